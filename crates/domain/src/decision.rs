@@ -1,0 +1,77 @@
+//! Decisions as records: what `decide` returned, folded by everybody and remade by nobody.
+
+use serde::{Deserialize, Serialize};
+
+use crate::effect::Effect;
+use crate::ids::{CallId, InboxId, PartyId, ThreadRef};
+use crate::policy::CallType;
+
+/// Decisions of several parties, made by a projector that had folded the log up to `through`.
+/// Without decisions it only says that nothing up to `through` is left to be decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectsDecided {
+    pub through: u64,
+    pub decisions: Vec<Decision>,
+}
+
+/// One step of one party: what becomes of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub party: PartyId,
+    /// 1, 2, 3, … per party. The first record of a step counts; any other was decided on a state that is gone.
+    pub step: u64,
+    pub call: CallId,
+    pub verdict: Verdict,
+    pub effects: Vec<Effect>,
+}
+
+/// What becomes of a settled call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Something has to be read first; the call stays at the head of the queue.
+    ReadFirst,
+    /// Left out, for a reason that is counted and shown.
+    LeftOut { reason: LeftOut },
+    /// Logged with these.
+    Logged(Logged),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logged {
+    pub call_type: CallType,
+    pub thread: ThreadRef,
+    pub inbox: InboxId,
+    pub subject: String,
+    /// True when the call opens a segment; false when it carries the subject of the open one.
+    pub opens_segment: bool,
+    /// True when the status could not be read in time and the last known one decided.
+    pub status_unread: bool,
+}
+
+/// Why a call is not logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOut {
+    /// This type of call is switched off.
+    Type,
+    /// This line is switched off.
+    Line,
+    /// Outside business hours.
+    Hours,
+    /// The caller withheld the number, or it is none.
+    NoNumber,
+}
+
+impl LeftOut {
+    /// The word that `status` and metrics show.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Type => "type",
+            Self::Line => "line",
+            Self::Hours => "hours",
+            Self::NoNumber => "no_number",
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What is to be done in Front, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{
+    ContactId, ConversationId, EffectKey, InboxId, MessageUid, PartyId, PhoneNumber, ThreadRef,
+};
+use crate::policy::ImportType;
+use crate::time::Timestamp;
+
+/// One thing to be done in Front, also the reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    pub key: EffectKey,
+    pub action: Action,
+}
+
+/// What an effect does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// Finds the contact of a number, or creates it, and gives it the handle that imports use.
+    LookUpContact(LookUpContact),
+    /// Reads the conversation's status.
+    ObserveConversation(ObserveConversation),
+    /// Adds an activity to the conversation, or opens the conversation with it.
+    ImportActivity(ImportActivity),
+    /// Gives the conversation to a teammate, unless a person gave it to somebody meanwhile.
+    AssignConversation(AssignConversation),
+    /// Opens the conversation, unless it was archived after `unless_archived_after`.
+    ReopenConversation(ReopenConversation),
+}
+
+impl Action {
+    /// True for effects that only read, whose answers the next decision needs.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        match self {
+            Self::LookUpContact(_) | Self::ObserveConversation(_) => true,
+            Self::ImportActivity(_) | Self::AssignConversation(_) | Self::ReopenConversation(_) => false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookUpContact {
+    pub number: PhoneNumber,
+    /// What Aircall knows of the person, for a contact that has to be created.
+    pub name: Option<String>,
+    pub emails: Vec<String>,
+    /// The import type decides which handle the contact must have besides its phone.
+    pub import_type: ImportType,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObserveConversation {
+    pub conversation: ConversationId,
+}
+
+/// `POST /inboxes/{inbox}/imported_messages`, decided to the last letter.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportActivity {
+    pub inbox: InboxId,
+    /// Threads the message until the conversation's id is known; the work item brings the id when it is.
+    pub thread: ThreadRef,
+    pub import_type: ImportType,
+    pub subject: String,
+    /// Plain text; the last line is the effect's marker.
+    pub body: String,
+    pub created_at: Timestamp,
+    pub from: Sender,
+}
+
+/// Who logs an activity.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Sender {
+    /// Inbound: from the customer's number to the line's.
+    Customer { number: PhoneNumber, name: Option<String>, line_number: Option<PhoneNumber> },
+    /// Outbound: from the line's number to the customer's, by the teammate with this e-mail (none when the agent is unknown).
+    Agent { email: Option<String>, line_number: Option<PhoneNumber>, number: PhoneNumber, assign: bool },
+}
+
+impl std::fmt::Debug for ImportActivity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ImportActivity")
+            .field("inbox", &self.inbox)
+            .field("thread", &self.thread)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Customer { .. } => "Customer(…)",
+            Self::Agent { .. } => "Agent(…)",
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignConversation {
+    pub email: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReopenConversation {
+    pub unless_archived_after: Timestamp,
+}
+
+/// The pending effects of one party, in order: what the outbox holds. At most one per party is outstanding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkItem {
+    pub party: PartyId,
+    /// 1, 2, 3, … per party.
+    pub item: u64,
+    /// 1 for the first publication; counts up each time the item is published again.
+    pub publication: u32,
+    /// The conversation that imports go into, when its id was known as the item was cut.
+    pub conversation: Option<ConversationId>,
+    pub effects: Vec<NumberedEffect>,
+}
+
+/// An effect with its place in the party's life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberedEffect {
+    /// 1, 2, 3, … per party, given by the fold.
+    pub ordinal: u64,
+    #[serde(flatten)]
+    pub effect: Effect,
+}
+
+impl WorkItem {
+    /// The outbox's message id: a republished item has another one, else the outbox would drop it as a duplicate.
+    #[must_use]
+    pub fn message_id(&self) -> String {
+        format!("{}.{}.{}", self.party, self.item, self.publication)
+    }
+}
+
+/// The terminal fact of one effect, appended by the front-writer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectSettled {
+    pub party: PartyId,
+    pub ordinal: u64,
+    pub key: EffectKey,
+    /// HTTP requests sent for it.
+    pub attempts: u32,
+    pub outcome: Outcome,
+}
+
+/// How an effect ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The contact of the number.
+    ContactFound { contact: ContactId, created: bool },
+    /// What the conversation looked like at `at`, the moment before the request was sent.
+    Observed { conversation: ConversationId, status: ConversationStatus, at: Timestamp },
+    /// Seen in Front; `unconfirmed` when the account's settings leave out the look.
+    Applied {
+        conversation: Option<ConversationId>,
+        message_uid: Option<MessageUid>,
+        at: Timestamp,
+        unconfirmed: bool,
+    },
+    /// Front refuses it, and a retry would not change that. `reason` is Front's own message without personal data.
+    Rejected { status: u16, reason: String },
+    /// A person changed the field meanwhile; we never fight with people.
+    Overtaken { found: String },
+    /// Left out because the effect `because_of` that it needs was rejected.
+    Skipped { because_of: EffectKey },
+}
+
+/// A conversation's status in Front. `Open` covers assigned and unassigned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationStatus {
+    Open,
+    Archived,
+    /// Reads back as archived with a reminder; it is not archived.
+    Snoozed,
+    Trashed,
+}

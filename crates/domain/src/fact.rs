@@ -1,0 +1,162 @@
+//! What a record means, after translation. Facts are past tense and bring their own time.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::EffectsDecided;
+use crate::effect::EffectSettled;
+use crate::ids::{CallId, ConversationId, InboxId, LineId, PhoneNumber, TeammateId};
+use crate::policy::Policy;
+use crate::record::{AccountCreated, ConversationMerged};
+use crate::time::Timestamp;
+use crate::timer::Timer;
+
+/// What a record means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    AccountCreated(AccountCreated),
+    PolicyChanged(Policy),
+    CallSnapshot(Box<CallSnapshot>),
+    ConversationChanged(ConversationChanged),
+    ConversationMerged(ConversationMerged),
+    EffectsDecided(EffectsDecided),
+    EffectSettled(EffectSettled),
+    TimerElapsed(Timer),
+    /// Kept in the log, and without meaning for the state: an event of another kind, or one that this release does not know.
+    Other,
+}
+
+/// A call as Aircall told it at one moment. A field that is `None` was not told: absent is not null, and null is not "gone".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallSnapshot {
+    pub call: CallId,
+    pub event: CallEvent,
+    /// When Aircall built the payload, in whole seconds; ties are normal.
+    pub at: Timestamp,
+    pub received_at: Timestamp,
+    pub status: Option<CallStatus>,
+    /// The outside number, as normalised at receipt; `None` when it was withheld or is none.
+    pub number: Option<PhoneNumber>,
+    pub direction: Option<Direction>,
+    pub line: Option<Line>,
+    pub started_at: Option<Timestamp>,
+    pub answered_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub missed_reason: Option<String>,
+    /// Who has the call. Not who it only rang on.
+    pub agent: Option<Agent>,
+    pub contact: Option<ContactHint>,
+    /// A voicemail is there, or announced.
+    pub voicemail: bool,
+    /// The full list of tag names.
+    pub tags: Option<BTreeSet<String>>,
+    pub transfer: Option<Transfer>,
+}
+
+/// What happened to a call, as far as the fold cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallEvent {
+    HungUp,
+    Ended,
+    /// Everything else that brings a snapshot.
+    Other,
+}
+
+/// Where a call is in its life; later beats earlier when two snapshots disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallStatus {
+    Initial,
+    Answered,
+    Done,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+
+/// One of the company's own numbers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Line {
+    pub id: LineId,
+    pub name: Option<String>,
+    pub number: Option<PhoneNumber>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Agent {
+    pub id: u64,
+    pub name: Option<String>,
+    pub email: Option<String>,
+}
+
+/// What Aircall knows of the person at the outside number.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ContactHint {
+    pub name: Option<String>,
+    pub emails: Vec<String>,
+}
+
+/// A call handed on, or the failed try. `transferred_to` stays set in every later payload, even after a failed transfer,
+/// so only the events of the transfer itself tell.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Transfer {
+    pub at: Timestamp,
+    pub succeeded: bool,
+    pub by: Option<Agent>,
+    pub to: Option<TransferTarget>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferTarget {
+    Agent(Agent),
+    /// Outside of Aircall: nobody in Front has the call then.
+    External,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Agent({})", self.id)
+    }
+}
+
+impl std::fmt::Debug for ContactHint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ContactHint(…)")
+    }
+}
+
+/// Something happened to a conversation in Front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationChanged {
+    pub conversation: ConversationId,
+    /// Front's `emitted_at`. Facts of one conversation are ordered by it, not by their place in the log.
+    pub at: Timestamp,
+    pub received_at: Timestamp,
+    pub change: ConversationChange,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationChange {
+    Archived,
+    Reopened,
+    Snoozed,
+    Trashed,
+    Restored,
+    Moved {
+        inbox: InboxId,
+    },
+    Assigned {
+        teammate: TeammateId,
+    },
+    Unassigned,
+    /// Any other event about a conversation: it shows that Front's webhooks arrive.
+    Other,
+}

@@ -1,0 +1,14 @@
+//! Every bound of this crate.
+
+/// Account ids are part of external ids, of subjects and of keys.
+pub const ACCOUNT_ID_BYTES_MAX: usize = 32;
+/// Front names no bound for imports and 200 for its channel API; ours stays readable.
+pub const EXTERNAL_ID_BYTES_MAX: usize = 100;
+/// A party's name in keys and log lines: this many bytes of the keyed hash, written as hex.
+pub const PARTY_ID_HASH_BYTES: usize = 16;
+/// Events about conversations that no party has yet; the oldest goes first.
+pub const STRAY_EVENTS_MAX: usize = 64;
+/// A line of an activity that came from outside (a name, a tag) is cut to this many characters.
+pub const OUTSIDE_TEXT_CHARS_MAX: usize = 200;
+/// Effects in one work item.
+pub const WORK_ITEM_EFFECTS_MAX: usize = 32;

@@ -1,0 +1,128 @@
+//! What of the configuration changes decisions. It is a record, so that the log alone tells what was decided and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{InboxId, LineId};
+
+/// The rules of one account. Every field is written out: a default of a later release must not change an old log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    pub locale: Locale,
+    pub default_inbox: InboxId,
+    pub inboxes: BTreeMap<LineId, InboxId>,
+    pub types: BTreeSet<CallType>,
+    pub skip_lines: BTreeSet<LineId>,
+    /// `{type}`, `{line}` and `{tags}` are replaced.
+    pub subject: String,
+    pub threading: Threading,
+    pub import_type: ImportType,
+    pub assign_by: AssignBy,
+    /// An IANA name; the configuration refuses unknown ones.
+    pub time_zone: String,
+    pub business_hours: Option<BusinessHours>,
+    /// Front's webhooks are configured: archive, reopen, move and assign events are expected.
+    pub front_webhooks: bool,
+    pub timing: Timing,
+}
+
+/// The languages of subjects and activities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Locale {
+    En,
+    Es,
+    Fr,
+    De,
+}
+
+/// The five kinds of calls that users know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallType {
+    InboundAnswered,
+    OutboundAnswered,
+    OutboundUnanswered,
+    Missed,
+    Voicemail,
+}
+
+impl CallType {
+    pub const ALL: [Self; 5] = [
+        Self::InboundAnswered,
+        Self::OutboundAnswered,
+        Self::OutboundUnanswered,
+        Self::Missed,
+        Self::Voicemail,
+    ];
+
+    #[must_use]
+    pub fn is_answered(self) -> bool {
+        matches!(self, Self::InboundAnswered | Self::OutboundAnswered)
+    }
+}
+
+/// Which conversation a call goes into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threading {
+    /// One conversation per contact.
+    Contact,
+    /// A new conversation after each archiving.
+    Segment,
+}
+
+/// The `type` of imports. It decides which handle source Front matches contacts by: `sms` a phone, `custom` a custom handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportType {
+    Custom,
+    Sms,
+}
+
+/// How a conversation gets its assignee. Front's pages do not say whether an import into an existing conversation
+/// assigns it, so both ways are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssignBy {
+    /// The import's `assignee_id`: no request of its own.
+    Import,
+    /// A request of its own after the import.
+    Request,
+}
+
+/// Calls that start outside these hours are left out. Minutes after midnight in the account's time zone, end exclusive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BusinessHours {
+    /// 1 is Monday, 7 is Sunday.
+    pub days: BTreeSet<u8>,
+    pub from_minute: u16,
+    pub to_minute: u16,
+}
+
+/// Waits, all counted from the time a record was received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    pub ended_wait_seconds: u64,
+    pub silent_call_seconds: u64,
+    pub front_silence_seconds: u64,
+}
+
+impl Timing {
+    #[must_use]
+    pub fn ended_wait(&self) -> Duration {
+        Duration::from_secs(self.ended_wait_seconds)
+    }
+
+    #[must_use]
+    pub fn silent_call(&self) -> Duration {
+        Duration::from_secs(self.silent_call_seconds)
+    }
+
+    #[must_use]
+    pub fn front_silence(&self) -> Duration {
+        Duration::from_secs(self.front_silence_seconds)
+    }
+}
