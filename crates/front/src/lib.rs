@@ -1,1 +1,22 @@
-//! front
+//! Front: what is asked of it, what its answers mean, and what its webhooks tell.
+//!
+//! **Invariant:** no request is repeated and no redirect is followed here; what an answer is worth is said, what to do
+//! about it is decided elsewhere.
+
+pub mod answer;
+mod clean;
+pub mod client;
+pub mod events;
+mod import;
+pub mod limits;
+pub mod reply;
+pub mod request;
+pub mod webhook;
+
+pub use answer::{Answer, Refusal, classify};
+pub use client::{Client, ClientError, Exchange};
+pub use import::{Activity, customer_of};
+pub use reply::{
+    Accepted, Contact, Conversation, ConversationEvent, Message, Page, RateLimit, Reply, Teammate,
+};
+pub use request::{Method, Request, RequestKind, Resource, WireRequest};

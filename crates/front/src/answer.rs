@@ -1,0 +1,136 @@
+//! What one attempt came to: the outcome classes.
+
+use std::time::Duration;
+
+use calltrail_domain::ids::{ContactId, ConversationId};
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+
+use crate::clean::clean;
+use crate::reply::{RateLimit, Reply, conversation_in, parse};
+use crate::request::{Request, RequestKind};
+
+/// The outcome of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Front did it, or will (202).
+    Done(Reply),
+    /// Front has certainly not done it, and a retry may succeed: nothing was written to the socket, or 429.
+    NotApplied { reason: NotApplied, retry_after: Option<Duration> },
+    /// Front has not done it, and the same request will never succeed.
+    Rejected(Refusal),
+    /// The token is bad or lacks a right: that says nothing about the request.
+    BadToken { status: u16 },
+    /// Nobody knows whether Front did it: 5xx, a timeout, a reset, an answer that cannot be read.
+    Ambiguous { reason: Ambiguous },
+    /// The conversation was merged into this one (301); nothing was done.
+    Moved(ConversationId),
+}
+
+/// Why a request was certainly not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotApplied {
+    /// No connection, so nothing was written.
+    NoConnection,
+    /// 429.
+    TooMany,
+    /// The time for it had passed before it was sent.
+    TooLate,
+}
+
+/// Why nobody knows whether a request was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ambiguous {
+    /// 5xx, or another status that Front does not document.
+    Status(u16),
+    /// No whole answer in time.
+    Timeout,
+    /// The connection ended before the answer did.
+    ConnectionLost,
+    /// A 2xx whose body is not what it should be.
+    Malformed,
+}
+
+/// A refusal that a retry would not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub status: u16,
+    /// Front's own words without personal data; empty when there are none.
+    pub message: String,
+    /// The contacts that a conflict (409) names.
+    pub contacts: Vec<ContactId>,
+}
+
+/// The meaning of an answer that came whole.
+#[must_use]
+pub fn classify(request: &Request, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+    let code = status.as_u16();
+    match code {
+        200..=299 => done(request.kind(), body),
+        301 | 308 => {
+            moved(headers).map_or(Answer::Ambiguous { reason: Ambiguous::Status(code) }, Answer::Moved)
+        }
+        401 | 403 => Answer::BadToken { status: code },
+        408 => Answer::Ambiguous { reason: Ambiguous::Status(code) },
+        429 => Answer::NotApplied { reason: NotApplied::TooMany, retry_after: retry_after(headers) },
+        400..=499 => Answer::Rejected(refusal(code, body)),
+        _ => Answer::Ambiguous { reason: Ambiguous::Status(code) },
+    }
+}
+
+/// The rate that Front reports (`x-ratelimit-…`); absent values stay unknown.
+#[must_use]
+pub fn rate_limit(headers: &HeaderMap) -> RateLimit {
+    RateLimit {
+        limit: number(headers, "x-ratelimit-limit"),
+        remaining: number(headers, "x-ratelimit-remaining"),
+    }
+}
+
+/// Requests that are answered without a body are done whatever the body holds.
+fn done(kind: RequestKind, body: &[u8]) -> Answer {
+    parse(kind, body).map_or(Answer::Ambiguous { reason: Ambiguous::Malformed }, Answer::Done)
+}
+
+fn moved(headers: &HeaderMap) -> Option<ConversationId> {
+    conversation_in(headers.get(header::LOCATION)?.to_str().ok()?)
+}
+
+/// Whole seconds, at least one: Front's pages say seconds, others milliseconds.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    number::<u64>(headers, "retry-after").map(|seconds| Duration::from_secs(seconds.max(1)))
+}
+
+fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(rename = "_error")]
+    error: FrontError,
+}
+
+#[derive(Deserialize)]
+struct FrontError {
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+fn refusal(status: u16, body: &[u8]) -> Refusal {
+    let words = serde_json::from_slice::<ErrorBody>(body)
+        .ok()
+        .and_then(|body| body.error.message.or(body.error.title))
+        .unwrap_or_default();
+    Refusal { status, message: clean(&words), contacts: contacts_in(&words) }
+}
+
+fn contacts_in(words: &str) -> Vec<ContactId> {
+    words
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with("crd_"))
+        .map(ContactId::new)
+        .collect()
+}

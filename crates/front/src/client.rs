@@ -1,0 +1,129 @@
+//! The client: one request, one answer, never repeated, never redirected.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use reqwest::Url;
+use reqwest::redirect::Policy;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::answer::{Ambiguous, Answer, NotApplied, classify, rate_limit};
+use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, IDLE_CONNECTION_MAX};
+use crate::reply::RateLimit;
+use crate::request::{Method, Request};
+
+/// A client for one company's Front.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    /// Without a slash at its end.
+    base: String,
+    token: SecretString,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("{given:?} is no base URL for Front; use https://api2.frontapp.com")]
+    BadBaseUrl { given: String },
+    #[error("{given:?} would send the token in the clear; use https, or http to 127.0.0.1 alone")]
+    Insecure { given: String },
+    #[error("no HTTP client could be made")]
+    Http(#[source] reqwest::Error),
+}
+
+/// An answer, and the rate that Front reports with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    pub answer: Answer,
+    pub rate: RateLimit,
+}
+
+impl Client {
+    /// A client for the API at `base_url`, which is https unless it is this machine.
+    pub fn new(base_url: &str, token: SecretString) -> Result<Self, ClientError> {
+        let base = checked_base(base_url)?;
+        // Another part of the process may have installed it already; that one is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_CONNECTION_MAX)
+            .build()
+            .map_err(ClientError::Http)?;
+        Ok(Self { http, base, token })
+    }
+
+    /// Sends the request once and waits at most `timeout` for the whole answer.
+    pub async fn send(&self, request: &Request, timeout: Duration) -> Exchange {
+        match self.exchange(request, timeout).await {
+            Ok((status, headers, body)) => {
+                Exchange { answer: classify(request, status, &headers, &body), rate: rate_limit(&headers) }
+            }
+            Err(answer) => Exchange { answer, rate: RateLimit::default() },
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Answer> {
+        let wire = request.wire();
+        let method = match wire.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+        };
+        let mut builder = self
+            .http
+            .request(method, format!("{}{}", self.base, wire.path))
+            .bearer_auth(self.token.expose_secret())
+            .timeout(timeout);
+        if let Some(body) = &wire.body {
+            builder = builder.json(body);
+        }
+        let mut response = builder.send().await.map_err(|error| failed(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(Answer::Ambiguous { reason: Ambiguous::Malformed });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status, headers, body))
+    }
+}
+
+/// A request that found no connection was not written; any other failure leaves open what Front has done.
+fn failed(error: &reqwest::Error) -> Answer {
+    if error.is_connect() || error.is_builder() {
+        return Answer::NotApplied { reason: NotApplied::NoConnection, retry_after: None };
+    }
+    let reason = if error.is_timeout() { Ambiguous::Timeout } else { Ambiguous::ConnectionLost };
+    Answer::Ambiguous { reason }
+}
+
+fn checked_base(given: &str) -> Result<String, ClientError> {
+    let bad = || ClientError::BadBaseUrl { given: given.to_owned() };
+    let url = Url::parse(given).map_err(|_| bad())?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let host = url.host_str().ok_or_else(bad)?;
+    match url.scheme() {
+        "https" if plain => {}
+        "http" if plain && matches!(host, "127.0.0.1" | "localhost") => {}
+        "http" => return Err(ClientError::Insecure { given: given.to_owned() }),
+        _ => return Err(bad()),
+    }
+    Ok(given.trim_end_matches('/').to_owned())
+}

@@ -1,0 +1,1 @@
+//! Front's events as facts.

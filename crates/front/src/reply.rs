@@ -1,0 +1,295 @@
+//! Front's answers, typed: only what is used, and lenient about the rest.
+
+use calltrail_domain::effect::ConversationStatus;
+use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, TeammateId};
+use calltrail_domain::time::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+use crate::request::RequestKind;
+
+/// What a successful answer says, by request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Me.
+    Company(String),
+    /// ListTeammates.
+    Teammates(Vec<Teammate>),
+    /// GetContact, CreateContact.
+    Contact(Contact),
+    /// ListContactConversations.
+    Conversations(Vec<ConversationId>),
+    /// ImportMessage.
+    Accepted(Accepted),
+    /// GetMessage.
+    Message(Message),
+    /// ListConversationMessages.
+    Messages(Page),
+    /// GetConversation.
+    Conversation(Conversation),
+    /// ListConversationEvents.
+    Events(Vec<ConversationEvent>),
+    /// Requests that are answered without a body.
+    Nothing,
+}
+
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Teammate {
+    pub id: TeammateId,
+    #[serde(default)]
+    pub email: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Contact {
+    pub id: ContactId,
+    #[serde(default)]
+    pub handles: Vec<Handle>,
+}
+
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Handle {
+    pub source: String,
+    pub handle: String,
+}
+
+/// An import that passed Front's checks. It is no message yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Accepted {
+    pub message_uid: MessageUid,
+}
+
+/// A message, as far as it tells whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub uid: Option<MessageUid>,
+    pub conversation: Option<ConversationId>,
+    /// The last line of its text that is not empty: the marker of our own messages.
+    pub last_line: Option<String>,
+}
+
+/// Messages, and the token of the next page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub messages: Vec<Message>,
+    pub next: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub status: ConversationStatus,
+    pub assignee: Option<TeammateId>,
+}
+
+/// Something that happened to a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationEvent {
+    /// Front's short name, `archive`.
+    pub name: String,
+    pub at: Timestamp,
+}
+
+/// What Front says about the rate with every answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RateLimit {
+    /// Requests a minute, of the whole company.
+    pub limit: Option<u32>,
+    pub remaining: Option<u32>,
+}
+
+impl std::fmt::Debug for Teammate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Teammate({})", self.id)
+    }
+}
+
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Contact({})", self.id)
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Handle({})", self.source)
+    }
+}
+
+/// Reads the body of a 2xx answer.
+pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json::Error> {
+    Ok(match kind {
+        RequestKind::Me => Reply::Company(serde_json::from_slice::<Named>(body)?.id),
+        RequestKind::ListTeammates => Reply::Teammates(list(body)?),
+        RequestKind::GetContact | RequestKind::CreateContact => Reply::Contact(serde_json::from_slice(body)?),
+        RequestKind::ListContactConversations => {
+            let named: Vec<Named> = list(body)?;
+            Reply::Conversations(named.into_iter().map(|one| ConversationId::new(one.id)).collect())
+        }
+        RequestKind::ImportMessage => Reply::Accepted(serde_json::from_slice(body)?),
+        RequestKind::GetMessage => Reply::Message(serde_json::from_slice::<WireMessage>(body)?.read()),
+        RequestKind::ListConversationMessages => {
+            let page: WireList<WireMessage> = serde_json::from_slice(body)?;
+            let next = page.pagination.next.as_deref().and_then(page_token);
+            Reply::Messages(Page {
+                messages: page.results.into_iter().map(WireMessage::read).collect(),
+                next,
+            })
+        }
+        RequestKind::GetConversation => {
+            Reply::Conversation(serde_json::from_slice::<WireConversation>(body)?.read())
+        }
+        RequestKind::ListConversationEvents => {
+            let events: Vec<WireEvent> = list(body)?;
+            Reply::Events(events.into_iter().map(WireEvent::read).collect())
+        }
+        RequestKind::AddContactHandle | RequestKind::OpenConversation | RequestKind::PutAssignee => {
+            Reply::Nothing
+        }
+    })
+}
+
+/// The id at the end of a link, `…/conversations/cnv_123`; other links have none.
+pub(crate) fn conversation_in(link: &str) -> Option<ConversationId> {
+    let (_, rest) = link.split_once("/conversations/")?;
+    let id = rest.split(['/', '?', '#']).next()?;
+    (!id.is_empty()).then(|| ConversationId::new(id))
+}
+
+fn list<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, serde_json::Error> {
+    Ok(serde_json::from_slice::<WireList<T>>(body)?.results)
+}
+
+/// Front names the next page by a whole URL, sometimes of another host; only its token is taken.
+fn page_token(next: &str) -> Option<String> {
+    let url = reqwest::Url::parse(next).ok()?;
+    url.query_pairs().find(|(name, _)| name == "page_token").map(|(_, token)| token.into_owned())
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct WireList<T> {
+    #[serde(rename = "_results")]
+    results: Vec<T>,
+    #[serde(rename = "_pagination", default, deserialize_with = "null_as_default")]
+    pagination: Pagination,
+}
+
+#[derive(Deserialize, Default)]
+struct Pagination {
+    #[serde(default)]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireMessage {
+    #[serde(default)]
+    message_uid: Option<String>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(rename = "_links", default, deserialize_with = "null_as_default")]
+    links: Links,
+}
+
+#[derive(Deserialize, Default)]
+struct Links {
+    #[serde(default, deserialize_with = "null_as_default")]
+    related: Related,
+}
+
+#[derive(Deserialize, Default)]
+struct Related {
+    #[serde(default)]
+    conversation: Option<String>,
+}
+
+impl WireMessage {
+    fn read(self) -> Message {
+        let text = self.text.filter(|text| !text.trim().is_empty()).or(self.body);
+        Message {
+            uid: self.message_uid.map(MessageUid::new),
+            conversation: self.links.related.conversation.as_deref().and_then(conversation_in),
+            last_line: text.as_deref().and_then(last_line),
+        }
+    }
+}
+
+/// Front may show plain text as HTML: tags end a line, so the last line is what stands after the last of them.
+fn last_line(text: &str) -> Option<String> {
+    text.split(['\n', '<', '>'])
+        .map(str::trim)
+        .rfind(|line| !line.is_empty() && !is_tag(line))
+        .map(str::to_owned)
+}
+
+fn is_tag(line: &str) -> bool {
+    let name = line.trim_matches('/').trim();
+    matches!(name, "p" | "br" | "div" | "span" | "body" | "html")
+}
+
+#[derive(Deserialize)]
+struct WireConversation {
+    id: String,
+    status: String,
+    #[serde(default)]
+    assignee: Option<Named>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    scheduled_reminders: Vec<serde::de::IgnoredAny>,
+}
+
+impl WireConversation {
+    fn read(self) -> Conversation {
+        let status = match self.status.as_str() {
+            "archived" if !self.scheduled_reminders.is_empty() => ConversationStatus::Snoozed,
+            "archived" => ConversationStatus::Archived,
+            "deleted" | "trashed" | "spam" => ConversationStatus::Trashed,
+            _ => ConversationStatus::Open,
+        };
+        Conversation {
+            id: ConversationId::new(self.id),
+            status,
+            assignee: self.assignee.map(|teammate| TeammateId::new(teammate.id)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct WireEvent {
+    #[serde(rename = "type", default)]
+    name: String,
+    #[serde(default)]
+    emitted_at: f64,
+}
+
+impl WireEvent {
+    fn read(self) -> ConversationEvent {
+        // Seconds with up to three decimals; a cast saturates and has no other meaning for NaN than zero.
+        let at = Timestamp::from_millis((self.emitted_at * 1000.0).round() as i64);
+        ConversationEvent { name: self.name, at }
+    }
+}
+
+fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    given: D,
+) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(given)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_line;
+
+    #[test]
+    fn the_marker_is_found_in_plain_text_and_in_html() {
+        for text in ["Inbound call\n\nAircall call 812", "<p>Inbound call</p><p>Aircall call 812</p>\n"] {
+            assert_eq!(last_line(text).as_deref(), Some("Aircall call 812"));
+        }
+        assert_eq!(last_line("Inbound call<br>Aircall call 812<br/>").as_deref(), Some("Aircall call 812"));
+        assert_eq!(last_line("\n"), None);
+    }
+}

@@ -1,0 +1,290 @@
+//! What is asked of Front: every request that Calltrail makes, and how it goes over the wire.
+
+use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, PhoneNumber, TeammateId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::import::Activity;
+use crate::limits::PAGE_ENTRIES;
+
+/// One request to Front's API. Its `Debug` shows the kind alone: the fields hold personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Request {
+    /// The company behind the token.
+    Me,
+    ListTeammates,
+    GetContactByPhone(PhoneNumber),
+    CreateContact {
+        name: Option<String>,
+        phone: PhoneNumber,
+        /// The contact also gets the custom handle that imports of type `custom` are matched by.
+        custom_handle: bool,
+        emails: Vec<String>,
+    },
+    AddContactHandle {
+        contact: ContactId,
+        source: HandleSource,
+        handle: PhoneNumber,
+    },
+    ListContactConversations(ContactId),
+    ImportMessage(Box<Activity>),
+    GetMessageByUid(MessageUid),
+    /// Newest first; `page` is the token of a further page.
+    ListConversationMessages {
+        conversation: ConversationId,
+        page: Option<String>,
+    },
+    GetConversation(ConversationId),
+    /// Newest first.
+    ListConversationEvents(ConversationId),
+    OpenConversation(ConversationId),
+    PutAssignee {
+        conversation: ConversationId,
+        teammate: TeammateId,
+    },
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Request({})", self.kind().as_str())
+    }
+}
+
+/// Where a contact's handle belongs to. Each pair of handle and source is unique in Front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandleSource {
+    Phone,
+    Custom,
+}
+
+impl HandleSource {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Custom => "custom",
+        }
+    }
+}
+
+/// The name of a request, for counters and log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestKind {
+    Me,
+    ListTeammates,
+    GetContact,
+    CreateContact,
+    AddContactHandle,
+    ListContactConversations,
+    ImportMessage,
+    GetMessage,
+    ListConversationMessages,
+    GetConversation,
+    ListConversationEvents,
+    OpenConversation,
+    PutAssignee,
+}
+
+impl RequestKind {
+    pub const ALL: [Self; 13] = [
+        Self::Me,
+        Self::ListTeammates,
+        Self::GetContact,
+        Self::CreateContact,
+        Self::AddContactHandle,
+        Self::ListContactConversations,
+        Self::ImportMessage,
+        Self::GetMessage,
+        Self::ListConversationMessages,
+        Self::GetConversation,
+        Self::ListConversationEvents,
+        Self::OpenConversation,
+        Self::PutAssignee,
+    ];
+
+    /// The word that metrics and log lines show.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Me => "me",
+            Self::ListTeammates => "list_teammates",
+            Self::GetContact => "get_contact",
+            Self::CreateContact => "create_contact",
+            Self::AddContactHandle => "add_contact_handle",
+            Self::ListContactConversations => "list_contact_conversations",
+            Self::ImportMessage => "import_message",
+            Self::GetMessage => "get_message",
+            Self::ListConversationMessages => "list_conversation_messages",
+            Self::GetConversation => "get_conversation",
+            Self::ListConversationEvents => "list_conversation_events",
+            Self::OpenConversation => "open_conversation",
+            Self::PutAssignee => "put_assignee",
+        }
+    }
+
+    /// True when the request changes something in Front.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        matches!(
+            self,
+            Self::CreateContact
+                | Self::AddContactHandle
+                | Self::ImportMessage
+                | Self::OpenConversation
+                | Self::PutAssignee
+        )
+    }
+
+    /// What Front's second limit (5 requests a second) is counted by.
+    #[must_use]
+    pub fn resource(self) -> Resource {
+        match self {
+            Self::Me | Self::ListTeammates => Resource::Teammates,
+            Self::GetContact
+            | Self::CreateContact
+            | Self::AddContactHandle
+            | Self::ListContactConversations => Resource::Contacts,
+            Self::ImportMessage => Resource::Imports,
+            Self::GetMessage | Self::ListConversationMessages => Resource::Messages,
+            Self::GetConversation
+            | Self::ListConversationEvents
+            | Self::OpenConversation
+            | Self::PutAssignee => Resource::Conversations,
+        }
+    }
+}
+
+/// A type of resource in Front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resource {
+    Contacts,
+    Conversations,
+    Imports,
+    Messages,
+    Teammates,
+}
+
+/// The methods in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+}
+
+/// A request as it goes over the wire, without the token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireRequest {
+    pub method: Method,
+    /// Path and query, to be put after the base URL.
+    pub path: String,
+    pub body: Option<Value>,
+}
+
+impl std::fmt::Debug for WireRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WireRequest({:?})", self.method)
+    }
+}
+
+impl Request {
+    /// What kind of request it is.
+    #[must_use]
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Self::Me => RequestKind::Me,
+            Self::ListTeammates => RequestKind::ListTeammates,
+            Self::GetContactByPhone(_) => RequestKind::GetContact,
+            Self::CreateContact { .. } => RequestKind::CreateContact,
+            Self::AddContactHandle { .. } => RequestKind::AddContactHandle,
+            Self::ListContactConversations(_) => RequestKind::ListContactConversations,
+            Self::ImportMessage(_) => RequestKind::ImportMessage,
+            Self::GetMessageByUid(_) => RequestKind::GetMessage,
+            Self::ListConversationMessages { .. } => RequestKind::ListConversationMessages,
+            Self::GetConversation(_) => RequestKind::GetConversation,
+            Self::ListConversationEvents(_) => RequestKind::ListConversationEvents,
+            Self::OpenConversation(_) => RequestKind::OpenConversation,
+            Self::PutAssignee { .. } => RequestKind::PutAssignee,
+        }
+    }
+
+    /// The method, the path and the body (Front's core API description).
+    #[must_use]
+    pub fn wire(&self) -> WireRequest {
+        let get = |path: String| WireRequest { method: Method::Get, path, body: None };
+        let post = |path: String, body: Value| WireRequest { method: Method::Post, path, body: Some(body) };
+        match self {
+            Self::Me => get("/me".to_owned()),
+            Self::ListTeammates => get("/teammates".to_owned()),
+            Self::GetContactByPhone(number) => get(format!("/contacts/alt:phone:{}", part(number.as_str()))),
+            Self::CreateContact { name, phone, custom_handle, emails } => {
+                post("/contacts".to_owned(), new_contact(name.as_deref(), phone, *custom_handle, emails))
+            }
+            Self::AddContactHandle { contact, source, handle } => {
+                let path = format!("/contacts/{}/handles", part(contact.as_str()));
+                post(path, json!({"handle": handle.as_str(), "source": source.as_str()}))
+            }
+            Self::ListContactConversations(contact) => {
+                get(format!("/contacts/{}/conversations?limit={PAGE_ENTRIES}", part(contact.as_str())))
+            }
+            Self::ImportMessage(activity) => {
+                let path = format!("/inboxes/{}/imported_messages", part(activity.inbox.as_str()));
+                post(path, activity.body())
+            }
+            Self::GetMessageByUid(uid) => get(format!("/messages/alt:uid:{}", part(uid.as_str()))),
+            Self::ListConversationMessages { conversation, page } => {
+                get(messages_path(conversation, page.as_deref()))
+            }
+            Self::GetConversation(conversation) => get(conversation_path(conversation, "")),
+            Self::ListConversationEvents(conversation) => {
+                get(conversation_path(conversation, &format!("/events?limit={PAGE_ENTRIES}")))
+            }
+            Self::OpenConversation(conversation) => WireRequest {
+                method: Method::Patch,
+                path: conversation_path(conversation, ""),
+                body: Some(json!({"status": "open"})),
+            },
+            Self::PutAssignee { conversation, teammate } => WireRequest {
+                method: Method::Put,
+                path: conversation_path(conversation, "/assignee"),
+                body: Some(json!({"assignee_id": teammate.as_str()})),
+            },
+        }
+    }
+}
+
+fn conversation_path(conversation: &ConversationId, rest: &str) -> String {
+    format!("/conversations/{}{rest}", part(conversation.as_str()))
+}
+
+fn messages_path(conversation: &ConversationId, page: Option<&str>) -> String {
+    let token = page.map(|token| format!("&page_token={}", part(token))).unwrap_or_default();
+    conversation_path(conversation, &format!("/messages?limit={PAGE_ENTRIES}{token}"))
+}
+
+fn new_contact(name: Option<&str>, phone: &PhoneNumber, custom_handle: bool, emails: &[String]) -> Value {
+    let mut handles = vec![json!({"handle": phone.as_str(), "source": "phone"})];
+    if custom_handle {
+        handles.push(json!({"handle": phone.as_str(), "source": "custom"}));
+    }
+    handles.extend(emails.iter().map(|email| json!({"handle": email, "source": "email"})));
+    let mut body = json!({"handles": handles});
+    if let Some(name) = name {
+        body["name"] = Value::from(name);
+    }
+    body
+}
+
+/// A part of a path: whatever could end it or start a query is written as percent codes.
+fn part(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~:+@".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+        path
+    })
+}

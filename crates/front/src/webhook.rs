@@ -1,0 +1,1 @@
+//! Front's webhooks: who sent them, and the echo that Front asks for.
