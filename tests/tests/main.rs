@@ -1,0 +1,6 @@
+//! The one integration-test binary; every file beside this one is a module of it.
+
+mod arrows;
+mod manifests;
+mod sources;
+mod workspace;
