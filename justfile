@@ -1,0 +1,54 @@
+# The project's commands. `.ci/tools` installs the checkers that they use; .ci/run runs the same recipes.
+
+export PATH := justfile_directory() / "target/tools/bin" + ":" + env("PATH")
+
+# Lists the recipes.
+[private]
+default:
+    @just --list --unsorted
+
+# Installs just, typos, taplo and cargo-deny into target/tools, and rustfmt and clippy where they are missing.
+tools:
+    .ci/tools
+
+# Runs every test.
+test *args:
+    cargo test --workspace --locked {{ args }}
+
+# Plays a day of calls against the simulated Aircall and Front, and shows the conversations.
+demo *args:
+    cargo run --release --locked -- demo {{ args }}
+
+# Formats Rust and TOML.
+fmt:
+    cargo fmt --all
+    taplo fmt
+
+# Fails when `just fmt` would change anything.
+fmt-check:
+    cargo fmt --all -- --check
+    taplo fmt --check
+
+# Runs clippy; a warning is an error.
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Builds the API documentation; a warning is an error.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Checks the dependencies: licences, bans, sources.
+deny:
+    cargo-deny --locked --config .cargo/deny.toml check --hide-inclusion-graph bans licenses sources
+
+# Checks the dependencies against the RustSec database, which needs the network.
+advisories:
+    cargo-deny --locked --config .cargo/deny.toml check --hide-inclusion-graph advisories
+
+# Finds misspelt words.
+spell:
+    typos
+
+# Runs everything that has to be green before a change is merged.
+ci:
+    .ci/run
