@@ -5,16 +5,16 @@ use std::fmt::Write as _;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{PartyId, PhoneNumber};
+use crate::ids::PartyId;
 use crate::limits::PARTY_ID_HASH_BYTES;
 use crate::record::PartyKey;
 
-/// The party whose first number this is. Without the account's key nobody can tell the number from it.
+/// The party named by `text` (its first number). Without the account's key nobody can tell the number from it.
 #[must_use]
-pub(crate) fn party_of(key: &PartyKey, number: &PhoneNumber) -> PartyId {
+pub(crate) fn keyed(key: &PartyKey, text: &str) -> PartyId {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any key length fits");
-    mac.update(number.as_str().as_bytes());
+    mac.update(text.as_bytes());
     PartyId::new(hex(&mac.finalize().into_bytes()[..PARTY_ID_HASH_BYTES]))
 }
 

@@ -3,13 +3,20 @@
 //! **Invariant:** nothing here reads a clock, a socket, a file, the environment or a random number; nothing is async.
 //! The `clippy.toml` beside this crate's manifest enforces it.
 
+pub mod call;
+pub mod decide;
 pub mod decision;
 pub mod effect;
 pub mod fact;
+pub mod fold;
 pub mod hash;
 pub mod ids;
 pub mod limits;
+pub mod party;
 pub mod policy;
 pub mod record;
+mod render;
+pub mod state;
 pub mod time;
 pub mod timer;
+mod words;

@@ -1,0 +1,216 @@
+//! A call, merged from everything Aircall told about it, in any order and any number of times.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Verdict;
+use crate::effect::Outcome;
+use crate::fact::{
+    Agent, CallEvent, CallSnapshot, CallStatus, ContactHint, Direction, Line, Transfer, TransferTarget,
+};
+use crate::ids::{EffectKey, PartyId, PhoneNumber};
+use crate::policy::CallType;
+use crate::time::Timestamp;
+
+/// What is known of one call, and what was decided for it. Kept for ever: late facts must find what was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The earliest record of this call.
+    pub first_received_at: Timestamp,
+    /// The earliest record that showed the call as over.
+    pub over_received_at: Option<Timestamp>,
+    pub told: CallTold,
+    pub settled: Option<Settled>,
+    /// `LeftOut` or `Logged`, once decided.
+    pub verdict: Option<Verdict>,
+    /// Everything ever decided for this call: an effect key that stands here is never decided again.
+    pub effects: BTreeMap<EffectKey, EffectState>,
+    /// When the call settles by itself.
+    pub timer_due_at: Option<Timestamp>,
+}
+
+/// That a call has settled: which party's it is, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    pub party: PartyId,
+    /// The receive time of the record that settled it.
+    pub at: Timestamp,
+}
+
+/// An effect of this call: its place in the party's life, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectState {
+    pub ordinal: u64,
+    pub outcome: Option<Outcome>,
+}
+
+/// The merged fields. Each is what the greatest (status, event time, value) told: present beats absent, and the
+/// order of arrival does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallTold {
+    number: Option<Told<PhoneNumber>>,
+    direction: Option<Told<Direction>>,
+    line: Option<Told<Line>>,
+    started_at: Option<Told<Timestamp>>,
+    answered_at: Option<Told<Timestamp>>,
+    ended_at: Option<Told<Timestamp>>,
+    missed_reason: Option<Told<String>>,
+    agent: Option<Told<Agent>>,
+    contact: Option<Told<ContactHint>>,
+    tags: Option<Told<BTreeSet<String>>>,
+    voicemail: bool,
+    transfers: BTreeSet<Transfer>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Told<T> {
+    status: Option<CallStatus>,
+    at: Timestamp,
+    value: T,
+}
+
+impl Call {
+    /// A call of which nothing but its first receive time is known.
+    #[must_use]
+    pub fn new(first_received_at: Timestamp) -> Self {
+        Self {
+            first_received_at,
+            over_received_at: None,
+            told: CallTold::default(),
+            settled: None,
+            verdict: None,
+            effects: BTreeMap::new(),
+            timer_due_at: None,
+        }
+    }
+
+    /// Takes in what one webhook told.
+    pub fn tell(&mut self, snapshot: &CallSnapshot) {
+        self.first_received_at = self.first_received_at.min(snapshot.received_at);
+        if snapshot.shows_call_over() {
+            let earliest =
+                self.over_received_at.map_or(snapshot.received_at, |at| at.min(snapshot.received_at));
+            self.over_received_at = Some(earliest);
+        }
+        self.told.tell(snapshot);
+    }
+}
+
+impl CallSnapshot {
+    fn shows_call_over(&self) -> bool {
+        match self.event {
+            CallEvent::HungUp | CallEvent::Ended => true,
+            CallEvent::Other => self.status == Some(CallStatus::Done) || self.ended_at.is_some(),
+        }
+    }
+}
+
+impl CallTold {
+    fn tell(&mut self, snapshot: &CallSnapshot) {
+        let s = snapshot;
+        keep_greatest(&mut self.number, s, s.number.as_ref());
+        keep_greatest(&mut self.direction, s, s.direction.as_ref());
+        keep_greatest(&mut self.line, s, s.line.as_ref());
+        keep_greatest(&mut self.started_at, s, s.started_at.as_ref());
+        keep_greatest(&mut self.answered_at, s, s.answered_at.as_ref());
+        keep_greatest(&mut self.ended_at, s, s.ended_at.as_ref());
+        keep_greatest(&mut self.missed_reason, s, s.missed_reason.as_ref());
+        keep_greatest(&mut self.agent, s, s.agent.as_ref());
+        keep_greatest(&mut self.contact, s, s.contact.as_ref());
+        keep_greatest(&mut self.tags, s, s.tags.as_ref());
+        self.voicemail |= s.voicemail;
+        self.transfers.extend(s.transfer.clone());
+    }
+
+    /// The outside number; `None` when it was withheld.
+    #[must_use]
+    pub fn number(&self) -> Option<&PhoneNumber> {
+        value(&self.number)
+    }
+
+    #[must_use]
+    pub fn line(&self) -> Option<&Line> {
+        value(&self.line)
+    }
+
+    #[must_use]
+    pub fn started_at(&self) -> Option<Timestamp> {
+        value(&self.started_at).copied()
+    }
+
+    #[must_use]
+    pub fn answered_at(&self) -> Option<Timestamp> {
+        value(&self.answered_at).copied()
+    }
+
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        value(&self.ended_at).copied()
+    }
+
+    #[must_use]
+    pub fn missed_reason(&self) -> Option<&str> {
+        value(&self.missed_reason).map(String::as_str)
+    }
+
+    #[must_use]
+    pub fn contact(&self) -> Option<&ContactHint> {
+        value(&self.contact)
+    }
+
+    /// Tag names in alphabetical order.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        value(&self.tags).into_iter().flatten().map(String::as_str)
+    }
+
+    /// Transfers in the order in which they happened, also the failed ones.
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.transfers.iter()
+    }
+
+    /// The agent who ended with the call.
+    ///
+    /// Whether `user` moves on to the agent a call was transferred to is not documented, so both are built for: a
+    /// later `user` other than the one who transferred wins, else the target of the last transfer that succeeded.
+    #[must_use]
+    pub fn agent(&self) -> Option<&Agent> {
+        let Some(transfer) = self.transfers.iter().rev().find(|transfer| transfer.succeeded) else {
+            return value(&self.agent);
+        };
+        let moved_on = self.agent.as_ref().filter(|told| {
+            told.at >= transfer.at && transfer.by.as_ref().is_none_or(|by| by.id != told.value.id)
+        });
+        match (moved_on, &transfer.to) {
+            (Some(told), _) => Some(&told.value),
+            (None, Some(TransferTarget::Agent(agent))) => Some(agent),
+            (None, Some(TransferTarget::External) | None) => value(&self.agent),
+        }
+    }
+
+    /// Which of the five kinds the call is, by what is known now. Answered is told by `answered_at`, a voicemail by the
+    /// voicemail itself, neither by the missed reason.
+    #[must_use]
+    pub fn call_type(&self) -> CallType {
+        let answered = self.answered_at.is_some();
+        match value(&self.direction).copied().unwrap_or(Direction::Inbound) {
+            Direction::Outbound if answered => CallType::OutboundAnswered,
+            Direction::Outbound => CallType::OutboundUnanswered,
+            Direction::Inbound if answered => CallType::InboundAnswered,
+            Direction::Inbound if self.voicemail => CallType::Voicemail,
+            Direction::Inbound => CallType::Missed,
+        }
+    }
+}
+
+fn value<T>(told: &Option<Told<T>>) -> Option<&T> {
+    told.as_ref().map(|told| &told.value)
+}
+
+fn keep_greatest<T: Ord + Clone>(field: &mut Option<Told<T>>, snapshot: &CallSnapshot, value: Option<&T>) {
+    let Some(value) = value else { return };
+    let told = Told { status: snapshot.status, at: snapshot.at, value: value.clone() };
+    if field.as_ref().is_none_or(|known| *known < told) {
+        *field = Some(told);
+    }
+}

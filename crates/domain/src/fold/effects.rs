@@ -1,0 +1,171 @@
+//! What came of effects: contacts found, conversations seen, activities there.
+
+use super::{Folded, Output, Place, conversations};
+use crate::effect::{Action, ConversationStatus, EffectSettled, Outcome};
+use crate::ids::{ContactId, ConversationId, PartyId};
+use crate::party::{Party, PartyEntry, Thread};
+use crate::state::{Backing, Key, State, StateError};
+use crate::time::Timestamp;
+
+/// A terminal fact counts once: an effect that is not open (any more) is left as it is.
+pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &EffectSettled) -> Folded<B> {
+    let Some(mut party) = state.party_itself(&settled.party)? else { return Ok(Vec::new()) };
+    let Some(action) = close(&mut party, settled) else { return Ok(Vec::new()) };
+    if let Some(mut call) = state.call(settled.key.call)? {
+        if let Some(effect) = call.effects.get_mut(&settled.key) {
+            effect.outcome = Some(settled.outcome.clone());
+        }
+        state.write(&Key::Call(settled.key.call), &call)?;
+    }
+    let younger = take_outcome(state, &settled.party, &mut party, &action, &settled.outcome)?;
+    let mut outputs: Vec<_> = party.cut(&settled.party).map(Output::Publish).into_iter().collect();
+    if !party.queue.is_empty() {
+        party.touched = place.sequence;
+        outputs.push(Output::Touched(settled.party.clone()));
+    }
+    state.put_party(&settled.party, party)?;
+    outputs.extend(join_when_drained(state, place, &settled.party)?);
+    if let Some(younger) = younger {
+        outputs.extend(join_when_drained(state, place, &younger)?);
+    }
+    Ok(outputs)
+}
+
+/// Takes the effect off the outstanding item; `None` when it is not open there.
+fn close(party: &mut Party, settled: &EffectSettled) -> Option<Action> {
+    let outstanding = party.outstanding.as_mut()?;
+    let effects = &outstanding.item.effects;
+    let effect = effects.iter().find(|e| e.ordinal == settled.ordinal && e.effect.key == settled.key)?;
+    let action = effect.effect.action.clone();
+    if !outstanding.open.remove(&settled.ordinal) {
+        return None;
+    }
+    if outstanding.open.is_empty() {
+        party.outstanding = None;
+    }
+    Some(action)
+}
+
+/// Returns the younger party that has to join an older one, when a contact turns out to be both's.
+fn take_outcome<B: Backing>(
+    state: &mut State<B>,
+    id: &PartyId,
+    party: &mut Party,
+    action: &Action,
+    outcome: &Outcome,
+) -> Result<Option<PartyId>, StateError<B::Error>> {
+    match outcome {
+        Outcome::ContactFound { contact, .. } => return contact_found(state, id, party, contact),
+        Outcome::Observed { conversation, status, at } => {
+            if let Some(thread) = party.thread.as_mut() {
+                conversations::link(state, id, thread, conversation)?;
+                thread.observe(*status, *at);
+            }
+        }
+        Outcome::Applied { conversation, at, .. } => {
+            if let Some(thread) = party.thread.as_mut() {
+                applied(state, id, thread, action, conversation.as_ref(), *at)?;
+            }
+        }
+        Outcome::Rejected { .. } | Outcome::Overtaken { .. } | Outcome::Skipped { .. } => {
+            if let (Action::ReopenConversation(_), Some(thread)) = (action, party.thread.as_mut()) {
+                thread.reopening = false;
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn applied<B: Backing>(
+    state: &mut State<B>,
+    id: &PartyId,
+    thread: &mut Thread,
+    action: &Action,
+    conversation: Option<&ConversationId>,
+    at: Timestamp,
+) -> Result<(), StateError<B::Error>> {
+    match (action, conversation) {
+        (Action::ImportActivity(import), Some(conversation)) if import.thread == thread.reference => {
+            conversations::link(state, id, thread, conversation)
+        }
+        (Action::ReopenConversation(_), _) => {
+            thread.set_status(ConversationStatus::Open, at);
+            Ok(())
+        }
+        (
+            Action::LookUpContact(_)
+            | Action::ObserveConversation(_)
+            | Action::ImportActivity(_)
+            | Action::AssignConversation(_),
+            _,
+        ) => Ok(()),
+    }
+}
+
+/// Two numbers of one Front contact are one party: the older survives, the younger joins it when its effects have drained.
+fn contact_found<B: Backing>(
+    state: &mut State<B>,
+    id: &PartyId,
+    party: &mut Party,
+    contact: &ContactId,
+) -> Result<Option<PartyId>, StateError<B::Error>> {
+    party.contact = Some(contact.clone());
+    let known: Option<PartyId> = state.read(&Key::Contact(contact))?;
+    let known = known.map(|known| state.party(&known)).transpose()?.flatten();
+    match known.filter(|(other, _)| other != id) {
+        Some((older, entry)) if entry.since < party.since => {
+            party.joining = Some(older);
+            Ok(None)
+        }
+        Some((younger, mut entry)) => {
+            entry.joining = Some(id.clone());
+            state.put_party(&younger, entry)?;
+            state.write(&Key::Contact(contact), id)?;
+            Ok(Some(younger))
+        }
+        None => state.write(&Key::Contact(contact), id).map(|()| None),
+    }
+}
+
+fn join_when_drained<B: Backing>(state: &mut State<B>, place: Place, id: &PartyId) -> Folded<B> {
+    let Some(party) = state.party_itself(id)? else { return Ok(Vec::new()) };
+    if let Some(older) = party.joining.clone().filter(|_| party.is_drained()) {
+        return join(state, place, id, party, &older);
+    }
+    Ok(Vec::new())
+}
+
+fn join<B: Backing>(
+    state: &mut State<B>,
+    place: Place,
+    younger_id: &PartyId,
+    younger: Party,
+    older: &PartyId,
+) -> Folded<B> {
+    let Some((older_id, mut older)) = state.party(older)? else { return Ok(Vec::new()) };
+    older.numbers.extend(younger.numbers);
+    older.queue.extend(younger.queue);
+    older.thread = older.thread.or(younger.thread);
+    older.touched = place.sequence;
+    state.put_party(&older_id, older)?;
+    state.write(&Key::Party(younger_id), &PartyEntry::JoinedInto(older_id.clone()))?;
+    Ok(vec![Output::Touched(older_id)])
+}
+
+/// An item that the outbox lost is published again, under a number that the outbox has not seen.
+pub(super) fn republished<B: Backing>(
+    state: &mut State<B>,
+    id: &PartyId,
+    item: u64,
+    publication: u32,
+) -> Folded<B> {
+    let Some(mut party) = state.party_itself(id)? else { return Ok(Vec::new()) };
+    let Some(outstanding) = party.outstanding.as_mut() else { return Ok(Vec::new()) };
+    if outstanding.item.item != item || outstanding.item.publication >= publication {
+        return Ok(Vec::new());
+    }
+    outstanding.item.publication = publication;
+    let item = outstanding.item.clone();
+    state.put_party(id, party)?;
+    Ok(vec![Output::Publish(item)])
+}

@@ -1,0 +1,222 @@
+//! The state of one account, in small pieces: a header per party, one entry per call, loaded by key.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::call::Call;
+use crate::decision::LeftOut;
+use crate::fact::ConversationChange;
+use crate::ids::{CallId, ContactId, ConversationId, PartyId};
+use crate::party::{Party, PartyEntry};
+use crate::policy::{CallType, Policy};
+use crate::record::PartyKey;
+use crate::time::Timestamp;
+
+/// Where the pieces come from that are not in memory: a projection store, or a map.
+pub trait Backing {
+    type Error: std::error::Error;
+
+    /// The bytes last committed under `key`.
+    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error>;
+}
+
+/// Pieces in memory, for tests and simulation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory(pub BTreeMap<String, Vec<u8>>);
+
+impl Backing for Memory {
+    type Error = std::convert::Infallible;
+
+    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error> {
+        Ok(self.0.get(key).cloned())
+    }
+}
+
+/// What changed since the last commit: new bytes, or `None` for a piece that is gone.
+pub type Changes = BTreeMap<String, Option<Vec<u8>>>;
+
+/// The committed pieces and, on top, what has changed since.
+#[derive(Debug)]
+pub struct State<B> {
+    backing: B,
+    changes: Changes,
+}
+
+/// Why a piece of state could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError<E: std::error::Error> {
+    #[error("the projection store did not answer: {0}")]
+    Backing(E),
+    #[error("piece {key} of the projection is damaged: {source}; run `calltrail replay --verify`")]
+    Damaged { key: String, source: serde_json::Error },
+    #[error("the account's log has calls before `account.created`; the log was not written by calltrail")]
+    NoAccount,
+}
+
+/// What an account knows as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub party_key: Option<PartyKey>,
+    /// The receive time of the last record from Front.
+    pub front_heard_at: Option<Timestamp>,
+    /// Nothing up to this position is left to be decided.
+    pub covered_through: u64,
+    /// Calls logged, by type.
+    pub logged: BTreeMap<CallType, u64>,
+    /// Calls left out, by reason.
+    pub left_out: BTreeMap<LeftOut, u64>,
+}
+
+/// Events about conversations that no party has yet: the import that opened one may not be confirmed when a person
+/// already acts on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Strays(pub Vec<Stray>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stray {
+    pub conversation: ConversationId,
+    pub at: Timestamp,
+    pub change: ConversationChange,
+}
+
+/// The names of pieces. Keys sort by kind; timers by time within theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key<'a> {
+    Account,
+    Policy,
+    Strays,
+    Party(&'a PartyId),
+    Call(CallId),
+    Conversation(&'a ConversationId),
+    Contact(&'a ContactId),
+    Timer(Timestamp, CallId),
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account => f.write_str("account"),
+            Self::Policy => f.write_str("policy"),
+            Self::Strays => f.write_str("strays"),
+            Self::Party(id) => write!(f, "party/{id}"),
+            Self::Call(id) => write!(f, "call/{id}"),
+            Self::Conversation(id) => write!(f, "conversation/{id}"),
+            Self::Contact(id) => write!(f, "contact/{id}"),
+            Self::Timer(due, call) => write!(f, "timer/{:015}/{call}", due.as_millis()),
+        }
+    }
+}
+
+/// The key of the first timer piece that is due later than `now`: timers sort by their due time.
+#[must_use]
+pub fn timer_bound(now: Timestamp) -> String {
+    format!("timer/{:015}/", now.as_millis() + 1)
+}
+
+/// The start of every key of a timer piece, and of every key of a party piece.
+pub const TIMER_PREFIX: &str = "timer/";
+pub const PARTY_PREFIX: &str = "party/";
+
+impl<B: Backing> State<B> {
+    /// The state that `backing` holds.
+    pub fn new(backing: B) -> Self {
+        Self { backing, changes: Changes::new() }
+    }
+
+    /// What has to be committed. The changes stay visible until [`State::committed`].
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Forgets the changes: the backing has them now.
+    pub fn committed(&mut self) {
+        self.changes.clear();
+    }
+
+    /// The committed pieces.
+    pub fn backing(&self) -> &B {
+        &self.backing
+    }
+
+    /// Gives the committed pieces to be changed, to commit into them.
+    pub fn backing_mut(&mut self) -> &mut B {
+        &mut self.backing
+    }
+
+    pub fn account(&self) -> Result<Account, StateError<B::Error>> {
+        Ok(self.read(&Key::Account)?.unwrap_or_default())
+    }
+
+    pub fn policy(&self) -> Result<Option<Policy>, StateError<B::Error>> {
+        self.read(&Key::Policy)
+    }
+
+    pub fn call(&self, call: CallId) -> Result<Option<Call>, StateError<B::Error>> {
+        self.read(&Key::Call(call))
+    }
+
+    /// The party with its present id: an id that was joined into another leads there.
+    pub fn party(&self, party: &PartyId) -> Result<Option<(PartyId, Party)>, StateError<B::Error>> {
+        let mut id = party.clone();
+        loop {
+            match self.read(&Key::Party(&id))? {
+                None => return Ok(None),
+                Some(PartyEntry::Party(party)) => return Ok(Some((id, *party))),
+                Some(PartyEntry::JoinedInto(older)) => id = older,
+            }
+        }
+    }
+
+    /// The party with exactly this id, unless it was joined into another.
+    pub(crate) fn party_itself(&self, party: &PartyId) -> Result<Option<Party>, StateError<B::Error>> {
+        Ok(self.party(party)?.filter(|(id, _)| id == party).map(|(_, party)| party))
+    }
+
+    pub(crate) fn put_party(&mut self, id: &PartyId, party: Party) -> Result<(), StateError<B::Error>> {
+        self.write(&Key::Party(id), &PartyEntry::Party(Box::new(party)))
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(&self, key: &Key<'_>) -> Result<Option<T>, StateError<B::Error>> {
+        let key = key.to_string();
+        let bytes = match self.changes.get(&key) {
+            Some(changed) => changed.clone(),
+            None => self.backing.read(&key).map_err(StateError::Backing)?,
+        };
+        let decode = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
+        bytes.map(decode).transpose().map_err(|source| StateError::Damaged { key, source })
+    }
+
+    pub(crate) fn write<T: Serialize>(
+        &mut self,
+        key: &Key<'_>,
+        piece: &T,
+    ) -> Result<(), StateError<B::Error>> {
+        let key = key.to_string();
+        match serde_json::to_vec(piece) {
+            Ok(bytes) => {
+                self.changes.insert(key, Some(bytes));
+                Ok(())
+            }
+            Err(source) => Err(StateError::Damaged { key, source }),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &Key<'_>) {
+        self.changes.insert(key.to_string(), None);
+    }
+}
+
+impl State<Memory> {
+    /// Moves the changes into the map.
+    pub fn commit(&mut self) {
+        for (key, piece) in std::mem::take(&mut self.changes) {
+            match piece {
+                Some(bytes) => self.backing.0.insert(key, bytes),
+                None => self.backing.0.remove(&key),
+            };
+        }
+    }
+}
