@@ -2,4 +2,10 @@
 //!
 //! **Invariant:** nothing here knows what the bytes mean.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod embedded;
+mod error;
+pub mod limits;
+mod names;
 pub mod ports;

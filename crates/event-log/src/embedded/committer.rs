@@ -1,0 +1,83 @@
+//! The one thread that writes the file.
+
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::change::Change;
+use super::store::Store;
+use crate::limits::{COMMIT_BYTES_MAX, COMMIT_CHANGES_MAX};
+use crate::ports::LogError;
+
+pub(super) type Answer = oneshot::Sender<Result<u64, LogError>>;
+
+pub(super) enum Message {
+    Change(Change, Answer),
+    /// Takes no further change; those in the queue are still committed.
+    Close,
+}
+
+/// Starts the thread. It ends when the queue is closed and empty.
+pub(super) fn spawn(store: Arc<Store>, queue: mpsc::Receiver<Message>) -> io::Result<JoinHandle<()>> {
+    Builder::new().name("calltrail-log".to_owned()).spawn(move || run(&Closing(store), queue))
+}
+
+/// Releases the file at the end of the thread, however it ends.
+struct Closing(Arc<Store>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+fn run(closing: &Closing, mut queue: mpsc::Receiver<Message>) {
+    while let Some(first) = queue.blocking_recv() {
+        let (changes, answers) = take_group(first, &mut queue);
+        if !changes.is_empty() {
+            commit(&closing.0, &changes, answers);
+        }
+    }
+}
+
+/// Everything that waits, within the bounds of a commit.
+fn take_group(first: Message, queue: &mut mpsc::Receiver<Message>) -> (Vec<Change>, Vec<Answer>) {
+    let (mut changes, mut answers) = (Vec::new(), Vec::new());
+    let mut size_bytes = 0;
+    let mut next = Some(first);
+    while let Some(message) = next {
+        match message {
+            Message::Change(change, answer) => {
+                size_bytes += change.size_bytes();
+                changes.push(change);
+                answers.push(answer);
+            }
+            Message::Close => queue.close(),
+        }
+        let full = changes.len() >= COMMIT_CHANGES_MAX || size_bytes >= COMMIT_BYTES_MAX;
+        next = if full { None } else { queue.try_recv().ok() };
+    }
+    (changes, answers)
+}
+
+/// Answers nobody before the commit, and everybody after it. A caller that is gone is no failure.
+fn commit(store: &Store, changes: &[Change], answers: Vec<Answer>) {
+    match panic::catch_unwind(AssertUnwindSafe(|| store.commit(changes))) {
+        Ok(Ok(outcomes)) => {
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                drop(answer.send(outcome));
+            }
+        }
+        Ok(Err(failure)) => refuse(answers, &failure),
+        Err(_) => refuse(answers, &LogError::storage("the commit panicked")),
+    }
+}
+
+fn refuse(answers: Vec<Answer>, failure: &LogError) {
+    for answer in answers {
+        drop(answer.send(Err(failure.clone())));
+    }
+}

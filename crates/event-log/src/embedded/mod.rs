@@ -1,0 +1,140 @@
+//! The embedded backend: all three ports in one redb file, owned by one process.
+//!
+//! **Invariant:** one thread writes. It takes whatever waits in the queue, puts it into one durable transaction and
+//! answers after the commit, so that the fsync itself forms the group; nothing waits for a window of time.
+
+mod change;
+mod claims;
+mod committer;
+mod event_log;
+mod format;
+mod key_value;
+mod lane;
+mod open;
+mod outbox;
+mod store;
+mod tables;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use redb::ReadTransaction;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::limits::{ACK_WAIT_DEFAULT, QUEUE_CHANGES_MAX};
+use crate::ports::LogError;
+use change::Change;
+use committer::Message;
+use store::Store;
+
+pub use open::OpenError;
+pub use store::{OutboxStats, Stats};
+
+/// How an embedded store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long a claim lasts; cut to the bounds in `limits`.
+    pub ack_wait: Duration,
+    /// Verifies the checksum of every page before the file is used. Reads the whole file, so opening takes longer the
+    /// larger it is; after a crash the file is verified in any case.
+    pub verify: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { ack_wait: ACK_WAIT_DEFAULT, verify: true }
+    }
+}
+
+/// A handle on an open store; clones share it. When the last one goes, what is queued is still committed, which blocks
+/// the dropping thread until it is durable; [`Embedded::close`] does the same without blocking.
+#[derive(Clone)]
+pub struct Embedded {
+    shared: Arc<Shared>,
+}
+
+/// The fields go in this order: first the queue, which ends the committer, then the thread, which is awaited.
+struct Shared {
+    queue: mpsc::Sender<Message>,
+    _thread: Joined,
+    store: Arc<Store>,
+    path: PathBuf,
+}
+
+struct Joined(Option<JoinHandle<()>>);
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("committer of the embedded log panicked");
+        }
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Embedded").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+impl Embedded {
+    /// Opens the store in the file at `path`, or creates it there, readable by its owner alone; the folder must exist.
+    /// Blocks while the file is read. All claims of an earlier process are free. A file that cannot be used is left as
+    /// it is; see [`OpenError`].
+    pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let store = Arc::new(Store::load(open::database(path, options)?, options, path)?);
+        let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
+        let thread = committer::spawn(Arc::clone(&store), changes)
+            .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
+        let shared = Shared { queue, _thread: Joined(Some(thread)), store, path: path.to_owned() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Commits what is queued, ends all other calls with `Closed` and releases the file. May be called more than once.
+    pub async fn close(&self) {
+        // A queue that is closed already is as good: the store ends all the same.
+        drop(self.shared.queue.send(Message::Close).await);
+        self.shared.store.closed().await;
+    }
+
+    /// What the store holds now: the numbers of `calltrail status`.
+    pub async fn stats(&self) -> Result<Stats, LogError> {
+        let store = Arc::clone(&self.shared.store);
+        let records = self.read(tables::record_count).await?;
+        Ok(store.stats(records, now_ms()))
+    }
+
+    fn check_open(&self) -> Result<(), LogError> {
+        if self.shared.store.is_open() { Ok(()) } else { Err(LogError::Closed) }
+    }
+
+    async fn change(&self, change: Change) -> Result<u64, LogError> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.queue.send(Message::Change(change, answer)).await.map_err(|_| LogError::Closed)?;
+        answered.await.map_err(|_| LogError::Closed)?
+    }
+
+    /// Reads in one snapshot, away from the threads that serve tokio's tasks.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, LogError> {
+        let store = Arc::clone(&self.shared.store);
+        match tokio::task::spawn_blocking(move || store.read(read)).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.is_panic() => Err(LogError::storage("a read from the file panicked")),
+            Err(_) => Err(LogError::Closed),
+        }
+    }
+}
+
+/// The system's clock; before 1970 it counts as 1970.
+fn now_ms() -> i64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,34 @@
+//! The bounds of the ports and of the embedded backend.
+
+use std::time::Duration;
+
+/// The longest body of a record, an item or a value, inclusive. A NATS server takes messages of 1 MiB by default,
+/// headers included, so this leaves room for them: what one backend takes, the other takes too.
+pub const BODY_BYTES_MAX: usize = 1_000_000;
+/// The most records in one group, inclusive: what a NATS atomic publish takes (ADR-50).
+pub const GROUP_RECORDS_MAX: usize = 1_000;
+/// The longest account, kind or bucket, inclusive.
+pub const NAME_BYTES_MAX: usize = 64;
+/// The longest key or item id, inclusive.
+pub const KEY_BYTES_MAX: usize = 256;
+
+/// How long a claim lasts unless the options say otherwise.
+pub const ACK_WAIT_DEFAULT: Duration = Duration::from_secs(30);
+/// The shortest claim, inclusive: a shorter one would lapse while it is handed over.
+pub const ACK_WAIT_MIN: Duration = Duration::from_millis(10);
+/// The longest claim, delay of a release and wait of one `claim` call, inclusive; longer ones are cut to it.
+pub const HOLD_MAX: Duration = Duration::from_hours(24);
+
+/// The most bodies that one `read_after` returns, unless the first alone is longer.
+pub const READ_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The most records that one `read_after` returns, inclusive.
+pub const READ_RECORDS_MAX: usize = 10_000;
+
+/// How many changes wait for the committer before callers are held up.
+pub(crate) const QUEUE_CHANGES_MAX: usize = 4_096;
+/// The most changes in one commit, inclusive.
+pub(crate) const COMMIT_CHANGES_MAX: usize = 4_096;
+/// A commit takes no further change once it holds so many bytes of bodies.
+pub(crate) const COMMIT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The memory that redb may use for pages.
+pub(crate) const CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;

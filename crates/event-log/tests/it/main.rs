@@ -1,0 +1,7 @@
+//! The tests of the event log's backends.
+
+mod conformance;
+mod crash;
+mod embedded;
+mod model;
+mod suite_can_fail;
