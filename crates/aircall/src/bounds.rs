@@ -1,0 +1,44 @@
+//! The bounds of a webhook body, checked before anything parses it.
+
+use crate::limits;
+use crate::receive::Malformed;
+
+/// Returns the body as text if it keeps the bounds: size, UTF-8, no NUL (neither as a byte nor as an escape) and not
+/// nested too deep. It looks at each byte once and does not recurse; whether the text is JSON is not its question.
+pub fn bounded_text(body: &[u8]) -> Result<&str, Malformed> {
+    if body.len() > limits::BODY_BYTES_MAX {
+        return Err(Malformed::TooLarge { size_bytes: body.len(), limit_bytes: limits::BODY_BYTES_MAX });
+    }
+    let text = std::str::from_utf8(body)
+        .map_err(|error| Malformed::NotUtf8 { offset_bytes: error.valid_up_to() })?;
+    scan(body)?;
+    Ok(text)
+}
+
+fn scan(body: &[u8]) -> Result<(), Malformed> {
+    let mut levels = 0_usize;
+    let mut in_string = false;
+    let mut offset_bytes = 0;
+    while let Some(&byte) = body.get(offset_bytes) {
+        match byte {
+            0 => return Err(Malformed::Nul { offset_bytes }),
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => {
+                if body[offset_bytes..].starts_with(br"\u0000") {
+                    return Err(Malformed::Nul { offset_bytes });
+                }
+                offset_bytes += 1;
+            }
+            b'{' | b'[' if !in_string => {
+                levels += 1;
+                if levels > limits::NESTING_LEVELS_MAX {
+                    return Err(Malformed::TooDeep { limit_levels: limits::NESTING_LEVELS_MAX });
+                }
+            }
+            b'}' | b']' if !in_string => levels = levels.saturating_sub(1),
+            _ => {}
+        }
+        offset_bytes += 1;
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The tests of this crate, in one binary.
+
+mod fixtures;
+mod leniency;
+mod mutations;
+mod numbers;
+mod receipt;
+mod sample;
