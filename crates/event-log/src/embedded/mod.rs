@@ -6,6 +6,8 @@
 mod change;
 mod claims;
 mod committer;
+#[cfg(test)]
+mod disk_tests;
 mod event_log;
 mod format;
 mod key_value;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use redb::ReadTransaction;
+use redb::{Database, ReadTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::limits::{ACK_WAIT_DEFAULT, QUEUE_CHANGES_MAX};
@@ -87,7 +89,11 @@ impl Embedded {
     /// Blocks while the file is read. All claims of an earlier process are free. A file that cannot be used is left as
     /// it is; see [`OpenError`].
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        let store = Arc::new(Store::load(open::database(path, options)?, options, path)?);
+        Self::start(open::database(path, options)?, options, path)
+    }
+
+    fn start(database: Database, options: &Options, path: &Path) -> Result<Self, OpenError> {
+        let store = Arc::new(Store::load(database, options, path)?);
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
         let thread = committer::spawn(Arc::clone(&store), changes)
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;

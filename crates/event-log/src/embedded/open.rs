@@ -66,7 +66,11 @@ fn make(path: &Path) -> Result<(), OpenError> {
         _ => {}
     }
     let empty = file(&draft, true).map_err(|source| io_error(path, source))?;
-    guarded(path, || initialise(empty))?;
+    guarded(path, || {
+        let database = build(empty, false)?;
+        initialise(&database)?;
+        Ok(database.close()?)
+    })?;
     match fs::hard_link(&draft, path) {
         Err(source) if source.kind() != ErrorKind::AlreadyExists => return Err(io_error(path, source)),
         _ => {}
@@ -74,14 +78,13 @@ fn make(path: &Path) -> Result<(), OpenError> {
     fs::remove_file(&draft).and_then(|()| sync_folder(path)).map_err(|source| io_error(path, source))
 }
 
-fn initialise(empty: File) -> Result<(), redb::Error> {
-    let database = build(empty, false)?;
+/// Makes the tables of an empty database.
+pub(super) fn initialise(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(META)?.insert(META_FORMAT, FORMAT_VERSION)?;
     // Opening the tables makes them, so that readers always find them.
     Tables::open(&transaction)?.finish()?;
-    transaction.commit()?;
-    Ok(database.close()?)
+    Ok(transaction.commit()?)
 }
 
 fn build(file: File, verify: bool) -> Result<Database, redb::Error> {
