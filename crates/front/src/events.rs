@@ -1,1 +1,113 @@
 //! Front's events as facts.
+//!
+//! Shapes: Front's `EventResponse` (core API) inside the webhook's envelope, and the shorter previews of rule webhooks.
+//! A body is read twice, the second time only where a target matters, so that odd text elsewhere harms nothing.
+
+use calltrail_domain::fact::{ConversationChange, ConversationChanged, Fact};
+use calltrail_domain::ids::{ConversationId, InboxId, TeammateId};
+use calltrail_domain::record::FrontEvent;
+use calltrail_domain::time::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::limits;
+
+/// Translates a logged webhook. It never fails: what is about no conversation is [`Fact::Other`]. Events that change
+/// nothing here are told too, as [`ConversationChange::Other`]: they show that Front's webhooks arrive.
+#[must_use]
+pub fn facts(event: &FrontEvent, received_at: Timestamp) -> Fact {
+    changed(&event.body, received_at).map_or(Fact::Other, Fact::ConversationChanged)
+}
+
+/// An envelope with its event, or an event alone; then `payload` is missing and `kind` is the event's own.
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default, rename = "type")]
+    kind: Value,
+    payload: Option<Event>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(default, rename = "type")]
+    kind: Value,
+    #[serde(default)]
+    emitted_at: Value,
+    conversation: Option<Conversation>,
+}
+
+#[derive(Deserialize)]
+struct Conversation {
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    scheduled_reminders: Value,
+}
+
+fn changed(body: &str, received_at: Timestamp) -> Option<ConversationChanged> {
+    let outer: Body = serde_json::from_str(body).ok()?;
+    let (envelope_kind, event) = match outer.payload {
+        Some(event) => (outer.kind, event),
+        None => (Value::Null, serde_json::from_str::<Event>(body).ok()?),
+    };
+    let conversation = event.conversation?;
+    let id = conversation.id.as_str().filter(|id| !id.is_empty())?;
+    Some(ConversationChanged {
+        conversation: ConversationId::new(id),
+        at: emitted_at(&event.emitted_at).unwrap_or(received_at),
+        received_at,
+        change: change(&envelope_kind, &event.kind, &conversation, body),
+    })
+}
+
+/// The event's own short name decides, except for the reminder: it stands for both ends of a snooze.
+fn change(envelope: &Value, kind: &Value, conversation: &Conversation, body: &str) -> ConversationChange {
+    match envelope.as_str() {
+        Some("conversation_snoozed") => return ConversationChange::Snoozed,
+        Some("conversation_snooze_expired") => return ConversationChange::Reopened,
+        Some(_) | None => {}
+    }
+    let target = || target_id(body);
+    match kind.as_str().unwrap_or_default() {
+        "archive" => ConversationChange::Archived,
+        "reopen" => ConversationChange::Reopened,
+        "trash" => ConversationChange::Trashed,
+        "restore" => ConversationChange::Restored,
+        "unassign" => ConversationChange::Unassigned,
+        "reminder" if waits(conversation) => ConversationChange::Snoozed,
+        "reminder" => ConversationChange::Reopened,
+        "move" => target().map_or(ConversationChange::Other, |inbox| ConversationChange::Moved {
+            inbox: InboxId::new(inbox),
+        }),
+        "assign" => target().map_or(ConversationChange::Other, |teammate| ConversationChange::Assigned {
+            teammate: TeammateId::new(teammate),
+        }),
+        _ => ConversationChange::Other,
+    }
+}
+
+/// True when the conversation will come back by itself.
+fn waits(conversation: &Conversation) -> bool {
+    conversation.scheduled_reminders.as_array().is_some_and(|reminders| !reminders.is_empty())
+}
+
+/// Front's times are seconds with a fraction.
+fn emitted_at(value: &Value) -> Option<Timestamp> {
+    let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+    let believed = seconds > 0.0 && seconds <= limits::EVENT_SECONDS_MAX;
+    believed.then(|| Timestamp::from_millis((seconds * 1000.0).round() as i64))
+}
+
+/// The id of what an event points at: in `target.data` (an object or, for inboxes, a list), in a preview right in the
+/// target.
+fn target_id(body: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    let event = body.get("payload").filter(|payload| payload.is_object()).unwrap_or(&body);
+    let target = event.get("target")?;
+    let named = match target.get("data") {
+        Some(Value::Array(items)) => items.first()?,
+        Some(data @ Value::Object(_)) => data,
+        Some(_) | None => target,
+    };
+    named.get("id")?.as_str().filter(|id| !id.is_empty()).map(str::to_owned)
+}

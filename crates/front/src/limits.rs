@@ -14,3 +14,10 @@ pub const REASON_CHARS_MAX: usize = 200;
 pub const HARMLESS_DIGITS_MAX: usize = 5;
 /// Entries of one page of a list: the most that Front gives.
 pub const PAGE_ENTRIES: usize = 100;
+/// How far the time of a signed webhook may be from ours, in both directions, inclusive: what Front recommends for
+/// its channels (`/docs/security-1`).
+pub const WEBHOOK_WINDOW: Duration = Duration::from_mins(5);
+/// The longest challenge that is echoed, inclusive.
+pub const CHALLENGE_BYTES_MAX: usize = 256;
+/// The latest time of an event that is believed: the end of the year 9999, in seconds since the Unix epoch.
+pub const EVENT_SECONDS_MAX: f64 = 253_402_300_799.0;

@@ -1,0 +1,4 @@
+//! The tests of Front's webhooks, in one binary.
+
+mod events;
+mod signature;
