@@ -32,6 +32,8 @@ pub(crate) const DELIVERY_RETRY_MS_MIN: u64 = 50;
 pub(crate) const DELIVERY_RETRY_MS_MAX: u64 = 2_000;
 /// How long the player waits for the conversation that a person wants to act on.
 pub(crate) const ACTION_WAIT_MS_MAX: u64 = 20_000;
+/// How long Front must have had no request before a person acts in a played history.
+pub(crate) const ACTION_QUIET_MS: u64 = 600;
 /// Pause between two looks for that conversation.
 pub(crate) const ACTION_POLL_MS: u64 = 20;
 /// Aircall's delay between `call.hungup` and `call.ended`, as captured.

@@ -54,7 +54,10 @@ impl Faults {
             (self.error_after_permille, Fault::ErrorAfter),
             (self.slow_permille, Fault::Slow),
         ];
-        table.into_iter().find(|(permille, _)| *permille > 0 && chance.permille(*permille)).map(|(_, fault)| fault)
+        table
+            .into_iter()
+            .find(|(permille, _)| *permille > 0 && chance.permille(*permille))
+            .map(|(_, fault)| fault)
     }
 }
 

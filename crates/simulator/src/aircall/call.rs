@@ -1,0 +1,234 @@
+//! One scripted call, and the sequence of webhooks that it causes.
+
+use super::cast::{Agent, Line, WEBHOOK_TOKEN};
+use super::payload::{Call, CallEvent, Note, TagUse};
+use crate::limits::{ENDED_AFTER_HUNGUP_S, VOICEMAIL_AFTER_ENDED_S};
+
+/// How a call that nobody answered comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It just ends; an inbound call carries Aircall's reason, an outbound one carries none.
+    Missed(Option<&'static str>),
+    /// The caller leaves a voicemail.
+    Voicemail,
+}
+
+/// A call as it will happen; every time after the start is in seconds after it.
+#[derive(Debug, Clone)]
+pub struct CallScript {
+    id: i64,
+    inbound: bool,
+    line: Line,
+    outside: String,
+    started_at_s: i64,
+    agent: Option<Agent>,
+    moments: Vec<(i64, Moment)>,
+    ended_after_s: i64,
+    end: End,
+    recorded: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Moment {
+    Created,
+    Ringing(Agent),
+    Answered(Agent),
+    Hold,
+    Unhold,
+    Transferred(Agent),
+    TransferFailed(Agent),
+    HungUp,
+    Ended,
+    VoicemailLeft,
+    Tagged(String),
+    Commented(String),
+}
+
+impl CallScript {
+    /// An inbound call from `outside`, digits in display form; it is missed until it is answered.
+    #[must_use]
+    pub fn inbound(id: i64, line: Line, outside: &str, started_at_s: i64) -> Self {
+        Self::new(id, true, line, outside, started_at_s, End::Missed(Some("agents_did_not_answer")))
+    }
+
+    /// An outbound call that `agent` dials; it is unanswered until it is answered.
+    #[must_use]
+    pub fn outbound(id: i64, line: Line, outside: &str, agent: Agent, started_at_s: i64) -> Self {
+        let mut call = Self::new(id, false, line, outside, started_at_s, End::Missed(None));
+        call.agent = Some(agent);
+        call
+    }
+
+    fn new(id: i64, inbound: bool, line: Line, outside: &str, started_at_s: i64, end: End) -> Self {
+        Self {
+            id,
+            inbound,
+            line,
+            outside: outside.into(),
+            started_at_s,
+            agent: None,
+            moments: vec![(0, Moment::Created)],
+            ended_after_s: 20,
+            end,
+            recorded: false,
+        }
+    }
+
+    /// It rings on an agent.
+    #[must_use]
+    pub fn rings(self, agent: Agent, after_s: i64) -> Self {
+        self.with(after_s, Moment::Ringing(agent))
+    }
+
+    /// The agent answers, or the person whom the agent has dialled.
+    #[must_use]
+    pub fn answered(self, agent: Agent, after_s: i64) -> Self {
+        self.with(after_s, Moment::Answered(agent))
+    }
+
+    /// The call is held from one moment to another.
+    #[must_use]
+    pub fn held(self, from_s: i64, until_s: i64) -> Self {
+        self.with(from_s, Moment::Hold).with(until_s, Moment::Unhold)
+    }
+
+    /// The call goes to another agent.
+    #[must_use]
+    pub fn transferred(self, to: Agent, after_s: i64) -> Self {
+        self.with(after_s, Moment::Transferred(to))
+    }
+
+    /// A transfer is tried and fails.
+    #[must_use]
+    pub fn transfer_failed(self, to: Agent, after_s: i64) -> Self {
+        self.with(after_s, Moment::TransferFailed(to))
+    }
+
+    /// Nobody answers, for this reason of Aircall's.
+    #[must_use]
+    pub fn missed(mut self, reason: &'static str) -> Self {
+        self.end = End::Missed(Some(reason));
+        self
+    }
+
+    /// Nobody answers and the caller leaves a voicemail.
+    #[must_use]
+    pub fn voicemail(mut self) -> Self {
+        self.end = End::Voicemail;
+        self
+    }
+
+    /// The call is hung up.
+    #[must_use]
+    pub fn ends(mut self, after_s: i64) -> Self {
+        self.ended_after_s = after_s;
+        self
+    }
+
+    /// The line records calls.
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
+        self.recorded = true;
+        self
+    }
+
+    /// Somebody tags the call.
+    #[must_use]
+    pub fn tagged(self, name: &str, after_s: i64) -> Self {
+        self.with(after_s, Moment::Tagged(name.into()))
+    }
+
+    /// Somebody comments on the call.
+    #[must_use]
+    pub fn commented(self, content: &str, after_s: i64) -> Self {
+        self.with(after_s, Moment::Commented(content.into()))
+    }
+
+    /// The call's webhooks, in the order of their times.
+    #[must_use]
+    pub fn events(&self) -> Vec<CallEvent> {
+        let mut moments = self.moments.clone();
+        let ended_after_s = self.ended_after_s + ENDED_AFTER_HUNGUP_S;
+        moments.push((self.ended_after_s, Moment::HungUp));
+        moments.push((ended_after_s, Moment::Ended));
+        if self.end == End::Voicemail {
+            moments.push((ended_after_s + VOICEMAIL_AFTER_ENDED_S, Moment::VoicemailLeft));
+        }
+        moments.sort_by_key(|(after_s, _)| *after_s);
+        let mut call = Call::starting(self.id, self.inbound, self.line, &self.outside, self.started_at_s);
+        call.user = self.agent;
+        let mut events = Vec::new();
+        for (after_s, moment) in &moments {
+            let at_s = self.started_at_s + after_s;
+            let name = self.happen(&mut call, moment, at_s);
+            let user = match moment {
+                Moment::Ringing(agent) => Some(*agent),
+                _ => call.user,
+            };
+            events.push(call.event(name, at_s, user, WEBHOOK_TOKEN));
+        }
+        events
+    }
+
+    fn with(mut self, after_s: i64, moment: Moment) -> Self {
+        self.moments.push((after_s, moment));
+        self
+    }
+
+    /// Changes the call and names the event.
+    fn happen(&self, call: &mut Call, moment: &Moment, at_s: i64) -> &'static str {
+        match moment {
+            Moment::Created => "call.created",
+            Moment::Ringing(_) => "call.ringing_on_agent",
+            Moment::Answered(agent) => {
+                call.answered_at = Some(at_s);
+                call.user = Some(*agent);
+                "call.answered"
+            }
+            Moment::Hold => "call.hold",
+            Moment::Unhold => "call.unhold",
+            Moment::Transferred(agent) => {
+                call.transfer = call.user.map(|by| (by, *agent));
+                call.successor = Some(*agent);
+                "call.transferred"
+            }
+            Moment::TransferFailed(agent) => {
+                call.transfer = call.user.map(|by| (by, *agent));
+                "call.unsuccessful_transfer"
+            }
+            Moment::HungUp => {
+                self.hang_up(call, at_s);
+                "call.hungup"
+            }
+            Moment::Ended => {
+                call.voicemail = self.has_voicemail(call);
+                call.recording = self.recorded && call.answered_at.is_some();
+                "call.ended"
+            }
+            Moment::VoicemailLeft => "call.voicemail_left",
+            Moment::Tagged(name) => {
+                call.tags.push(TagUse { name: name.clone(), at_s });
+                "call.tagged"
+            }
+            Moment::Commented(content) => {
+                call.comments.push(Note { content: content.clone(), at_s });
+                "call.commented"
+            }
+        }
+    }
+
+    fn hang_up(&self, call: &mut Call, at_s: i64) {
+        call.ended_at = Some(at_s);
+        call.user = call.successor.or(call.user);
+        if call.answered_at.is_none() && self.inbound {
+            call.missed_reason = match self.end {
+                End::Missed(reason) => reason,
+                End::Voicemail => Some("agents_did_not_answer"),
+            };
+        }
+    }
+
+    fn has_voicemail(&self, call: &Call) -> bool {
+        self.end == End::Voicemail && call.answered_at.is_none()
+    }
+}

@@ -1,0 +1,186 @@
+//! What happened, as Front tells it: the event shapes, `GET /events`, and what goes to the webhook.
+
+use serde_json::{Value, json};
+
+use super::Front;
+use super::render::seconds;
+use super::wire::{Answered, Reply, Target};
+use crate::limits::EVENTS_PAGE_ENTRIES_MAX;
+
+/// One event, with the payload as it was rendered when it happened.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub(super) id: String,
+    pub(super) kind: EventKind,
+    pub(super) at_ms: i64,
+    pub(super) conversation: String,
+    pub(super) source: &'static str,
+    pub(super) payload: Value,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EventKind {
+    Assign,
+    Unassign,
+    Archive,
+    Reopen,
+    Trash,
+    Restore,
+    Snooze,
+    SnoozeExpired,
+    Comment,
+    Inbound,
+    Outbound,
+    Move,
+    Tag,
+    Untag,
+    Merge,
+}
+
+impl EventKind {
+    /// The `type` of the event, and that of its application webhook if there is one.
+    pub(super) fn names(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Assign => ("assign", Some("assignee_changed")),
+            Self::Unassign => ("unassign", Some("assignee_changed")),
+            Self::Archive => ("archive", Some("conversation_archived")),
+            Self::Reopen => ("reopen", Some("conversation_reopened")),
+            Self::Trash => ("trash", Some("conversation_deleted")),
+            Self::Restore => ("restore", Some("conversation_restored")),
+            Self::Snooze => ("reminder", Some("conversation_snoozed")),
+            Self::SnoozeExpired => ("reminder", Some("conversation_snooze_expired")),
+            Self::Comment => ("comment", Some("new_comment_added")),
+            Self::Inbound => ("inbound", Some("inbound_received")),
+            Self::Outbound => ("outbound", Some("outbound_sent")),
+            Self::Move => ("move", Some("conversation_moved")),
+            Self::Tag => ("tag", Some("tag_added")),
+            Self::Untag => ("untag", Some("tag_removed")),
+            Self::Merge => ("conversations_merged", None),
+        }
+    }
+}
+
+/// Who or what caused an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    Api,
+    Teammate(String),
+    Inbox(String),
+    Reminder,
+}
+
+impl Source {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Teammate(_) => "teammate",
+            Self::Inbox(_) => "inboxes",
+            Self::Reminder => "reminder",
+        }
+    }
+}
+
+impl Front {
+    /// Records what happened to a conversation and queues the webhook of it.
+    pub(super) fn emit(
+        &mut self,
+        at_ms: i64,
+        kind: EventKind,
+        conversation: &str,
+        source: &Source,
+        target: Option<(&str, Value)>,
+    ) {
+        if let Some(row) = self.company.conversations.get_mut(conversation) {
+            row.updated_at_ms = row.updated_at_ms.max(at_ms);
+        }
+        let id = self.ids.next("evt");
+        let mut payload = json!({
+            "_links": { "self": self.link(&format!("/events/{id}")) },
+            "id": id,
+            "type": kind.names().0,
+            "emitted_at": seconds(at_ms),
+            "source": { "_meta": { "type": source.name() }, "data": self.source_json(source) },
+            "conversation": self.conversation_with_last_message(conversation),
+        });
+        if let Some((kind, data)) = target {
+            payload["target"] = json!({ "_meta": { "type": kind }, "data": data });
+        }
+        let event =
+            Event { id, kind, at_ms, conversation: conversation.to_owned(), source: source.name(), payload };
+        self.queue_webhook(&event);
+        self.events.push(event);
+    }
+
+    pub(super) fn list_events(&self, target: &Target) -> Answered {
+        let limit = target.limit(EVENTS_PAGE_ENTRIES_MAX, EVENTS_PAGE_ENTRIES_MAX)?;
+        let types = target.parameters("q[types][]");
+        let after = bound_ms(target, "q[after]")?.unwrap_or(i64::MIN);
+        let before = bound_ms(target, "q[before]")?.unwrap_or(i64::MAX);
+        let mut rows: Vec<&Event> = self
+            .events
+            .iter()
+            .filter(|event| types.is_empty() || types.iter().any(|name| name == event.kind.names().0))
+            .filter(|event| (after..=before).contains(&event.at_ms))
+            .collect();
+        rows.sort_by_key(|event| event.at_ms);
+        if target.parameter("sort_order") != Some("asc") {
+            rows.reverse();
+        }
+        let mut path = "/events".to_owned();
+        let kept = ["q[types][]", "q[after]", "q[before]", "sort_order"];
+        for (key, value) in
+            kept.iter().flat_map(|key| target.parameters(key).iter().map(move |value| (key, value)))
+        {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path.push_str(&format!("{key}={value}"));
+        }
+        self.events_page(&path, target, &rows, limit)
+    }
+
+    pub(super) fn conversation_events(&self, id: &str, target: &Target) -> Answered {
+        let limit = target.limit(crate::limits::PAGE_ENTRIES_DEFAULT, crate::limits::PAGE_ENTRIES_MAX)?;
+        let rows: Vec<&Event> = self.events.iter().rev().filter(|event| event.conversation == id).collect();
+        self.events_page(&format!("/conversations/{id}/events"), target, &rows, limit)
+    }
+
+    fn events_page(&self, path: &str, target: &Target, rows: &[&Event], limit: usize) -> Answered {
+        let ids: Vec<&str> = rows.iter().map(|event| event.id.as_str()).collect();
+        let (page, next) = self.page_of(path, target, &ids, limit)?;
+        let shown: Vec<Value> =
+            rows.iter().filter(|event| page.contains(&event.id)).map(|event| event.payload.clone()).collect();
+        Ok(Reply::json(200, self.paged_json(path, &next, &shown)))
+    }
+
+    fn conversation_with_last_message(&self, id: &str) -> Value {
+        let Some(row) = self.company.conversations.get(id) else { return Value::Null };
+        let mut shown = self.conversation_json(row);
+        if let Some(message) = row.messages.last().and_then(|id| self.company.messages.get(id)) {
+            shown["last_message"] = self.message_json(message);
+        }
+        shown
+    }
+
+    fn source_json(&self, source: &Source) -> Value {
+        match source {
+            Source::Api | Source::Reminder => Value::Null,
+            Source::Teammate(id) => {
+                self.company.teammates.get(id).map_or(Value::Null, |row| self.teammate_json(row))
+            }
+            Source::Inbox(id) => {
+                self.company.inboxes.get(id).map(|row| self.inbox_json(row)).into_iter().collect()
+            }
+        }
+    }
+}
+
+/// A bound in seconds with up to three decimals, as milliseconds.
+fn bound_ms(target: &Target, name: &str) -> Result<Option<i64>, Reply> {
+    let Some(text) = target.parameter(name) else { return Ok(None) };
+    let seconds: f64 = text.parse().map_err(|_| Reply::bad_request(format!("`{name}` is not a number")))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seconds of any real year fit, and a float saturates"
+    )]
+    let at_ms = (seconds * 1000.0).round() as i64;
+    Ok(Some(at_ms))
+}

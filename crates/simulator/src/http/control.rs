@@ -1,0 +1,89 @@
+//! The routes under `/_sim/`: looking at the model and changing it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::push::Shared;
+use crate::front::{Act, Behaviour, Faults, PlannedFault};
+
+#[derive(Debug, Deserialize)]
+struct Webhook {
+    url: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Advance {
+    advance_ms: u32,
+}
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/_sim/ledger", get(ledger))
+        .route("/_sim/act", post(act))
+        .route("/_sim/behaviour", get(behaviour).put(set_behaviour))
+        .route("/_sim/faults", get(faults).put(set_faults))
+        .route("/_sim/faults/planned", post(plan_fault))
+        .route("/_sim/webhook", put(set_webhook))
+        .route("/_sim/clock", get(clock).post(advance))
+}
+
+async fn ledger(State(shared): State<Shared>) -> Response {
+    let now_ms = shared.clock.now_ms();
+    let ledger = shared.front(|front| {
+        front.tick(now_ms);
+        front.ledger()
+    });
+    Json(ledger).into_response()
+}
+
+async fn act(State(shared): State<Shared>, Json(act): Json<Act>) -> Response {
+    let now_ms = shared.clock.now_ms();
+    match shared.front(|front| front.act(now_ms, &act)) {
+        Ok(conversation) => Json(json!({ "conversation": conversation })).into_response(),
+        Err(error) => (StatusCode::CONFLICT, error.to_string()).into_response(),
+    }
+}
+
+async fn behaviour(State(shared): State<Shared>) -> Json<Behaviour> {
+    Json(shared.front(|front| front.behaviour().clone()))
+}
+
+async fn set_behaviour(State(shared): State<Shared>, Json(behaviour): Json<Behaviour>) -> StatusCode {
+    shared.front(|front| *front.behaviour_mut() = behaviour);
+    StatusCode::NO_CONTENT
+}
+
+async fn faults(State(shared): State<Shared>) -> Json<Faults> {
+    Json(shared.front(|front| front.faults().clone()))
+}
+
+async fn set_faults(State(shared): State<Shared>, Json(faults): Json<Faults>) -> StatusCode {
+    shared.front(|front| front.set_faults(faults));
+    StatusCode::NO_CONTENT
+}
+
+async fn plan_fault(State(shared): State<Shared>, Json(fault): Json<PlannedFault>) -> StatusCode {
+    shared.front(|front| front.plan_fault(fault));
+    StatusCode::NO_CONTENT
+}
+
+async fn set_webhook(State(shared): State<Shared>, Json(webhook): Json<Webhook>) -> Response {
+    match shared.connect_webhook(&webhook.url).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+async fn clock(State(shared): State<Shared>) -> Response {
+    Json(json!({ "now_ms": shared.clock.now_ms() })).into_response()
+}
+
+async fn advance(State(shared): State<Shared>, Json(advance): Json<Advance>) -> Response {
+    shared.clock.advance(advance.advance_ms);
+    clock(State(shared)).await
+}
