@@ -177,10 +177,5 @@ impl Front {
 fn bound_ms(target: &Target, name: &str) -> Result<Option<i64>, Reply> {
     let Some(text) = target.parameter(name) else { return Ok(None) };
     let seconds: f64 = text.parse().map_err(|_| Reply::bad_request(format!("`{name}` is not a number")))?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "seconds of any real year fit, and a float saturates"
-    )]
-    let at_ms = (seconds * 1000.0).round() as i64;
-    Ok(Some(at_ms))
+    Ok(Some((seconds * 1000.0).round() as i64))
 }

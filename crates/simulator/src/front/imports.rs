@@ -284,10 +284,6 @@ impl Front {
             self.company.messages_by_uid.insert(uid.clone(), id.clone());
         }
         self.imports.messages.insert(draft.external_id.clone(), id.clone());
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "seconds of any real year fit, and a float saturates"
-        )]
         let created_at_ms = (draft.created_at * 1000.0).round() as i64;
         let message = Message {
             id: id.clone(),

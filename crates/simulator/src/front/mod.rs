@@ -14,7 +14,7 @@
 //! | how long that takes | assumed | `visibility_lag_ms` |
 //! | an import whose author, assignee or inbox is unknown is refused at once with 400 or 404 | assumed | |
 //! | an import into an unknown conversation is refused with 404 | assumed | |
-//! | an unknown key in any body is refused with 400 | assumed | |
+//! | an unknown key in a body is refused with 400, except in a new contact's | assumed | |
 //! | an `external_id` is not imported twice | documented | |
 //! | it is remembered from the 202 on, for the whole company | assumed | |
 //! | what the second import is answered | assumed | `repeat` |

@@ -10,9 +10,7 @@ use crate::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
 
 /// Milliseconds as Front's seconds: whole, or with up to three decimals.
 pub(super) fn seconds(at_ms: i64) -> Value {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of any real year fit an f64 exactly")]
-    let fractional = at_ms as f64 / 1000.0;
-    if at_ms % 1000 == 0 { json!(at_ms / 1000) } else { json!(fractional) }
+    if at_ms % 1000 == 0 { json!(at_ms / 1000) } else { json!(at_ms as f64 / 1000.0) }
 }
 
 impl Front {
@@ -103,6 +101,7 @@ impl Front {
             "name": inbox.name,
             "is_private": false,
             "is_public": true,
+            "type": "custom",
             "custom_fields": {},
         })
     }

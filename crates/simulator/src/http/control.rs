@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::push::Shared;
 use crate::front::{Act, Behaviour, Faults, PlannedFault};
@@ -25,8 +26,8 @@ pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/_sim/ledger", get(ledger))
         .route("/_sim/act", post(act))
-        .route("/_sim/behaviour", get(behaviour).put(set_behaviour))
-        .route("/_sim/faults", get(faults).put(set_faults))
+        .route("/_sim/behaviour", get(behaviour).patch(change_behaviour))
+        .route("/_sim/faults", get(faults).patch(change_faults))
         .route("/_sim/faults/planned", post(plan_fault))
         .route("/_sim/webhook", put(set_webhook))
         .route("/_sim/clock", get(clock).post(advance))
@@ -53,18 +54,37 @@ async fn behaviour(State(shared): State<Shared>) -> Json<Behaviour> {
     Json(shared.front(|front| front.behaviour().clone()))
 }
 
-async fn set_behaviour(State(shared): State<Shared>, Json(behaviour): Json<Behaviour>) -> StatusCode {
-    shared.front(|front| *front.behaviour_mut() = behaviour);
-    StatusCode::NO_CONTENT
+async fn change_behaviour(State(shared): State<Shared>, Json(changes): Json<Value>) -> Response {
+    shared.front(|front| match changed(front.behaviour(), changes) {
+        Ok(behaviour) => {
+            *front.behaviour_mut() = behaviour;
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    })
 }
 
 async fn faults(State(shared): State<Shared>) -> Json<Faults> {
     Json(shared.front(|front| front.faults().clone()))
 }
 
-async fn set_faults(State(shared): State<Shared>, Json(faults): Json<Faults>) -> StatusCode {
-    shared.front(|front| front.set_faults(faults));
-    StatusCode::NO_CONTENT
+async fn change_faults(State(shared): State<Shared>, Json(changes): Json<Value>) -> Response {
+    shared.front(|front| match changed(front.faults(), changes) {
+        Ok(faults) => {
+            front.set_faults(faults);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    })
+}
+
+/// The settings with the fields that `changes` names; an unknown field is an error.
+fn changed<T: Serialize + DeserializeOwned>(settings: &T, changes: Value) -> Result<T, serde_json::Error> {
+    let mut settings = serde_json::to_value(settings)?;
+    if let (Value::Object(settings), Value::Object(changes)) = (&mut settings, changes) {
+        settings.extend(changes);
+    }
+    serde_json::from_value(settings)
 }
 
 async fn plan_fault(State(shared): State<Shared>, Json(fault): Json<PlannedFault>) -> StatusCode {

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `GET /_sim/ledger` | everything that was applied |
 //! | `POST /_sim/act` | a teammate acts, `{"by": "tea_1", "on": {"contact": "+44…"}, "do": "archive"}` |
-//! | `GET`, `PUT /_sim/behaviour` | the switchable rules; what a PUT leaves out goes back to its default |
-//! | `GET`, `PUT /_sim/faults` | the chances of faults and the outage switch, likewise |
+//! | `GET`, `PATCH /_sim/behaviour` | the switchable rules; a PATCH changes the fields that it names |
+//! | `GET`, `PATCH /_sim/faults` | the chances of faults and the outage switch, likewise |
 //! | `POST /_sim/faults/planned` | a fault for the next requests that match |
 //! | `PUT /_sim/webhook` | validates `{"url": …}` and pushes events there from now on |
 //! | `GET`, `POST /_sim/clock` | the time; `{"advance_ms": …}` moves it |

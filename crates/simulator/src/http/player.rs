@@ -26,8 +26,8 @@ pub struct Pace {
 
 impl Pace {
     fn pause(&self, gap_ms: i64) -> Duration {
-        let gap = Duration::from_millis(u64::try_from(gap_ms).unwrap_or(0));
-        gap.div_f64(self.speed.max(f64::MIN_POSITIVE)).min(Duration::from_millis(self.gap_ms_max))
+        let pause_ms = (gap_ms as f64 / self.speed).min(self.gap_ms_max as f64).max(0.0);
+        Duration::from_secs_f64(pause_ms / 1000.0)
     }
 }
 

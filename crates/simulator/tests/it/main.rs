@@ -1,0 +1,12 @@
+//! The simulator's rules, one test each.
+
+mod aircall;
+mod contacts;
+mod conversations;
+mod faults;
+mod imports;
+mod limits;
+mod people;
+mod shell;
+mod support;
+mod webhooks;
