@@ -1,1 +1,91 @@
-//! projector
+//! Folds the call event log, decides, and hands work items to the outbox.
+//!
+//! **Invariant:** nothing is decided that is not a record, and nothing is published that is not folded.
+
+pub mod limits;
+mod projection;
+mod projector;
+mod publisher;
+mod query;
+mod store;
+mod translate;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use calltrail_domain::state::Account;
+use calltrail_event_log::ports::{EventLog, Outbox};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+pub use projector::{AccountRules, Options, ProjectorError};
+pub use query::{Digest, Progress};
+pub use store::StoreError;
+pub use translate::translate;
+pub use verify::{Difference, Verification, verify};
+
+/// A running projector. Dropping it does not stop the projector; [`Handle::stop`] does.
+#[derive(Debug)]
+pub struct Handle {
+    queries: mpsc::Sender<query::Query>,
+    progress: watch::Receiver<Progress>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<(), ProjectorError>>,
+}
+
+/// Starts a projector on the current runtime.
+#[must_use]
+pub fn start(options: Options, log: Arc<dyn EventLog>, outbox: Arc<dyn Outbox>) -> Handle {
+    let (queries, receiver) = mpsc::channel(limits::QUERIES_MAX);
+    let (progress_sender, progress) = watch::channel(Progress::default());
+    let (stop, stopped) = watch::channel(false);
+    let projector = projector::Projector {
+        options,
+        log,
+        outbox,
+        queries: receiver,
+        progress: progress_sender,
+        stop: stopped,
+    };
+    Handle { queries, progress, stop, task: tokio::spawn(projector.run()) }
+}
+
+impl Handle {
+    /// How far the projector is, now and at every change.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// What each account has counted; `None` when the projector has ended.
+    pub async fn totals(&self) -> Option<BTreeMap<String, Account>> {
+        self.ask(query::Query::Totals).await
+    }
+
+    /// The digest of every piece; `None` when the projector has ended.
+    pub async fn digest(&self) -> Option<Digest> {
+        self.ask(query::Query::Digest).await
+    }
+
+    /// True once the projector has ended, by itself or stopped.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Stops after the record at hand, and returns why it ended.
+    pub async fn stop(self) -> Result<(), ProjectorError> {
+        self.stop.send_replace(true);
+        self.task.await.unwrap_or(Ok(()))
+    }
+
+    async fn ask<T>(
+        &self,
+        query: impl FnOnce(oneshot::Sender<Result<T, projection::ProjectionError>>) -> query::Query,
+    ) -> Option<T> {
+        let (sender, answer) = oneshot::channel();
+        self.queries.send(query(sender)).await.ok()?;
+        answer.await.ok()?.ok()
+    }
+}

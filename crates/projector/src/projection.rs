@@ -1,0 +1,156 @@
+//! The states of all accounts over one store: fold, commit, and what changed for the outbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use calltrail_domain::decide::decide;
+use calltrail_domain::decision::{Decision, EffectsDecided};
+use calltrail_domain::effect::WorkItem;
+use calltrail_domain::fact::Fact;
+use calltrail_domain::fold::{Output, fold};
+use calltrail_domain::ids::PartyId;
+use calltrail_domain::state::{PARTY_PREFIX, State, StateError, TIMER_PREFIX, timer_bound};
+use calltrail_domain::time::Timestamp;
+use calltrail_domain::timer::Timer;
+use calltrail_event_log::ports::LoggedRecord;
+use tracing::error;
+
+use crate::limits::DECISIONS_PER_RECORD_MAX;
+use crate::store::{AccountPieces, Store, StoreError};
+use crate::translate::translate;
+
+pub(crate) type ProjectionError = StateError<StoreError>;
+
+/// Everything that has been folded.
+#[derive(Debug)]
+pub(crate) struct Projection {
+    store: Store,
+    checkpoint: u64,
+    accounts: BTreeMap<String, AccountState>,
+}
+
+/// One account's state, and what is to be done for it.
+#[derive(Debug)]
+pub(crate) struct AccountState {
+    pub(crate) state: State<AccountPieces>,
+    /// Parties for which something may be decidable.
+    touched: BTreeSet<PartyId>,
+    /// Records folded since the last one that covers positions.
+    pub(crate) uncovered: u64,
+}
+
+impl Projection {
+    pub(crate) fn new(store: Store) -> Result<Self, ProjectionError> {
+        let checkpoint = store.checkpoint().map_err(StateError::Backing)?;
+        let mut projection = Self { store, checkpoint, accounts: BTreeMap::new() };
+        for account in projection.store.accounts().map_err(StateError::Backing)? {
+            projection.account(&account);
+        }
+        Ok(projection)
+    }
+
+    /// The sequence of the last record folded.
+    pub(crate) fn checkpoint(&self) -> u64 {
+        self.checkpoint
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.accounts.keys().cloned().collect()
+    }
+
+    pub(crate) fn account(&mut self, name: &str) -> &mut AccountState {
+        self.accounts.entry(name.to_owned()).or_insert_with(|| AccountState {
+            state: State::new(self.store.account(name)),
+            touched: BTreeSet::new(),
+            uncovered: 0,
+        })
+    }
+
+    /// Folds one record; returns the work items that the outbox must be told of. A record that cannot be read means
+    /// nothing, to everybody alike, and stays in the log.
+    pub(crate) fn fold(&mut self, record: &LoggedRecord) -> Result<Vec<WorkItem>, ProjectionError> {
+        let items = match translate(record) {
+            Ok((place, fact)) => {
+                let account = self.account(&record.account);
+                let outputs = fold(&mut account.state, place, &fact)?;
+                account.take(&fact, outputs)
+            }
+            Err(cause) => {
+                error!(sequence = record.sequence, %cause, "a record of the log cannot be read");
+                Vec::new()
+            }
+        };
+        self.checkpoint = record.sequence;
+        Ok(items)
+    }
+
+    /// Makes what was folded durable: states and checkpoint in one write.
+    pub(crate) fn commit(&mut self) -> Result<(), ProjectionError> {
+        let changes: Vec<_> =
+            self.accounts.iter().map(|(name, account)| (name.as_str(), account.state.changes())).collect();
+        self.store.commit(&changes, self.checkpoint).map_err(StateError::Backing)?;
+        self.accounts.values_mut().for_each(|account| account.state.committed());
+        Ok(())
+    }
+}
+
+impl AccountState {
+    fn take(&mut self, fact: &Fact, outputs: Vec<Output>) -> Vec<WorkItem> {
+        self.uncovered += 1;
+        if matches!(fact, Fact::EffectsDecided(_)) {
+            self.uncovered = 0;
+        }
+        let mut items = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Publish(item) => items.push(item),
+                Output::Touched(party) => drop(self.touched.insert(party)),
+            }
+        }
+        items
+    }
+
+    /// The next decisions, as the record to append; `None` when there is nothing to decide. The parties are looked at
+    /// again when their decisions have been folded.
+    pub(crate) fn decide(&mut self, through: u64) -> Result<Option<EffectsDecided>, ProjectionError> {
+        let mut decisions: Vec<Decision> = Vec::new();
+        while decisions.len() < DECISIONS_PER_RECORD_MAX {
+            let Some(party) = self.touched.pop_first() else { break };
+            decisions.extend(decide(&self.state, &party)?);
+        }
+        Ok((!decisions.is_empty()).then_some(EffectsDecided { through, decisions }))
+    }
+
+    /// Takes back decisions that could not be appended.
+    pub(crate) fn undecided(&mut self, decided: &EffectsDecided) {
+        self.touched.extend(decided.decisions.iter().map(|decision| decision.party.clone()));
+    }
+
+    /// Looks at every committed party: which items are outstanding, and which parties may have something to decide.
+    pub(crate) fn take_stock(&mut self) -> Result<Vec<WorkItem>, ProjectionError> {
+        let mut items = Vec::new();
+        for entry in self.state.backing().scan(PARTY_PREFIX, None) {
+            let (key, _) = entry.map_err(StateError::Backing)?;
+            let id = PartyId::new(&key[PARTY_PREFIX.len()..]);
+            let Some((current, party)) = self.state.party(&id)? else { continue };
+            if current != id {
+                continue;
+            }
+            if !party.queue.is_empty() {
+                self.touched.insert(id);
+            }
+            items.extend(party.outstanding.map(|outstanding| outstanding.item));
+        }
+        Ok(items)
+    }
+
+    /// Timers that are due by `now`, earliest first.
+    pub(crate) fn timers_due(&self, now: Timestamp, max: usize) -> Result<Vec<Timer>, ProjectionError> {
+        let due = self.state.backing().scan(TIMER_PREFIX, Some(&timer_bound(now)));
+        due.take(max)
+            .map(|entry| {
+                let (key, piece) = entry.map_err(StateError::Backing)?;
+                serde_json::from_slice(&piece).map_err(|source| StateError::Damaged { key, source })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! Replay: the log folded from its first record into a scratch store, with the outbox closed.
+
+use std::path::Path;
+
+use calltrail_domain::ids::{CallId, PartyId};
+use calltrail_event_log::ports::EventLog;
+
+use crate::limits::BATCH_RECORDS_MAX;
+use crate::projection::Projection;
+use crate::projector::ProjectorError;
+use crate::query::{Digest, digest};
+use crate::store::Store;
+
+/// What a replay showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    pub records: u64,
+    pub live_hash: String,
+    pub replayed_hash: String,
+    /// The pieces that differ, by account and key, with the party they belong to where it is known.
+    pub differences: Vec<Difference>,
+}
+
+/// A piece that is not what the log makes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub account: String,
+    pub key: String,
+    pub party: Option<PartyId>,
+}
+
+/// Folds the log up to the position of `live` into a new store in `scratch` and compares. `progress` is told each
+/// position reached. Nothing is published or appended.
+pub async fn verify(
+    log: &dyn EventLog,
+    live: &Digest,
+    scratch: &Path,
+    mut progress: impl FnMut(u64),
+) -> Result<Verification, ProjectorError> {
+    let mut projection = Projection::new(Store::open(scratch, 0)?.store)?;
+    let mut records = 0;
+    let end = live.checkpoint.min(log.tail().await?);
+    let mut read_to = 0;
+    while read_to < end {
+        let batch = log.read_after(read_to, BATCH_RECORDS_MAX).await?;
+        // Erased records leave gaps: the batch may begin beyond the end.
+        read_to = batch.last().map_or(end, |record| record.sequence);
+        for record in batch.iter().take_while(|record| record.sequence <= live.checkpoint) {
+            projection.fold(record)?;
+            records += 1;
+        }
+        projection.commit()?;
+        progress(projection.checkpoint());
+    }
+    let replayed = digest(&mut projection)?;
+    let differences = differences(live, &replayed, &mut projection)?;
+    Ok(Verification {
+        records,
+        live_hash: live.state_hash(),
+        replayed_hash: replayed.state_hash(),
+        differences,
+    })
+}
+
+fn differences(
+    live: &Digest,
+    replayed: &Digest,
+    projection: &mut Projection,
+) -> Result<Vec<Difference>, ProjectorError> {
+    let keys: std::collections::BTreeSet<_> = live.pieces.keys().chain(replayed.pieces.keys()).collect();
+    let differing = keys.into_iter().filter(|key| live.pieces.get(key) != replayed.pieces.get(key));
+    differing
+        .map(|(account, key)| {
+            let party = party_of_piece(projection, account, key)?;
+            Ok(Difference { account: account.clone(), key: key.clone(), party })
+        })
+        .collect()
+}
+
+fn party_of_piece(
+    projection: &mut Projection,
+    account: &str,
+    key: &str,
+) -> Result<Option<PartyId>, ProjectorError> {
+    Ok(match key.split_once('/') {
+        Some(("party", id)) => Some(PartyId::new(id)),
+        Some(("call", id)) => {
+            let call =
+                id.parse().ok().map(|id| projection.account(account).state.call(CallId(id))).transpose()?;
+            call.flatten().and_then(|call| call.settled).map(|settled| settled.party)
+        }
+        Some(_) | None => None,
+    })
+}

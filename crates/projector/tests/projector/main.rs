@@ -1,0 +1,7 @@
+//! The projector over the real embedded log: what it publishes, what it survives, what a replay proves.
+
+mod company;
+mod gate;
+mod store;
+mod timers;
+mod verify;
