@@ -14,6 +14,9 @@ use super::{Embedded, Options, open};
 use crate::limits::QUEUE_CHANGES_MAX;
 use crate::ports::{Class, EventLog, KeyValue, LogError, NewItem, NewRecord, Outbox};
 
+/// Only a broken committer makes a test wait so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Syncs {
     Succeed,
@@ -41,9 +44,12 @@ impl Disk {
 
     /// Returns when the committer is in the middle of a commit.
     async fn sync_waits(&self) {
-        while !self.syncs.0.lock().expect("no test panics with it").1 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let waits = async {
+            while !self.syncs.0.lock().expect("no test panics with it").1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waits).await.expect("every commit syncs");
     }
 }
 
