@@ -21,7 +21,7 @@ pub enum Malformed {
     NotUtf8 { offset_bytes: usize },
     #[error("a NUL character at byte {offset_bytes}; send the body without it")]
     Nul { offset_bytes: usize },
-    #[error("more than {limit_levels} levels of nesting; send the webhook as Aircall sends it")]
+    #[error("more than {limit_levels} levels of nesting; no webhook has so many, send it as it came")]
     TooDeep { limit_levels: usize },
     #[error("no JSON object: line {line}, column {column}; send one object")]
     NotJson { line: usize, column: usize },

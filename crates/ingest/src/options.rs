@@ -1,0 +1,53 @@
+//! What the receivers are told: whose webhooks they take, what time it is, and how much they take at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use calltrail_aircall::Tokens;
+use calltrail_domain::ids::AccountId;
+use calltrail_domain::time::Timestamp;
+use calltrail_front::webhook::SigningKeys;
+
+use crate::limits;
+
+/// The clock that dates records and judges the times of signatures.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// An account and what its webhooks are recognised by.
+#[derive(Debug)]
+pub struct Account {
+    pub id: AccountId,
+    /// The live tokens of Aircall's webhooks.
+    pub aircall: Tokens,
+    /// The live signing keys of Front's application; `None` when the account has no Front webhooks.
+    pub front: Option<SigningKeys>,
+}
+
+/// What one process receives.
+#[derive(Debug, Default)]
+pub struct Options {
+    pub accounts: Vec<Account>,
+    pub limits: ServerLimits,
+}
+
+/// How long is waited and how much is taken at once. The default is what `limits` says.
+#[derive(Debug, Clone)]
+pub struct ServerLimits {
+    pub header_timeout: Duration,
+    pub body_timeout: Duration,
+    pub append_timeout: Duration,
+    pub connections_max: usize,
+    pub appends_max: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            header_timeout: limits::HEADER_TIMEOUT,
+            body_timeout: limits::BODY_TIMEOUT,
+            append_timeout: limits::APPEND_TIMEOUT,
+            connections_max: limits::CONNECTIONS_MAX,
+            appends_max: limits::APPENDS_MAX,
+        }
+    }
+}

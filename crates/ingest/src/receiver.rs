@@ -1,0 +1,144 @@
+//! One request: bounded, admitted, appended, answered.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use calltrail_domain::ids::AccountId;
+use calltrail_domain::record::Record;
+use calltrail_event_log::ports::{EventLog, NewRecord};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Body;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::{debug, error};
+
+use crate::admit::{Admitted, admit};
+use crate::body;
+use crate::counters::{AccountCounters, Counters};
+use crate::options::{Account, Now, Options, ServerLimits};
+use crate::refusal::{Refusal, json_answer};
+use crate::route::Route;
+
+/// The receivers of all accounts of this process.
+pub struct Ingest {
+    accounts: BTreeMap<String, Account>,
+    log: Arc<dyn EventLog>,
+    now: Now,
+    pub(crate) limits: ServerLimits,
+    appends: Semaphore,
+    counters: Arc<Counters>,
+}
+
+impl fmt::Debug for Ingest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ingest").field("accounts", &self.accounts.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Ingest {
+    /// Receivers for the accounts of `options` that append to `log`.
+    #[must_use]
+    pub fn new(options: Options, log: Arc<dyn EventLog>, now: Now) -> Self {
+        let counters = Arc::new(Counters::new(options.accounts.iter().map(|account| account.id.clone())));
+        let named = |account: Account| (account.id.as_str().to_owned(), account);
+        Self {
+            accounts: options.accounts.into_iter().map(named).collect(),
+            appends: Semaphore::new(options.limits.appends_max),
+            limits: options.limits,
+            log,
+            now,
+            counters,
+        }
+    }
+
+    /// What was counted since this was made.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Takes one request and answers it.
+    pub(crate) async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let (parts, body) = request.into_parts();
+        let route = Route::of(parts.uri.path());
+        let account = route.and_then(|route| self.accounts.get(route.account));
+        let counters = self.counters_of(account);
+        counters.count_received();
+        self.take(route, account, &parts, body).await.unwrap_or_else(|refusal| {
+            let reason = refusal.reason();
+            counters.count_refused(reason);
+            let account = account.map(|account| account.id.as_str());
+            debug!(account, reason = reason.as_str(), "webhook refused");
+            refusal.answer()
+        })
+    }
+
+    /// The body is bounded before anything depends on whether there is such an account.
+    async fn take<B>(
+        &self,
+        route: Option<Route<'_>>,
+        account: Option<&Account>,
+        parts: &Parts,
+        body: B,
+    ) -> Result<Response<Full<Bytes>>, Refusal>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let route = route.ok_or(Refusal::NoSuchAddress)?;
+        if parts.method != Method::POST {
+            return Err(Refusal::NotPost);
+        }
+        let body = body::read(&parts.headers, body, self.limits.body_timeout).await?;
+        let account = account.ok_or(Refusal::UnknownAccount)?;
+        let counters = self.counters_of(Some(account));
+        match admit(account, route.source, &parts.headers, &body, (self.now)())? {
+            Admitted::Challenge(challenge) => {
+                counters.count_challenge();
+                Ok(json_answer(StatusCode::OK, challenge.body()))
+            }
+            Admitted::Record { record, has_meaning } => {
+                let sequence = self.append(&account.id, &record).await?;
+                counters.count_stored(has_meaning);
+                let stored = json!({ "status": "stored", "sequence": sequence });
+                Ok(json_answer(StatusCode::OK, stored.to_string()))
+            }
+        }
+    }
+
+    /// Returns the sequence once the record is durable.
+    async fn append(&self, account: &AccountId, record: &Record) -> Result<u64, Refusal> {
+        let _permit = self.appends.try_acquire().map_err(|_| Refusal::Full)?;
+        let record = NewRecord {
+            account: account.as_str().to_owned(),
+            kind: record.body.kind().to_owned(),
+            body: record.encode().into(),
+        };
+        match timeout(self.limits.append_timeout, self.log.append(vec![record])).await {
+            Ok(Ok(sequences)) => sequences.first().copied().ok_or_else(|| {
+                error!(%account, "webhook not stored: the log gave no sequence");
+                Refusal::NotStored
+            }),
+            Ok(Err(failure)) => {
+                let cause = std::error::Error::source(&failure).map(tracing::field::display);
+                error!(%account, error = %failure, cause, "webhook not stored: the log refused it");
+                Err(Refusal::NotStored)
+            }
+            Err(_) => {
+                error!(%account, "webhook not stored: the log did not answer in time");
+                Err(Refusal::NotStored)
+            }
+        }
+    }
+
+    fn counters_of(&self, account: Option<&Account>) -> &AccountCounters {
+        account.and_then(|account| self.counters.account(&account.id)).unwrap_or(self.counters.elsewhere())
+    }
+}

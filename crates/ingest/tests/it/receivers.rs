@@ -1,0 +1,85 @@
+//! What is answered 200 is in the log.
+
+use calltrail_domain::record::RecordBody;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::site::{EVENT, front_headers, site};
+
+fn body_of(answer: &str) -> Value {
+    serde_json::from_str(answer).expect("answers are JSON")
+}
+
+#[tokio::test]
+async fn a_webhook_of_aircall_is_one_record_when_200_is_answered() {
+    let (site, log) = site().await;
+    let answer = site.post("/webhooks/acme/aircall", &[], EVENT).await;
+    assert_eq!(answer.status, 200);
+    let records = log.records().await;
+    let [(logged, record)] = &records[..] else { panic!("one record, not {}", records.len()) };
+    assert_eq!(body_of(&answer.body), json!({"status":"stored","sequence":logged.sequence}));
+    assert_eq!((logged.account.as_str(), logged.kind.as_str()), ("acme", "aircall.event"));
+    assert!(matches!(&record.body, RecordBody::AircallEvent(event) if !event.body.contains("good")));
+}
+
+#[tokio::test]
+async fn a_webhook_of_front_is_one_record() {
+    let (site, log) = site().await;
+    let body = r#"{"type":"conversation_archived","payload":{}}"#;
+    let answer = site.post("/webhooks/acme/front", &front_headers(body), body).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let records = log.records().await;
+    assert_eq!(records.len(), 1);
+    assert_eq!((records[0].0.account.as_str(), records[0].0.kind.as_str()), ("acme", "front.event"));
+}
+
+#[tokio::test]
+async fn the_challenge_of_front_is_echoed_and_not_stored() {
+    let (site, log) = site().await;
+    let body = r#"{"type":"sync","authorization":{"id":"cmp_1"}}"#;
+    let mut headers = front_headers(body);
+    headers.push(("x-front-challenge", "echo-me".to_owned()));
+    let answer = site.post("/webhooks/acme/front", &headers, body).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"challenge":"echo-me"}"#));
+    assert!(answer.head.contains("content-type: application/json"));
+    assert!(log.is_empty().await);
+    assert_eq!(site.counters("acme").challenges, 1);
+}
+
+#[tokio::test]
+async fn the_longest_body_is_stored_whatever_is_in_it() {
+    let (site, log) = site().await;
+    let frame = r#"{"event":"x","token":"good","pad":""}"#.len();
+    let quotes = r#"\""#.repeat((calltrail_ingest::limits::BODY_BYTES_MAX - frame) / 2);
+    let body = format!(r#"{{"event":"x","token":"good","pad":"{quotes}"}}"#);
+    let answer = site.post("/webhooks/acme/aircall", &[], &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(log.records().await.len(), 1);
+}
+
+#[tokio::test]
+async fn webhooks_that_come_together_are_each_stored() {
+    let (site, log) = site().await;
+    let posts = (0..20).map(|_| site.post("/webhooks/acme/aircall", &[], EVENT));
+    let answers = join_all(posts).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(log.records().await.len(), 20);
+    assert_eq!(site.counters("acme").stored, 20);
+}
+
+#[tokio::test]
+async fn the_counters_tell_what_became_of_every_request() {
+    let (site, _log) = site().await;
+    site.post("/webhooks/acme/aircall", &[], EVENT).await;
+    site.post("/webhooks/acme/aircall", &[], &EVENT.replace("call.created", "user.opened.v2")).await;
+    site.post("/webhooks/acme/aircall", &[], &EVENT.replace("good", "bad")).await;
+    site.post("/webhooks/acme/front", &[], "{}").await;
+    site.post("/webhooks/nobody/aircall", &[], EVENT).await;
+    site.post("/elsewhere", &[], EVENT).await;
+    let acme = serde_json::to_value(site.counters("acme")).unwrap();
+    let expect = json!({"received":4,"stored":2,"stored_without_meaning":1,"challenges":0,"refused":{"unauthenticated":2}});
+    assert_eq!(acme, expect);
+    let elsewhere = serde_json::to_value(site.elsewhere()).unwrap();
+    assert_eq!(elsewhere["refused"], json!({"not_found":1,"unknown_account":1}));
+    assert_eq!(site.counters("plain").received, 0);
+}

@@ -1,0 +1,161 @@
+//! A receiver on a loopback socket, and a client that can misbehave.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use calltrail_aircall::Tokens;
+use calltrail_domain::ids::AccountId;
+use calltrail_domain::record::Record;
+use calltrail_domain::time::Timestamp;
+use calltrail_event_log::embedded::{Embedded, Options as LogOptions};
+use calltrail_event_log::ports::{EventLog, LoggedRecord};
+use calltrail_front::webhook::SigningKeys;
+use calltrail_ingest::{Account, CountersNow, Ingest, Now, Options, ServerLimits};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::SecretString;
+use sha2::Sha256;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+pub(crate) const EVENT: &str = r#"{"event":"call.created","timestamp":1646389739,"token":"good","data":{"id":812,"raw_digits":"+44 7700 900123"}}"#;
+
+/// `acme` with Front, `plain` without.
+pub(crate) fn accounts() -> Vec<Account> {
+    let account = |id: &str, tokens: &[&str], front| Account {
+        id: id.parse().expect("an account id"),
+        aircall: Tokens::new(tokens),
+        front,
+    };
+    let keys = SigningKeys::new([SecretString::from("front-key")]);
+    vec![account("acme", &["older", "good"], Some(keys)), account("plain", &["plain-token"], None)]
+}
+
+pub(crate) fn front_headers(body: &str) -> Vec<(&'static str, String)> {
+    let timestamp = NOW.as_millis().to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"front-key").expect("any key length fits");
+    mac.update(format!("{timestamp}:{body}").as_bytes());
+    let signature = STANDARD.encode(mac.finalize().into_bytes());
+    vec![("x-front-request-timestamp", timestamp), ("x-front-signature", signature)]
+}
+
+pub(crate) struct Site {
+    address: SocketAddr,
+    ingest: Arc<Ingest>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+/// An answer as it came over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Site {
+    pub(crate) async fn start(log: Arc<dyn EventLog>, limits: ServerLimits) -> Self {
+        let now: Now = Arc::new(|| NOW);
+        let ingest = Arc::new(Ingest::new(Options { accounts: accounts(), limits }, log, now));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+        let address = listener.local_addr().expect("the listener is bound");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async { drop(stopped.await) };
+        let served = tokio::spawn(Arc::clone(&ingest).serve(listener, shutdown));
+        Self { address, ingest, stop, served }
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("the site listens")
+    }
+
+    /// Sends these bytes and reads until the other side closes.
+    pub(crate) async fn exchange(&self, request: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(request).await.expect("the site reads");
+        read_all(&mut stream).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, String)], body: &str) -> Answer {
+        answer(&self.exchange(&request(path, headers, body)).await)
+    }
+
+    pub(crate) fn counters(&self, account: &str) -> CountersNow {
+        let id: AccountId = account.parse().expect("an account id");
+        self.ingest.counters().account(&id).expect("the site serves this account").now()
+    }
+
+    pub(crate) fn elsewhere(&self) -> CountersNow {
+        self.ingest.counters().elsewhere().now()
+    }
+
+    /// Asks the server to stop; the handle ends when it has.
+    pub(crate) fn stop(self) -> JoinHandle<()> {
+        self.stop.send(()).expect("the server waits for this");
+        self.served
+    }
+}
+
+/// A request that closes the connection after its answer.
+pub(crate) fn request(path: &str, headers: &[(&str, String)], body: &str) -> Vec<u8> {
+    let further: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{further}\r\n{body}")
+        .into_bytes()
+}
+
+pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("the connection is closed in order");
+    String::from_utf8(answer).expect("answers are text")
+}
+
+pub(crate) fn answer(raw: &str) -> Answer {
+    let (head, body) = raw.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer but {raw:?}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
+    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+}
+
+/// An embedded log in a folder of its own.
+pub(crate) struct TestLog {
+    pub(crate) log: Arc<Embedded>,
+    _folder: TempDir,
+}
+
+impl TestLog {
+    pub(crate) fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = Embedded::open(&folder.path().join("log.redb"), &LogOptions::default()).expect("a new log");
+        Self { log: Arc::new(log), _folder: folder }
+    }
+
+    pub(crate) async fn is_empty(&self) -> bool {
+        self.log.tail().await.expect("the log answers") == 0
+    }
+
+    pub(crate) async fn records(&self) -> Vec<(LoggedRecord, Record)> {
+        if self.is_empty().await {
+            return Vec::new();
+        }
+        let logged = self.log.read_after(0, 1000).await.expect("the log answers");
+        let decode = |logged: LoggedRecord| {
+            let record = Record::decode(&logged.body).expect("ingest writes records");
+            (logged, record)
+        };
+        logged.into_iter().map(decode).collect()
+    }
+}
+
+/// A site on a log of its own, with the usual limits.
+pub(crate) async fn site() -> (Site, TestLog) {
+    let log = TestLog::open();
+    let port: Arc<dyn EventLog> = log.log.clone();
+    (Site::start(port, ServerLimits::default()).await, log)
+}
