@@ -1,1 +1,31 @@
-//! front-writer
+//! Brings work items into Front: fences, the shared rate budget, retries, dead letters.
+//!
+//! The logic is a machine per work item ([`machine::Machine`]): one input in, one command out. The shell performs the
+//! commands and decides nothing.
+//!
+//! **Invariant:** nothing but `shell` and `perform` touches a socket, a store or a timer.
+
+pub mod budget;
+pub mod command;
+mod confirm;
+mod contact;
+pub mod counters;
+pub mod dead_letter;
+pub mod delays;
+pub mod directory;
+pub mod fence;
+mod import;
+pub mod limits;
+mod look;
+pub mod machine;
+mod observe;
+mod perform;
+mod set_like;
+pub mod settings;
+mod settle;
+pub mod shell;
+
+pub use counters::Counters;
+pub use dead_letter::DeadLetter;
+pub use settings::{Confirm, Rate, Settings, Timing};
+pub use shell::{WriterOptions, run};

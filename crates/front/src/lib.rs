@@ -13,10 +13,10 @@ pub mod reply;
 pub mod request;
 pub mod webhook;
 
-pub use answer::{Answer, Refusal, classify};
+pub use answer::{Ambiguous, Answer, NotApplied, Refusal, classify};
 pub use client::{Client, ClientError, Exchange};
 pub use import::{Activity, customer_of};
 pub use reply::{
     Accepted, Contact, Conversation, ConversationEvent, Message, Page, RateLimit, Reply, Teammate,
 };
-pub use request::{Method, Request, RequestKind, Resource, WireRequest};
+pub use request::{HandleSource, Method, Request, RequestKind, Resource, WireRequest};

@@ -58,7 +58,9 @@ pub enum HandleSource {
 }
 
 impl HandleSource {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// Front's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Phone => "phone",
             Self::Custom => "custom",

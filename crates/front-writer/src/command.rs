@@ -1,0 +1,106 @@
+//! What goes into the machine and what comes out of it.
+
+use std::time::Duration;
+
+use calltrail_domain::ids::TeammateId;
+use calltrail_domain::record::Record;
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{Answer, Request, Resource};
+
+use crate::dead_letter::DeadLetter;
+use crate::fence::Fence;
+
+/// What the shell is to do next. Every command but the last two is answered by one input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Answered by `Fence`.
+    ReadFence,
+    /// Compare-and-set; `expected` is `None` for a fence that must not exist. Answered by `Written` or `Conflict`.
+    WriteFence { fence: Box<Fence>, expected: Option<u64> },
+    /// Answered by `Slot` once the time of the slot has come, or by `NoSlot`.
+    Reserve(Resource),
+    /// Answered by `Answered`. Not sent any more when the deadline has passed.
+    Send { request: Request, deadline: Timestamp },
+    /// Answered by `Teammate`.
+    FindTeammate { email: String },
+    /// Answered by `Appended`.
+    Append(Vec<Record>),
+    /// Answered by `Kept`.
+    KeepDeadLetter(Box<DeadLetter>),
+    /// Answered by `Woke`.
+    WaitUntil(Timestamp),
+    /// Give the claim back; somebody takes it again after this time.
+    Release { after: Duration, why: Why },
+    /// Acknowledge the item.
+    Done,
+}
+
+/// Why a claim is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// No slot of the rate budget soon.
+    Budget,
+    /// Front does not take the token, or not for this.
+    BadToken,
+    /// Front did not answer as it should.
+    Trouble,
+    /// An attempt in doubt, or another writer's, has to run out first.
+    InDoubt,
+    /// An accepted import has not appeared yet.
+    Invisible,
+    /// Another writer works on the party.
+    Conflict,
+}
+
+impl Why {
+    pub const ALL: [Self; 6] =
+        [Self::Budget, Self::BadToken, Self::Trouble, Self::InDoubt, Self::Invisible, Self::Conflict];
+
+    /// The word that metrics and log lines show.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Budget => "budget",
+            Self::BadToken => "bad_token",
+            Self::Trouble => "trouble",
+            Self::InDoubt => "in_doubt",
+            Self::Invisible => "invisible",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The item was claimed.
+    Claimed,
+    /// The party's fence, and when this process first saw this revision of it.
+    Fence {
+        found: Option<(Box<Fence>, u64)>,
+        first_seen: Timestamp,
+    },
+    Written {
+        revision: u64,
+    },
+    Conflict,
+    Slot,
+    NoSlot {
+        wait: Duration,
+    },
+    Answered(Answer),
+    Teammate(Lookup),
+    Appended,
+    Kept,
+    Woke,
+}
+
+/// What the list of teammates says about an e-mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    Known(TeammateId),
+    /// Not in Front, by a list that is fresh enough.
+    Unknown,
+    /// The list should be fetched first.
+    Stale,
+}

@@ -1,0 +1,154 @@
+//! Finding the contact of a number, or creating it, and giving it the handle that imports use.
+
+use calltrail_domain::effect::{LookUpContact, Outcome};
+use calltrail_domain::ids::{ContactId, PhoneNumber};
+use calltrail_domain::policy::ImportType;
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{Contact, HandleSource, Refusal, Request};
+
+use crate::command::{Command, Why};
+use crate::fence::State;
+use crate::machine::{Machine, Purpose};
+
+/// Front's answer for something that is not there.
+const NOT_FOUND: u16 = 404;
+
+/// How far a look-up is.
+#[derive(Debug, Default)]
+pub(crate) struct ContactSteps {
+    found: Option<Contact>,
+    created: bool,
+    /// Front says that nobody has the number.
+    absent: bool,
+    /// A conflict named this contact, which has an e-mail of ours but perhaps not the number.
+    named: Option<ContactId>,
+    /// An e-mail that Front refuses must not cost the contact.
+    without_emails: bool,
+    handles_tried: Vec<HandleSource>,
+}
+
+impl Machine {
+    pub(crate) fn look_up_contact(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        wanted: &LookUpContact,
+    ) -> Command {
+        let refused = matches!(self.entry(index).map(|entry| &entry.state), Some(State::Refused { .. }));
+        // Front takes a handle once, so a repeat is harmless and the deadline alone is waited for.
+        let grace = if refused { self.settings.timing.grace } else { std::time::Duration::ZERO };
+        if let Some(until) = self.doubt_ends(index, grace) {
+            if now < until {
+                return self.hold(now, until, Why::InDoubt);
+            }
+            return self.take_over(now, index);
+        }
+        let steps = &self.scratch.contact;
+        if let Some(contact) = steps.found.clone() {
+            return self.complete_contact(now, index, wanted, &contact);
+        }
+        if !steps.absent {
+            let request = Request::GetContactByPhone(wanted.number.clone());
+            return self.ask(now, index, Purpose::FindContact, request);
+        }
+        if refused {
+            return self.refusal_stands(now, index);
+        }
+        let request = Request::CreateContact {
+            name: wanted.name.clone(),
+            phone: wanted.number.clone(),
+            custom_handle: wanted.import_type == ImportType::Custom,
+            emails: if steps.without_emails { Vec::new() } else { wanted.emails.clone() },
+        };
+        self.ask(now, index, Purpose::CreateContact, request)
+    }
+
+    /// Without the handle that imports are matched by, Front would make a second contact.
+    fn complete_contact(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        wanted: &LookUpContact,
+        contact: &Contact,
+    ) -> Command {
+        let steps = &self.scratch.contact;
+        let named = steps.named.is_some().then_some(HandleSource::Phone);
+        let custom = (wanted.import_type == ImportType::Custom).then_some(HandleSource::Custom);
+        let missing = [named, custom]
+            .into_iter()
+            .flatten()
+            .find(|source| !steps.handles_tried.contains(source) && !has(contact, *source, &wanted.number));
+        if let (Some(source), false) = (missing, steps.created) {
+            self.scratch.contact.handles_tried.push(source);
+            let request = Request::AddContactHandle {
+                contact: contact.id.clone(),
+                source,
+                handle: wanted.number.clone(),
+            };
+            return self.ask(now, index, Purpose::AddHandle, request);
+        }
+        let outcome = Outcome::ContactFound { contact: contact.id.clone(), created: steps.created };
+        self.settle(now, index, outcome)
+    }
+
+    pub(crate) fn contact_found(&mut self, now: Timestamp, contact: Contact) -> Command {
+        self.scratch.contact.found = Some(contact);
+        self.advance(now)
+    }
+
+    pub(crate) fn contact_missing(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
+        if refusal.status != NOT_FOUND {
+            return self.settle_rejected(now, index, refusal.status, refusal.message);
+        }
+        let steps = &mut self.scratch.contact;
+        steps.absent = true;
+        // Front named a contact that has not the number: it has one of the e-mails.
+        steps.found = steps.named.clone().map(|id| Contact { id, handles: Vec::new() });
+        self.advance(now)
+    }
+
+    pub(crate) fn contact_created(&mut self, now: Timestamp, index: usize, contact: Contact) -> Command {
+        let steps = &mut self.scratch.contact;
+        (steps.found, steps.created) = (Some(contact), true);
+        self.rest(index);
+        self.advance(now)
+    }
+
+    /// A conflict names the contact that exists; any other refusal may be about an e-mail.
+    pub(crate) fn contact_refused(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
+        self.rest(index);
+        let had_emails = match &self.item.effects[index].effect.action {
+            calltrail_domain::effect::Action::LookUpContact(wanted) => !wanted.emails.is_empty(),
+            _ => false,
+        };
+        let steps = &mut self.scratch.contact;
+        if let Some(named) = refusal.contacts.first().filter(|_| steps.named.is_none()) {
+            (steps.named, steps.absent) = (Some(named.clone()), false);
+            return self.advance(now);
+        }
+        if had_emails && !steps.without_emails {
+            steps.without_emails = true;
+            return self.advance(now);
+        }
+        self.refused_for_good(now, index, refusal)
+    }
+
+    /// Done or refused: a contact without this handle still has its calls logged.
+    pub(crate) fn handle_tried(&mut self, now: Timestamp, index: usize) -> Command {
+        self.rest(index);
+        self.advance(now)
+    }
+
+    /// Front has answered: no write of this effect is under way.
+    fn rest(&mut self, index: usize) {
+        let entry = self.entry_mut(index);
+        if matches!(entry.state, State::InFlight { .. }) {
+            entry.state = State::Planned;
+        }
+    }
+}
+
+fn has(contact: &Contact, source: HandleSource, number: &PhoneNumber) -> bool {
+    let word = source.as_str();
+    contact.handles.iter().any(|handle| handle.source == word && handle.handle == number.as_str())
+}

@@ -1,0 +1,125 @@
+//! What a writer has done so far, for `status`, metrics and proofs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use calltrail_domain::effect::Outcome;
+use calltrail_front::{Answer, RequestKind};
+
+use crate::command::Why;
+
+/// The words for the classes of answers, in the order of their counters.
+pub const ANSWERS: [&str; 6] = ["done", "not_applied", "rejected", "bad_token", "ambiguous", "moved"];
+/// The words for the outcomes of effects, in the order of their counters.
+pub const OUTCOMES: [&str; 7] =
+    ["contact_found", "observed", "applied", "unconfirmed", "rejected", "overtaken", "skipped"];
+
+/// Counters of one process; all of them only grow.
+#[derive(Debug, Default)]
+pub struct Counters {
+    requests: [[AtomicU64; ANSWERS.len()]; RequestKind::ALL.len()],
+    outcomes: [AtomicU64; OUTCOMES.len()],
+    releases: [AtomicU64; Why::ALL.len()],
+    budget_wait_ms: AtomicU64,
+    conflicts: AtomicU64,
+    takeovers: AtomicU64,
+    handles_refused: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn count_request(&self, kind: RequestKind, answer: &Answer) {
+        let class = match answer {
+            Answer::Done(_) => 0,
+            Answer::NotApplied { .. } => 1,
+            Answer::Rejected(_) => 2,
+            Answer::BadToken { .. } => 3,
+            Answer::Ambiguous { .. } => 4,
+            Answer::Moved(_) => 5,
+        };
+        if let (RequestKind::AddContactHandle, Answer::Rejected(_)) = (kind, answer) {
+            self.handles_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        self.requests[kind as usize][class].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_outcome(&self, outcome: &Outcome) {
+        let index = match outcome {
+            Outcome::ContactFound { .. } => 0,
+            Outcome::Observed { .. } => 1,
+            Outcome::Applied { unconfirmed: false, .. } => 2,
+            Outcome::Applied { unconfirmed: true, .. } => 3,
+            Outcome::Rejected { .. } => 4,
+            Outcome::Overtaken { .. } => 5,
+            Outcome::Skipped { .. } => 6,
+        };
+        self.outcomes[index].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_release(&self, why: Why) {
+        self.releases[why as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_budget_wait(&self, wait_ms: u64) {
+        self.budget_wait_ms.fetch_add(wait_ms, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_claim(&self, conflicts: u32, takeovers: u32) {
+        self.conflicts.fetch_add(u64::from(conflicts), Ordering::Relaxed);
+        self.takeovers.fetch_add(u64::from(takeovers), Ordering::Relaxed);
+    }
+
+    /// Requests of this kind whose answer was of this class; the words are those of [`RequestKind::as_str`] and [`ANSWERS`].
+    #[must_use]
+    pub fn requests(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let of_kind = |kind: RequestKind| {
+            let counts = &self.requests[kind as usize];
+            ANSWERS.into_iter().zip(counts).map(move |(class, count)| (kind.as_str(), class, read(count)))
+        };
+        RequestKind::ALL.into_iter().flat_map(of_kind).filter(|(_, _, count)| *count > 0).collect()
+    }
+
+    /// Requests sent, whatever came of them.
+    #[must_use]
+    pub fn requests_total(&self) -> u64 {
+        self.requests.iter().flatten().map(read).sum()
+    }
+
+    /// Terminal facts appended, by outcome.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        OUTCOMES.into_iter().zip(&self.outcomes).map(|(word, count)| (word, read(count))).collect()
+    }
+
+    /// Claims given back, by reason. `bad_token` means that Front does not take the token.
+    #[must_use]
+    pub fn releases(&self) -> Vec<(&'static str, u64)> {
+        Why::ALL.into_iter().map(|why| (why.as_str(), read(&self.releases[why as usize]))).collect()
+    }
+
+    /// Time spent waiting for slots that were reserved, in milliseconds, all workers together.
+    #[must_use]
+    pub fn budget_wait_ms(&self) -> u64 {
+        read(&self.budget_wait_ms)
+    }
+
+    /// Fences that another writer changed first.
+    #[must_use]
+    pub fn conflicts(&self) -> u64 {
+        read(&self.conflicts)
+    }
+
+    /// Effects in flight that were taken over from another claim.
+    #[must_use]
+    pub fn takeovers(&self) -> u64 {
+        read(&self.takeovers)
+    }
+
+    /// Handles that Front did not add to a contact. The call is logged all the same.
+    #[must_use]
+    pub fn handles_refused(&self) -> u64 {
+        read(&self.handles_refused)
+    }
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}

@@ -1,0 +1,77 @@
+//! Delays that grow, by the `backoff` crate's arithmetic and our own seeded jitter.
+
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use backoff::backoff::Backoff;
+
+use crate::limits::{
+    CONFIRM_FIRST, CONFIRM_MAX, DELAY_STEPS_MAX, JITTER_PERMILLE_MAX, RETRY_FIRST, RETRY_MAX,
+};
+
+/// The delay after so many failures in a row (1, 2, 3, …).
+#[must_use]
+pub fn retry(failures: u32, seed: u64) -> Duration {
+    jittered(grown(RETRY_FIRST, RETRY_MAX, failures.max(1)), seed.wrapping_add(u64::from(failures)))
+}
+
+/// The delay before the look number `look` (1, 2, 3, …) for an accepted import.
+#[must_use]
+pub fn confirm(look: u32) -> Duration {
+    grown(CONFIRM_FIRST, CONFIRM_MAX, look.max(1))
+}
+
+/// Up to a fifth longer. The same seed gives the same delay.
+#[must_use]
+pub fn jittered(delay: Duration, seed: u64) -> Duration {
+    let permille = mixed(seed) % (JITTER_PERMILLE_MAX + 1);
+    let added = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).saturating_mul(permille) / 1000;
+    delay + Duration::from_millis(added)
+}
+
+/// The randomization of the crate is off and it never gives up, so its clock and its random numbers change nothing.
+fn grown(first: Duration, max: Duration, steps: u32) -> Duration {
+    let mut backoff = ExponentialBackoff {
+        current_interval: first,
+        initial_interval: first,
+        randomization_factor: 0.0,
+        multiplier: 2.0,
+        max_interval: max,
+        max_elapsed_time: None,
+        ..ExponentialBackoff::default()
+    };
+    let mut delay = first;
+    for _ in 0..steps.min(DELAY_STEPS_MAX) {
+        delay = backoff.next_backoff().unwrap_or(max);
+    }
+    Duration::from_millis(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// One step of `splitmix64`.
+fn mixed(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, RETRY_MAX, confirm, jittered, retry};
+
+    #[test]
+    fn delays_double_up_to_a_bound_and_are_the_same_for_the_same_seed() {
+        let plain: Vec<_> = (1..=4).map(|look| confirm(look).as_millis()).collect();
+        assert_eq!(plain, [300, 600, 1200, 2400]);
+        assert_eq!(retry(3, 7), retry(3, 7));
+        assert!(retry(u32::MAX, 7) <= RETRY_MAX * 12 / 10);
+    }
+
+    #[test]
+    fn jitter_adds_at_most_a_fifth_and_differs_by_seed() {
+        let delays: std::collections::BTreeSet<_> =
+            (0..50).map(|seed| jittered(Duration::from_secs(10), seed)).collect();
+        assert!(delays.len() > 10);
+        assert!(delays.iter().all(|delay| (10_000..=12_000).contains(&delay.as_millis())));
+    }
+}

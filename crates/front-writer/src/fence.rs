@@ -1,0 +1,149 @@
+//! The fence: what has been done for a party's effects, in the key-value store, changed by compare-and-set alone.
+
+use calltrail_domain::effect::{ConversationStatus, Outcome};
+use calltrail_domain::ids::{AccountId, ConversationId, EffectKey, MessageUid, PartyId, TeammateId};
+use calltrail_domain::time::Timestamp;
+use calltrail_front::WireRequest;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::UIDS_MAX;
+
+/// The bucket that holds the fences.
+pub const BUCKET: &str = "fences";
+
+/// The key of a party's fence.
+#[must_use]
+pub fn key(account: &AccountId, party: &PartyId) -> String {
+    format!("{account}.{party}")
+}
+
+/// One party's fence. It has no age limit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Fence {
+    /// Every effect up to this ordinal is settled and its fact is in the log. Kept for ever.
+    pub settled_through: u64,
+    /// The first ordinal of the item that the rest belongs to.
+    pub item_from: u64,
+    /// The conversation that the item's first import opened.
+    pub conversation: Option<ConversationId>,
+    /// Conversations that were merged, and into which.
+    pub merges: Vec<(ConversationId, ConversationId)>,
+    pub entries: Vec<Entry>,
+}
+
+/// What has been done for one effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub ordinal: u64,
+    pub key: EffectKey,
+    /// Counts the writes that were sent and the take-overs.
+    pub generation: u32,
+    /// The claim that wrote the state.
+    pub claim: String,
+    pub state: State,
+    /// An attempt of it had an unknown outcome. It never becomes false again.
+    pub ambiguous: bool,
+    /// HTTP requests sent for it.
+    pub attempts: u32,
+    /// Failures in a row; delays grow with it.
+    pub failures: u32,
+    /// What Front answered its imports with; any of them proves the message.
+    pub uids: Vec<MessageUid>,
+    /// What was read before a set-like effect was sent first.
+    pub before: Option<Before>,
+    pub first_tried_at: Option<Timestamp>,
+    /// The request that Front refused, for the dead letter.
+    pub refused: Option<WireRequest>,
+    /// Its fact is in the log. False means unknown.
+    pub appended: bool,
+}
+
+/// How far an effect is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Nothing is under way.
+    Planned,
+    /// A write may be under way until `deadline`, by the clock of the writer that sent it.
+    InFlight {
+        deadline: Timestamp,
+    },
+    /// Front accepted the import and has not shown it yet.
+    Accepted {
+        since: Timestamp,
+    },
+    /// Front refused it while an earlier attempt is in doubt.
+    Refused {
+        at: Timestamp,
+        status: u16,
+        reason: String,
+    },
+    Settled {
+        outcome: Outcome,
+    },
+}
+
+/// The value of a field before we changed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Before {
+    Status(ConversationStatus),
+    Assignee(Option<TeammateId>),
+}
+
+impl Fence {
+    /// The entry of an ordinal.
+    #[must_use]
+    pub fn entry(&self, ordinal: u64) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.ordinal == ordinal)
+    }
+
+    pub(crate) fn entry_mut(&mut self, ordinal: u64) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.ordinal == ordinal)
+    }
+
+    /// The conversation that lives on where `conversation` was.
+    pub(crate) fn survivor<'a>(&'a self, conversation: &'a ConversationId) -> &'a ConversationId {
+        self.merges
+            .iter()
+            .fold(conversation, |current, (from, into)| if from == current { into } else { current })
+    }
+}
+
+impl Entry {
+    pub(crate) fn new(ordinal: u64, key: EffectKey, ambiguous: bool) -> Self {
+        Self {
+            ordinal,
+            key,
+            generation: 0,
+            claim: String::new(),
+            state: State::Planned,
+            ambiguous,
+            attempts: 0,
+            failures: 0,
+            uids: Vec::new(),
+            before: None,
+            first_tried_at: None,
+            refused: None,
+            appended: false,
+        }
+    }
+
+    pub(crate) fn add_uid(&mut self, uid: MessageUid) {
+        if !self.uids.contains(&uid) {
+            self.uids.push(uid);
+        }
+        if self.uids.len() > UIDS_MAX {
+            self.uids.remove(0);
+        }
+    }
+
+    /// Its outcome, once it has one.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.state {
+            State::Settled { outcome } => Some(outcome),
+            State::Planned | State::InFlight { .. } | State::Accepted { .. } | State::Refused { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Imports: sent with an external id that Front takes once, so that a repeat is harmless.
+
+use calltrail_domain::effect::{ImportActivity, Outcome, Sender};
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{Accepted, Activity, Refusal, Request};
+
+use crate::command::{Command, Why};
+use crate::fence::State;
+use crate::look::{Look, LookWhy};
+use crate::machine::{Machine, Purpose};
+use crate::settings::Confirm;
+
+/// Answers to an import that may mean "I have this external id already".
+const MAY_MEAN_KNOWN: [u16; 3] = [400, 409, 422];
+
+impl Machine {
+    pub(crate) fn import(&mut self, now: Timestamp, index: usize, wanted: &ImportActivity) -> Command {
+        if self.scratch.look.is_some() {
+            return self.look(now, index);
+        }
+        if let Some(because_of) = self.blocked_by(index) {
+            return self.settle(now, index, Outcome::Skipped { because_of });
+        }
+        let refused = matches!(self.entry(index).map(|entry| &entry.state), Some(State::Refused { .. }));
+        // A repeat is harmless, so the deadline alone is waited for; a refusal also has to outlast late requests.
+        let grace = if refused { self.settings.timing.grace } else { std::time::Duration::ZERO };
+        if let Some(until) = self.doubt_ends(index, grace).filter(|until| now < *until) {
+            return self.hold(now, until, Why::InDoubt);
+        }
+        if refused && !self.scratch.taken_over {
+            return self.take_over(now, index);
+        }
+        if refused {
+            self.start_look(index, LookWhy::RefusedInDoubt);
+            return self.look(now, index);
+        }
+        match self.activity(index, wanted) {
+            Ok(activity) => self.ask(now, index, Purpose::Import, Request::ImportMessage(Box::new(activity))),
+            Err(command) => command,
+        }
+    }
+
+    fn activity(&mut self, index: usize, wanted: &ImportActivity) -> Result<Activity, Command> {
+        let author = match &wanted.from {
+            Sender::Agent { email: Some(email), .. } => self.teammate(email)?,
+            Sender::Agent { email: None, .. } | Sender::Customer { .. } => None,
+        };
+        let key = self.item.effects[index].effect.key;
+        Ok(Activity {
+            inbox: wanted.inbox.clone(),
+            thread: wanted.thread.clone(),
+            conversation: self.conversation(),
+            import_type: wanted.import_type,
+            external_id: key.external_id(&self.settings.account),
+            subject: wanted.subject.clone(),
+            body: wanted.body.clone(),
+            created_at: wanted.created_at,
+            from: wanted.from.clone(),
+            author,
+        })
+    }
+
+    pub(crate) fn import_accepted(&mut self, now: Timestamp, index: usize, accepted: Accepted) -> Command {
+        let unconfirmed = self.settings.confirm == Confirm::Never && self.conversation().is_some();
+        let entry = self.entry_mut(index);
+        entry.add_uid(accepted.message_uid);
+        if unconfirmed {
+            return self.settle_applied(now, index, true);
+        }
+        entry.state = State::Accepted { since: now };
+        self.unsaved = true;
+        self.start_over();
+        self.advance(now)
+    }
+
+    /// Whatever the fence says, an answer that may mean a known id is looked into before it counts as a refusal.
+    pub(crate) fn import_refused(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
+        if MAY_MEAN_KNOWN.contains(&refusal.status) {
+            self.start_look(index, LookWhy::Refused(refusal));
+            return self.advance(now);
+        }
+        self.refused_for_good(now, index, refusal)
+    }
+
+    /// The refusal stands, unless an earlier attempt is in doubt: then it stands after one more wait and look.
+    pub(crate) fn refused_for_good(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
+        let Refusal { status, message: reason, .. } = refusal;
+        let entry = self.entry_mut(index);
+        if !entry.ambiguous {
+            return self.settle_rejected(now, index, status, reason);
+        }
+        if matches!(entry.state, State::Refused { .. }) {
+            return self.refusal_stands(now, index);
+        }
+        entry.state = State::Refused { at: now, status, reason };
+        self.unsaved = true;
+        self.start_over();
+        self.advance(now)
+    }
+
+    fn start_look(&mut self, index: usize, why: LookWhy) {
+        let uids = self.entry(index).map(|entry| entry.uids.clone()).unwrap_or_default();
+        self.scratch.look = Some(Look::new(why, uids, self.conversation()));
+    }
+
+    /// Accepted long ago and not seen: it may be there under another uid, else it is sent again.
+    pub(crate) fn look_for_invisible(&mut self, now: Timestamp, index: usize) -> Command {
+        self.start_look(index, LookWhy::Invisible);
+        self.look(now, index)
+    }
+}

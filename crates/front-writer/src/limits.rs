@@ -1,0 +1,78 @@
+//! Every bound of this crate.
+
+use std::time::Duration;
+
+/// From the fence's "in flight" to its deadline: no attempt is sent after it, and none waits longer for its answer.
+pub const ATTEMPT_DEFAULT: Duration = Duration::from_secs(15);
+/// After a deadline: late requests, listing lag, skewed clocks.
+pub const GRACE_DEFAULT: Duration = Duration::from_secs(60);
+/// A request's own timeout ends so long before the fence's deadline.
+pub const DEADLINE_MARGIN: Duration = Duration::from_millis(500);
+/// A wait up to this long is spent with the claim in hand; before a longer one the claim is given back.
+pub const HELD_WAIT_MAX: Duration = Duration::from_secs(10);
+/// A read before a decision is given up after this time, and the last known status decides.
+pub const OBSERVE_MAX: Duration = Duration::from_secs(60);
+/// With a bad token nothing works; it is tried again after this time.
+pub const BAD_TOKEN_DELAY: Duration = Duration::from_secs(60);
+/// A bad token is told to the log at most once in this time.
+pub const BAD_TOKEN_WARNING_EVERY: Duration = Duration::from_secs(60);
+/// After a failure of the stores the claim is given back for this time.
+pub const STORE_TROUBLE_DELAY: Duration = Duration::from_secs(2);
+/// An item that this release cannot read waits for one that can.
+pub const UNREADABLE_ITEM_DELAY: Duration = Duration::from_mins(5);
+/// Lost compare-and-sets on one fence in one claim, after which the other writer is left alone.
+pub const CONFLICTS_MAX: u32 = 4;
+
+/// The first delay after a failed attempt.
+pub const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// The longest delay after a failed attempt.
+pub const RETRY_MAX: Duration = Duration::from_secs(60);
+/// The first delay before an accepted import is looked for.
+pub const CONFIRM_FIRST: Duration = Duration::from_millis(300);
+/// The longest delay between two looks for an accepted import.
+pub const CONFIRM_MAX: Duration = Duration::from_secs(15);
+/// Steps after which a delay grows no more.
+pub const DELAY_STEPS_MAX: u32 = 10;
+/// At most this share of a delay is added to it, in permille, so that writers do not come back together.
+pub const JITTER_PERMILLE_MAX: u64 = 200;
+
+/// Pages of one conversation that are searched for a marker.
+pub const MARKER_PAGES_MAX: u32 = 5;
+/// Conversations of a contact that are searched for a marker, the newest first.
+pub const MARKER_CONVERSATIONS_MAX: usize = 10;
+/// Uids that the fence keeps per effect; the oldest goes first.
+pub const UIDS_MAX: usize = 8;
+/// Mergers that are followed for one item.
+pub const MERGES_MAX: usize = 8;
+
+/// The window of Front's rate limit.
+pub const RATE_WINDOW: Duration = Duration::from_secs(60);
+/// A slot is given so much later than the window asks for: a request reaches Front sooner or later after its slot.
+pub const RATE_MARGIN: Duration = Duration::from_millis(500);
+/// Requests to one type of resource in any second (Front's help page on rate limits).
+pub const BURST_REQUESTS: usize = 5;
+/// The window of the burst limit, its margin included.
+pub const BURST_WINDOW: Duration = Duration::from_millis(1100);
+/// Requests a minute of the smallest plan: what is assumed until Front reports its limit.
+pub const RATE_LIMIT_ASSUMED: u32 = 50;
+/// The most reservations that are remembered.
+pub const RESERVATIONS_MAX: usize = 2_000;
+/// A slot that is further away is not waited for: the claim is given back.
+pub const SLOT_WAIT_MAX: Duration = Duration::from_secs(3);
+/// How long a 429 without Retry-After stops everybody.
+pub const TOO_MANY_DELAY: Duration = Duration::from_secs(5);
+/// The longest Retry-After that is obeyed to the letter.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
+/// Lost compare-and-sets of one reservation, after which the claim is given back.
+pub const BUDGET_CONFLICTS_MAX: u32 = 32;
+
+/// The list of teammates is fetched again for an unknown e-mail at most this often.
+pub const TEAMMATES_REFRESH_EVERY: Duration = Duration::from_mins(10);
+/// A claim in work is extended this often.
+pub const EXTEND_EVERY: Duration = Duration::from_secs(8);
+/// How long one look into the outbox waits for an item.
+pub const CLAIM_WAIT: Duration = Duration::from_secs(2);
+/// Items worked on at the same time unless the options say otherwise.
+pub const WORKERS_DEFAULT: usize = 4;
+/// Fences of other claims whose first sighting is remembered.
+pub const SIGHTINGS_MAX: usize = 10_000;

@@ -1,0 +1,462 @@
+//! The machine of one claim of one work item: one input in, one command out. It never awaits and reads no clock.
+//!
+//! What must survive is in the fence; everything else here is found again by asking Front. So a crash between any two
+//! commands loses nothing but time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use calltrail_domain::effect::{Action, NumberedEffect, WorkItem};
+use calltrail_domain::ids::{ConversationId, TeammateId};
+use calltrail_domain::record::ConversationMerged;
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{Conversation, Request};
+
+use crate::command::{Command, Input, Why};
+use crate::contact::ContactSteps;
+use crate::delays;
+use crate::fence::{Entry, Fence, State};
+use crate::limits::{CONFLICTS_MAX, HELD_WAIT_MAX};
+use crate::look::Look;
+use crate::settings::Settings;
+
+/// One claim's work on one item.
+#[derive(Debug)]
+pub struct Machine {
+    pub(crate) settings: Arc<Settings>,
+    /// The claim's own name: an attempt in flight under another name belongs to somebody else.
+    pub(crate) claim: String,
+    pub(crate) item: WorkItem,
+    pub(crate) fence: Fence,
+    revision: Option<u64>,
+    loaded: bool,
+    /// When this process first saw the fence's revision.
+    first_seen: Timestamp,
+    /// The fence in memory says more than the stored one, and nothing may go on before it is stored.
+    pub(crate) unsaved: bool,
+    awaiting: Awaiting,
+    pub(crate) pending: Option<Pending>,
+    pub(crate) scratch: Scratch,
+    pub(crate) teammates: BTreeMap<String, Option<TeammateId>>,
+    pub(crate) moved: Option<ConversationMerged>,
+    /// Ordinals whose dead letters were kept by this claim.
+    pub(crate) kept: BTreeSet<u64>,
+    leave: Option<(Duration, Why)>,
+    /// The stored fence still says "in flight" of an attempt that is known to have ended.
+    pub(crate) landed: bool,
+    conflicts: u32,
+    takeovers: u32,
+    seed: u64,
+}
+
+/// What the next input is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaiting {
+    Claimed,
+    Fence,
+    Saved,
+    Armed,
+    TakenOver,
+    Finished,
+    Slot,
+    Answer,
+    Teammate,
+    Appended { merge: bool },
+    Kept { ordinal: u64 },
+    Woke,
+    Nothing,
+}
+
+/// A request on its way: reserved, armed or sent.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// The effect's place in the item.
+    pub(crate) index: usize,
+    pub(crate) purpose: Purpose,
+    pub(crate) request: Request,
+    pub(crate) sent_at: Timestamp,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Teammates,
+    Import,
+    ConfirmByUid,
+    ConfirmByList,
+    LookByUid,
+    LookInMessages,
+    LookForContact,
+    LookForConversations,
+    FindContact,
+    CreateContact,
+    AddHandle,
+    Observe,
+    ReadBefore,
+    ReadEvents,
+    Change,
+}
+
+/// What this claim has found out about the effect at hand. It is lost without harm.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) index: usize,
+    /// The attempt in doubt was waited for, and the fence says that it is ours now.
+    pub(crate) taken_over: bool,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) looks: u32,
+    pub(crate) look: Option<Look>,
+    pub(crate) read: Option<Conversation>,
+    pub(crate) events_read: bool,
+    pub(crate) contact: ContactSteps,
+    /// The e-mail, in lower case, that the list of teammates is wanted for.
+    pub(crate) asked_for: Option<String>,
+}
+
+impl Machine {
+    /// A machine for a claim named `claim`, a name that no other claim has ever had.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>, claim: String, item: WorkItem) -> Self {
+        let seed = claim.bytes().fold(item.item, |seed, byte| seed.rotate_left(8) ^ u64::from(byte));
+        Self {
+            settings,
+            claim,
+            item,
+            fence: Fence::default(),
+            revision: None,
+            loaded: false,
+            first_seen: Timestamp::from_millis(0),
+            unsaved: false,
+            awaiting: Awaiting::Claimed,
+            pending: None,
+            scratch: Scratch::default(),
+            teammates: BTreeMap::new(),
+            moved: None,
+            kept: BTreeSet::new(),
+            leave: None,
+            landed: false,
+            conflicts: 0,
+            takeovers: 0,
+            seed,
+        }
+    }
+
+    /// Effects that were in flight under another claim and that this one took over.
+    #[must_use]
+    pub fn takeovers(&self) -> u32 {
+        self.takeovers
+    }
+
+    /// The fence's compare-and-sets that this claim lost.
+    #[must_use]
+    pub fn conflicts(&self) -> u32 {
+        self.conflicts
+    }
+
+    /// What to do next, after `input` at `now`.
+    ///
+    /// # Panics
+    /// When the input does not answer the last command.
+    pub fn step(&mut self, now: Timestamp, input: Input) -> Command {
+        match (self.awaiting, input) {
+            (Awaiting::Claimed, Input::Claimed) | (Awaiting::Woke, Input::Woke) => self.advance(now),
+            (Awaiting::Fence, Input::Fence { found, first_seen }) => self.load(now, found, first_seen),
+            (Awaiting::Saved, Input::Written { revision }) => {
+                self.saved(now, revision);
+                self.advance(now)
+            }
+            (Awaiting::TakenOver, Input::Written { revision }) => {
+                self.saved(now, revision);
+                self.scratch.taken_over = true;
+                self.advance(now)
+            }
+            (Awaiting::Armed, Input::Written { revision }) => {
+                self.saved(now, revision);
+                self.send(now)
+            }
+            (Awaiting::Finished, Input::Written { .. }) => self.expect(Awaiting::Nothing, Command::Done),
+            (
+                Awaiting::Saved | Awaiting::Armed | Awaiting::TakenOver | Awaiting::Finished,
+                Input::Conflict,
+            ) => self.lose(now),
+            (Awaiting::Slot, Input::Slot) => self.use_slot(now),
+            (Awaiting::Slot, Input::NoSlot { wait }) => {
+                self.pending = None;
+                self.release(now, delays::jittered(wait, self.seed), Why::Budget)
+            }
+            (Awaiting::Answer, Input::Answered(answer)) => self.answered(now, answer),
+            (Awaiting::Teammate, Input::Teammate(lookup)) => self.teammate_found(now, lookup),
+            (Awaiting::Appended { merge }, Input::Appended) => self.appended(now, merge),
+            (Awaiting::Kept { ordinal }, Input::Kept) => {
+                self.kept.insert(ordinal);
+                self.advance(now)
+            }
+            (awaiting, input) => panic!("{input:?} does not answer {awaiting:?}"),
+        }
+    }
+
+    /// The next command, from the fence and from what this claim knows.
+    pub(crate) fn advance(&mut self, now: Timestamp) -> Command {
+        if !self.loaded {
+            return self.expect(Awaiting::Fence, Command::ReadFence);
+        }
+        if self.unsaved {
+            return self.write(Awaiting::Saved);
+        }
+        if let Some((after, why)) = self.leave.take() {
+            return self.expect(Awaiting::Nothing, Command::Release { after, why });
+        }
+        if let Some(merged) = &self.moved {
+            return self.append_merger(now, merged.clone());
+        }
+        if let Some(command) = self.publish_settled(now) {
+            return command;
+        }
+        self.next_effect(now)
+    }
+
+    fn next_effect(&mut self, now: Timestamp) -> Command {
+        let open = |fence: &Fence, effect: &NumberedEffect, accepted: bool| {
+            let state = fence.entry(effect.ordinal).map(|entry| &entry.state);
+            match state {
+                Some(State::Settled { .. }) => false,
+                Some(State::Accepted { .. }) => accepted,
+                Some(_) | None => true,
+            }
+        };
+        let find = |accepted: bool| {
+            (0..self.item.effects.len()).find(|index| {
+                let effect = &self.item.effects[*index];
+                effect.ordinal > self.fence.settled_through && open(&self.fence, effect, accepted)
+            })
+        };
+        let (next, first_open) = (find(false), find(true));
+        let unproved = first_open.filter(|index| next.is_none_or(|next| *index < next));
+        match (next, unproved) {
+            (Some(next), Some(unproved)) if self.must_be_seen_before(next) => self.confirm(now, unproved),
+            (Some(next), _) => self.work(now, next),
+            (None, Some(unproved)) => self.confirm(now, unproved),
+            (None, None) => self.finish(),
+        }
+    }
+
+    /// 202 is not proof: the first import of a conversation, and any import before another kind of effect, is seen in
+    /// Front before the next effect is sent.
+    fn must_be_seen_before(&self, next: usize) -> bool {
+        let import = matches!(self.item.effects[next].effect.action, Action::ImportActivity(_));
+        !import || self.conversation().is_none()
+    }
+
+    fn work(&mut self, now: Timestamp, index: usize) -> Command {
+        self.enter(index);
+        if let Some(at) = self.scratch.not_before.filter(|at| now < *at) {
+            return self.hold(now, at, Why::Trouble);
+        }
+        match self.item.effects[index].effect.action.clone() {
+            Action::LookUpContact(wanted) => self.look_up_contact(now, index, &wanted),
+            Action::ObserveConversation(wanted) => self.observe(now, index, &wanted),
+            Action::ImportActivity(wanted) => self.import(now, index, &wanted),
+            Action::AssignConversation(wanted) => self.assign(now, index, &wanted),
+            Action::ReopenConversation(wanted) => self.reopen(now, index, &wanted),
+        }
+    }
+
+    /// What was found out about another effect is of no use for this one.
+    pub(crate) fn enter(&mut self, index: usize) {
+        if self.scratch.index != index {
+            self.scratch = Scratch { index, ..Scratch::default() };
+        }
+    }
+
+    pub(crate) fn start_over(&mut self) {
+        self.scratch = Scratch { index: self.scratch.index, ..Scratch::default() };
+    }
+
+    fn load(&mut self, now: Timestamp, found: Option<(Box<Fence>, u64)>, first_seen: Timestamp) -> Command {
+        let (fence, revision) = match found {
+            Some((fence, revision)) => (*fence, Some(revision)),
+            None => (Fence::default(), None),
+        };
+        (self.fence, self.revision, self.first_seen, self.loaded) = (fence, revision, first_seen, true);
+        let Some((first, last)) = self.item.effects.first().zip(self.item.effects.last()) else {
+            return self.expect(Awaiting::Nothing, Command::Done);
+        };
+        let (first, last) = (first.ordinal, last.ordinal);
+        if last <= self.fence.settled_through || first < self.fence.item_from {
+            return self.expect(Awaiting::Nothing, Command::Done);
+        }
+        if first > self.fence.item_from {
+            // An item is cut only when the one before it has settled, so its predecessor's facts are in the log.
+            let settled_through = self.fence.settled_through.max(first - 1);
+            self.fence = Fence { settled_through, item_from: first, ..Fence::default() };
+        }
+        self.advance(now)
+    }
+
+    /// Another writer changed the fence: what this claim believed may be wrong.
+    fn lose(&mut self, now: Timestamp) -> Command {
+        self.conflicts += 1;
+        (self.loaded, self.unsaved, self.landed) = (false, false, false);
+        (self.pending, self.moved, self.leave) = (None, None, None);
+        self.start_over();
+        if self.conflicts > CONFLICTS_MAX {
+            let after = delays::retry(self.conflicts, self.seed);
+            return self.expect(Awaiting::Nothing, Command::Release { after, why: Why::Conflict });
+        }
+        self.advance(now)
+    }
+
+    fn saved(&mut self, now: Timestamp, revision: u64) {
+        (self.revision, self.first_seen) = (Some(revision), now);
+        (self.unsaved, self.landed) = (false, false);
+    }
+
+    pub(crate) fn write(&mut self, awaiting: Awaiting) -> Command {
+        let command = Command::WriteFence { fence: Box::new(self.fence.clone()), expected: self.revision };
+        self.expect(awaiting, command)
+    }
+
+    pub(crate) fn expect(&mut self, awaiting: Awaiting, command: Command) -> Command {
+        self.awaiting = awaiting;
+        command
+    }
+
+    /// Reserves a slot for the request; it is sent when the slot has come.
+    pub(crate) fn ask(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        purpose: Purpose,
+        request: Request,
+    ) -> Command {
+        let resource = request.kind().resource();
+        self.pending = Some(Pending { index, purpose, request, sent_at: now });
+        self.expect(Awaiting::Slot, Command::Reserve(resource))
+    }
+
+    /// Before a write is sent, the fence says so. Reads change nothing and may be repeated at any time.
+    fn use_slot(&mut self, now: Timestamp) -> Command {
+        let Some(pending) = &self.pending else { return self.advance(now) };
+        let (index, is_write) = (pending.index, pending.request.kind().is_write());
+        if !is_write {
+            return self.send(now);
+        }
+        let (claim, deadline) = (self.claim.clone(), now.plus(self.settings.timing.attempt));
+        let entry = self.entry_mut(index);
+        let in_flight = matches!(entry.state, State::InFlight { .. });
+        let taken = in_flight && entry.claim != claim;
+        entry.ambiguous |= in_flight;
+        entry.generation += 1;
+        entry.claim = claim;
+        if !matches!(entry.state, State::Refused { .. }) {
+            entry.state = State::InFlight { deadline };
+        }
+        self.takeovers += u32::from(taken);
+        self.write(Awaiting::Armed)
+    }
+
+    fn send(&mut self, now: Timestamp) -> Command {
+        let Some(pending) = &mut self.pending else { return self.advance(now) };
+        pending.sent_at = now;
+        let (index, request) = (pending.index, pending.request.clone());
+        let entry = self.entry_mut(index);
+        entry.attempts += 1;
+        entry.first_tried_at.get_or_insert(now);
+        let deadline = match entry.state {
+            State::InFlight { deadline } if request.kind().is_write() => deadline,
+            _ => now.plus(self.settings.timing.attempt),
+        };
+        self.expect(Awaiting::Answer, Command::Send { request, deadline })
+    }
+
+    /// The first save of a take-over: only after it may Front be read.
+    pub(crate) fn take_over(&mut self, now: Timestamp, index: usize) -> Command {
+        let (claim, deadline) = (self.claim.clone(), now.plus(self.settings.timing.attempt));
+        let entry = self.entry_mut(index);
+        let taken = entry.claim != claim;
+        entry.generation += 1;
+        entry.claim = claim;
+        entry.ambiguous = true;
+        if let State::InFlight { deadline: running } = &mut entry.state {
+            *running = deadline;
+        }
+        self.takeovers += u32::from(taken);
+        self.write(Awaiting::TakenOver)
+    }
+
+    /// Until when an attempt of unknown outcome, or a refusal in doubt, has to be waited for.
+    pub(crate) fn doubt_ends(&self, index: usize, grace: Duration) -> Option<Timestamp> {
+        let entry = self.entry(index)?;
+        let span = self.settings.timing.attempt;
+        let by_own_clock = match entry.state {
+            State::InFlight { deadline } => deadline.plus(grace),
+            State::Refused { at, .. } => at.plus(span + grace),
+            State::Planned | State::Accepted { .. } | State::Settled { .. } => return None,
+        };
+        if self.scratch.taken_over {
+            return None;
+        }
+        // Another machine's clock may be wrong: its deadline is counted from when this process saw it first.
+        Some(if entry.claim == self.claim { by_own_clock } else { self.first_seen.plus(span + grace) })
+    }
+
+    /// Waits here when it is not for long, else gives the claim back.
+    pub(crate) fn hold(&mut self, now: Timestamp, until: Timestamp, why: Why) -> Command {
+        let left = until.since(now);
+        if left <= HELD_WAIT_MAX {
+            return self.expect(Awaiting::Woke, Command::WaitUntil(until));
+        }
+        self.release(now, left, why)
+    }
+
+    /// Gives the claim back. What nobody has to wait for any more is saved first.
+    fn release(&mut self, now: Timestamp, after: Duration, why: Why) -> Command {
+        if self.landed {
+            return self.leave_after(now, after, why);
+        }
+        self.expect(Awaiting::Nothing, Command::Release { after, why })
+    }
+
+    /// Gives the claim back once the fence is saved.
+    pub(crate) fn leave_after(&mut self, now: Timestamp, after: Duration, why: Why) -> Command {
+        self.unsaved = true;
+        self.leave = Some((after, why));
+        self.advance(now)
+    }
+
+    /// An attempt failed without harm: again, later and later.
+    pub(crate) fn trouble(&mut self, now: Timestamp, index: usize, retry_after: Option<Duration>) -> Command {
+        let seed = self.seed;
+        let entry = self.entry_mut(index);
+        entry.failures += 1;
+        let delay = delays::retry(entry.failures, seed).max(retry_after.unwrap_or_default());
+        if delay > HELD_WAIT_MAX {
+            return self.leave_after(now, delay, Why::Trouble);
+        }
+        self.scratch.not_before = Some(now.plus(delay));
+        self.advance(now)
+    }
+
+    pub(crate) fn entry(&self, index: usize) -> Option<&Entry> {
+        self.fence.entry(self.item.effects[index].ordinal)
+    }
+
+    /// The effect's entry. Without a fence for it, an item that was published again may have been worked on: in doubt.
+    pub(crate) fn entry_mut(&mut self, index: usize) -> &mut Entry {
+        let effect = &self.item.effects[index];
+        let (ordinal, key) = (effect.ordinal, effect.effect.key);
+        let place = self.fence.entries.iter().position(|entry| entry.ordinal == ordinal);
+        let place = place.unwrap_or_else(|| {
+            self.fence.entries.push(Entry::new(ordinal, key, self.item.publication > 1));
+            self.fence.entries.len() - 1
+        });
+        &mut self.fence.entries[place]
+    }
+
+    /// The conversation that the item's effects go into, as it is called after all mergers.
+    pub(crate) fn conversation(&self) -> Option<ConversationId> {
+        let known = self.fence.conversation.as_ref().or(self.item.conversation.as_ref())?;
+        Some(self.fence.survivor(known).clone())
+    }
+}

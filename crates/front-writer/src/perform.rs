@@ -1,0 +1,296 @@
+//! Performs the machine's commands: sockets, stores and timers, and no decision.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use calltrail_domain::ids::PartyId;
+use calltrail_domain::record::{Record, RecordBody};
+use calltrail_domain::time::Timestamp;
+use calltrail_event_log::ports::{EventLog, KeyValue, LogError, NewRecord};
+use calltrail_front::{Answer, Client, NotApplied, Reply, Request, Resource};
+use tracing::warn;
+
+use crate::budget::{self, Budget};
+use crate::command::{Command, Input};
+use crate::counters::Counters;
+use crate::dead_letter::{self, DeadLetter};
+use crate::directory::Directory;
+use crate::fence::{self, Fence};
+use crate::limits::{
+    BAD_TOKEN_WARNING_EVERY, BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, RETRY_AFTER_MAX,
+    SIGHTINGS_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
+};
+use crate::settings::Settings;
+
+/// Why a command could not be performed. The claim is given back, and the fence knows what was done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PerformError {
+    #[error("a store did not do its part")]
+    Store(#[from] LogError),
+    #[error("what is stored as {what} cannot be read; a later release may have written it")]
+    Unreadable { what: &'static str, source: serde_json::Error },
+}
+
+/// The clock of this machine, one that runs during suspend.
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What all workers of a writer share.
+pub(crate) struct Performer {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) client: Client,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) store: Arc<dyn KeyValue>,
+    pub(crate) clock: Clock,
+    pub(crate) counters: Arc<Counters>,
+    directory: Mutex<Directory>,
+    /// When this process first saw the current revision of a party's fence.
+    sightings: Mutex<BTreeMap<PartyId, (u64, Timestamp)>>,
+    warned_at: Mutex<Option<Timestamp>>,
+}
+
+impl Performer {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        client: Client,
+        log: Arc<dyn EventLog>,
+        store: Arc<dyn KeyValue>,
+        clock: Clock,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let (directory, sightings, warned_at) = Default::default();
+        Self { settings, client, log, store, clock, counters, directory, sightings, warned_at }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Performs a command that has an answer; the other two end the claim and never come here.
+    pub(crate) async fn perform(
+        &self,
+        party: &PartyId,
+        command: Command,
+    ) -> Result<Option<Input>, PerformError> {
+        Ok(Some(match command {
+            Command::ReadFence => self.read_fence(party).await?,
+            Command::WriteFence { fence, expected } => self.write_fence(party, &fence, expected).await?,
+            Command::Reserve(resource) => self.reserve(resource).await?,
+            Command::Send { request, deadline } => Input::Answered(self.send(&request, deadline).await?),
+            Command::FindTeammate { email } => {
+                Input::Teammate(lock(&self.directory).find(&email, self.now()))
+            }
+            Command::Append(records) => self.append(records).await?,
+            Command::KeepDeadLetter(letter) => self.keep(&letter).await?,
+            Command::WaitUntil(at) => {
+                tokio::time::sleep(at.since(self.now())).await;
+                Input::Woke
+            }
+            Command::Release { .. } | Command::Done => return Ok(None),
+        }))
+    }
+
+    async fn read_fence(&self, party: &PartyId) -> Result<Input, PerformError> {
+        let key = fence::key(&self.settings.account, party);
+        let Some(stored) = self.store.get(fence::BUCKET, &key).await? else {
+            return Ok(Input::Fence { found: None, first_seen: self.now() });
+        };
+        let found: Fence = serde_json::from_slice(&stored.value)
+            .map_err(|source| PerformError::Unreadable { what: "fence", source })?;
+        let first_seen = self.sight(party, stored.revision);
+        Ok(Input::Fence { found: Some((Box::new(found), stored.revision)), first_seen })
+    }
+
+    async fn write_fence(
+        &self,
+        party: &PartyId,
+        fence: &Fence,
+        expected: Option<u64>,
+    ) -> Result<Input, PerformError> {
+        let key = fence::key(&self.settings.account, party);
+        let value = encode("fence", fence)?;
+        let written = match expected {
+            Some(revision) => self.store.update(fence::BUCKET, &key, value, revision).await,
+            None => self.store.create(fence::BUCKET, &key, value).await,
+        };
+        match written {
+            Ok(revision) => {
+                self.sight(party, revision);
+                Ok(Input::Written { revision })
+            }
+            // After `Storage` nobody knows whether it was written: the machine reads it again, as after a conflict.
+            Err(LogError::Conflict | LogError::Storage(_)) => Ok(Input::Conflict),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// When this revision was first seen here.
+    fn sight(&self, party: &PartyId, revision: u64) -> Timestamp {
+        let now = self.now();
+        let mut sightings = lock(&self.sightings);
+        if sightings.len() >= SIGHTINGS_MAX && !sightings.contains_key(party) {
+            // Forgetting makes somebody wait longer, and nothing worse.
+            sightings.pop_first();
+        }
+        let sighting = sightings.entry(party.clone()).or_insert((revision, now));
+        if sighting.0 != revision {
+            *sighting = (revision, now);
+        }
+        sighting.1
+    }
+
+    pub(crate) fn forget(&self, party: &PartyId) {
+        lock(&self.sightings).remove(party);
+    }
+
+    async fn reserve(&self, resource: Resource) -> Result<Input, PerformError> {
+        let (rate, account) = (self.settings.rate, self.settings.account.as_str());
+        for _ in 0..BUDGET_CONFLICTS_MAX {
+            let (mut budget, revision) = self.read_budget().await?;
+            let now_ms = self.store.now_ms().await?;
+            let slot_ms = budget.next_slot_ms(now_ms, resource, rate);
+            let wait = Duration::from_millis(u64::try_from(slot_ms - now_ms).unwrap_or(0));
+            if wait > SLOT_WAIT_MAX {
+                return Ok(Input::NoSlot { wait });
+            }
+            budget.reserve(slot_ms, resource);
+            if self.swap(budget::BUCKET, account, encode("budget", &budget)?, revision).await? {
+                self.counters.count_budget_wait(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+                tokio::time::sleep(wait).await;
+                return Ok(Input::Slot);
+            }
+        }
+        Ok(Input::NoSlot { wait: SLOT_WAIT_MAX })
+    }
+
+    async fn read_budget(&self) -> Result<(Budget, Option<u64>), PerformError> {
+        let Some(stored) = self.store.get(budget::BUCKET, self.settings.account.as_str()).await? else {
+            return Ok((Budget::default(), None));
+        };
+        let budget = serde_json::from_slice(&stored.value)
+            .map_err(|source| PerformError::Unreadable { what: "budget", source })?;
+        Ok((budget, Some(stored.revision)))
+    }
+
+    /// Compare-and-set; false when somebody else was faster.
+    async fn swap(
+        &self,
+        bucket: &str,
+        key: &str,
+        value: Bytes,
+        revision: Option<u64>,
+    ) -> Result<bool, PerformError> {
+        let written = match revision {
+            Some(revision) => self.store.update(bucket, key, value, revision).await,
+            None => self.store.create(bucket, key, value).await,
+        };
+        match written {
+            Ok(_) => Ok(true),
+            Err(LogError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The deadline is checked right before the request, and the request's own time ends before it.
+    async fn send(&self, request: &Request, deadline: Timestamp) -> Result<Answer, PerformError> {
+        let left = deadline.since(self.now()).saturating_sub(DEADLINE_MARGIN);
+        if left.is_zero() {
+            return Ok(Answer::NotApplied { reason: NotApplied::TooLate, retry_after: None });
+        }
+        let exchange = self.client.send(request, left).await;
+        self.counters.count_request(request.kind(), &exchange.answer);
+        self.learn(exchange.rate.limit, &exchange.answer).await;
+        match &exchange.answer {
+            Answer::Done(Reply::Teammates(teammates)) => {
+                lock(&self.directory).replace(teammates, self.now());
+            }
+            Answer::BadToken { status } => self.warn_of_token(*status),
+            _ => {}
+        }
+        Ok(exchange.answer)
+    }
+
+    /// Tells the budget what Front says about the rate. The answer counts all the same when that fails.
+    async fn learn(&self, limit: Option<u32>, answer: &Answer) {
+        let pause = match answer {
+            Answer::NotApplied { reason: NotApplied::TooMany, retry_after } => {
+                Some(retry_after.unwrap_or(TOO_MANY_DELAY).min(RETRY_AFTER_MAX))
+            }
+            _ => None,
+        };
+        for _ in 0..BUDGET_CONFLICTS_MAX {
+            match self.try_learn(limit, pause).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "front's rate was not noted");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn try_learn(&self, limit: Option<u32>, pause: Option<Duration>) -> Result<bool, PerformError> {
+        let (mut budget, revision) = self.read_budget().await?;
+        let mut news = limit.is_some_and(|limit| budget.correct(limit));
+        if let Some(pause) = pause {
+            let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+            news |= budget.push_back(self.store.now_ms().await?.saturating_add(pause_ms));
+        }
+        if !news {
+            return Ok(true);
+        }
+        self.swap(budget::BUCKET, self.settings.account.as_str(), encode("budget", &budget)?, revision).await
+    }
+
+    fn warn_of_token(&self, status: u16) {
+        let now = self.now();
+        let mut warned_at = lock(&self.warned_at);
+        if warned_at.is_none_or(|at| now.since(at) >= BAD_TOKEN_WARNING_EVERY) {
+            *warned_at = Some(now);
+            warn!(account = %self.settings.account, status, "front does not take the token; work waits");
+        }
+    }
+
+    async fn append(&self, records: Vec<Record>) -> Result<Input, PerformError> {
+        let group = records
+            .iter()
+            .map(|record| NewRecord {
+                account: self.settings.account.as_str().to_owned(),
+                kind: record.body.kind().to_owned(),
+                body: Bytes::from(record.encode()),
+            })
+            .collect();
+        self.log.append(group).await?;
+        for record in &records {
+            if let RecordBody::EffectSettled(settled) = &record.body {
+                self.counters.count_outcome(&settled.outcome);
+            }
+        }
+        Ok(Input::Appended)
+    }
+
+    /// A letter of the same effect is replaced.
+    async fn keep(&self, letter: &DeadLetter) -> Result<Input, PerformError> {
+        let key = DeadLetter::key(&self.settings.account, letter.effect.key);
+        let value = encode("dead letter", letter)?;
+        for _ in 0..=CONFLICTS_MAX {
+            let revision = self.store.get(dead_letter::BUCKET, &key).await?.map(|stored| stored.revision);
+            if self.swap(dead_letter::BUCKET, &key, value.clone(), revision).await? {
+                return Ok(Input::Kept);
+            }
+        }
+        Err(LogError::Conflict.into())
+    }
+}
+
+fn encode<T: serde::Serialize>(what: &'static str, value: &T) -> Result<Bytes, PerformError> {
+    let bytes = serde_json::to_vec(value).map_err(|source| PerformError::Unreadable { what, source })?;
+    Ok(Bytes::from(bytes))
+}
+
+/// What the locks guard is whole at any time, also after a panic elsewhere.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

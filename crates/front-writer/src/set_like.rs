@@ -1,0 +1,126 @@
+//! Set-like effects: a field is read, kept in the fence, and changed only while it has the value that was read first.
+//! Anything else was done by a person, and we never fight with people.
+
+use calltrail_domain::effect::{AssignConversation, ConversationStatus, Outcome, ReopenConversation};
+use calltrail_domain::ids::ConversationId;
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{Conversation, ConversationEvent, Refusal, Request};
+
+use crate::command::{Command, Why};
+use crate::fence::{Before, State};
+use crate::machine::{Machine, Purpose};
+
+/// Front's name for the event of an archiving.
+const ARCHIVE_EVENT: &str = "archive";
+
+impl Machine {
+    pub(crate) fn assign(&mut self, now: Timestamp, index: usize, wanted: &AssignConversation) -> Command {
+        let (conversation, seen) = match self.read_before(now, index) {
+            Ok(read) => read,
+            Err(command) => return command,
+        };
+        let target = match self.teammate(&wanted.email) {
+            Ok(Some(target)) => target,
+            Ok(None) => return self.settle_overtaken(now, index, "no teammate has the agent's e-mail"),
+            Err(command) => return command,
+        };
+        if seen.assignee.as_ref() == Some(&target) {
+            return self.settle_applied(now, index, false);
+        }
+        if !self.keeps_first_value(index, Before::Assignee(seen.assignee)) {
+            return self.settle_overtaken(now, index, "somebody else was given the conversation");
+        }
+        let request = Request::PutAssignee { conversation, teammate: target };
+        self.change(now, index, request)
+    }
+
+    pub(crate) fn reopen(&mut self, now: Timestamp, index: usize, _wanted: &ReopenConversation) -> Command {
+        let (conversation, seen) = match self.read_before(now, index) {
+            Ok(read) => read,
+            Err(command) => return command,
+        };
+        match seen.status {
+            ConversationStatus::Open => return self.settle_applied(now, index, false),
+            ConversationStatus::Trashed => return self.settle_overtaken(now, index, "trashed"),
+            ConversationStatus::Snoozed => return self.settle_overtaken(now, index, "snoozed"),
+            ConversationStatus::Archived => {}
+        }
+        if !self.scratch.events_read {
+            let request = Request::ListConversationEvents(conversation);
+            return self.ask(now, index, Purpose::ReadEvents, request);
+        }
+        if !self.keeps_first_value(index, Before::Status(seen.status)) {
+            return self.settle_overtaken(now, index, "archived");
+        }
+        self.change(now, index, Request::OpenConversation(conversation))
+    }
+
+    /// The conversation as it is now, or the command that comes before that is known.
+    fn read_before(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+    ) -> Result<(ConversationId, Conversation), Command> {
+        let Some(conversation) = self.conversation() else { return Err(self.nowhere(now, index)) };
+        let grace = self.settings.timing.grace;
+        if let Some(until) = self.doubt_ends(index, grace) {
+            if now < until {
+                return Err(self.hold(now, until, Why::InDoubt));
+            }
+            return Err(self.take_over(now, index));
+        }
+        match self.scratch.read.clone() {
+            Some(seen) => Ok((conversation, seen)),
+            None => {
+                let request = Request::GetConversation(conversation);
+                Err(self.ask(now, index, Purpose::ReadBefore, request))
+            }
+        }
+    }
+
+    fn nowhere(&mut self, now: Timestamp, index: usize) -> Command {
+        match self.blocked_by(index) {
+            Some(because_of) => self.settle(now, index, Outcome::Skipped { because_of }),
+            None => self.settle_rejected(now, index, 0, "the party has no conversation".to_owned()),
+        }
+    }
+
+    /// Keeps what was read first; true while the field still has that value.
+    fn keeps_first_value(&mut self, index: usize, now_read: Before) -> bool {
+        let entry = self.entry_mut(index);
+        *entry.before.get_or_insert_with(|| now_read.clone()) == now_read
+    }
+
+    fn change(&mut self, now: Timestamp, index: usize, request: Request) -> Command {
+        if matches!(self.entry(index).map(|entry| &entry.state), Some(State::Refused { .. })) {
+            return self.refusal_stands(now, index);
+        }
+        (self.scratch.read, self.scratch.events_read) = (None, false);
+        self.ask(now, index, Purpose::Change, request)
+    }
+
+    /// An archiving after the call is somebody's answer to it.
+    pub(crate) fn events_read(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        events: &[ConversationEvent],
+    ) -> Command {
+        let action = &self.item.effects[index].effect.action;
+        let calltrail_domain::effect::Action::ReopenConversation(wanted) = action else {
+            return self.advance(now);
+        };
+        let later = |event: &ConversationEvent| {
+            event.name == ARCHIVE_EVENT && event.at > wanted.unless_archived_after
+        };
+        if events.iter().any(later) {
+            return self.settle_overtaken(now, index, "archived after the call");
+        }
+        self.scratch.events_read = true;
+        self.advance(now)
+    }
+
+    pub(crate) fn change_refused(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
+        self.refused_for_good(now, index, refusal)
+    }
+}

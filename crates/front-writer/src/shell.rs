@@ -1,0 +1,220 @@
+//! The shell: claims items, feeds the machine, and gives claims back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use calltrail_domain::effect::WorkItem;
+use calltrail_domain::time::Timestamp;
+use calltrail_event_log::ports::{Claim, Class, EventLog, KeyValue, LogError, Outbox};
+use calltrail_front::Client;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use crate::command::{Command, Input, Why};
+use crate::counters::Counters;
+use crate::limits::{CLAIM_WAIT, EXTEND_EVERY, STORE_TROUBLE_DELAY, UNREADABLE_ITEM_DELAY};
+use crate::machine::Machine;
+use crate::perform::Performer;
+use crate::settings::Settings;
+
+/// What a writer works for and with.
+pub struct WriterOptions {
+    pub settings: Settings,
+    pub client: Client,
+    /// A name that no other process has or has had: random.
+    pub instance: String,
+    /// Items worked on at the same time.
+    pub workers: usize,
+    /// The clock of this machine, one that runs during suspend.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub counters: Arc<Counters>,
+}
+
+impl std::fmt::Debug for WriterOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WriterOptions")
+            .field("settings", &self.settings)
+            .field("instance", &self.instance)
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Works until `shutdown` says true, or its sender is gone. Then every worker stops at a point where nothing is under way.
+pub async fn run(
+    options: WriterOptions,
+    log: Arc<dyn EventLog>,
+    outbox: Arc<dyn Outbox>,
+    store: Arc<dyn KeyValue>,
+    shutdown: watch::Receiver<bool>,
+) {
+    let WriterOptions { settings, client, instance, workers, clock, counters } = options;
+    let performer = Performer::new(Arc::new(settings), client, log, store, clock, counters);
+    let writer = Arc::new(Writer { performer, outbox, instance, claims: AtomicU64::new(0) });
+    let mut running = JoinSet::new();
+    for _ in 0..workers.max(1) {
+        running.spawn(work(Arc::clone(&writer), shutdown.clone()));
+    }
+    while let Some(ended) = running.join_next().await {
+        if let Err(failed) = ended {
+            error!(error = &failed as &dyn std::error::Error, "a writer's worker ended");
+        }
+    }
+}
+
+struct Writer {
+    performer: Performer,
+    outbox: Arc<dyn Outbox>,
+    instance: String,
+    claims: AtomicU64,
+}
+
+/// How work on a claim ended.
+enum End {
+    Done,
+    Release { after: Duration, why: Option<Why> },
+}
+
+async fn work(writer: Arc<Writer>, mut shutdown: watch::Receiver<bool>) {
+    while !*shutdown.borrow() {
+        let claimed = tokio::select! {
+            biased;
+            () = stopped(&mut shutdown) => return,
+            claimed = writer.claim() => claimed,
+        };
+        match claimed {
+            Ok(Some(claim)) => writer.work_on(claim, &mut shutdown).await,
+            Ok(None) => {}
+            Err(LogError::Closed) => return,
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "no work could be claimed");
+                tokio::time::sleep(STORE_TROUBLE_DELAY).await;
+            }
+        }
+    }
+}
+
+/// Returns when the writer is to stop.
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // An error means that nobody can say "stop" any more.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+impl Writer {
+    /// Live items before bulk ones.
+    async fn claim(&self) -> Result<Option<Box<dyn Claim>>, LogError> {
+        let account = self.performer.settings.account.as_str();
+        if let Some(claim) = self.outbox.claim(account, Class::Live, Duration::ZERO).await? {
+            return Ok(Some(claim));
+        }
+        if let Some(claim) = self.outbox.claim(account, Class::Bulk, Duration::ZERO).await? {
+            return Ok(Some(claim));
+        }
+        self.outbox.claim(account, Class::Live, CLAIM_WAIT).await
+    }
+
+    async fn work_on(&self, claim: Box<dyn Claim>, shutdown: &mut watch::Receiver<bool>) {
+        let end = match serde_json::from_slice::<WorkItem>(claim.body()) {
+            Ok(item) => self.drive_extending(claim.as_ref(), item, shutdown).await,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                error!(
+                    item = claim.id(),
+                    error, "a work item cannot be read; it waits for a release that can"
+                );
+                End::Release { after: UNREADABLE_ITEM_DELAY, why: None }
+            }
+        };
+        let ended = match end {
+            End::Done => claim.done().await,
+            End::Release { after, why } => {
+                if let Some(why) = why {
+                    self.performer.counters.count_release(why);
+                }
+                claim.release(after).await
+            }
+        };
+        match ended {
+            // A claim that lapsed belongs to somebody else, who has the fence.
+            Ok(()) | Err(LogError::Conflict | LogError::Closed) => {}
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "a claim was not given back; it lapses")
+            }
+        }
+    }
+
+    async fn drive_extending(
+        &self,
+        claim: &dyn Claim,
+        item: WorkItem,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> End {
+        let drive = self.drive(item, shutdown);
+        tokio::pin!(drive);
+        loop {
+            tokio::select! {
+                end = &mut drive => return end,
+                () = tokio::time::sleep(EXTEND_EVERY) => match claim.extend().await {
+                    Ok(()) | Err(LogError::Conflict) => {}
+                    Err(error) => warn!(error = &error as &dyn std::error::Error, "a claim was not extended"),
+                },
+            }
+        }
+    }
+
+    /// One machine from its first command to its last.
+    async fn drive(&self, item: WorkItem, shutdown: &mut watch::Receiver<bool>) -> End {
+        let claim = format!("{}-{}", self.instance, self.claims.fetch_add(1, Ordering::Relaxed));
+        let party = item.party.clone();
+        let mut machine = Machine::new(Arc::clone(&self.performer.settings), claim, item);
+        let mut input = Input::Claimed;
+        let end = loop {
+            let command = machine.step(self.performer.now(), input);
+            match &command {
+                Command::Done => break End::Done,
+                Command::Release { after, why } => break End::Release { after: *after, why: Some(*why) },
+                _ => {}
+            }
+            let performed = if may_be_left(&command) {
+                tokio::select! {
+                    biased;
+                    () = stopped(shutdown) => break End::Release { after: Duration::ZERO, why: None },
+                    performed = self.performer.perform(&party, command) => performed,
+                }
+            } else {
+                self.performer.perform(&party, command).await
+            };
+            match performed {
+                Ok(Some(next)) => input = next,
+                Ok(None) => break End::Release { after: Duration::ZERO, why: None },
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    warn!(%party, error, "work on a party was interrupted");
+                    break End::Release { after: STORE_TROUBLE_DELAY, why: None };
+                }
+            }
+        };
+        self.performer.counters.count_claim(machine.conflicts(), machine.takeovers());
+        if matches!(end, End::Done) {
+            self.performer.forget(&party);
+        }
+        end
+    }
+}
+
+/// Commands that change nothing, so that a writer that is to stop need not finish them.
+fn may_be_left(command: &Command) -> bool {
+    match command {
+        Command::ReadFence | Command::Reserve(_) | Command::FindTeammate { .. } | Command::WaitUntil(_) => {
+            true
+        }
+        Command::WriteFence { .. }
+        | Command::Send { .. }
+        | Command::Append(_)
+        | Command::KeepDeadLetter(_)
+        | Command::Release { .. }
+        | Command::Done => false,
+    }
+}
