@@ -1,0 +1,300 @@
+//! The command line: what can be typed, and what each command says of itself.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{self, Config, ConfigError, Environment};
+
+/// The record kinds of the call event log, as `log tail --kind` takes them.
+const RECORD_KINDS: [&str; 8] = [
+    "account.created",
+    "policy.changed",
+    "aircall.event",
+    "front.event",
+    "effects.decided",
+    "effect.settled",
+    "conversation.merged",
+    "timer.elapsed",
+];
+
+/// Logs Aircall phone calls into Front conversations: no call lost, nothing twice, everything traceable.
+#[derive(Debug, Parser)]
+#[command(name = "calltrail", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What is accepted before and after every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Globals {
+    /// The configuration
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "CALLTRAIL_CONFIG",
+        default_value = "calltrail.toml"
+    )]
+    pub config: PathBuf,
+    /// How answers are printed
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub format: Format,
+    /// Where webhooks are received, instead of `http.listen`
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Where health is answered, instead of `http.operator_listen`
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub operator_listen: Option<SocketAddr>,
+    /// The folder of the log, instead of `log.path`
+    #[arg(long, global = true, value_name = "PATH")]
+    pub path: Option<PathBuf>,
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one JSON value, or one a line where an answer has no end
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything in this process: receive, decide, write to Front
+    #[command(after_help = UP)]
+    Up,
+    /// Show it at work: a day of calls against a simulated Aircall and Front
+    ///
+    /// Needs no configuration, no account and no network. It ends by itself in under a minute.
+    #[command(after_help = DEMO)]
+    Demo(DemoArgs),
+    /// Write a commented configuration
+    ///
+    /// Every key is in it; what has a default is commented out.
+    #[command(after_help = INIT)]
+    Init(InitArgs),
+    /// Show the whole trail of one party: webhooks, decisions, attempts, what stands in Front
+    #[command(after_help = TRAIL)]
+    Trail(TrailArgs),
+    /// Look into the call event log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Show how far each part has come, and what waits or was refused
+    #[command(after_help = STATUS)]
+    Status,
+    /// Make the state anew from the log
+    #[command(after_help = REPLAY)]
+    Replay(ReplayArgs),
+}
+
+/// The options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Keep the simulated Aircall and Front and the engine running until Ctrl-C
+    #[arg(long)]
+    pub serve: bool,
+}
+
+/// The options of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Replace the file when it is there
+    #[arg(long)]
+    pub force: bool,
+    /// Where to write it [default: the path of --config]
+    #[arg(value_name = "PATH")]
+    pub file: Option<PathBuf>,
+}
+
+/// The options of `trail`.
+#[derive(Debug, Args)]
+pub struct TrailArgs {
+    /// A phone number with its country code, or a party's name as logs show it
+    #[arg(value_name = "NUMBER|PARTY")]
+    pub of: NumberOrParty,
+}
+
+/// What `trail` is asked about. Its `Debug` shows nothing of it: it may be a phone number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NumberOrParty(String);
+
+/// The commands below `log`.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Print records in the order of the log, the oldest first
+    #[command(after_help = TAIL)]
+    Tail(TailArgs),
+}
+
+/// The options of `log tail`.
+#[derive(Debug, Args)]
+pub struct TailArgs {
+    /// Go on with each record that is appended, until Ctrl-C
+    #[arg(long)]
+    pub follow: bool,
+    /// Only records after this sequence
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
+    pub after: u64,
+    /// Only records of this kind
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(RECORD_KINDS))]
+    pub kind: Option<String>,
+}
+
+/// The options of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Rebuild in a scratch store with the outbox closed and compare state hashes; exit 1 on any difference
+    #[arg(long, required = true)]
+    pub verify: bool,
+}
+
+impl Globals {
+    /// The configuration with this command line laid over it: the command line wins over variables, these over the file.
+    ///
+    /// # Errors
+    /// Those of [`config::load`].
+    pub fn load_config(&self, environment: &Environment) -> Result<Config, ConfigError> {
+        let mut config = config::load(&self.config, environment)?;
+        config.http.listen = self.listen.unwrap_or(config.http.listen);
+        config.http.operator_listen = self.operator_listen.unwrap_or(config.http.operator_listen);
+        config.log.path = self.path.clone().unwrap_or(config.log.path);
+        Ok(config)
+    }
+}
+
+impl NumberOrParty {
+    /// As it was typed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for NumberOrParty {
+    type Err = std::convert::Infallible;
+
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        Ok(Self(given.trim().to_owned()))
+    }
+}
+
+impl fmt::Debug for NumberOrParty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NumberOrParty(…)")
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  calltrail demo                 see it work, without any account
+  calltrail init                 write calltrail.toml
+  calltrail up                   run it
+
+Every key of the configuration may also be set by a variable: CALLTRAIL__LOG__PATH is `log.path`.";
+const UP: &str = "\
+Examples:
+  calltrail up
+  calltrail up --config /etc/calltrail.toml --listen 0.0.0.0:8080
+  CALLTRAIL__LOG__PATH=/var/lib/calltrail calltrail up";
+const DEMO: &str = "\
+Examples:
+  calltrail demo
+  calltrail demo --serve";
+const INIT: &str = "\
+Examples:
+  calltrail init
+  calltrail init /etc/calltrail.toml
+  calltrail init --force";
+const TRAIL: &str = "\
+Examples:
+  calltrail trail +33612345678
+  calltrail trail +33612345678 --format json";
+const TAIL: &str = "\
+Examples:
+  calltrail log tail --follow
+  calltrail log tail --after 1200 --kind effects.decided
+  calltrail log tail --format json";
+const STATUS: &str = "\
+Examples:
+  calltrail status
+  calltrail status --format json";
+const REPLAY: &str = "\
+Examples:
+  calltrail replay --verify
+  calltrail replay --verify --format json";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(words: &str) -> Cli {
+        Cli::try_parse_from(words.split_whitespace()).expect("the words are a command")
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_in_its_help() {
+        fn check(command: &clap::Command) {
+            let groups = command.get_subcommands().next().is_some();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(groups || help.contains("Examples:"), "{} has no example", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn every_example_in_the_helps_is_a_command() {
+        for help in [EXAMPLES, UP, DEMO, INIT, TRAIL, TAIL, STATUS, REPLAY] {
+            let examples = help.lines().filter(|line| line.starts_with("  "));
+            for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {
+                let words = example.split_whitespace().skip_while(|word| word.contains('='));
+                parse(&words.collect::<Vec<_>>().join(" "));
+            }
+        }
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_command() {
+        for words in [
+            "calltrail --config a.toml --listen 127.0.0.1:1 --operator-listen 127.0.0.1:2 --path d --format json up",
+            "calltrail up --config a.toml --listen 127.0.0.1:1 --operator-listen 127.0.0.1:2 --path d --format json",
+        ] {
+            let globals = parse(words).globals;
+            assert_eq!(globals.config, PathBuf::from("a.toml"));
+            assert_eq!(globals.listen, Some(SocketAddr::from(([127, 0, 0, 1], 1))));
+            assert_eq!(globals.operator_listen, Some(SocketAddr::from(([127, 0, 0, 1], 2))));
+            assert_eq!(globals.path, Some(PathBuf::from("d")));
+            assert_eq!(globals.format, Format::Json);
+        }
+    }
+
+    #[test]
+    fn a_replay_without_a_way_to_replay_is_refused() {
+        assert!(Cli::try_parse_from(["calltrail", "replay"]).is_err());
+    }
+
+    #[test]
+    fn what_a_trail_is_asked_about_is_not_in_its_debug() {
+        let typed = format!("{:?}", parse("calltrail trail +33612345678"));
+        assert!(!typed.contains("336"), "{typed}");
+    }
+}

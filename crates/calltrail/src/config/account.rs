@@ -1,0 +1,268 @@
+//! The configuration of one account: one Aircall company paired with one Front company.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use calltrail_domain::ids::{AccountId, InboxId, LineId};
+use calltrail_domain::policy::{
+    AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Threading, Timing,
+};
+use secrecy::SecretString;
+
+use super::section::{Fault, Section};
+use super::tree::Entry;
+use super::values;
+
+/// Front's own address, from its API reference.
+const FRONT_BASE_URL: &str = "https://api2.frontapp.com";
+/// The half of the company's limit is left to people's other integrations.
+const RATE_SHARE: f64 = 0.5;
+
+/// One `[[account]]`.
+#[derive(Debug, Clone)]
+pub struct AccountConfig {
+    pub id: AccountId,
+    /// The words of subjects and activities.
+    pub locale: Locale,
+    pub aircall: AircallConfig,
+    pub front: FrontConfig,
+    /// The inbox of each line; lines that are not named go to [`FrontConfig::default_inbox`].
+    pub inboxes: BTreeMap<LineId, InboxId>,
+    pub calls: CallsConfig,
+    pub timing: TimingConfig,
+}
+
+/// `[account.aircall]`
+#[derive(Debug, Clone)]
+pub struct AircallConfig {
+    /// One to four live tokens of Aircall's webhook.
+    pub webhook_tokens: Vec<SecretString>,
+}
+
+/// `[account.front]`
+#[derive(Debug, Clone)]
+pub struct FrontConfig {
+    /// Without a slash at its end; https, or http on this machine.
+    pub base_url: String,
+    pub api_token: SecretString,
+    /// The key of Front's webhook signatures. Without it no webhook of Front is taken.
+    pub signing_key: Option<SecretString>,
+    /// Instead of the limit that Front reports.
+    pub requests_per_minute: Option<u32>,
+    /// How much of the limit that Front reports is ours: above 0, at most 1.
+    pub rate_share: f64,
+    pub default_inbox: InboxId,
+}
+
+/// `[account.calls]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallsConfig {
+    pub types: BTreeSet<CallType>,
+    pub skip_lines: BTreeSet<LineId>,
+    pub subject: String,
+    pub threading: Threading,
+    pub import_type: ImportType,
+    pub assign_by: AssignBy,
+    pub confirm: Confirm,
+    /// An IANA name.
+    pub time_zone: String,
+    pub business_hours: Option<BusinessHours>,
+}
+
+/// Whether imports are looked for in Front before a work item counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirm {
+    /// One listing at the end of each work item.
+    Item,
+    /// Front's answer is believed.
+    Never,
+}
+
+/// `[account.timing]`, all counted from the time a record was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimingConfig {
+    /// A hung-up call that never ends settles then.
+    pub ended_wait: Duration,
+    /// A call that never hangs up settles then.
+    pub silent_call: Duration,
+    /// No Front webhook for so long: the conversation is observed before a decision.
+    pub front_silence: Duration,
+    /// An outstanding work item without progress is published again then.
+    pub republish: Duration,
+    /// After a deadline: late requests, listing lag, skewed clocks.
+    pub grace: Duration,
+}
+
+impl Default for CallsConfig {
+    fn default() -> Self {
+        Self {
+            types: CallType::ALL.into(),
+            skip_lines: BTreeSet::new(),
+            subject: "{type} - {line}".to_owned(),
+            threading: Threading::Contact,
+            import_type: ImportType::Custom,
+            assign_by: AssignBy::Import,
+            confirm: Confirm::Item,
+            time_zone: "UTC".to_owned(),
+            business_hours: None,
+        }
+    }
+}
+
+impl Default for TimingConfig {
+    fn default() -> Self {
+        Self {
+            ended_wait: Duration::from_secs(120),
+            silent_call: Duration::from_secs(14_400),
+            front_silence: Duration::from_secs(900),
+            republish: Duration::from_secs(120),
+            grace: Duration::from_secs(60),
+        }
+    }
+}
+
+impl AccountConfig {
+    /// What of this configuration changes decisions.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let CallsConfig { types, skip_lines, subject, threading, import_type, assign_by, .. } =
+            self.calls.clone();
+        Policy {
+            locale: self.locale,
+            default_inbox: self.front.default_inbox.clone(),
+            inboxes: self.inboxes.clone(),
+            types,
+            skip_lines,
+            subject,
+            threading,
+            import_type,
+            assign_by,
+            time_zone: self.calls.time_zone.clone(),
+            business_hours: self.calls.business_hours.clone(),
+            front_webhooks: self.front.signing_key.is_some(),
+            timing: Timing {
+                ended_wait_seconds: self.timing.ended_wait.as_secs(),
+                silent_call_seconds: self.timing.silent_call.as_secs(),
+                front_silence_seconds: self.timing.front_silence.as_secs(),
+            },
+        }
+    }
+}
+
+/// Reads one `[[account]]`; nothing when a mistake was noted that leaves no account.
+pub(super) fn read(mut section: Section<'_>, taken: &mut BTreeSet<AccountId>) -> Option<AccountConfig> {
+    const LOCALES: [(&str, Locale); 4] =
+        [("en", Locale::En), ("es", Locale::Es), ("fr", Locale::Fr), ("de", Locale::De)];
+    let id = section.required("id", "\"acme\"", |entry| read_id(entry, taken));
+    let locale = section.or("locale", Locale::En, |entry| values::one_of(entry, &LOCALES));
+    let aircall = read_aircall(section.section("aircall"));
+    let front = read_front(section.section("front"));
+    let inboxes = read_inboxes(section.section("inboxes"));
+    let calls = read_calls(section.section("calls"));
+    let timing = read_timing(section.section("timing"));
+    section.finish();
+    Some(AccountConfig { id: id?, locale, aircall, front: front?, inboxes, calls, timing })
+}
+
+fn read_id(entry: &Entry, taken: &mut BTreeSet<AccountId>) -> Result<AccountId, Fault> {
+    let given = values::text(entry)?;
+    let id: AccountId = given.parse().map_err(|_| {
+        let mend = "write 1 to 32 lower-case letters, digits, '-' or '_', such as \"acme\"";
+        Fault::new(format!("is {given:?}, not the id of an account"), mend)
+    })?;
+    if taken.insert(id.clone()) {
+        return Ok(id);
+    }
+    Err(Fault::new(format!("is {given:?}, as another account's"), "give each account an id of its own"))
+}
+
+fn read_aircall(mut section: Section<'_>) -> AircallConfig {
+    let webhook_tokens = section.required_secrets("webhook_tokens", "AIRCALL_WEBHOOK_TOKEN");
+    section.finish();
+    AircallConfig { webhook_tokens }
+}
+
+fn read_front(mut section: Section<'_>) -> Option<FrontConfig> {
+    let base_url = section.or("base_url", FRONT_BASE_URL.to_owned(), values::base_url);
+    let api_token = section.required_secret("api_token", "FRONT_API_TOKEN");
+    let signing_key = section.optional_secret("signing_key");
+    let requests_per_minute = section.optional("requests_per_minute", values::requests_per_minute);
+    let rate_share = section.or("rate_share", RATE_SHARE, values::share);
+    let default_inbox = section.required("default_inbox", "\"inb_…\"", values::inbox);
+    section.finish();
+    let (api_token, default_inbox) = (api_token?, default_inbox?);
+    Some(FrontConfig { base_url, api_token, signing_key, requests_per_minute, rate_share, default_inbox })
+}
+
+/// Every key here is the id of a line.
+fn read_inboxes(section: Section<'_>) -> BTreeMap<LineId, InboxId> {
+    let mut inboxes = BTreeMap::new();
+    for (key, entry) in section.entries() {
+        let line =
+            section.read(key, entry, |_| key.parse().map_err(|_| values::bad_line(&format!("{key:?}"))));
+        let inbox = section.read(key, entry, values::inbox);
+        inboxes.extend(line.zip(inbox));
+    }
+    inboxes
+}
+
+fn read_calls(mut section: Section<'_>) -> CallsConfig {
+    const TYPES: [(&str, CallType); 5] = [
+        ("inbound_answered", CallType::InboundAnswered),
+        ("outbound_answered", CallType::OutboundAnswered),
+        ("outbound_unanswered", CallType::OutboundUnanswered),
+        ("missed", CallType::Missed),
+        ("voicemail", CallType::Voicemail),
+    ];
+    const THREADINGS: [(&str, Threading); 2] =
+        [("contact", Threading::Contact), ("segment", Threading::Segment)];
+    const IMPORT_TYPES: [(&str, ImportType); 2] = [("custom", ImportType::Custom), ("sms", ImportType::Sms)];
+    const ASSIGN_BY: [(&str, AssignBy); 2] = [("import", AssignBy::Import), ("request", AssignBy::Request)];
+    const CONFIRM: [(&str, Confirm); 2] = [("item", Confirm::Item), ("never", Confirm::Never)];
+    let default = CallsConfig::default();
+    let types = section.list("types", |entry| values::one_of(entry, &TYPES));
+    let calls = CallsConfig {
+        types: types.map_or(default.types, values::set),
+        skip_lines: section.list("skip_lines", values::line).map_or(default.skip_lines, values::set),
+        subject: section.or("subject", default.subject, values::subject),
+        threading: section.or("threading", default.threading, |e| values::one_of(e, &THREADINGS)),
+        import_type: section.or("import_type", default.import_type, |e| values::one_of(e, &IMPORT_TYPES)),
+        assign_by: section.or("assign_by", default.assign_by, |e| values::one_of(e, &ASSIGN_BY)),
+        confirm: section.or("confirm", default.confirm, |e| values::one_of(e, &CONFIRM)),
+        time_zone: section.or("time_zone", default.time_zone, values::time_zone),
+        business_hours: section.optional_section("business_hours").and_then(read_business_hours),
+    };
+    section.finish();
+    calls
+}
+
+fn read_business_hours(mut section: Section<'_>) -> Option<BusinessHours> {
+    let days = match section.list("days", values::weekday) {
+        Some(days) => Some(values::set(days)),
+        None => section.missing("days", "[\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]"),
+    };
+    let from_minute = section.required("from", "\"09:00\"", values::minute_of_day);
+    let to_minute = section.required("to", "\"18:00\"", |entry| {
+        let to = values::minute_of_day(entry)?;
+        if from_minute.is_none_or(|from| from < to) {
+            return Ok(to);
+        }
+        let mend = "write hours that end after they begin, on the same day; \"24:00\" is midnight";
+        Err(Fault::new("is not after `from`", mend))
+    });
+    section.finish();
+    Some(BusinessHours { days: days?, from_minute: from_minute?, to_minute: to_minute? })
+}
+
+fn read_timing(mut section: Section<'_>) -> TimingConfig {
+    let default = TimingConfig::default();
+    let timing = TimingConfig {
+        ended_wait: section.or("ended_wait_seconds", default.ended_wait, values::wait),
+        silent_call: section.or("silent_call_seconds", default.silent_call, values::wait),
+        front_silence: section.or("front_silence_seconds", default.front_silence, values::wait),
+        republish: section.or("republish_seconds", default.republish, values::wait),
+        grace: section.or("grace_seconds", default.grace, values::wait),
+    };
+    section.finish();
+    timing
+}

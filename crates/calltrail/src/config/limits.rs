@@ -1,0 +1,20 @@
+//! Every bound of the configuration.
+
+/// A configuration is written by hand; more is another file.
+pub(super) const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// A token or a signing key; the longest are JSON web tokens of a few kilobytes.
+pub(super) const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Live Aircall webhook tokens of one account: the old and the new one while they are rotated, twice.
+pub(super) const WEBHOOK_TOKENS_MAX: usize = 4;
+/// No wait of `[account.timing]` or `[log]` is longer than a week.
+pub(super) const WAIT_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
+/// Front's largest plan with every add-on stays far below.
+pub(super) const REQUESTS_PER_MINUTE_MAX: u32 = 6_000;
+/// A subject stands in one line of Front's list.
+pub(super) const SUBJECT_CHARS_MAX: usize = 200;
+/// Names of inboxes and paths are short; this only bounds what is stored in every policy record.
+pub(super) const NAME_BYTES_MAX: usize = 200;
+/// Minutes of a day, the last end of business hours.
+pub(super) const DAY_MINUTES: u16 = 24 * 60;
+/// A word that differs in more letters than this is no misspelling.
+pub(super) const MISSPELT_LETTERS_MAX: usize = 3;

@@ -1,0 +1,213 @@
+//! The configuration: one TOML file, with environment variables laid over it, read into what the rest is wired from.
+//!
+//! **Invariant:** no secret and no part of a line that may hold one is in an error or a `Debug`.
+
+mod account;
+mod environment;
+mod error;
+mod limits;
+mod secrets;
+mod section;
+mod source;
+mod spelling;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+pub use account::{AccountConfig, AircallConfig, CallsConfig, Confirm, FrontConfig, TimingConfig};
+pub use environment::Environment;
+pub use error::{ConfigError, Mistakes};
+
+use environment::OVERRIDE_PREFIX;
+use error::Mistake;
+use section::{Fault, Reading, Section};
+use source::{Origin, Show, Source};
+use tree::Table;
+
+/// The whole configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub log: LogConfig,
+    pub http: HttpConfig,
+    /// At least one; each id once.
+    pub accounts: Vec<AccountConfig>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    pub backend: Backend,
+    /// The folder of the embedded log and of the projection store.
+    pub path: PathBuf,
+    /// A claim that is neither extended nor settled for so long is given to the next claimant.
+    pub ack_wait: Duration,
+}
+
+/// Where the call event log is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// One redb file of one process.
+    Embedded,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Webhooks.
+    pub listen: SocketAddr,
+    /// Health and the operator's requests.
+    pub operator_listen: SocketAddr,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            backend: Backend::Embedded,
+            path: PathBuf::from("calltrail-data"),
+            ack_wait: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self { listen: loopback(8080), operator_listen: loopback(8081) }
+    }
+}
+
+/// Loads the configuration of the file at `path`, with the variables `CALLTRAIL__…` of `environment` laid over it.
+///
+/// # Errors
+/// When the file cannot be read, or with every mistake that was found in it and in the variables.
+pub fn load(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
+    let source = Source::new(path, read_file(path)?);
+    let (config, _) = read(&source, environment);
+    config
+}
+
+fn read_file(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => ConfigError::NotFound { path: path.to_owned() },
+        _ => ConfigError::Unreadable { path: path.to_owned(), source },
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(limits::FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > limits::FILE_BYTES_MAX {
+        return Err(ConfigError::TooLarge { path: path.to_owned(), limit_bytes: limits::FILE_BYTES_MAX });
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| ConfigError::NotUtf8 { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
+}
+
+/// The configuration, and the full names of the keys that were asked for.
+fn read(source: &Source, environment: &Environment) -> (Result<Config, ConfigError>, BTreeSet<String>) {
+    let (document, syntax) = DeTable::parse_recoverable(&source.text);
+    if let Some(mistakes) = Mistakes::from_list(syntax_mistakes(source, &syntax)) {
+        return (Err(ConfigError::Mistakes(mistakes)), BTreeSet::new());
+    }
+    let reading = Reading::new(source, environment);
+    let mut table = tree::from_document(document.get_ref());
+    overlay(&reading, &mut table);
+    let config = read_root(reading.root(table));
+    let (mistakes, asked) = reading.finish();
+    let config = match (Mistakes::from_list(mistakes), config) {
+        (None, Some(config)) => Ok(config),
+        (Some(mistakes), _) => Err(ConfigError::Mistakes(mistakes)),
+        (None, None) => unreachable!("what leaves no configuration is noted as a mistake"),
+    };
+    (config, asked)
+}
+
+/// One mistake a line: what follows in the same line is mostly the parser's way back.
+fn syntax_mistakes(source: &Source, errors: &[toml::de::Error]) -> Vec<Mistake> {
+    let mut mistakes: Vec<Mistake> = Vec::new();
+    for error in errors {
+        let place = source.syntax_place(error.span().map_or(0, |span| span.start));
+        if mistakes.iter().any(|known| known.place.is_same_line(&place)) {
+            continue;
+        }
+        let (what, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
+        let mend = match (what, expected) {
+            ("duplicate key", _) => "remove one of the two, or put their values together".to_owned(),
+            ("string values must be quoted" | "invalid float" | "invalid integer", _) => {
+                "put a text in quotes; only numbers stand without".to_owned()
+            }
+            (_, "") => "write TOML: `key = \"text\"`, `key = 1`, `[section]`".to_owned(),
+            (_, expected) => format!("expected {expected}"),
+        };
+        mistakes.push(Mistake { what: format!("not TOML: {what}"), place, mend });
+    }
+    mistakes
+}
+
+fn overlay(reading: &Reading<'_>, table: &mut Table) {
+    for (variable, value) in reading.environment().overrides() {
+        let origin = Origin::Variable(variable.to_owned());
+        let note = |what: &str, mend: &str| {
+            reading.note(format!("{variable} {what}"), &origin, Show::KeyOnly, mend.to_owned());
+        };
+        let keys: Vec<String> =
+            variable[OVERRIDE_PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
+        let Some(text) = value.to_str() else {
+            note("is not UTF-8", "set the variable again, as plain text");
+            continue;
+        };
+        if let Err(mend) = tree::overlay(table, &keys, variable, text.to_owned()) {
+            note("cannot be laid over the file", &mend);
+        }
+    }
+}
+
+fn read_root(mut root: Section<'_>) -> Option<Config> {
+    let log = read_log(root.section("log"));
+    let http = read_http(root.section("http"));
+    let accounts = read_accounts(&mut root);
+    root.finish();
+    Some(Config { log, http, accounts: accounts? })
+}
+
+fn read_log(mut section: Section<'_>) -> LogConfig {
+    const BACKENDS: [(&str, Backend); 1] = [("embedded", Backend::Embedded)];
+    let default = LogConfig::default();
+    let folder = section.reading.folder();
+    let log = LogConfig {
+        backend: section.or("backend", default.backend, |entry| values::one_of(entry, &BACKENDS)),
+        path: section.or("path", folder.join(default.path), |entry| values::path(entry, folder)),
+        ack_wait: section.or("ack_wait_seconds", default.ack_wait, values::wait),
+    };
+    section.finish();
+    log
+}
+
+fn read_http(mut section: Section<'_>) -> HttpConfig {
+    let default = HttpConfig::default();
+    let listen = section.or("listen", default.listen, values::listener);
+    let operator_listen = section.or("operator_listen", default.operator_listen, values::listener);
+    if listen == operator_listen && listen.port() != 0 {
+        let what = format!("is {operator_listen}, and so is `http.listen`");
+        section
+            .note_conflict("operator_listen", Fault::new(what, "give the two listeners ports of their own"));
+    }
+    section.finish();
+    HttpConfig { listen, operator_listen }
+}
+
+/// Nothing when no account is left.
+fn read_accounts(root: &mut Section<'_>) -> Option<Vec<AccountConfig>> {
+    let mut taken = BTreeSet::new();
+    let sections = root.required_sections("account").into_iter();
+    let accounts: Vec<_> = sections.filter_map(|section| account::read(section, &mut taken)).collect();
+    if accounts.is_empty() { None } else { Some(accounts) }
+}

@@ -1,0 +1,154 @@
+//! The configuration as people meet it: a file, variables, the command line, and what is said of mistakes.
+
+mod mistakes;
+
+use std::path::{Path, PathBuf};
+
+use calltrail::cli::Cli;
+use calltrail::config::{Config, Confirm, Environment, load};
+use calltrail_domain::ids::{InboxId, LineId};
+use calltrail_domain::policy::{
+    AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Threading, Timing,
+};
+use clap::Parser as _;
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+
+const GOOD: &str = r#"[[account]]
+id = "acme"
+[account.aircall]
+webhook_tokens = [{ env = "TOKEN" }]
+[account.front]
+api_token = { env = "TOKEN" }
+default_inbox = "inb_1"
+"#;
+
+/// A folder with the configuration in it, and the configuration's path.
+fn written(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("calltrail.toml");
+    std::fs::write(&path, text).expect("the folder is writable");
+    (folder, path)
+}
+
+fn loaded(path: &Path, variables: &[(&str, &str)]) -> Config {
+    let environment = Environment::from_pairs(variables.iter().copied());
+    load(path, &environment).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn full() -> (TempDir, Config) {
+    let (folder, path) = written(include_str!("full.toml"));
+    std::fs::write(folder.path().join("new"), "new secret\n").expect("the folder is writable");
+    let config = loaded(&path, &[("OLD", "old secret")]);
+    (folder, config)
+}
+
+#[test]
+fn every_key_of_a_full_file_arrives() {
+    let (folder, config) = full();
+    assert_eq!(config.log.path, folder.path().join("data"));
+    assert_eq!(config.log.ack_wait.as_secs(), 31);
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:9090");
+    assert_eq!(config.http.operator_listen.to_string(), "[::1]:9091");
+    let [account] = config.accounts.as_slice() else { panic!("one account is written") };
+    let tokens: Vec<_> = account.aircall.webhook_tokens.iter().map(|token| token.expose_secret()).collect();
+    assert_eq!(tokens, ["old secret", "new secret"]);
+    assert_eq!(account.front.api_token.expose_secret(), "new secret");
+    assert_eq!(account.front.base_url, "http://127.0.0.1:9/front");
+    assert_eq!((account.front.requests_per_minute, account.front.rate_share), (Some(50), 0.25));
+    assert_eq!(account.calls.confirm, Confirm::Never);
+    assert_eq!((account.timing.republish.as_secs(), account.timing.grace.as_secs()), (4, 5));
+}
+
+#[test]
+fn a_policy_holds_what_changes_decisions() {
+    let expect = Policy {
+        locale: Locale::Es,
+        default_inbox: InboxId::new("inb_1"),
+        inboxes: [(LineId(41065), InboxId::new("inb_2"))].into(),
+        types: [CallType::Missed, CallType::Voicemail].into(),
+        skip_lines: [LineId(7), LineId(8)].into(),
+        subject: "{line}: {type} {tags}".to_owned(),
+        threading: Threading::Segment,
+        import_type: ImportType::Sms,
+        assign_by: AssignBy::Request,
+        time_zone: "Europe/Paris".to_owned(),
+        business_hours: Some(BusinessHours { days: [1, 7].into(), from_minute: 540, to_minute: 1440 }),
+        front_webhooks: true,
+        timing: Timing { ended_wait_seconds: 1, silent_call_seconds: 2, front_silence_seconds: 3 },
+    };
+    assert_eq!(full().1.accounts[0].policy(), expect);
+}
+
+#[test]
+fn no_debug_shows_a_secret() {
+    let shown = format!("{:?}", full().1);
+    assert!(!shown.contains("secret"), "{shown}");
+    let environment = Environment::from_pairs([("TOKEN", "sekret")]);
+    assert_eq!(format!("{environment:?}"), "Environment(1 variables)");
+}
+
+#[test]
+fn without_a_signing_key_no_front_webhooks_are_expected() {
+    let (_folder, path) = written(GOOD);
+    assert!(!loaded(&path, &[("TOKEN", "t")]).accounts[0].policy().front_webhooks);
+}
+
+#[test]
+fn variables_alone_are_a_configuration() {
+    let config = loaded(
+        Path::new("/dev/null"),
+        &[
+            ("CALLTRAIL__LOG__PATH", "data"),
+            ("CALLTRAIL__ACCOUNT__0__ID", "acme"),
+            ("CALLTRAIL__ACCOUNT__0__AIRCALL__WEBHOOK_TOKENS__0__ENV", "TOKEN"),
+            ("CALLTRAIL__ACCOUNT__0__FRONT__API_TOKEN", "direct"),
+            ("CALLTRAIL__ACCOUNT__0__FRONT__RATE_SHARE", "1"),
+            ("CALLTRAIL__ACCOUNT__0__FRONT__DEFAULT_INBOX", "inb_1"),
+            ("CALLTRAIL__ACCOUNT__0__INBOXES__41065", "inb_2"),
+            ("CALLTRAIL__ACCOUNT__0__CALLS__TYPES", "missed, voicemail"),
+            ("TOKEN", "t"),
+        ],
+    );
+    assert_eq!(config.log.path, Path::new("data"));
+    let account = &config.accounts[0];
+    assert_eq!(account.aircall.webhook_tokens[0].expose_secret(), "t");
+    assert_eq!(account.front.api_token.expose_secret(), "direct");
+    assert_eq!(account.inboxes, [(LineId(41065), InboxId::new("inb_2"))].into());
+    assert_eq!(account.calls.types, [CallType::Missed, CallType::Voicemail].into());
+}
+
+#[test]
+fn a_variable_wins_over_the_file_and_may_add_an_account() {
+    let (_folder, path) = written(GOOD);
+    let config = loaded(
+        &path,
+        &[
+            ("TOKEN", "t"),
+            ("CALLTRAIL__ACCOUNT__0__FRONT__DEFAULT_INBOX", "inb_9"),
+            ("CALLTRAIL__ACCOUNT__0__FRONT__API_TOKEN", "direct"),
+            ("CALLTRAIL__ACCOUNT__1__ID", "two"),
+            ("CALLTRAIL__ACCOUNT__1__AIRCALL__WEBHOOK_TOKENS", "one,other"),
+            ("CALLTRAIL__ACCOUNT__1__FRONT__API_TOKEN", "direct"),
+            ("CALLTRAIL__ACCOUNT__1__FRONT__DEFAULT_INBOX", "inb_8"),
+        ],
+    );
+    let [first, second] = config.accounts.as_slice() else { panic!("two accounts are set") };
+    assert_eq!(first.front.default_inbox, InboxId::new("inb_9"));
+    assert_eq!(first.front.api_token.expose_secret(), "direct");
+    assert_eq!(second.aircall.webhook_tokens.len(), 2);
+}
+
+#[test]
+fn the_command_line_wins_over_variables_and_file() {
+    let (_folder, path) = written(GOOD);
+    let path = path.to_str().expect("the folder's name is UTF-8");
+    let words = ["calltrail", "up", "--config", path, "--listen", "127.0.0.1:1", "--path", "here"];
+    let globals = Cli::try_parse_from(words).expect("it is a command").globals;
+    let variables =
+        [("TOKEN", "t"), ("CALLTRAIL__HTTP__LISTEN", "127.0.0.1:2"), ("CALLTRAIL__LOG__PATH", "there")];
+    let config = globals.load_config(&Environment::from_pairs(variables)).expect("it is a configuration");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:1");
+    assert_eq!(config.http.operator_listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.log.path, Path::new("here"));
+}
