@@ -68,12 +68,11 @@ impl StorageBackend for Disk {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.syncs.0.lock().expect("no test panics with it");
-        while state.0 == Syncs::Wait {
-            state.1 = true;
-            state = self.syncs.1.wait(state).expect("no test panics with it");
-        }
+        state.1 = state.0 == Syncs::Wait;
+        let waited = self.syncs.1.wait_timeout_while(state, PATIENCE, |state| state.0 == Syncs::Wait);
+        let (mut state, _) = waited.expect("no test panics with it");
         state.1 = false;
-        if state.0 == Syncs::Fail { Err(io::Error::other("the disk is broken")) } else { Ok(()) }
+        if state.0 == Syncs::Succeed { Ok(()) } else { Err(io::Error::other("the disk is broken")) }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

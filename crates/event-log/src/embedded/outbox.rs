@@ -37,9 +37,8 @@ impl Outbox for Embedded {
         let deadline = Instant::now() + wait.min(HOLD_MAX);
         let lane_changed = self.shared.store.claims.changed(&lane);
         loop {
-            // Registered before looking, so that an item published in between wakes this call.
-            let mut changed = std::pin::pin!(lane_changed.notified());
-            changed.as_mut().enable();
+            // Made before looking, so that an item published in between wakes this call.
+            let changed = lane_changed.notified();
             self.check_open()?;
             let due = match self.shared.store.claims.claim(&lane) {
                 Ok(given) => match self.hand_over(&lane, given).await? {

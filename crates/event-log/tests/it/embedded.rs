@@ -1,7 +1,10 @@
 //! What the embedded backend promises beyond the ports.
 
 use std::fs;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,6 +38,10 @@ fn item(id: &str) -> NewItem {
 
 async fn commits(store: &Embedded) -> u64 {
     store.stats().await.expect("the store is open").commits
+}
+
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context))).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,6 +92,24 @@ async fn a_claim_that_somebody_took_over_cannot_be_extended_or_released() {
     let (first, _second) = (claim().await, claim().await);
     assert!(matches!(first.extend().await, Err(LogError::Conflict)));
     assert!(matches!(first.release(Duration::ZERO).await, Err(LogError::Conflict)));
+}
+
+#[tokio::test]
+async fn a_claim_that_was_dropped_before_it_was_handed_over_is_free() {
+    let (_folder, path) = folder();
+    let store = open(&path);
+    store.publish(item("one")).await.expect("published");
+    for _ in 0..20 {
+        let mut claim = store.claim("acme", Class::Live, Duration::ZERO);
+        match poll_once(&mut claim).await {
+            Poll::Pending => drop(claim),
+            Poll::Ready(handed_over) => {
+                let claim = handed_over.expect("claimed").expect("an item");
+                claim.release(Duration::ZERO).await.expect("released");
+            }
+        }
+    }
+    assert!(store.claim("acme", Class::Live, Duration::ZERO).await.expect("claimed").is_some());
 }
 
 #[tokio::test]
@@ -146,9 +171,7 @@ async fn dropping_the_last_handle_commits_what_is_queued() {
     let mut appends: Vec<_> = (0..50).map(|_| Box::pin(store.append(vec![record("queued")]))).collect();
     for append in &mut appends {
         // One poll queues the group; the answer is not awaited.
-        let polled =
-            std::future::poll_fn(|context| std::task::Poll::Ready(append.as_mut().poll(context))).await;
-        drop(polled);
+        drop(poll_once(append).await);
     }
     drop(appends);
     drop(store);
