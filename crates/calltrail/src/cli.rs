@@ -73,6 +73,9 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run everything in this process: receive, decide, write to Front
+    ///
+    /// Webhooks are received on 127.0.0.1:8080 and health is answered on 127.0.0.1:8081, unless the configuration says
+    /// otherwise. It runs until Ctrl-C or SIGTERM; it may be killed at any moment and goes on where it was.
     #[command(after_help = UP)]
     Up,
     /// Show it at work: a day of calls against a simulated Aircall and Front
@@ -86,15 +89,21 @@ pub enum Command {
     #[command(after_help = INIT)]
     Init(InitArgs),
     /// Show the whole trail of one party: webhooks, decisions, attempts, what stands in Front
+    ///
+    /// Asks the running instance; where none runs, it opens the log itself.
     #[command(after_help = TRAIL)]
     Trail(TrailArgs),
     /// Look into the call event log
     #[command(subcommand)]
     Log(LogCommand),
     /// Show how far each part has come, and what waits or was refused
+    ///
+    /// Asks the running instance; where none runs, it opens the log itself.
     #[command(after_help = STATUS)]
     Status,
     /// Make the state anew from the log
+    ///
+    /// Nothing is written to Front and nothing in the log changes.
     #[command(after_help = REPLAY)]
     Replay(ReplayArgs),
 }
@@ -134,6 +143,8 @@ pub struct NumberOrParty(String);
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
     /// Print records in the order of the log, the oldest first
+    ///
+    /// Starts at the first record unless told otherwise, and ends at the last one unless it follows.
     #[command(after_help = TAIL)]
     Tail(TailArgs),
 }
@@ -237,6 +248,7 @@ Examples:
 
 #[cfg(test)]
 mod tests {
+    use calltrail_domain::record::{Record, RecordBody};
     use clap::CommandFactory as _;
 
     use super::*;
@@ -284,6 +296,16 @@ mod tests {
             assert_eq!(globals.operator_listen, Some(SocketAddr::from(([127, 0, 0, 1], 2))));
             assert_eq!(globals.path, Some(PathBuf::from("d")));
             assert_eq!(globals.format, Format::Json);
+        }
+    }
+
+    #[test]
+    fn every_kind_that_can_be_asked_for_is_one_of_the_log() {
+        for kind in RECORD_KINDS {
+            let record = serde_json::json!({ "v": 1, "kind": kind, "received_at": 0, "data": null });
+            let decoded = Record::decode(record.to_string().as_bytes());
+            let is_unknown = |record: &Record| matches!(record.body, RecordBody::Unknown { .. });
+            assert!(!decoded.as_ref().is_ok_and(is_unknown), "{kind} is no kind of the log");
         }
     }
 
