@@ -1,0 +1,82 @@
+//! The budget: never more than the limit in any window, and all of it usable.
+
+use calltrail_front::Resource;
+use calltrail_front_writer::Rate;
+use calltrail_front_writer::budget::Budget;
+use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, proptest};
+
+const WINDOW_MS: i64 = 60_000;
+
+fn resource() -> impl Strategy<Value = Resource> {
+    prop::sample::select(vec![Resource::Imports, Resource::Messages, Resource::Conversations])
+}
+
+fn most_in_window(slots: &[i64], window_ms: i64) -> usize {
+    slots
+        .iter()
+        .map(|start| slots.iter().filter(|slot| (*start..*start + window_ms).contains(slot)).count())
+        .max()
+        .unwrap_or(0)
+}
+
+proptest! {
+    #[test]
+    fn no_window_holds_more_than_the_limit(
+        limit in 1_u32..60,
+        asks in prop::collection::vec((0_i64..4_000, resource()), 1..300),
+    ) {
+        let (mut budget, mut now_ms) = (Budget::default(), 1_000_000);
+        let (rate, mut slots) = (Rate::RequestsPerMinute(limit), Vec::new());
+        for (gap_ms, resource) in asks {
+            now_ms += gap_ms;
+            let slot_ms = budget.next_slot_ms(now_ms, resource, rate);
+            prop_assert!(slot_ms >= now_ms);
+            budget.reserve(slot_ms, resource);
+            slots.push((slot_ms, resource));
+            // Whoever is given a slot waits for it.
+            now_ms = slot_ms;
+        }
+        let all: Vec<_> = slots.iter().map(|(slot, _)| *slot).collect();
+        prop_assert!(most_in_window(&all, WINDOW_MS) <= limit as usize);
+        for kind in [Resource::Imports, Resource::Messages, Resource::Conversations] {
+            let of_kind: Vec<_> = slots.iter().filter(|(_, of)| *of == kind).map(|(slot, _)| *slot).collect();
+            prop_assert!(most_in_window(&of_kind, 1_000) <= 5);
+        }
+    }
+
+    #[test]
+    fn the_whole_limit_is_usable(limit in 1_u32..200) {
+        let mut budget = Budget::default();
+        let rate = Rate::RequestsPerMinute(limit);
+        let kinds = [Resource::Imports, Resource::Messages, Resource::Conversations, Resource::Contacts];
+        let mut used = 0_u32;
+        loop {
+            let resource = kinds[used as usize % kinds.len()];
+            let slot_ms = budget.next_slot_ms(0, resource, rate);
+            if slot_ms >= WINDOW_MS {
+                break;
+            }
+            budget.reserve(slot_ms, resource);
+            used += 1;
+        }
+        prop_assert_eq!(used, limit);
+    }
+}
+
+#[test]
+fn a_share_of_the_reported_limit_is_taken() {
+    let mut budget = Budget::default();
+    assert_eq!(budget.limit(Rate::Share(0.5)), 25);
+    assert!(budget.correct(200));
+    assert!(!budget.correct(200), "the same limit is no news");
+    assert_eq!(budget.limit(Rate::Share(0.5)), 100);
+    assert_eq!(budget.limit(Rate::RequestsPerMinute(30)), 30);
+}
+
+#[test]
+fn a_429_pushes_everybody_back() {
+    let mut budget = Budget::default();
+    assert!(budget.push_back(9_000));
+    assert_eq!(budget.next_slot_ms(1_000, Resource::Contacts, Rate::Share(0.5)), 9_000);
+    assert!(!budget.push_back(8_000));
+}

@@ -1,0 +1,250 @@
+//! A tiny model of Front: what the writer's rules rest on and nothing else.
+
+use std::collections::BTreeMap;
+
+use calltrail_domain::effect::{ConversationStatus, Sender};
+use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, TeammateId};
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{
+    Accepted, Activity, Answer, Contact, Conversation, ConversationEvent, Handle, HandleSource, Message,
+    Page, Refusal, Reply, Request, Teammate,
+};
+
+/// What Front says to an external id that it has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// 202, and the new uid leads to the first message.
+    Accepted,
+    /// 202, and the new uid leads nowhere.
+    Dropped,
+    /// 409.
+    Refused,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Imported {
+    pub(crate) external_id: String,
+    pub(crate) uids: Vec<MessageUid>,
+    pub(crate) conversation: ConversationId,
+    pub(crate) last_line: String,
+    pub(crate) visible_at: Timestamp,
+    pub(crate) activity: Activity,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Room {
+    pub(crate) status: ConversationStatus,
+    pub(crate) assignee: Option<TeammateId>,
+    pub(crate) events: Vec<ConversationEvent>,
+    pub(crate) merged_into: Option<ConversationId>,
+    thread: Option<String>,
+}
+
+/// The state of Front.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) repeat: Repeat,
+    /// From the acceptance of an import to its being shown.
+    pub(crate) lag_ms: i64,
+    pub(crate) messages: Vec<Imported>,
+    pub(crate) rooms: BTreeMap<ConversationId, Room>,
+    pub(crate) contacts: BTreeMap<String, Contact>,
+    pub(crate) teammates: Vec<Teammate>,
+    /// The writes that changed something, in order.
+    pub(crate) writes: Vec<String>,
+    uids: u64,
+}
+
+impl Front {
+    pub(crate) fn new() -> Self {
+        let iris = Teammate { id: TeammateId::new("tea_1"), email: Some("Iris@example.com".to_owned()) };
+        Self {
+            repeat: Repeat::Accepted,
+            lag_ms: 1_000,
+            messages: Vec::new(),
+            rooms: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            teammates: vec![iris],
+            writes: Vec::new(),
+            uids: 0,
+        }
+    }
+
+    /// Adds a conversation with this status.
+    pub(crate) fn open_room(&mut self, id: &str, status: ConversationStatus) -> ConversationId {
+        let id = ConversationId::new(id);
+        let room = Room { status, assignee: None, events: Vec::new(), merged_into: None, thread: None };
+        self.rooms.insert(id.clone(), room);
+        id
+    }
+
+    pub(crate) fn room(&mut self, id: &str) -> &mut Room {
+        self.rooms.get_mut(&ConversationId::new(id)).expect("the conversation exists")
+    }
+
+    pub(crate) fn apply(&mut self, now: Timestamp, request: &Request) -> Answer {
+        match request {
+            Request::Me => Answer::Done(Reply::Company("cmp_1".to_owned())),
+            Request::ListTeammates => Answer::Done(Reply::Teammates(self.teammates.clone())),
+            Request::ImportMessage(activity) => self.import(now, activity),
+            Request::GetMessageByUid(uid) => {
+                let seen = self.messages.iter().find(|one| one.visible_at <= now && one.uids.contains(uid));
+                seen.map_or_else(missing, |one| Answer::Done(Reply::Message(shown(one))))
+            }
+            Request::ListConversationMessages { conversation, .. } => {
+                self.in_room(conversation, |front, _| {
+                    let visible =
+                        |one: &&Imported| one.conversation == *conversation && one.visible_at <= now;
+                    let messages = front.messages.iter().filter(visible).map(shown).rev().collect();
+                    Reply::Messages(Page { messages, next: None })
+                })
+            }
+            Request::GetConversation(id) => self.in_room(id, |front, id| {
+                let room = &front.rooms[id];
+                Reply::Conversation(Conversation {
+                    id: id.clone(),
+                    status: room.status,
+                    assignee: room.assignee.clone(),
+                })
+            }),
+            Request::ListConversationEvents(id) => {
+                self.in_room(id, |front, id| Reply::Events(front.rooms[id].events.clone()))
+            }
+            Request::OpenConversation(id) => self.in_room(id, |front, id| {
+                front.writes.push(format!("open {id}"));
+                front.room(id.as_str()).status = ConversationStatus::Open;
+                Reply::Nothing
+            }),
+            Request::PutAssignee { conversation, teammate } => self.in_room(conversation, |front, id| {
+                front.writes.push(format!("assign {id} {teammate}"));
+                front.room(id.as_str()).assignee = Some(teammate.clone());
+                Reply::Nothing
+            }),
+            Request::GetContactByPhone(_)
+            | Request::CreateContact { .. }
+            | Request::AddContactHandle { .. }
+            | Request::ListContactConversations(_) => self.contact(request),
+        }
+    }
+
+    fn in_room(
+        &mut self,
+        id: &ConversationId,
+        act: impl FnOnce(&mut Self, &ConversationId) -> Reply,
+    ) -> Answer {
+        match self.rooms.get(id).map(|room| room.merged_into.clone()) {
+            Some(Some(survivor)) => Answer::Moved(survivor),
+            Some(None) => Answer::Done(act(self, id)),
+            None => missing(),
+        }
+    }
+
+    fn import(&mut self, now: Timestamp, activity: &Activity) -> Answer {
+        self.uids += 1;
+        let uid = MessageUid::new(format!("uid{}", self.uids));
+        let accepted = Answer::Done(Reply::Accepted(Accepted { message_uid: uid.clone() }));
+        if let Some(first) = self.messages.iter_mut().find(|one| one.external_id == activity.external_id) {
+            return match self.repeat {
+                Repeat::Accepted => {
+                    first.uids.push(uid);
+                    accepted
+                }
+                Repeat::Dropped => accepted,
+                Repeat::Refused => refused(409, "external_id is taken"),
+            };
+        }
+        let conversation = activity.conversation.clone().unwrap_or_else(|| self.room_of(activity));
+        self.writes.push(format!("import {}", activity.external_id));
+        self.messages.push(Imported {
+            external_id: activity.external_id.clone(),
+            uids: vec![uid],
+            conversation,
+            last_line: activity.body.lines().last().unwrap_or_default().to_owned(),
+            visible_at: Timestamp::from_millis(now.as_millis() + self.lag_ms),
+            activity: activity.clone(),
+        });
+        accepted
+    }
+
+    fn room_of(&mut self, activity: &Activity) -> ConversationId {
+        let thread = activity.thread.as_str();
+        let known = self.rooms.iter().find(|(_, room)| room.thread.as_deref() == Some(thread));
+        if let Some((id, _)) = known {
+            return id.clone();
+        }
+        let id = self.open_room(&format!("cnv_{}", self.rooms.len() + 1), ConversationStatus::Open);
+        self.room(id.as_str()).thread = Some(thread.to_owned());
+        id
+    }
+
+    fn contact(&mut self, request: &Request) -> Answer {
+        match request {
+            Request::GetContactByPhone(number) => {
+                let found = self.contacts.get(number.as_str());
+                found.map_or_else(missing, |contact| Answer::Done(Reply::Contact(contact.clone())))
+            }
+            Request::CreateContact { phone, custom_handle, .. } => {
+                if let Some(contact) = self.contacts.get(phone.as_str()) {
+                    return conflict_with(&contact.id);
+                }
+                let id = ContactId::new(format!("crd_{}", self.contacts.len() + 1));
+                let mut contact = Contact { id, handles: vec![handle(HandleSource::Phone, phone.as_str())] };
+                if *custom_handle {
+                    contact.handles.push(handle(HandleSource::Custom, phone.as_str()));
+                }
+                self.writes.push(format!("contact {}", contact.id));
+                self.contacts.insert(phone.as_str().to_owned(), contact.clone());
+                Answer::Done(Reply::Contact(contact))
+            }
+            Request::AddContactHandle { source, handle: number, contact } => {
+                let found = self.contacts.values_mut().find(|one| one.id == *contact);
+                let Some(found) = found else { return missing() };
+                found.handles.push(handle(*source, number.as_str()));
+                self.writes.push(format!("handle {} {contact}", source.as_str()));
+                Answer::Done(Reply::Nothing)
+            }
+            Request::ListContactConversations(contact) => {
+                let number = self
+                    .contacts
+                    .iter()
+                    .find(|(_, one)| one.id == *contact)
+                    .map(|(number, _)| number.clone());
+                let of_contact = |one: &&Imported| Some(customer(&one.activity)) == number.as_deref();
+                let list =
+                    self.messages.iter().filter(of_contact).map(|one| one.conversation.clone()).collect();
+                Answer::Done(Reply::Conversations(list))
+            }
+            _ => missing(),
+        }
+    }
+}
+
+pub(crate) fn handle(source: HandleSource, number: &str) -> Handle {
+    Handle { source: source.as_str().to_owned(), handle: number.to_owned() }
+}
+
+pub(crate) fn refused(status: u16, message: &str) -> Answer {
+    Answer::Rejected(Refusal { status, message: message.to_owned(), contacts: Vec::new() })
+}
+
+pub(crate) fn conflict_with(contact: &ContactId) -> Answer {
+    Answer::Rejected(Refusal { status: 409, message: "conflict".to_owned(), contacts: vec![contact.clone()] })
+}
+
+fn missing() -> Answer {
+    refused(404, "")
+}
+
+fn customer(activity: &Activity) -> &str {
+    match &activity.from {
+        Sender::Customer { number, .. } | Sender::Agent { number, .. } => number.as_str(),
+    }
+}
+
+fn shown(one: &Imported) -> Message {
+    Message {
+        uid: one.uids.first().cloned(),
+        conversation: Some(one.conversation.clone()),
+        last_line: Some(one.last_line.clone()),
+    }
+}
