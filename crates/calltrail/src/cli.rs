@@ -5,22 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use calltrail_domain::record::KNOWN_KINDS;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config, ConfigError, Environment};
-
-/// The record kinds of the call event log, as `log tail --kind` takes them.
-const RECORD_KINDS: [&str; 8] = [
-    "account.created",
-    "policy.changed",
-    "aircall.event",
-    "front.event",
-    "effects.decided",
-    "effect.settled",
-    "conversation.merged",
-    "timer.elapsed",
-];
 
 /// Logs Aircall phone calls into Front conversations: no call lost, nothing twice, everything traceable.
 #[derive(Debug, Parser)]
@@ -159,7 +148,7 @@ pub struct TailArgs {
     #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
     pub after: u64,
     /// Only records of this kind
-    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(RECORD_KINDS))]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(KNOWN_KINDS))]
     pub kind: Option<String>,
 }
 

@@ -1,1 +1,71 @@
-fn main() {}
+//! The program `calltrail`: parses the command line, sets up logging, runs a command.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use calltrail::cli::{Cli, Command, Globals, LogCommand};
+use calltrail::commands;
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+/// The variable that says what is logged, as in `info` or `calltrail_projector=debug`.
+const LOG_FILTER: &str = "CALLTRAIL_LOG";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    set_up_logging(&cli);
+    // Two providers of cryptography could be linked; this says which. An error means that it was said before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let outcome = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let outcome = runtime.block_on(run(&cli.globals, &cli.command));
+        // A read that is still under way must not hold up the end of the process.
+        runtime.shutdown_background();
+        outcome
+    });
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when even this cannot be written.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// False when the command worked and its answer is no.
+async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
+    let out = &mut std::io::stdout();
+    match command {
+        Command::Up => commands::up::run(globals).await?,
+        Command::Demo(args) => commands::demo::run(globals, args, out).await?,
+        Command::Init(args) => {
+            let file = args.file.as_ref().unwrap_or(&globals.config);
+            commands::init::run(file, args.force, globals.format, out)?;
+        }
+        Command::Trail(args) => commands::trail::run(globals, args, out).await?,
+        Command::Log(LogCommand::Tail(args)) => commands::log::tail(globals, args, out).await?,
+        Command::Status => commands::status::run(globals, out).await?,
+        Command::Replay(_) => return commands::replay::verify(globals, out).await,
+    }
+    Ok(true)
+}
+
+/// Log lines go to standard error, as JSON when nobody looks at them. The demo speaks for itself.
+fn set_up_logging(cli: &Cli) {
+    let default = if matches!(cli.command, Command::Up) { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_env(LOG_FILTER).unwrap_or_else(|_| EnvFilter::new(default));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        lines.init();
+    } else {
+        lines.json().init();
+    }
+}
+
+/// `calltrail log tail | head` is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -148,7 +148,8 @@ impl RecordBody {
     }
 }
 
-const KNOWN_KINDS: [&str; 8] = [
+/// The kinds that this release knows.
+pub const KNOWN_KINDS: [&str; 8] = [
     "account.created",
     "policy.changed",
     "aircall.event",

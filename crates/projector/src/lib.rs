@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use projector::{AccountRules, Options, ProjectorError};
-pub use query::{Digest, Progress};
+pub use query::{Digest, Pending, Progress, stored_digest};
 pub use store::StoreError;
 pub use translate::translate;
 pub use verify::{Difference, Verification, verify};
@@ -61,6 +61,11 @@ impl Handle {
     /// What each account has counted; `None` when the projector has ended.
     pub async fn totals(&self) -> Option<BTreeMap<String, Account>> {
         self.ask(query::Query::Totals).await
+    }
+
+    /// What waits in each account; `None` when the projector has ended.
+    pub async fn pending(&self) -> Option<BTreeMap<String, Pending>> {
+        self.ask(query::Query::Pending).await
     }
 
     /// The digest of every piece; `None` when the projector has ended.

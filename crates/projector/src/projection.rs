@@ -8,6 +8,7 @@ use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::{Output, fold};
 use calltrail_domain::ids::PartyId;
+use calltrail_domain::party::{Party, PartyEntry};
 use calltrail_domain::state::{PARTY_PREFIX, State, StateError, TIMER_PREFIX, timer_bound};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -128,19 +129,30 @@ impl AccountState {
     /// Looks at every committed party: which items are outstanding, and which parties may have something to decide.
     pub(crate) fn take_stock(&mut self) -> Result<Vec<WorkItem>, ProjectionError> {
         let mut items = Vec::new();
-        for entry in self.state.backing().scan(PARTY_PREFIX, None) {
-            let (key, _) = entry.map_err(StateError::Backing)?;
-            let id = PartyId::new(&key[PARTY_PREFIX.len()..]);
-            let Some((current, party)) = self.state.party(&id)? else { continue };
-            if current != id {
-                continue;
-            }
+        for party in self.parties() {
+            let (id, party) = party?;
             if !party.queue.is_empty() {
                 self.touched.insert(id);
             }
             items.extend(party.outstanding.map(|outstanding| outstanding.item));
         }
         Ok(items)
+    }
+
+    /// The committed parties, without those that were joined into others.
+    pub(crate) fn parties(&self) -> impl Iterator<Item = Result<(PartyId, Party), ProjectionError>> + use<> {
+        let entries = self.state.backing().scan(PARTY_PREFIX, None);
+        entries.filter_map(|entry| {
+            let read = entry.map_err(StateError::Backing).and_then(|(key, piece)| {
+                let id = PartyId::new(&key[PARTY_PREFIX.len()..]);
+                match serde_json::from_slice(&piece) {
+                    Ok(PartyEntry::Party(party)) => Ok(Some((id, *party))),
+                    Ok(PartyEntry::JoinedInto(_)) => Ok(None),
+                    Err(source) => Err(StateError::Damaged { key, source }),
+                }
+            });
+            read.transpose()
+        })
     }
 
     /// Timers that are due by `now`, earliest first.

@@ -176,7 +176,8 @@ impl Projector {
             if differs {
                 bodies.push(RecordBody::PolicyChanged(rules.policy));
             }
-            self.append(&rules.id, bodies).await;
+            // Calls may only follow an account's first record, and the receivers wait for it.
+            while !self.append(&rules.id, bodies.clone()).await && !*self.stop.borrow() {}
         }
         Ok(())
     }

@@ -1,12 +1,16 @@
 //! What others ask a running projector: how far it is, what it has counted, and a digest of every piece.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use calltrail_domain::hash::StateHash;
+use calltrail_domain::state::StateError;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::projection::{Projection, ProjectionError};
-use crate::projector::Totals;
+use crate::projector::{ProjectorError, Totals};
+use crate::store::Store;
 
 /// How far the projector is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,10 +40,20 @@ impl Digest {
     }
 }
 
+/// What waits, over all parties of an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Settled calls without a verdict.
+    pub calls: usize,
+    /// Decided effects that are not settled in Front.
+    pub effects: usize,
+}
+
 /// A question, and where the answer goes.
 #[derive(Debug)]
 pub(crate) enum Query {
     Totals(oneshot::Sender<Result<Totals, ProjectionError>>),
+    Pending(oneshot::Sender<Result<BTreeMap<String, Pending>, ProjectionError>>),
     Digest(oneshot::Sender<Result<Digest, ProjectionError>>),
 }
 
@@ -48,6 +62,7 @@ impl Query {
     pub(crate) fn answer(self, projection: &mut Projection) {
         match self {
             Self::Totals(to) => drop(to.send(totals(projection))),
+            Self::Pending(to) => drop(to.send(pending(projection))),
             Self::Digest(to) => drop(to.send(digest(projection))),
         }
     }
@@ -58,12 +73,35 @@ fn totals(projection: &mut Projection) -> Result<Totals, ProjectionError> {
     names.into_iter().map(|name| Ok((name.clone(), projection.account(&name).state.account()?))).collect()
 }
 
+fn pending(projection: &mut Projection) -> Result<BTreeMap<String, Pending>, ProjectionError> {
+    let names = projection.names();
+    names
+        .into_iter()
+        .map(|name| {
+            let mut pending = Pending::default();
+            for party in projection.account(&name).parties() {
+                let (_, party) = party?;
+                pending.calls += party.queue.len();
+                pending.effects += party.backlog.len();
+                pending.effects += party.outstanding.map_or(0, |outstanding| outstanding.open.len());
+            }
+            Ok((name, pending))
+        })
+        .collect()
+}
+
+/// The digest of the store at `path`, which no running projector has open. Its records are `tail` long.
+pub fn stored_digest(path: &Path, tail: u64) -> Result<Digest, ProjectorError> {
+    let store = Store::open_unchanged(path, tail)?;
+    Ok(digest(&mut Projection::new(store)?)?)
+}
+
 /// The digest of what is committed; the loop commits before it looks at questions.
 pub(crate) fn digest(projection: &mut Projection) -> Result<Digest, ProjectionError> {
     let mut pieces = BTreeMap::new();
     for name in projection.names() {
         for entry in projection.account(&name).state.backing().scan("", None) {
-            let (key, piece) = entry.map_err(calltrail_domain::state::StateError::Backing)?;
+            let (key, piece) = entry.map_err(StateError::Backing)?;
             let mut hash = StateHash::default();
             hash.add(&key, &piece);
             pieces.insert((name.clone(), key), hash.finish());

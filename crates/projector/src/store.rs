@@ -62,6 +62,11 @@ impl Store {
         }
     }
 
+    /// Opens the store and leaves it where it is, whatever is found.
+    pub(crate) fn open_unchanged(path: &Path, tail: u64) -> Result<Self, StoreError> {
+        Self::open_as_it_is(path)?.check(tail)
+    }
+
     /// Sets the store aside and opens an empty one: it turned out to be damaged while it was read.
     pub(crate) fn open_anew(path: &Path, reason: String) -> Result<Opened, StoreError> {
         let set_aside = set_aside(path, reason)?;

@@ -1,0 +1,51 @@
+//! `calltrail log tail`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use calltrail_event_log::ports::EventLog as _;
+
+use super::Source;
+use crate::cli::{Format, Globals, TailArgs};
+use crate::tail::Line;
+
+/// How often a running engine is asked for new records.
+const FOLLOW_EVERY: Duration = Duration::from_millis(300);
+/// Records read at once where no engine runs.
+const BATCH_RECORDS: usize = 500;
+
+/// Prints records, oldest first.
+///
+/// # Errors
+/// When there is no log, or it cannot be read.
+pub async fn tail(globals: &Globals, args: &TailArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let source = Source::of(globals).await?;
+    let mut after = args.after;
+    loop {
+        let lines = next(&source, after).await?;
+        if lines.is_empty() && !args.follow {
+            return Ok(());
+        }
+        if lines.is_empty() {
+            tokio::time::sleep(FOLLOW_EVERY).await;
+        }
+        after = lines.last().map_or(after, |line| line.sequence);
+        for line in lines.iter().filter(|line| args.kind.as_ref().is_none_or(|kind| *kind == line.kind)) {
+            match globals.format {
+                Format::Text => writeln!(out, "{line}")?,
+                Format::Json => writeln!(out, "{}", serde_json::to_string(line)?)?,
+            }
+        }
+        out.flush()?;
+    }
+}
+
+async fn next(source: &Source, after: u64) -> anyhow::Result<Vec<Line>> {
+    match source {
+        Source::Running(running) => running.records(after).await,
+        Source::AtRest { log, .. } if log.tail().await? > after => {
+            Ok(log.read_after(after, BATCH_RECORDS).await?.iter().map(Line::of).collect())
+        }
+        Source::AtRest { .. } => Ok(Vec::new()),
+    }
+}

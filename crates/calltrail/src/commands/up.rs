@@ -1,0 +1,42 @@
+//! `calltrail up`: every role in this process, until it is told to stop.
+
+use anyhow::bail;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::cli::Globals;
+use crate::config::Environment;
+use crate::engine::Engine;
+
+/// Runs until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When the configuration has mistakes, the engine cannot start, or it cannot go on.
+pub async fn run(globals: &Globals) -> anyhow::Result<()> {
+    let config = globals.load_config(&Environment::of_process())?;
+    let engine = Engine::start(&config).await?;
+    let failed = tokio::select! {
+        () = asked_to_stop() => false,
+        () = engine.failed() => true,
+    };
+    info!("stopping");
+    engine.stop().await?;
+    if failed {
+        bail!("the projector has ended; see the log lines above");
+    }
+    Ok(())
+}
+
+/// Returns at Ctrl-C or SIGTERM; a process that cannot listen for signals is ended by them.
+pub(crate) async fn asked_to_stop() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => drop(terminate.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

@@ -1,0 +1,150 @@
+//! The Unix socket in `log.path` over which commands ask the running engine, and the asking.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use calltrail_event_log::ports::EventLog as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::net::{UnixListener, UnixStream};
+use tracing::error;
+
+use crate::cli::NumberOrParty;
+use crate::engine::Shared;
+use crate::replay::Replay;
+use crate::tail::Line;
+use crate::trail::Trail;
+
+const SOCKET: &str = "control.sock";
+/// Records answered at once.
+const RECORDS_MAX: usize = 500;
+
+/// Where the socket of `folder` is.
+fn socket_in(folder: &Path) -> PathBuf {
+    folder.join(SOCKET)
+}
+
+/// Serves until `shutdown`. Only this user may connect.
+pub(crate) fn serve(
+    folder: &Path,
+    shared: Arc<Shared>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let path = socket_in(folder);
+    // The log's lock says that nobody else runs here: a socket that is there was left by a process that was killed.
+    match std::fs::remove_file(&path) {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => {
+            return Err(cause).context("an old control socket is in the way");
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(&path).with_context(|| {
+        format!("the control socket {} cannot be made; is its path over 100 bytes?", path.display())
+    })?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let router = Router::new()
+        .route("/status", get(status))
+        .route("/trail", get(trail))
+        .route("/records", get(records))
+        .route("/verify", get(verify))
+        .with_state(shared);
+    Ok(async move {
+        if let Err(cause) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
+            error!(%cause, "the control socket ended");
+        }
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct TrailOf {
+    of: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RecordsAfter {
+    after: u64,
+}
+
+async fn status(State(shared): State<Arc<Shared>>) -> Response {
+    answer(shared.status().await)
+}
+
+async fn trail(State(shared): State<Arc<Shared>>, Query(asked): Query<TrailOf>) -> Response {
+    let Ok(of) = asked.of.parse::<NumberOrParty>();
+    answer(Trail::of(&shared.log, &of).await)
+}
+
+async fn records(State(shared): State<Arc<Shared>>, Query(asked): Query<RecordsAfter>) -> Response {
+    let read = async {
+        if shared.log.tail().await? <= asked.after {
+            return Ok(Vec::new());
+        }
+        let records = shared.log.read_after(asked.after, RECORDS_MAX).await?;
+        Ok(records.iter().map(Line::of).collect::<Vec<_>>())
+    };
+    answer(read.await)
+}
+
+async fn verify(State(shared): State<Arc<Shared>>) -> Response {
+    answer(shared.verify().await.map(Replay::from))
+}
+
+fn answer<T: Serialize>(result: anyhow::Result<T>) -> Response {
+    match result {
+        Ok(value) => Json(value).into_response(),
+        Err(cause) => (StatusCode::UNPROCESSABLE_ENTITY, format!("{cause:#}")).into_response(),
+    }
+}
+
+/// A running engine, as another process sees it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    client: reqwest::Client,
+}
+
+impl Running {
+    /// The engine that runs on `folder`; `None` when none does.
+    pub(crate) async fn on(folder: &Path) -> anyhow::Result<Option<Self>> {
+        let path = socket_in(folder);
+        if UnixStream::connect(&path).await.is_err() {
+            return Ok(None);
+        }
+        let client = reqwest::Client::builder().unix_socket(path).no_proxy().build();
+        Ok(Some(Self { client: client.context("no client for the control socket")? }))
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> anyhow::Result<T> {
+        let url = format!("http://localhost/{path}");
+        let response =
+            self.client.get(url).query(query).send().await.context("the running calltrail did not answer")?;
+        if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
+            bail!("{}", response.text().await?);
+        }
+        Ok(response.error_for_status()?.json().await?)
+    }
+
+    pub(crate) async fn status(&self) -> anyhow::Result<crate::status::Status> {
+        self.ask("status", &()).await
+    }
+
+    pub(crate) async fn trail(&self, of: &NumberOrParty) -> anyhow::Result<Vec<Trail>> {
+        self.ask("trail", &TrailOf { of: of.as_str().to_owned() }).await
+    }
+
+    /// The next records after `after`; none when there are none yet.
+    pub(crate) async fn records(&self, after: u64) -> anyhow::Result<Vec<Line>> {
+        self.ask("records", &RecordsAfter { after }).await
+    }
+
+    pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {
+        self.ask("verify", &()).await
+    }
+}

@@ -1,0 +1,57 @@
+//! The conversations of the simulated Front as people would read them.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use calltrail_domain::time::Timestamp;
+use calltrail_simulator::front::{ContactEntry, ConversationEntry, Ledger, MessageEntry};
+
+/// What the header of a conversation, or the time in front of an activity, tells already.
+const TOLD_ELSEWHERE: [&str; 3] = ["Customer: ", "Line: ", "Started: "];
+
+/// One block a conversation, oldest first.
+pub(crate) fn write(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
+    let contacts: BTreeMap<&str, &ContactEntry> =
+        ledger.contacts.iter().map(|contact| (contact.id.as_str(), contact)).collect();
+    for conversation in &ledger.conversations {
+        let contact = contacts.get(conversation.contact.as_str()).map(|contact| name(contact));
+        write_conversation(conversation, &contact.unwrap_or_default(), out)?;
+    }
+    Ok(())
+}
+
+fn name(contact: &ContactEntry) -> String {
+    let numbers = contact.handles.iter().filter(|handle| handle.source == "phone");
+    let numbers: Vec<_> = numbers.map(|handle| handle.handle.as_str()).collect();
+    let numbers = numbers.join(", ");
+    contact.name.as_ref().map_or_else(|| numbers.clone(), |name| format!("{name} ({numbers})"))
+}
+
+fn write_conversation(
+    conversation: &ConversationEntry,
+    contact: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let ConversationEntry { id, inbox, status, .. } = conversation;
+    let assignee = conversation.assignee.as_deref().map(|id| format!(" to {id}")).unwrap_or_default();
+    writeln!(out, "{contact}\n  {id} in {inbox}, {status}{assignee}")?;
+    let mut subject = "";
+    for message in &conversation.messages {
+        if message.subject != subject {
+            subject = &message.subject;
+            writeln!(out, "  ┌ {subject}")?;
+        }
+        write_message(message, out)?;
+    }
+    writeln!(out)
+}
+
+fn write_message(message: &MessageEntry, out: &mut dyn Write) -> io::Result<()> {
+    let at = Timestamp::from_millis(message.created_at_ms).as_seconds().rem_euclid(86_400);
+    let time = format!("{:02}:{:02}:{:02}", at / 3600, at / 60 % 60, at % 60);
+    let by = message.author.as_deref().unwrap_or("customer");
+    let told =
+        message.body.lines().filter(|line| !TOLD_ELSEWHERE.iter().any(|label| line.starts_with(label)));
+    let told: Vec<_> = told.collect();
+    writeln!(out, "  │ {time}  {by:<8}  {}", told.join(" · "))
+}

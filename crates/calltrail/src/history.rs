@@ -1,0 +1,68 @@
+//! The log folded in memory, for questions that no running engine has to answer.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use calltrail_domain::fold::fold;
+use calltrail_domain::ids::PartyId;
+use calltrail_domain::party::{Party, PartyEntry};
+use calltrail_domain::state::{Memory, PARTY_PREFIX, State};
+use calltrail_event_log::ports::{EventLog, LoggedRecord};
+use calltrail_projector::translate;
+
+/// Records read at once.
+const BATCH_RECORDS: usize = 1_000;
+
+/// The states of all accounts at the end of the log.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) accounts: BTreeMap<String, State<Memory>>,
+    pub(crate) records: u64,
+}
+
+/// Calls `each` with every record of the log, up to the tail that it has now.
+pub(crate) async fn for_each_record(
+    log: &dyn EventLog,
+    mut each: impl FnMut(&LoggedRecord) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let tail = log.tail().await.context("the log cannot be read")?;
+    let mut after = 0;
+    while after < tail {
+        let batch = log.read_after(after, BATCH_RECORDS).await.context("the log cannot be read")?;
+        batch.iter().filter(|record| record.sequence <= tail).try_for_each(&mut each)?;
+        after = batch.last().map_or(tail, |record| record.sequence);
+    }
+    Ok(())
+}
+
+impl History {
+    /// Folds the whole log. A record that cannot be read means nothing here, as in the projector.
+    pub(crate) async fn of(log: &dyn EventLog) -> anyhow::Result<Self> {
+        let mut history = Self::default();
+        for_each_record(log, |record| {
+            history.records += 1;
+            let Ok((place, fact)) = translate(record) else { return Ok(()) };
+            let state = history
+                .accounts
+                .entry(record.account.clone())
+                .or_insert_with(|| State::new(Memory::default()));
+            fold(state, place, &fact).context("the log cannot be folded")?;
+            state.commit();
+            Ok(())
+        })
+        .await?;
+        Ok(history)
+    }
+}
+
+/// The parties of an account, without those that were joined into others.
+pub(crate) fn parties(state: &State<Memory>) -> Vec<(PartyId, Party)> {
+    let pieces = state.backing().0.range(PARTY_PREFIX.to_owned()..);
+    pieces
+        .take_while(|(key, _)| key.starts_with(PARTY_PREFIX))
+        .filter_map(|(key, piece)| match serde_json::from_slice(piece) {
+            Ok(PartyEntry::Party(party)) => Some((PartyId::new(&key[PARTY_PREFIX.len()..]), *party)),
+            Ok(PartyEntry::JoinedInto(_)) | Err(_) => None,
+        })
+        .collect()
+}

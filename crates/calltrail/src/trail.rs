@@ -1,0 +1,255 @@
+//! The whole trail of one party: webhook, decision, effect, attempts, Front ids.
+
+use std::fmt;
+
+use anyhow::{Context as _, bail};
+use calltrail_domain::decision::{Decision, Verdict};
+use calltrail_domain::effect::{EffectSettled, Outcome};
+use calltrail_domain::fact::{ConversationChange, Fact};
+use calltrail_domain::fold::party_of_number;
+use calltrail_domain::ids::{CallId, ConversationId, PartyId, PhoneNumber};
+use calltrail_domain::record::{Record, RecordBody};
+use calltrail_domain::state::{Memory, State};
+use calltrail_domain::time::Timestamp;
+use calltrail_event_log::ports::{EventLog, LoggedRecord};
+use calltrail_projector::translate;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::NumberOrParty;
+use crate::history::{History, for_each_record};
+
+/// Everything that the log holds of one party, in the log's order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Trail {
+    pub(crate) account: String,
+    pub(crate) party: PartyId,
+    pub(crate) contact: Option<String>,
+    pub(crate) conversation: Option<ConversationId>,
+    pub(crate) subject: Option<String>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// One record's meaning for the party.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) sequence: u64,
+    pub(crate) received_at: Timestamp,
+    pub(crate) kind: String,
+    pub(crate) call: Option<CallId>,
+    pub(crate) what: String,
+}
+
+impl Trail {
+    /// The trails of the party in each account that knows it.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or no account knows the party.
+    pub(crate) async fn of(log: &dyn EventLog, asked: &NumberOrParty) -> anyhow::Result<Vec<Self>> {
+        let history = History::of(log).await?;
+        let mut trails = Vec::new();
+        for (account, state) in &history.accounts {
+            if let Some(party) = find(state, asked)? {
+                trails.push(Self::begin(account, state, party)?);
+            }
+        }
+        if trails.is_empty() {
+            bail!(
+                "no call of this number or party has settled; give the number with its country code (+44…), or the \
+                 party's name as log lines show it"
+            );
+        }
+        for_each_record(log, |record| {
+            for trail in trails.iter_mut().filter(|trail| trail.account == record.account) {
+                if let Some(state) = history.accounts.get(&trail.account) {
+                    let entry = trail.entry(state, record)?;
+                    trail.entries.extend(entry);
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(trails)
+    }
+
+    fn begin(account: &str, state: &State<Memory>, party: PartyId) -> anyhow::Result<Self> {
+        let (_, entry) = state.party(&party)?.context("the party was just found")?;
+        Ok(Self {
+            account: account.to_owned(),
+            party,
+            contact: entry.contact.map(|contact| contact.to_string()),
+            conversation: entry.thread.as_ref().and_then(|thread| thread.conversation.clone()),
+            subject: entry.thread.map(|thread| thread.segment.subject),
+            entries: Vec::new(),
+        })
+    }
+
+    fn entry(&self, state: &State<Memory>, record: &LoggedRecord) -> anyhow::Result<Option<Entry>> {
+        let (Ok(Record { received_at, body }), Ok((_, fact))) =
+            (Record::decode(&record.body), translate(record))
+        else {
+            return Ok(None);
+        };
+        let told = self.tell(state, &body, &fact)?;
+        Ok(told.map(|(call, what)| Entry {
+            sequence: record.sequence,
+            received_at,
+            kind: record.kind.clone(),
+            call,
+            what,
+        }))
+    }
+
+    /// What the record means for this party; `None` when it is about others.
+    fn tell(
+        &self,
+        state: &State<Memory>,
+        body: &RecordBody,
+        fact: &Fact,
+    ) -> anyhow::Result<Option<(Option<CallId>, String)>> {
+        Ok(match (body, fact) {
+            (RecordBody::AircallEvent(event), Fact::CallSnapshot(snapshot)) => {
+                let ours = self.is_of_call(state, snapshot.call)?;
+                ours.then(|| (Some(snapshot.call), format!("webhook {}", event_name(&event.body))))
+            }
+            (_, Fact::ConversationChanged(changed)) => {
+                let ours = self.conversation.as_ref() == Some(&changed.conversation);
+                ours.then(|| (None, format!("{} {}", changed.conversation, change(&changed.change))))
+            }
+            (_, Fact::ConversationMerged(merged)) => {
+                let ours = self.conversation.as_ref() == Some(&merged.into);
+                ours.then(|| (None, format!("{} was merged into {}", merged.from, merged.into)))
+            }
+            (_, Fact::EffectsDecided(decided)) => {
+                let ours = |decision: &&Decision| self.is_of_call(state, decision.call).unwrap_or(false);
+                let told: Vec<_> = decided.decisions.iter().filter(ours).map(decision).collect();
+                let call = decided.decisions.iter().find(ours).map(|decision| decision.call);
+                (!told.is_empty()).then(|| (call, told.join("; ")))
+            }
+            (_, Fact::EffectSettled(settled)) => {
+                let ours = self.is_of_call(state, settled.key.call)?;
+                ours.then(|| (Some(settled.key.call), outcome(settled)))
+            }
+            (_, Fact::TimerElapsed(timer)) => {
+                let call = match timer {
+                    calltrail_domain::timer::Timer::CallEnd { call } => *call,
+                    calltrail_domain::timer::Timer::WorkItem { party, item, publication } => {
+                        let what = format!("work item {item} published again, number {publication}");
+                        return Ok((*party == self.party).then_some((None, what)));
+                    }
+                };
+                self.is_of_call(state, call)?
+                    .then(|| (Some(call), "waited long enough for its end".to_owned()))
+            }
+            (_, Fact::CallSnapshot(_) | Fact::AccountCreated(_) | Fact::PolicyChanged(_) | Fact::Other) => {
+                None
+            }
+        })
+    }
+
+    fn is_of_call(&self, state: &State<Memory>, call: CallId) -> anyhow::Result<bool> {
+        let Some(call) = state.call(call)? else { return Ok(false) };
+        let party = match (call.settled, call.told.number()) {
+            (Some(settled), _) => state.party(&settled.party)?.map(|(id, _)| id),
+            (None, Some(number)) => party_of_number(state, number)?,
+            (None, None) => None,
+        };
+        Ok(party.as_ref() == Some(&self.party))
+    }
+}
+
+/// A number, with or without spaces, or a party's name.
+fn find(state: &State<Memory>, asked: &NumberOrParty) -> anyhow::Result<Option<PartyId>> {
+    let text: String = asked.as_str().chars().filter(|c| !c.is_whitespace()).collect();
+    if text.starts_with('+') {
+        return Ok(party_of_number(state, &PhoneNumber::from_e164(text))?);
+    }
+    Ok(state.party(&PartyId::new(text))?.map(|(id, _)| id))
+}
+
+fn event_name(body: &str) -> String {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    body["event"].as_str().unwrap_or("of an unknown kind").to_owned()
+}
+
+fn change(change: &ConversationChange) -> String {
+    match change {
+        ConversationChange::Archived => "was archived".to_owned(),
+        ConversationChange::Reopened => "was reopened".to_owned(),
+        ConversationChange::Snoozed => "was snoozed".to_owned(),
+        ConversationChange::Trashed => "was trashed".to_owned(),
+        ConversationChange::Restored => "was restored".to_owned(),
+        ConversationChange::Moved { inbox } => format!("was moved to {inbox}"),
+        ConversationChange::Assigned { teammate } => format!("was assigned to {teammate}"),
+        ConversationChange::Unassigned => "was unassigned".to_owned(),
+        ConversationChange::Other => "had another event".to_owned(),
+    }
+}
+
+fn decision(decision: &Decision) -> String {
+    let effects: Vec<_> = decision.effects.iter().map(|effect| effect.key.to_string()).collect();
+    let effects = effects.join(", ");
+    match &decision.verdict {
+        Verdict::ReadFirst => format!("decided step {}: read first ({effects})", decision.step),
+        Verdict::LeftOut { reason } => {
+            format!("decided step {}: left out ({})", decision.step, reason.as_str())
+        }
+        Verdict::Logged(logged) => {
+            let segment = if logged.opens_segment { "a new segment" } else { "the open segment" };
+            let unread = if logged.status_unread { ", status could not be read" } else { "" };
+            let step = decision.step;
+            format!("decided step {step}: log as {:?} in {segment}{unread} ({effects})", logged.subject)
+        }
+    }
+}
+
+fn outcome(settled: &EffectSettled) -> String {
+    let what = match &settled.outcome {
+        Outcome::ContactFound { contact, created: true } => format!("created contact {contact}"),
+        Outcome::ContactFound { contact, created: false } => format!("found contact {contact}"),
+        Outcome::Observed { conversation, status, .. } => format!("saw {conversation} {status:?}"),
+        Outcome::Applied { conversation, message_uid, unconfirmed, .. } => {
+            let conversation = conversation.as_ref().map_or("Front", |id| id.as_str());
+            let uid = message_uid.as_ref().map(|uid| format!(" as {uid}")).unwrap_or_default();
+            let doubt = if *unconfirmed { ", not looked for" } else { "" };
+            format!("applied in {conversation}{uid}{doubt}")
+        }
+        Outcome::Rejected { status, reason } => format!("rejected with {status}: {reason}"),
+        Outcome::Overtaken { found } => format!("overtaken by a person: {found}"),
+        Outcome::Skipped { because_of } => format!("skipped because of {because_of}"),
+    };
+    let requests =
+        if settled.attempts == 1 { "1 request".to_owned() } else { format!("{} requests", settled.attempts) };
+    format!("{} (ordinal {}): {what}, {requests}", settled.key, settled.ordinal)
+}
+
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "account {}, party {}", self.account, self.party)?;
+        let or_none = |text: Option<&str>| text.unwrap_or("none yet").to_owned();
+        writeln!(f, "contact {}", or_none(self.contact.as_deref()))?;
+        let conversation = self.conversation.as_ref().map(ConversationId::as_str);
+        writeln!(
+            f,
+            "conversation {}, subject {}\n",
+            or_none(conversation),
+            or_none(self.subject.as_deref())
+        )?;
+        for entry in &self.entries {
+            let call = entry.call.map(|call| format!("call {call}")).unwrap_or_default();
+            writeln!(
+                f,
+                "{:>6}  {}  {call:<15}  {}",
+                entry.sequence,
+                clock_time(entry.received_at),
+                entry.what
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// UTC, to the millisecond.
+pub(crate) fn clock_time(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.as_millis())
+        .map_or_else(|_| at.as_millis().to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string())
+}
