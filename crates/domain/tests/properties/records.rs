@@ -1,18 +1,189 @@
 //! Stored formats: what was written once is read for ever.
 
-use calltrail_domain::record::{AircallEvent, Record, RecordBody};
+use std::path::PathBuf;
+
+use calltrail_domain::decision::{Decision, EffectsDecided, LeftOut, Logged, Verdict};
+use calltrail_domain::effect::{
+    Action, AssignConversation, ConversationStatus, Effect, EffectSettled, ImportActivity, LookUpContact,
+    ObserveConversation, Outcome, ReopenConversation, Sender,
+};
+use calltrail_domain::ids::{
+    CallId, ContactId, ConversationId, EffectKey, EffectKind, InboxId, MessageUid, PartyId, ThreadRef,
+};
+use calltrail_domain::policy::{CallType, ImportType};
+use calltrail_domain::record::{
+    AccountCreated, AircallEvent, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyKey, Record, RecordBody,
+};
 use calltrail_domain::time::Timestamp;
+use calltrail_domain::timer::Timer;
 
 use crate::engine::{number, policy};
 
+fn key(kind: EffectKind) -> EffectKey {
+    EffectKey { call: CallId(812), kind }
+}
+
+fn at() -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_123)
+}
+
+fn import(from: Sender) -> Action {
+    Action::ImportActivity(ImportActivity {
+        inbox: InboxId::new("inb_1"),
+        thread: ThreadRef::new("calltrail:812"),
+        import_type: ImportType::Custom,
+        subject: "Missed call - Support".to_owned(),
+        body: "Missed call - Support\nAircall call 812".to_owned(),
+        created_at: at(),
+        from,
+    })
+}
+
+fn decision(verdict: Verdict, actions: Vec<(EffectKind, Action)>) -> Decision {
+    let effects = actions.into_iter().map(|(kind, action)| Effect { key: key(kind), action }).collect();
+    Decision { party: PartyId::new("0a1b"), step: 1, call: CallId(812), verdict, effects }
+}
+
+fn decisions() -> Vec<Decision> {
+    let customer = Sender::Customer { number: number(1), name: Some("Ada".to_owned()), line_number: None };
+    let email = "iris@example.com".to_owned();
+    let agent = Sender::Agent {
+        email: Some(email.clone()),
+        line_number: Some(number(2)),
+        number: number(1),
+        assign: true,
+    };
+    let logged = Logged {
+        call_type: CallType::Missed,
+        thread: ThreadRef::new("calltrail:812"),
+        inbox: InboxId::new("inb_1"),
+        subject: "Missed call - Support".to_owned(),
+        opens_segment: true,
+        status_unread: false,
+    };
+    let look_up = LookUpContact {
+        number: number(1),
+        name: Some("Ada".to_owned()),
+        emails: vec!["ada@example.com".to_owned()],
+        import_type: ImportType::Sms,
+    };
+    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1") };
+    vec![
+        decision(Verdict::ReadFirst, vec![(EffectKind::Contact, Action::LookUpContact(look_up))]),
+        decision(Verdict::ReadFirst, vec![(EffectKind::Observe, Action::ObserveConversation(observe))]),
+        decision(Verdict::LeftOut { reason: LeftOut::Hours }, Vec::new()),
+        decision(
+            Verdict::Logged(logged),
+            vec![
+                (EffectKind::Call, import(customer)),
+                (EffectKind::Duration, import(agent)),
+                (EffectKind::Assign, Action::AssignConversation(AssignConversation { email })),
+                (
+                    EffectKind::Reopen,
+                    Action::ReopenConversation(ReopenConversation { unless_archived_after: at() }),
+                ),
+            ],
+        ),
+    ]
+}
+
+fn settled(outcome: Outcome) -> RecordBody {
+    RecordBody::EffectSettled(EffectSettled {
+        party: PartyId::new("0a1b"),
+        ordinal: 3,
+        key: key(EffectKind::Call),
+        attempts: 2,
+        outcome,
+    })
+}
+
+/// One record of every kind and every shape, by the name of its golden file.
+fn every_record() -> Vec<(&'static str, RecordBody)> {
+    let conversation = ConversationId::new("cnv_1");
+    let applied = Outcome::Applied {
+        conversation: Some(conversation.clone()),
+        message_uid: Some(MessageUid::new("1eab")),
+        at: at(),
+        unconfirmed: false,
+    };
+    let observed = Outcome::Observed {
+        conversation: conversation.clone(),
+        status: ConversationStatus::Snoozed,
+        at: at(),
+    };
+    let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: true };
+    vec![
+        (
+            "account.created",
+            RecordBody::AccountCreated(AccountCreated { party_key: PartyKey::from_random([7; 32]) }),
+        ),
+        ("policy.changed", RecordBody::PolicyChanged(policy())),
+        (
+            "aircall.event",
+            RecordBody::AircallEvent(AircallEvent {
+                number: Some(number(1)),
+                body: "{\"event\": 1}".to_owned(),
+            }),
+        ),
+        ("front.event", RecordBody::FrontEvent(FrontEvent { body: "{}".to_owned() })),
+        (
+            "effects.decided",
+            RecordBody::EffectsDecided(EffectsDecided { through: 9, decisions: decisions() }),
+        ),
+        ("effect.settled.applied", settled(applied)),
+        ("effect.settled.observed", settled(observed)),
+        ("effect.settled.contact_found", settled(found)),
+        (
+            "effect.settled.rejected",
+            settled(Outcome::Rejected { status: 400, reason: "Bad request".to_owned() }),
+        ),
+        ("effect.settled.overtaken", settled(Outcome::Overtaken { found: "archived".to_owned() })),
+        ("effect.settled.skipped", settled(Outcome::Skipped { because_of: key(EffectKind::Call) })),
+        (
+            "conversation.merged",
+            RecordBody::ConversationMerged(ConversationMerged {
+                from: conversation,
+                into: ConversationId::new("cnv_2"),
+            }),
+        ),
+        ("timer.elapsed.call_end", RecordBody::TimerElapsed(Timer::CallEnd { call: CallId(812) })),
+        (
+            "timer.elapsed.work_item",
+            RecordBody::TimerElapsed(Timer::WorkItem {
+                party: PartyId::new("0a1b"),
+                item: 4,
+                publication: 2,
+            }),
+        ),
+    ]
+}
+
+/// Golden files are written once, for a new kind or version, and never changed: `CALLTRAIL_WRITE_GOLDEN=1` adds those
+/// that are missing.
 #[test]
-fn a_record_reads_back_as_it_was_written() {
-    let body =
-        RecordBody::AircallEvent(AircallEvent { number: Some(number(1)), body: "{\"a\": 1}".to_owned() });
-    for body in [body, RecordBody::PolicyChanged(policy())] {
-        let record = Record { received_at: Timestamp::from_millis(1_700_000_000_123), body };
-        assert_eq!(Record::decode(&record.encode()).expect("just written"), record);
+#[expect(clippy::disallowed_methods, reason = "golden files are files; the ban is for the domain itself")]
+fn every_record_is_written_and_read_as_its_golden_file_says() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+    for (name, body) in every_record() {
+        let record = Record { received_at: at(), body };
+        let path = folder.join(format!("{name}.json"));
+        if std::env::var_os("CALLTRAIL_WRITE_GOLDEN").is_some() && !path.exists() {
+            std::fs::create_dir_all(&folder).expect("writable");
+            std::fs::write(&path, record.encode()).expect("writable");
+        }
+        let golden = std::fs::read(&path).unwrap_or_else(|_| panic!("{name} has a golden file"));
+        assert_eq!(String::from_utf8_lossy(&record.encode()), String::from_utf8_lossy(&golden), "{name}");
+        assert_eq!(Record::decode(&golden).expect("readable"), record, "{name}");
     }
+}
+
+#[test]
+fn every_kind_is_among_the_known_ones_and_has_a_golden_file() {
+    let written: Vec<_> = every_record().into_iter().map(|(_, body)| body.kind().to_owned()).collect();
+    for kind in KNOWN_KINDS {
+        assert!(written.iter().any(|written| written == kind), "{kind}");
+    }
+    assert!(written.iter().all(|kind| KNOWN_KINDS.contains(&kind.as_str())));
 }
 
 #[test]
@@ -24,9 +195,8 @@ fn a_kind_of_a_later_release_is_kept_without_meaning() {
 
 #[test]
 fn bytes_that_are_no_record_are_refused() {
-    for bytes in
-        [&b""[..], b"null", b"{\"v\":1}", br#"{"v":1,"kind":"aircall.event","received_at":5,"data":{}}"#]
-    {
+    let without_data = br#"{"v":1,"kind":"aircall.event","received_at":5,"data":{}}"#;
+    for bytes in [&b""[..], b"null", b"{\"v\":1}", without_data] {
         assert!(Record::decode(bytes).is_err());
     }
 }
