@@ -6,7 +6,7 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 
 use crate::limits::{
-    CONFIRM_FIRST, CONFIRM_MAX, DELAY_STEPS_MAX, JITTER_PERMILLE_MAX, RETRY_FIRST, RETRY_MAX,
+    CONFIRM_FIRST, CONFIRM_MAX, DELAY_STEPS_MAX, JITTER_PERMILLE_MAX, RETRY_FIRST, RETRY_MAX, SPREAD_MILLIS,
 };
 
 /// The delay after so many failures in a row (1, 2, 3, …).
@@ -22,11 +22,16 @@ pub fn confirm(look: u32) -> Duration {
 }
 
 /// Up to a fifth longer. The same seed gives the same delay.
-#[must_use]
-pub fn jittered(delay: Duration, seed: u64) -> Duration {
+fn jittered(delay: Duration, seed: u64) -> Duration {
     let permille = mixed(seed) % (JITTER_PERMILLE_MAX + 1);
     let added = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).saturating_mul(permille) / 1000;
     delay + Duration::from_millis(added)
+}
+
+/// A short time that differs from claim to claim, for those who wait for the same moment.
+#[must_use]
+pub fn spread(seed: u64) -> Duration {
+    Duration::from_millis(mixed(seed) % SPREAD_MILLIS)
 }
 
 /// The randomization of the crate is off and it never gives up, so its clock and its random numbers change nothing.

@@ -5,6 +5,8 @@
 //!
 //! **Invariant:** nothing but `shell` and `perform` touches a socket, a store or a timer.
 
+mod answered;
+mod attempt;
 pub mod budget;
 pub mod command;
 mod confirm;
@@ -24,6 +26,7 @@ mod set_like;
 pub mod settings;
 mod settle;
 pub mod shell;
+mod teammates;
 
 pub use counters::Counters;
 pub use dead_letter::DeadLetter;

@@ -36,6 +36,9 @@ pub const DELAY_STEPS_MAX: u32 = 10;
 /// At most this share of a delay is added to it, in permille, so that writers do not come back together.
 pub const JITTER_PERMILLE_MAX: u64 = 200;
 
+/// Claims that wait for the same slot come back within this many milliseconds.
+pub const SPREAD_MILLIS: u64 = 1_000;
+
 /// Pages of one conversation that are searched for a marker.
 pub const MARKER_PAGES_MAX: u32 = 5;
 /// Conversations of a contact that are searched for a marker, the newest first.

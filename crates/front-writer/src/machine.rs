@@ -17,7 +17,7 @@ use crate::command::{Command, Input, Why};
 use crate::contact::ContactSteps;
 use crate::delays;
 use crate::fence::{Entry, Fence, State};
-use crate::limits::{CONFLICTS_MAX, HELD_WAIT_MAX};
+use crate::limits::CONFLICTS_MAX;
 use crate::look::Look;
 use crate::settings::Settings;
 
@@ -32,7 +32,7 @@ pub struct Machine {
     revision: Option<u64>,
     loaded: bool,
     /// When this process first saw the fence's revision.
-    first_seen: Timestamp,
+    pub(crate) first_seen: Timestamp,
     /// The fence in memory says more than the stored one, and nothing may go on before it is stored.
     pub(crate) unsaved: bool,
     awaiting: Awaiting,
@@ -42,12 +42,12 @@ pub struct Machine {
     pub(crate) moved: Option<ConversationMerged>,
     /// Ordinals whose dead letters were kept by this claim.
     pub(crate) kept: BTreeSet<u64>,
-    leave: Option<(Duration, Why)>,
+    pub(crate) leave: Option<(Duration, Why)>,
     /// The stored fence still says "in flight" of an attempt that is known to have ended.
     pub(crate) landed: bool,
     conflicts: u32,
-    takeovers: u32,
-    seed: u64,
+    pub(crate) takeovers: u32,
+    pub(crate) seed: u64,
 }
 
 /// What the next input is to be.
@@ -183,7 +183,7 @@ impl Machine {
             (Awaiting::Slot, Input::Slot) => self.use_slot(now),
             (Awaiting::Slot, Input::NoSlot { wait }) => {
                 self.pending = None;
-                self.release(now, delays::jittered(wait, self.seed), Why::Budget)
+                self.release(now, wait + delays::spread(self.seed), Why::Budget)
             }
             (Awaiting::Answer, Input::Answered(answer)) => self.answered(now, answer),
             (Awaiting::Teammate, Input::Teammate(lookup)) => self.teammate_found(now, lookup),
@@ -320,122 +320,6 @@ impl Machine {
     pub(crate) fn expect(&mut self, awaiting: Awaiting, command: Command) -> Command {
         self.awaiting = awaiting;
         command
-    }
-
-    /// Reserves a slot for the request; it is sent when the slot has come.
-    pub(crate) fn ask(
-        &mut self,
-        now: Timestamp,
-        index: usize,
-        purpose: Purpose,
-        request: Request,
-    ) -> Command {
-        let resource = request.kind().resource();
-        self.pending = Some(Pending { index, purpose, request, sent_at: now });
-        self.expect(Awaiting::Slot, Command::Reserve(resource))
-    }
-
-    /// Before a write is sent, the fence says so. Reads change nothing and may be repeated at any time.
-    fn use_slot(&mut self, now: Timestamp) -> Command {
-        let Some(pending) = &self.pending else { return self.advance(now) };
-        let (index, is_write) = (pending.index, pending.request.kind().is_write());
-        if !is_write {
-            return self.send(now);
-        }
-        let (claim, deadline) = (self.claim.clone(), now.plus(self.settings.timing.attempt));
-        let entry = self.entry_mut(index);
-        let in_flight = matches!(entry.state, State::InFlight { .. });
-        let taken = in_flight && entry.claim != claim;
-        entry.ambiguous |= in_flight;
-        entry.generation += 1;
-        entry.claim = claim;
-        if !matches!(entry.state, State::Refused { .. }) {
-            entry.state = State::InFlight { deadline };
-        }
-        self.takeovers += u32::from(taken);
-        self.write(Awaiting::Armed)
-    }
-
-    fn send(&mut self, now: Timestamp) -> Command {
-        let Some(pending) = &mut self.pending else { return self.advance(now) };
-        pending.sent_at = now;
-        let (index, request) = (pending.index, pending.request.clone());
-        let entry = self.entry_mut(index);
-        entry.attempts += 1;
-        entry.first_tried_at.get_or_insert(now);
-        let deadline = match entry.state {
-            State::InFlight { deadline } if request.kind().is_write() => deadline,
-            _ => now.plus(self.settings.timing.attempt),
-        };
-        self.expect(Awaiting::Answer, Command::Send { request, deadline })
-    }
-
-    /// The first save of a take-over: only after it may Front be read.
-    pub(crate) fn take_over(&mut self, now: Timestamp, index: usize) -> Command {
-        let (claim, deadline) = (self.claim.clone(), now.plus(self.settings.timing.attempt));
-        let entry = self.entry_mut(index);
-        let taken = entry.claim != claim;
-        entry.generation += 1;
-        entry.claim = claim;
-        entry.ambiguous = true;
-        if let State::InFlight { deadline: running } = &mut entry.state {
-            *running = deadline;
-        }
-        self.takeovers += u32::from(taken);
-        self.write(Awaiting::TakenOver)
-    }
-
-    /// Until when an attempt of unknown outcome, or a refusal in doubt, has to be waited for.
-    pub(crate) fn doubt_ends(&self, index: usize, grace: Duration) -> Option<Timestamp> {
-        let entry = self.entry(index)?;
-        let span = self.settings.timing.attempt;
-        let by_own_clock = match entry.state {
-            State::InFlight { deadline } => deadline.plus(grace),
-            State::Refused { at, .. } => at.plus(span + grace),
-            State::Planned | State::Accepted { .. } | State::Settled { .. } => return None,
-        };
-        if self.scratch.taken_over {
-            return None;
-        }
-        // Another machine's clock may be wrong: its deadline is counted from when this process saw it first.
-        Some(if entry.claim == self.claim { by_own_clock } else { self.first_seen.plus(span + grace) })
-    }
-
-    /// Waits here when it is not for long, else gives the claim back.
-    pub(crate) fn hold(&mut self, now: Timestamp, until: Timestamp, why: Why) -> Command {
-        let left = until.since(now);
-        if left <= HELD_WAIT_MAX {
-            return self.expect(Awaiting::Woke, Command::WaitUntil(until));
-        }
-        self.release(now, left, why)
-    }
-
-    /// Gives the claim back. What nobody has to wait for any more is saved first.
-    fn release(&mut self, now: Timestamp, after: Duration, why: Why) -> Command {
-        if self.landed {
-            return self.leave_after(now, after, why);
-        }
-        self.expect(Awaiting::Nothing, Command::Release { after, why })
-    }
-
-    /// Gives the claim back once the fence is saved.
-    pub(crate) fn leave_after(&mut self, now: Timestamp, after: Duration, why: Why) -> Command {
-        self.unsaved = true;
-        self.leave = Some((after, why));
-        self.advance(now)
-    }
-
-    /// An attempt failed without harm: again, later and later.
-    pub(crate) fn trouble(&mut self, now: Timestamp, index: usize, retry_after: Option<Duration>) -> Command {
-        let seed = self.seed;
-        let entry = self.entry_mut(index);
-        entry.failures += 1;
-        let delay = delays::retry(entry.failures, seed).max(retry_after.unwrap_or_default());
-        if delay > HELD_WAIT_MAX {
-            return self.leave_after(now, delay, Why::Trouble);
-        }
-        self.scratch.not_before = Some(now.plus(delay));
-        self.advance(now)
     }
 
     pub(crate) fn entry(&self, index: usize) -> Option<&Entry> {

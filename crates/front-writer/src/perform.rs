@@ -29,8 +29,9 @@ use crate::settings::Settings;
 pub(crate) enum PerformError {
     #[error("a store did not do its part")]
     Store(#[from] LogError),
-    #[error("what is stored as {what} cannot be read; a later release may have written it")]
-    Unreadable { what: &'static str, source: serde_json::Error },
+    /// Without the parser's own words: they may quote a number.
+    #[error("the stored {what} cannot be read from byte {column} on; a later release may have written it")]
+    Unreadable { what: &'static str, column: usize },
 }
 
 /// The clock of this machine, one that runs during suspend.
@@ -97,7 +98,7 @@ impl Performer {
             return Ok(Input::Fence { found: None, first_seen: self.now() });
         };
         let found: Fence = serde_json::from_slice(&stored.value)
-            .map_err(|source| PerformError::Unreadable { what: "fence", source })?;
+            .map_err(|error| PerformError::Unreadable { what: "fence", column: error.column() })?;
         let first_seen = self.sight(party, stored.revision);
         Ok(Input::Fence { found: Some((Box::new(found), stored.revision)), first_seen })
     }
@@ -152,7 +153,8 @@ impl Performer {
             let slot_ms = budget.next_slot_ms(now_ms, resource, rate);
             let wait = Duration::from_millis(u64::try_from(slot_ms - now_ms).unwrap_or(0));
             if wait > SLOT_WAIT_MAX {
-                return Ok(Input::NoSlot { wait });
+                // Back in time to reserve it.
+                return Ok(Input::NoSlot { wait: wait - SLOT_WAIT_MAX / 2 });
             }
             budget.reserve(slot_ms, resource);
             if self.swap(budget::BUCKET, account, encode("budget", &budget)?, revision).await? {
@@ -169,7 +171,7 @@ impl Performer {
             return Ok((Budget::default(), None));
         };
         let budget = serde_json::from_slice(&stored.value)
-            .map_err(|source| PerformError::Unreadable { what: "budget", source })?;
+            .map_err(|error| PerformError::Unreadable { what: "budget", column: error.column() })?;
         Ok((budget, Some(stored.revision)))
     }
 
@@ -286,7 +288,8 @@ impl Performer {
 }
 
 fn encode<T: serde::Serialize>(what: &'static str, value: &T) -> Result<Bytes, PerformError> {
-    let bytes = serde_json::to_vec(value).map_err(|source| PerformError::Unreadable { what, source })?;
+    let bytes = serde_json::to_vec(value)
+        .map_err(|error| PerformError::Unreadable { what, column: error.column() })?;
     Ok(Bytes::from(bytes))
 }
 

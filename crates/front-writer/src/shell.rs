@@ -119,10 +119,11 @@ impl Writer {
         let end = match serde_json::from_slice::<WorkItem>(claim.body()) {
             Ok(item) => self.drive_extending(claim.as_ref(), item, shutdown).await,
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                // Without the parser's own words: they may quote a number.
+                let column = error.column();
                 error!(
                     item = claim.id(),
-                    error, "a work item cannot be read; it waits for a release that can"
+                    column, "a work item cannot be read; it waits for a release that can"
                 );
                 End::Release { after: UNREADABLE_ITEM_DELAY, why: None }
             }

@@ -1,0 +1,169 @@
+//! What an answer means for the effect it was asked for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use calltrail_domain::ids::ConversationId;
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{Answer, NotApplied, Refusal, Reply, Request};
+
+use crate::command::{Command, Why};
+use crate::directory::by_email;
+use crate::fence::State;
+use crate::limits::BAD_TOKEN_DELAY;
+use crate::machine::{Machine, Pending, Purpose};
+
+impl Machine {
+    /// The outcome classes that mean the same for every request, then what the request was for.
+    pub(crate) fn answered(&mut self, now: Timestamp, answer: Answer) -> Command {
+        let Some(pending) = self.pending.take() else { return self.advance(now) };
+        let index = pending.index;
+        if pending.request.kind().is_write() {
+            self.land(index, &pending.request, &answer);
+        }
+        match answer {
+            Answer::BadToken { .. } => self.leave_after(now, BAD_TOKEN_DELAY, Why::BadToken),
+            Answer::NotApplied { reason, retry_after } => {
+                self.not_applied(now, &pending, reason, retry_after)
+            }
+            Answer::Ambiguous { .. } => self.in_doubt(now, &pending),
+            Answer::Done(reply) => {
+                self.entry_mut(index).failures = 0;
+                self.done(now, &pending, reply)
+            }
+            Answer::Rejected(refusal) => self.rejected(now, &pending, refusal),
+            Answer::Moved(into) => self.redirected(now, &pending, into),
+        }
+    }
+
+    /// Whether a write is still under way: not after an answer that says what became of it.
+    fn land(&mut self, index: usize, request: &Request, answer: &Answer) {
+        let entry = self.entry_mut(index);
+        match answer {
+            Answer::Ambiguous { .. } => {
+                entry.ambiguous = true;
+                self.unsaved = true;
+            }
+            Answer::NotApplied { .. } | Answer::BadToken { .. } | Answer::Moved(_) => {
+                if matches!(entry.state, State::InFlight { .. }) {
+                    entry.state = State::Planned;
+                    self.landed = true;
+                }
+            }
+            Answer::Rejected(_) => entry.refused = Some(request.wire()),
+            Answer::Done(_) => {}
+        }
+    }
+
+    fn not_applied(
+        &mut self,
+        now: Timestamp,
+        pending: &Pending,
+        reason: NotApplied,
+        retry_after: Option<Duration>,
+    ) -> Command {
+        // A read is done afresh before the next try: a person may have acted meanwhile.
+        (self.scratch.read, self.scratch.events_read) = (None, false);
+        match reason {
+            NotApplied::TooLate | NotApplied::TooMany => self.trouble(now, pending.index, retry_after),
+            NotApplied::NoConnection if pending.purpose == Purpose::Observe => {
+                self.observe_failed(now, pending.index)
+            }
+            NotApplied::NoConnection => self.trouble(now, pending.index, retry_after),
+        }
+    }
+
+    fn in_doubt(&mut self, now: Timestamp, pending: &Pending) -> Command {
+        if pending.purpose == Purpose::Observe {
+            return self.observe_failed(now, pending.index);
+        }
+        if pending.request.kind().is_write() {
+            self.start_over();
+        }
+        self.trouble(now, pending.index, None)
+    }
+
+    fn done(&mut self, now: Timestamp, pending: &Pending, reply: Reply) -> Command {
+        match (pending.purpose, reply) {
+            (Purpose::Teammates, Reply::Teammates(teammates)) => {
+                self.teammates_listed(now, &by_email(&teammates))
+            }
+            (Purpose::Import, Reply::Accepted(accepted)) => {
+                self.import_accepted(now, pending.index, accepted)
+            }
+            (Purpose::ConfirmByUid, Reply::Message(message)) => self.seen_by_uid(now, pending.index, message),
+            (Purpose::ConfirmByList, Reply::Messages(page)) => self.seen_in_list(now, &page.messages),
+            (Purpose::LookByUid, Reply::Message(message)) => {
+                self.looked_by_uid(now, pending.index, Some(message))
+            }
+            (Purpose::LookInMessages, Reply::Messages(page)) => {
+                self.looked_in_messages(now, pending.index, page)
+            }
+            (Purpose::LookForContact, Reply::Contact(contact)) => {
+                self.looked_for_contact(now, Some(contact.id))
+            }
+            (Purpose::LookForConversations, Reply::Conversations(list)) => {
+                self.looked_for_conversations(now, list)
+            }
+            (Purpose::FindContact, Reply::Contact(contact)) => self.contact_found(now, contact),
+            (Purpose::CreateContact, Reply::Contact(contact)) => {
+                self.contact_created(now, pending.index, contact)
+            }
+            (Purpose::AddHandle, Reply::Nothing) => self.handle_tried(now, pending.index),
+            (Purpose::Observe, Reply::Conversation(conversation)) => {
+                self.observed(now, pending.index, pending.sent_at, &conversation)
+            }
+            (Purpose::ReadBefore, Reply::Conversation(conversation)) => {
+                self.scratch.read = Some(conversation);
+                self.advance(now)
+            }
+            (Purpose::ReadEvents, Reply::Events(events)) => self.events_read(now, pending.index, &events),
+            (Purpose::Change, Reply::Nothing) => self.settle_applied(now, pending.index, false),
+            (_, _) => self.trouble(now, pending.index, None),
+        }
+    }
+
+    fn rejected(&mut self, now: Timestamp, pending: &Pending, refusal: Refusal) -> Command {
+        let index = pending.index;
+        match pending.purpose {
+            // Nobody is known then, which is no reason to lose a call.
+            Purpose::Teammates => self.teammates_listed(now, &BTreeMap::new()),
+            Purpose::Import => self.import_refused(now, index, refusal),
+            Purpose::ConfirmByUid | Purpose::ConfirmByList => self.advance(now),
+            Purpose::LookByUid => self.looked_by_uid(now, index, None),
+            Purpose::LookInMessages => self.looked_in_vain(now),
+            Purpose::LookForContact => self.looked_for_contact(now, None),
+            Purpose::LookForConversations => self.looked_for_conversations(now, Vec::new()),
+            Purpose::FindContact => self.contact_missing(now, index, refusal),
+            Purpose::CreateContact => self.contact_refused(now, index, refusal),
+            Purpose::AddHandle => self.handle_tried(now, index),
+            Purpose::Observe => self.settle_rejected(now, index, refusal.status, refusal.message),
+            Purpose::ReadBefore | Purpose::ReadEvents | Purpose::Change => {
+                self.change_refused(now, index, refusal)
+            }
+        }
+    }
+
+    fn redirected(&mut self, now: Timestamp, pending: &Pending, into: ConversationId) -> Command {
+        let index = pending.index;
+        match &pending.request {
+            Request::GetConversation(from)
+            | Request::ListConversationEvents(from)
+            | Request::OpenConversation(from)
+            | Request::PutAssignee { conversation: from, .. } => {
+                self.conversation_moved(now, index, from, into)
+            }
+            Request::ListConversationMessages { conversation: from, .. } => {
+                if self.conversation().as_ref() == Some(from) {
+                    return self.conversation_moved(now, index, from, into);
+                }
+                self.look_in_survivor(now, into)
+            }
+            Request::ImportMessage(_) => match self.conversation() {
+                Some(from) => self.conversation_moved(now, index, &from, into),
+                None => self.trouble(now, index, None),
+            },
+            _ => self.trouble(now, index, None),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The outcome classes, from answers in the shapes that Front sends.
+
+use std::time::Duration;
+
+use calltrail_domain::effect::ConversationStatus;
+use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, PhoneNumber, TeammateId};
+use calltrail_front::{Ambiguous, Answer, NotApplied, Reply, Request, classify};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::json;
+
+fn answer(request: &Request, status: u16, body: &str) -> Answer {
+    let status = StatusCode::from_u16(status).expect("a status");
+    classify(request, status, &HeaderMap::new(), body.as_bytes())
+}
+
+fn conversation() -> Request {
+    Request::GetConversation(ConversationId::new("cnv_1"))
+}
+
+fn message() -> Request {
+    Request::GetMessageByUid(MessageUid::new("u1"))
+}
+
+#[test]
+fn a_4xx_is_a_refusal_in_fronts_own_words() {
+    for (body, status, message) in [
+        (include_str!("fixtures/error_400_bad_json.json"), 400, "Unexpected token a in JSON at position 109"),
+        (include_str!("fixtures/error_400_body.json"), 400, "Body did not satisfy requirements"),
+        (include_str!("fixtures/error_404_contact_not_found.json"), 404, "Not found"),
+        (include_str!("fixtures/error_404_unknown_conversation.json"), 404, "Unknown conversation ID cn_123"),
+        ("<html>", 422, ""),
+    ] {
+        let Answer::Rejected(refusal) = answer(&conversation(), status, body) else {
+            panic!("{status} is a refusal")
+        };
+        assert_eq!((refusal.status, refusal.message.as_str()), (status, message));
+    }
+}
+
+#[test]
+fn a_conflict_names_the_contact() {
+    let request = Request::GetContactByPhone(PhoneNumber::from_e164("+33612345678"));
+    let body = include_str!("fixtures/error_409_contact_conflict.json");
+    let Answer::Rejected(refusal) = answer(&request, 409, body) else { panic!("409 is a refusal") };
+    assert_eq!(refusal.contacts, [ContactId::new("crd_123")]);
+}
+
+#[test]
+fn a_bad_token_says_nothing_about_the_request() {
+    let body = include_str!("fixtures/error_401_invalid_token.json");
+    assert_eq!(answer(&conversation(), 401, body), Answer::BadToken { status: 401 });
+    assert_eq!(answer(&conversation(), 403, "{}"), Answer::BadToken { status: 403 });
+}
+
+#[test]
+fn a_429_is_certainly_not_applied_and_its_delay_is_at_least_a_second() {
+    let body = include_bytes!("fixtures/error_429_tier2.json");
+    for (given, expect) in [(Some("7"), Some(7)), (Some("0"), Some(1)), (Some("soon"), None), (None, None)] {
+        let mut headers = HeaderMap::new();
+        if let Some(given) = given {
+            headers.insert("retry-after", HeaderValue::from_static(given));
+        }
+        let answer = classify(&conversation(), StatusCode::TOO_MANY_REQUESTS, &headers, body);
+        let retry_after = expect.map(Duration::from_secs);
+        assert_eq!(answer, Answer::NotApplied { reason: NotApplied::TooMany, retry_after });
+    }
+}
+
+#[test]
+fn what_leaves_it_open_whether_front_did_it_is_ambiguous() {
+    for status in [500, 502, 503, 504, 408, 302] {
+        let expect = Answer::Ambiguous { reason: Ambiguous::Status(status) };
+        assert_eq!(answer(&message(), status, "{}"), expect);
+    }
+    for body in ["", "<html>", "{}", "{\"id\":1}"] {
+        let expect = Answer::Ambiguous { reason: Ambiguous::Malformed };
+        assert_eq!(answer(&conversation(), 200, body), expect, "{body:?}");
+    }
+}
+
+#[test]
+fn a_301_names_the_survivor() {
+    let mut headers = HeaderMap::new();
+    headers.insert("location", HeaderValue::from_static("https://api2.frontapp.com/conversations/cnv_9"));
+    let moved = classify(&conversation(), StatusCode::MOVED_PERMANENTLY, &headers, b"");
+    assert_eq!(moved, Answer::Moved(ConversationId::new("cnv_9")));
+}
+
+#[test]
+fn a_snoozed_conversation_is_not_archived() {
+    for (status, reminders, expect) in [
+        ("archived", json!([]), ConversationStatus::Archived),
+        ("archived", json!([{"scheduled_at": 1}]), ConversationStatus::Snoozed),
+        ("archived", json!(null), ConversationStatus::Archived),
+        ("deleted", json!([]), ConversationStatus::Trashed),
+        ("assigned", json!([]), ConversationStatus::Open),
+        ("unassigned", json!([]), ConversationStatus::Open),
+    ] {
+        let body = json!({"id": "cnv_1", "status": status, "scheduled_reminders": reminders,
+            "assignee": {"id": "tea_1", "email": "iris@example.com"}});
+        let Answer::Done(Reply::Conversation(read)) = answer(&conversation(), 200, &body.to_string()) else {
+            panic!("a conversation is read")
+        };
+        assert_eq!((read.status, read.assignee), (expect, Some(TeammateId::new("tea_1"))));
+    }
+}
+
+#[test]
+fn a_message_tells_its_conversation_and_its_marker() {
+    let body = json!({"id": "msg_1", "message_uid": "u1", "text": "Missed call\n\nAircall call 812\n",
+        "_links": {"related": {"conversation": "https://example.api.frontapp.com/conversations/cnv_7"}}});
+    let Answer::Done(Reply::Message(read)) = answer(&message(), 200, &body.to_string()) else {
+        panic!("a message is read")
+    };
+    assert_eq!(read.conversation, Some(ConversationId::new("cnv_7")));
+    assert_eq!(read.last_line.as_deref(), Some("Aircall call 812"));
+}
+
+#[test]
+fn the_token_of_the_next_page_is_taken_from_a_url_of_any_host() {
+    let request =
+        Request::ListConversationMessages { conversation: ConversationId::new("cnv_1"), page: None };
+    let next = "https://example.api.frontapp.com/conversations/cnv_1/messages?limit=100&page_token=a%3Db";
+    let body = json!({"_results": [{"body": "x"}], "_pagination": {"next": next}});
+    let Answer::Done(Reply::Messages(page)) = answer(&request, 200, &body.to_string()) else {
+        panic!("a page is read")
+    };
+    assert_eq!((page.messages.len(), page.next.as_deref()), (1, Some("a=b")));
+    let last = json!({"_results": [], "_pagination": {"next": null}}).to_string();
+    let Answer::Done(Reply::Messages(page)) = answer(&request, 200, &last) else { panic!("a page is read") };
+    assert_eq!(page.next, None);
+}
+
+#[test]
+fn events_are_dated_to_the_millisecond() {
+    let request = Request::ListConversationEvents(ConversationId::new("cnv_1"));
+    let body = r#"{"_results":[{"id":"evt_1","type":"archive","emitted_at":1693940000.063}]}"#;
+    let Answer::Done(Reply::Events(events)) = answer(&request, 200, body) else { panic!("events are read") };
+    assert_eq!((events[0].name.as_str(), events[0].at.as_millis()), ("archive", 1_693_940_000_063));
+}
