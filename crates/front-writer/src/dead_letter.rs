@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const BUCKET: &str = "dead-letters";
 
 /// A rejected effect: what was asked, what Front said, and all that a retry needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     pub party: PartyId,
     pub ordinal: u64,
@@ -23,6 +23,16 @@ pub struct DeadLetter {
     pub reason: String,
     pub attempts: u32,
     pub at: Timestamp,
+}
+
+/// Shows nothing personal: the effect holds names and numbers.
+impl std::fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("effect", &self.effect.key)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DeadLetter {

@@ -75,7 +75,5 @@ pub const TEAMMATES_REFRESH_EVERY: Duration = Duration::from_mins(10);
 pub const EXTEND_EVERY: Duration = Duration::from_secs(8);
 /// How long one look into the outbox waits for an item.
 pub const CLAIM_WAIT: Duration = Duration::from_secs(2);
-/// Items worked on at the same time unless the options say otherwise.
-pub const WORKERS_DEFAULT: usize = 4;
 /// Fences of other claims whose first sighting is remembered.
 pub const SIGHTINGS_MAX: usize = 10_000;

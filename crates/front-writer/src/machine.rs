@@ -22,7 +22,6 @@ use crate::look::Look;
 use crate::settings::Settings;
 
 /// One claim's work on one item.
-#[derive(Debug)]
 pub struct Machine {
     pub(crate) settings: Arc<Settings>,
     /// The claim's own name: an attempt in flight under another name belongs to somebody else.
@@ -48,6 +47,17 @@ pub struct Machine {
     conflicts: u32,
     pub(crate) takeovers: u32,
     pub(crate) seed: u64,
+}
+
+/// Shows nothing personal: the item holds names and numbers.
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine")
+            .field("claim", &self.claim)
+            .field("party", &self.item.party)
+            .field("awaiting", &self.awaiting)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the next input is to be.
