@@ -42,7 +42,7 @@ impl Action {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookUpContact {
     pub number: PhoneNumber,
     /// What Aircall knows of the person, for a contact that has to be created.
@@ -90,6 +90,18 @@ impl std::fmt::Debug for ImportActivity {
     }
 }
 
+impl std::fmt::Debug for LookUpContact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LookUpContact(…)")
+    }
+}
+
+impl std::fmt::Debug for AssignConversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AssignConversation(…)")
+    }
+}
+
 impl std::fmt::Debug for Sender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -99,7 +111,7 @@ impl std::fmt::Debug for Sender {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignConversation {
     pub email: String,
 }
