@@ -15,9 +15,21 @@ pub(crate) fn write(ledger: &Ledger, out: &mut dyn Write) -> io::Result<()> {
         ledger.contacts.iter().map(|contact| (contact.id.as_str(), contact)).collect();
     for conversation in &ledger.conversations {
         let contact = contacts.get(conversation.contact.as_str()).map(|contact| name(contact));
-        write_conversation(conversation, &contact.unwrap_or_default(), out)?;
+        write_conversation(
+            conversation,
+            &contact.unwrap_or_default(),
+            was_archived(ledger, conversation),
+            out,
+        )?;
     }
     Ok(())
+}
+
+fn was_archived(ledger: &Ledger, conversation: &ConversationEntry) -> bool {
+    let mut events = ledger.events.iter();
+    events.any(|event| {
+        event.kind == "archive" && event.source == "teammate" && event.conversation == conversation.id
+    })
 }
 
 fn name(contact: &ContactEntry) -> String {
@@ -35,9 +47,15 @@ fn write_conversation(
     let ConversationEntry { id, inbox, status, .. } = conversation;
     let assignee = conversation.assignee.as_deref().map(|id| format!(" to {id}")).unwrap_or_default();
     writeln!(out, "{contact}\n  {id} in {inbox}, {status}{assignee}")?;
+    // Front shows a thread by the messages' own times, whatever order they came in.
+    let mut messages: Vec<_> = conversation.messages.iter().collect();
+    messages.sort_by_key(|message| message.created_at_ms);
     let mut subject = "";
-    for message in &conversation.messages {
+    for message in messages {
         if message.subject != subject {
+            if !subject.is_empty() && archived {
+                writeln!(out, "  └ archived by a person")?;
+            }
             subject = &message.subject;
             writeln!(out, "  ┌ {subject}")?;
         }
