@@ -42,6 +42,7 @@ fn name(contact: &ContactEntry) -> String {
 fn write_conversation(
     conversation: &ConversationEntry,
     contact: &str,
+    archived: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let ConversationEntry { id, inbox, status, .. } = conversation;
