@@ -1,6 +1,8 @@
 //! The one integration-test binary; every file beside this one is a module of it.
 
+mod acceptance;
 mod arrows;
 mod manifests;
 mod sources;
 mod workspace;
+mod world;

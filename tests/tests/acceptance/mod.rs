@@ -1,0 +1,10 @@
+//! The behaviour rows, each an acceptance test by name: webhooks in by HTTP, and a look at the simulated Front.
+
+mod activities;
+mod agents;
+mod contacts;
+mod conversations;
+mod fixtures;
+mod once;
+mod segments;
+mod subjects;

@@ -1,0 +1,253 @@
+//! A simulated Front, the whole engine on a temporary folder, and the calls and people of a scenario between them.
+
+mod given;
+mod script;
+mod view;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use calltrail::engine::{Engine, projection_in};
+use calltrail_simulator::front::{Act, Action, Front, Ledger, Subject};
+use calltrail_simulator::http::{Clock, Handle, serve};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+pub(crate) use given::{Given, given};
+pub(crate) use script::{
+    BILLING, CALLER, IRIS, MENU, NOOR, OTHER, PAVEL, Step, answered, bodies, call, call_of, calls, inbound,
+    inbound_on, outbound, person, restart, trouble,
+};
+pub(crate) use view::{Expect, activity, contacts, conversations, requests, shown};
+
+use view::View;
+
+const ACCOUNT: &str = "acme";
+/// Rules ids and lags in Front.
+const SEED: u64 = 7;
+/// Who acts in Front.
+const PERSON: &str = "tea_2";
+/// A scenario that hangs fails then; it is no measure of speed.
+const PATIENCE: Duration = Duration::from_secs(120);
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// Front's times are milliseconds: what a person does next is later.
+const BETWEEN_ACTS: Duration = Duration::from_millis(3);
+
+/// Lets everything happen, one after the other, and compares what Front shows in the end.
+pub(crate) async fn check(given: Given, steps: &[Step], expect: &[Expect]) {
+    let mut world = World::start(given).await;
+    for step in steps {
+        world.happen(step).await;
+    }
+    world.compare(expect).await;
+    world.stop().await;
+}
+
+/// The same with Front's webhooks and without, when the conversation is read before each call.
+pub(crate) async fn check_both(given: Given, steps: &[Step], expect: &[Expect]) {
+    let without = check(given.clone().without_front_webhooks(), steps, expect);
+    tokio::join!(without, check(given, steps, expect));
+}
+
+struct World {
+    given: Given,
+    front: Handle,
+    engine: Option<Engine>,
+    folder: TempDir,
+    http: reqwest::Client,
+    /// Who called last.
+    caller: String,
+    /// On which a person acted last.
+    conversation: Option<String>,
+}
+
+impl World {
+    async fn start(given: Given) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
+        let front = Front::new(given.front.clone(), SEED);
+        let front = serve(listener, front, Clock::system()).await.expect("Front is served on loopback");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client for loopback");
+        let (caller, conversation) = (String::new(), None);
+        let mut world = Self { given, front, engine: None, folder, http, caller, conversation };
+        world.start_engine().await;
+        world
+    }
+
+    async fn start_engine(&mut self) {
+        let config = self.given.config(self.folder.path(), &self.front.base_url());
+        self.engine = Some(Engine::start(&config).await.expect("the engine starts"));
+        if !self.given.without_front_webhooks {
+            let url = self.webhooks_url("front");
+            self.front.connect_webhook(&url).await.expect("the engine takes Front's webhook");
+        }
+    }
+
+    async fn stop(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.stop().await.expect("the engine stops");
+        }
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine.as_ref().expect("the engine runs between its starts")
+    }
+
+    fn webhooks_url(&self, service: &str) -> String {
+        format!("http://{}/webhooks/{ACCOUNT}/{service}", self.engine().webhooks_at)
+    }
+
+    async fn happen(&mut self, step: &Step) {
+        match step {
+            Step::Webhooks(bodies) => self.post(bodies).await,
+            Step::Meanwhile(bodies, actions) => {
+                self.post_until(bodies, shown_activities).await;
+                for action in actions {
+                    self.act(Subject::Contact(self.caller.clone()), action).await;
+                }
+            }
+            Step::RestartMeanwhile(bodies, given) => {
+                self.post_until(bodies, sent_activities).await;
+                self.restart(given, false).await;
+            }
+            Step::People(actions) => {
+                for action in actions {
+                    let trashed = self.conversation.clone().filter(|_| *action == Action::Restore);
+                    let on = trashed.map_or(Subject::Contact(self.caller.clone()), Subject::Conversation);
+                    self.act(on, action).await;
+                }
+            }
+            Step::PersonOn(contact, action) => {
+                self.act(Subject::Contact((*contact).to_owned()), action).await;
+            }
+            Step::MergeInto(contact) => {
+                let survivor = self.conversation_of(contact);
+                self.act(Subject::Contact(self.caller.clone()), &Action::MergeInto(survivor)).await;
+            }
+            Step::Restart(given) => self.restart(given, false).await,
+            Step::RestartFromLog(given) => self.restart(given, true).await,
+            Step::Trouble(fault) => self.front.front(|front| front.plan_fault(fault.clone())),
+            Step::SlowAnswersMs(slow_ms) => self.front.front(|front| {
+                let mut faults = front.faults().clone();
+                faults.slow_ms = *slow_ms;
+                front.set_faults(faults);
+            }),
+        }
+        self.settled().await;
+    }
+
+    /// Aircall's deliveries, one after the other. Every one is taken.
+    async fn post(&mut self, bodies: &[String]) {
+        let url = self.webhooks_url("aircall");
+        for body in bodies {
+            let sent = self.http.post(&url).header("content-type", "application/json").body(body.clone());
+            let answer = sent.send().await.expect("the receiver answers");
+            assert_eq!(answer.status(), 200, "an Aircall webhook was refused");
+            let body: serde_json::Value = serde_json::from_str(body).expect("webhooks are JSON");
+            let digits = body["data"]["raw_digits"].as_str().unwrap_or_default();
+            self.caller = digits.replace(' ', "");
+        }
+    }
+
+    /// Posts the bodies and returns when Front's `count` has grown.
+    async fn post_until(&mut self, bodies: &[String], count: fn(&Ledger) -> usize) {
+        let before = count(&self.ledger());
+        self.post(bodies).await;
+        let started = Instant::now();
+        while count(&self.ledger()) == before {
+            assert!(started.elapsed() < PATIENCE, "Front got no activity");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn act(&mut self, on: Subject, action: &Action) {
+        let act = Act { by: PERSON.to_owned(), on, action: action.clone() };
+        let now_ms = self.front.clock().now_ms();
+        let conversation = self.front.front(|front| front.act(now_ms, &act));
+        self.conversation = Some(conversation.expect("the person can do that"));
+        tokio::time::sleep(BETWEEN_ACTS).await;
+    }
+
+    async fn restart(&mut self, given: &Given, forget_projection: bool) {
+        self.stop().await;
+        self.given = given.clone();
+        if forget_projection {
+            let store = projection_in(&self.folder.path().join("data"));
+            std::fs::remove_dir_all(store).expect("the projection store is a folder");
+        }
+        self.start_engine().await;
+    }
+
+    fn conversation_of(&self, handle: &str) -> String {
+        let ledger = self.ledger();
+        let owns = |id: &str| {
+            let contact = ledger.contacts.iter().find(|contact| contact.id == id);
+            contact.is_some_and(|contact| contact.handles.iter().any(|known| known.handle == handle))
+        };
+        let found = ledger.conversations.iter().rev().find(|row| owns(&row.contact));
+        found.map(|row| row.id.clone()).expect("the contact has a conversation")
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.front.front(|front| front.ledger())
+    }
+
+    /// Waits until nothing is left to be decided, sent or told. One look is not enough: what was told after it had
+    /// counted the waiting calls may be folded before it compares the positions.
+    async fn settled(&self) {
+        let started = Instant::now();
+        let mut before = None;
+        loop {
+            let status = self.engine().status().await.expect("the engine tells its status");
+            let waiting: usize =
+                status.accounts.values().map(|account| account.waiting_calls + account.pending_effects).sum();
+            let (untold, requests) = self.front.front(|front| {
+                let webhooks = front.ledger().webhooks;
+                let untold = webhooks.iter().filter(|webhook| !webhook.delivered && !webhook.lost).count();
+                (untold, front.requests_seen())
+            });
+            let rests = waiting == 0 && untold == 0 && status.folded >= status.records;
+            let now = rests.then_some((status.records, requests));
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+            assert!(
+                started.elapsed() < PATIENCE,
+                "not settled, {untold} webhooks of Front untold:\n{status}"
+            );
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// What was expected, and what holds at the end of every scenario: nothing is there twice, no write was refused
+    /// for good, and the log alone gives the same state.
+    async fn compare(&self, expect: &[Expect]) {
+        let ledger = self.ledger();
+        let view = View { company: &self.given.front, ledger: &ledger };
+        let mode = if self.given.without_front_webhooks { "without" } else { "with" };
+        for expect in expect {
+            let (found, expected) = view.beside(expect);
+            assert_eq!(
+                found, expected,
+                "{mode} Front's webhooks, found (left) is not what is expected (right)"
+            );
+        }
+        let messages = ledger.messages();
+        let distinct: BTreeSet<_> = messages.iter().map(|message| view::key(message)).collect();
+        assert_eq!(distinct.len(), messages.len(), "an activity is there twice");
+        let status = self.engine().status().await.expect("the engine tells its status");
+        let live = status.accounts[ACCOUNT].live.as_ref().expect("a running engine counts");
+        assert_eq!(live.outcomes["rejected"], 0, "Front refused a write for good:\n{status}");
+        let replayed = self.engine().verify().await.expect("the log can be replayed");
+        assert_eq!(replayed.live_hash, replayed.replayed_hash, "the log gives another state");
+    }
+}
+
+fn shown_activities(ledger: &Ledger) -> usize {
+    ledger.messages().len()
+}
+
+fn sent_activities(ledger: &Ledger) -> usize {
+    ledger.requests.iter().filter(|request| request.path.ends_with("/imported_messages")).count()
+}

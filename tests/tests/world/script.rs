@@ -1,0 +1,117 @@
+//! What happens in a scenario: calls, people in Front, and trouble.
+
+use calltrail_simulator::aircall::{AGENTS, Agent, CallScript, LINES, Line};
+use calltrail_simulator::front::{Action, Fault, PlannedFault};
+use serde_json::{Value, json};
+
+use super::Given;
+
+pub(crate) const CALLER: &str = "+447700900123";
+pub(crate) const OTHER: &str = "+447700900124";
+
+pub(crate) const SUPPORT: Line = LINES[0];
+pub(crate) const BILLING: Line = LINES[1];
+pub(crate) const MENU: Line = LINES[2];
+
+pub(crate) const NOOR: Agent = AGENTS[0];
+pub(crate) const IRIS: Agent = AGENTS[1];
+pub(crate) const PAVEL: Agent = AGENTS[2];
+
+/// Call 1 starts an hour later: 2026-01-05 08:00 UTC.
+const CALLS_FROM_S: i64 = 1_767_596_400;
+const HOUR_S: i64 = 3_600;
+
+/// When the call of this id starts: one an hour.
+pub(crate) fn starts_at_s(id: i64) -> i64 {
+    CALLS_FROM_S + id * HOUR_S
+}
+
+/// An inbound call on the support line; missed until it is answered.
+pub(crate) fn inbound(id: i64, from: &str) -> CallScript {
+    inbound_on(SUPPORT, id, from)
+}
+
+/// An inbound call on this line.
+pub(crate) fn inbound_on(line: Line, id: i64, from: &str) -> CallScript {
+    CallScript::inbound(id, line, from, starts_at_s(id))
+}
+
+/// An inbound call on the support line that this agent answers.
+pub(crate) fn answered(id: i64, from: &str, by: Agent) -> CallScript {
+    inbound(id, from).rings(by, 0).answered(by, 5).ends(65)
+}
+
+/// An outbound call on the support line; unanswered until it is answered.
+pub(crate) fn outbound(id: i64, to: &str, by: Agent) -> CallScript {
+    CallScript::outbound(id, SUPPORT, to, by, starts_at_s(id))
+}
+
+/// One thing that happens. The next one happens when Front shows all that follows from it.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// Aircall posts these bodies in this order.
+    Webhooks(Vec<String>),
+    /// Aircall posts these bodies; a person acts as soon as Front shows the first activity.
+    Meanwhile(Vec<String>, Vec<Action>),
+    /// Aircall posts these bodies; the engine is started anew as soon as Front has been sent the first activity.
+    RestartMeanwhile(Vec<String>, Box<Given>),
+    /// A teammate acts on the conversation of whoever called last, once after the other.
+    People(Vec<Action>),
+    /// A teammate merges the conversation of whoever called last into that of another contact.
+    MergeInto(&'static str),
+    /// A teammate acts on the newest conversation of this contact.
+    PersonOn(&'static str, Action),
+    /// The engine is started anew, with this configuration.
+    Restart(Box<Given>),
+    /// The same, and its projection store is lost.
+    RestartFromLog(Box<Given>),
+    /// The next matching requests to Front go wrong.
+    Trouble(PlannedFault),
+    /// How long slow answers take.
+    SlowAnswersMs(u64),
+}
+
+/// A call, its webhooks in the order of time.
+pub(crate) fn call(script: CallScript) -> Step {
+    Step::Webhooks(bodies(&[script]))
+}
+
+/// Several calls at once, one after the other's webhooks.
+pub(crate) fn calls(scripts: &[CallScript]) -> Step {
+    Step::Webhooks(bodies(scripts))
+}
+
+/// A call of somebody of whom Aircall knows a name and an e-mail.
+pub(crate) fn call_of(script: CallScript, first_name: &str, last_name: &str, email: &str) -> Step {
+    let contact = json!({
+        "first_name": first_name,
+        "last_name": last_name,
+        "emails": [{ "id": 1, "label": "Work", "value": email }],
+    });
+    let with_contact = |mut body: Value| {
+        body["data"]["contact"] = contact.clone();
+        body.to_string()
+    };
+    Step::Webhooks(script.events().into_iter().map(|event| with_contact(event.body)).collect())
+}
+
+/// The webhooks of the calls, each call's in the order of time.
+pub(crate) fn bodies(scripts: &[CallScript]) -> Vec<String> {
+    scripts.iter().flat_map(CallScript::events).map(|event| event.body.to_string()).collect()
+}
+
+/// A teammate acts on the conversation of whoever called last.
+pub(crate) fn person(action: Action) -> Step {
+    Step::People(vec![action])
+}
+
+/// The engine is started anew, with this configuration.
+pub(crate) fn restart(given: Given) -> Step {
+    Step::Restart(Box::new(given))
+}
+
+/// The next requests of this kind go wrong, so many of them.
+pub(crate) fn trouble(method: &str, path_contains: &str, fault: Fault, times: u32) -> Step {
+    let (method, path_contains) = (method.to_owned(), path_contains.to_owned());
+    Step::Trouble(PlannedFault { method, path_contains, fault, times })
+}

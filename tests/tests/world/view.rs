@@ -1,0 +1,186 @@
+//! The simulated Front as a reader sees it, in text.
+
+use std::fmt::Write as _;
+
+use calltrail_simulator::front::{ContactEntry, ConversationEntry, FrontOptions, Ledger, MessageEntry};
+
+use super::ACCOUNT;
+use super::script::starts_at_s;
+
+/// What a scenario expects of Front at its end.
+#[derive(Debug, Clone)]
+pub(crate) enum Expect {
+    /// Every conversation, in any order: contact, status, inbox and assignee; its activities by subject and time.
+    Conversations(String),
+    /// Every contact with its handles.
+    Contacts(&'static str),
+    /// One activity: when, from whom to whom, and its text to the letter.
+    Activity(&'static str, &'static str),
+    /// So many requests of this method to a path that begins so.
+    Requests(&'static str, usize),
+    /// What Front shows as the subject of each conversation.
+    Shown(&'static str),
+}
+
+pub(crate) fn conversations(text: impl Into<String>) -> Expect {
+    Expect::Conversations(text.into())
+}
+
+pub(crate) fn contacts(text: &'static str) -> Expect {
+    Expect::Contacts(text)
+}
+
+pub(crate) fn activity(key: &'static str, text: &'static str) -> Expect {
+    Expect::Activity(key, text)
+}
+
+pub(crate) fn requests(beginning: &'static str, count: usize) -> Expect {
+    Expect::Requests(beginning, count)
+}
+
+pub(crate) fn shown(text: &'static str) -> Expect {
+    Expect::Shown(text)
+}
+
+/// A company and what became of it.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    pub(super) company: &'a FrontOptions,
+    pub(super) ledger: &'a Ledger,
+}
+
+impl View<'_> {
+    /// What there is and what there should be, as texts that can be compared.
+    pub(super) fn beside(&self, expect: &Expect) -> (String, String) {
+        match expect {
+            Expect::Conversations(text) => (sorted(&self.conversations()), sorted(&dedented(text))),
+            Expect::Contacts(text) => (self.contacts(), dedented(text)),
+            Expect::Activity(key, text) => (self.activity(key), dedented(text)),
+            Expect::Requests(beginning, count) => {
+                let seen = self.ledger.requests.iter().map(|seen| format!("{} {}", seen.method, seen.path));
+                let found = seen.filter(|seen| seen.starts_with(beginning)).count();
+                (format!("{found} {beginning}"), format!("{count} {beginning}"))
+            }
+            Expect::Shown(text) => {
+                let subjects = self.alive().map(|row| row.subject.as_str());
+                (subjects.collect::<Vec<_>>().join("\n"), dedented(text))
+            }
+        }
+    }
+
+    fn alive(&self) -> impl Iterator<Item = &ConversationEntry> {
+        self.ledger.conversations.iter().filter(|row| row.merged_into.is_none())
+    }
+
+    fn conversations(&self) -> String {
+        let mut text = String::new();
+        for row in self.alive() {
+            let contact = self.ledger.contacts.iter().find(|contact| contact.id == row.contact);
+            let name = contact.map_or("nobody", name);
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "{name}: {} in {}{}", status(row), self.inbox(row), self.assignee(row));
+            let mut subject = "";
+            for message in in_order(row) {
+                if message.subject != subject {
+                    subject = &message.subject;
+                    let _ = writeln!(text, "  {subject}");
+                }
+                let _ = writeln!(text, "    {} by {}", key(message), self.author(message));
+            }
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn contacts(&self) -> String {
+        let alive = self.ledger.contacts.iter().filter(|contact| contact.merged_into.is_none());
+        let line = |contact: &ContactEntry| {
+            let mut handles: Vec<_> =
+                contact.handles.iter().map(|handle| format!("{} {}", handle.source, handle.handle)).collect();
+            handles.sort();
+            format!("{}: {}", contact.name.as_deref().unwrap_or("no name"), handles.join(", "))
+        };
+        alive.map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn activity(&self, wanted: &str) -> String {
+        let Some(message) = self.ledger.messages().into_iter().find(|message| key(message) == wanted) else {
+            return format!("there is no activity {wanted}");
+        };
+        let call = wanted.split(':').next().and_then(|id| id.parse().ok()).unwrap_or_default();
+        let after_s = message.created_at_ms / 1000 - starts_at_s(call);
+        let (from, to) = (&message.sender, message.to.join(", "));
+        format!("after {after_s} s, from {from} to {to}\n{}", message.body)
+    }
+
+    fn inbox<'a>(&'a self, row: &'a ConversationEntry) -> &'a str {
+        let inbox = self.company.inboxes.iter().find(|inbox| inbox.id == row.inbox);
+        inbox.map_or(&row.inbox, |inbox| &inbox.name)
+    }
+
+    fn assignee(&self, row: &ConversationEntry) -> String {
+        row.assignee.as_ref().map_or_else(String::new, |id| format!(" for {}", self.first_name(id)))
+    }
+
+    fn author<'a>(&'a self, message: &'a MessageEntry) -> &'a str {
+        match (message.is_inbound, &message.author) {
+            (true, None) => "the customer",
+            (true, Some(_)) => "the customer with an author",
+            (false, Some(id)) => self.first_name(id),
+            (false, None) => "no teammate",
+        }
+    }
+
+    fn first_name<'a>(&'a self, id: &'a str) -> &'a str {
+        let teammate = self.company.teammates.iter().find(|teammate| teammate.id == id);
+        teammate.map_or(id, |teammate| &teammate.first_name)
+    }
+}
+
+/// As people read it: by the time of each activity.
+fn in_order(row: &ConversationEntry) -> Vec<&MessageEntry> {
+    let mut messages: Vec<_> = row.messages.iter().collect();
+    messages.sort_by_key(|message| (message.created_at_ms, message.number));
+    messages
+}
+
+fn name(contact: &ContactEntry) -> &str {
+    let phone = || contact.handles.first().map_or("nobody", |handle| &handle.handle);
+    contact.name.as_deref().unwrap_or_else(phone)
+}
+
+fn status(row: &ConversationEntry) -> &str {
+    match row.status {
+        "assigned" | "unassigned" => "open",
+        "archived" if row.snoozed_until_ms.is_some() => "snoozed",
+        "deleted" => "trashed",
+        other => other,
+    }
+}
+
+/// What the external id says after the account: `812:duration`.
+pub(super) fn key(message: &MessageEntry) -> &str {
+    let prefix = format!("calltrail:{ACCOUNT}:");
+    message.external_id.strip_prefix(prefix.as_str()).unwrap_or(&message.external_id)
+}
+
+/// The blocks of a text in the order of the alphabet; a line that is not indented begins one.
+fn sorted(text: &str) -> String {
+    let mut blocks: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match blocks.last_mut().filter(|_| line.starts_with(' ')) {
+            Some(block) => block.push_str(&format!("\n{line}")),
+            None => blocks.push(line.to_owned()),
+        }
+    }
+    blocks.sort();
+    blocks.join("\n")
+}
+
+/// Without empty ends and without the indentation that all lines have.
+fn dedented(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().skip_while(|line| line.trim().is_empty()).collect();
+    let indent = |line: &&str| line.len() - line.trim_start().len();
+    let common = lines.iter().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    let lines: Vec<&str> = lines.iter().map(|line| line.get(common..).unwrap_or("")).collect();
+    lines.join("\n").trim_end().to_owned()
+}
