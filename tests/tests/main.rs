@@ -3,6 +3,7 @@
 mod acceptance;
 mod arrows;
 mod manifests;
+mod process;
 mod sources;
 mod workspace;
 mod world;

@@ -1,0 +1,20 @@
+//! Every bound of these tests. None of them is a measure of speed: each only ends a test that hangs.
+
+use std::time::Duration;
+
+/// A command that has not ended by then hangs.
+pub(super) const COMMAND_MAX: Duration = Duration::from_secs(90);
+/// A start that has said nothing by then hangs.
+pub(super) const START_MAX: Duration = Duration::from_secs(60);
+/// A process that has not ended by then, after it was told to, hangs.
+pub(super) const END_MAX: Duration = Duration::from_secs(30);
+/// An engine that still has work by then makes no progress.
+pub(super) const QUIET_MAX: Duration = Duration::from_secs(150);
+/// The pause between two looks.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A webhook that nobody has taken by then is lost.
+pub(super) const DELIVERY_MAX: Duration = Duration::from_secs(150);
+/// Aircall waits so long for an answer (API reference, webhooks).
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// The pause before a delivery that was not taken is repeated.
+pub(super) const REPEAT_AFTER: Duration = Duration::from_millis(50);

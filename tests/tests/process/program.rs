@@ -1,0 +1,115 @@
+//! The program as the sources of this workspace make it, and one run of it from its start to its end.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use cargo_metadata::Message;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::limits::COMMAND_MAX;
+use super::secrets::check_nothing_leaked;
+use crate::workspace::root;
+
+/// The secrets that every configuration of these tests names, with their values.
+pub(super) const VARIABLES: [(&str, &str); 4] = [
+    ("AIRCALL_WEBHOOK_TOKEN", "fixture-token"),
+    ("FRONT_API_TOKEN", "front-token"),
+    ("FRONT_SIGNING_KEY", "front-signing-key"),
+    // Everything that our own code can say is said, so that it is seen whether a secret is in it.
+    ("CALLTRAIL_LOG", "info,calltrail=debug"),
+];
+/// What cargo tells this test of itself, and must not tell the build: build scripts would run again because of it.
+const OWN_VARIABLES: [&str; 6] =
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_", "CARGO_TARGET_TMPDIR"];
+
+/// How a run ended and what it printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ran {
+    /// None when a signal ended it.
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Ran {
+    /// Itself, when it ended as it should.
+    #[track_caller]
+    pub(super) fn with_code(self, expect: i32) -> Self {
+        assert_eq!(self.code, Some(expect), "printed:\n{}\nsaid:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The one JSON value that it printed.
+    #[track_caller]
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", self.stdout, self.stderr))
+    }
+}
+
+/// The program, built once per run of the tests, so that it is never an old one.
+pub(super) fn program() -> &'static Path {
+    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match PROGRAM.get_or_init(build) {
+        Ok(program) => program,
+        Err(said) => panic!("calltrail is not built:\n{said}"),
+    }
+}
+
+/// Runs the program in `folder` until it ends, with [`VARIABLES`] and those of `more`.
+pub(super) async fn run_in(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Ran {
+    let mut command = command_in(folder, words);
+    command.envs(more.iter().copied());
+    let output = timeout(COMMAND_MAX, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{words:?} hangs")).expect("the program runs");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    check_nothing_leaked(&stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ran { code: output.status.code(), stdout, stderr }
+}
+
+/// The program in `folder` with nothing of this process's environment. It is killed when it is dropped.
+pub(super) fn command_in(folder: &Path, words: &[&str]) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(program());
+    command.args(words).current_dir(folder).env_clear().envs(VARIABLES);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+fn build() -> Result<PathBuf, String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args([
+        "build",
+        "--locked",
+        "-p",
+        "calltrail",
+        "--message-format=json-render-diagnostics",
+    ]);
+    cargo.args(["--profile", &profile()]);
+    for (name, _) in std::env::vars_os() {
+        let is_own = OWN_VARIABLES.iter().any(|own| name.to_string_lossy().starts_with(own));
+        if is_own {
+            cargo.env_remove(name);
+        }
+    }
+    let built = cargo.output().expect("cargo runs");
+    if !built.status.success() {
+        return Err(String::from_utf8_lossy(&built.stderr).into_owned());
+    }
+    let executable = Message::parse_stream(built.stdout.as_slice()).find_map(|message| match message {
+        Ok(Message::CompilerArtifact(artifact)) => artifact.executable,
+        _ => None,
+    });
+    Ok(executable.expect("cargo names the program").into_std_path_buf())
+}
+
+/// The profile of this test, from the folder that cargo put it into.
+fn profile() -> String {
+    let test = std::env::current_exe().expect("this test is a file");
+    let folder = test.ancestors().nth(2).and_then(Path::file_name).expect("target/<profile>/deps");
+    match folder.to_str() {
+        Some("debug") | None => "dev".to_owned(),
+        Some(profile) => profile.to_owned(),
+    }
+}

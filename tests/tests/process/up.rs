@@ -1,0 +1,106 @@
+//! A running `calltrail up`: where it listens, what it says, and the ways to end it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::limits::{END_MAX, START_MAX};
+use super::program::{Ran, command_in};
+use super::secrets::check_nothing_leaked;
+
+/// It is killed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Up {
+    child: Child,
+    said: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
+    address: watch::Receiver<Option<SocketAddr>>,
+}
+
+impl Up {
+    /// Starts it in `folder`, where its configuration is.
+    pub(super) fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &["up"], &[])
+    }
+
+    /// Starts it with other words and more variables.
+    pub(super) fn start_with(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Self {
+        let mut command = command_in(folder, words);
+        let mut child = command.envs(more.iter().copied()).spawn().expect("the program starts");
+        let lines = BufReader::new(child.stderr.take().expect("its errors are read")).lines();
+        let said = Arc::new(Mutex::new(String::new()));
+        let (tell, address) = watch::channel(None);
+        let reader = tokio::spawn(listen(lines, Arc::clone(&said), tell));
+        Self { child, said, reader, address }
+    }
+
+    /// Where it takes webhooks, once it says so; none when it ends before.
+    pub(super) async fn webhooks_at(&mut self) -> Option<SocketAddr> {
+        self.address.wait_for(Option::is_some).await.ok().and_then(|address| *address)
+    }
+
+    /// Where it takes webhooks; fails when it does not start.
+    pub(super) async fn ready(&mut self) -> SocketAddr {
+        let started = timeout(START_MAX, self.webhooks_at()).await;
+        started.ok().flatten().unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said()))
+    }
+
+    /// What it has said so far.
+    pub(super) fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it as `kill -9` does. It must have been running until then.
+    pub(super) async fn killed(mut self) -> Ran {
+        let running = self.child.try_wait().expect("its state is known").is_none();
+        assert!(running, "calltrail ended by itself:\n{}", self.said());
+        self.child.start_kill().expect("it is killed");
+        self.ended().await
+    }
+
+    /// Ends it as a supervisor does, by SIGTERM.
+    pub(super) async fn terminated(self) -> Ran {
+        let process = self.child.id().expect("it is running").to_string();
+        let told = tokio::process::Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process]).status();
+        assert!(told.await.expect("sh runs").success(), "SIGTERM was not sent");
+        self.ended().await
+    }
+
+    async fn ended(mut self) -> Ran {
+        let status = timeout(END_MAX, self.child.wait()).await;
+        let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.said())).expect("it ends");
+        timeout(END_MAX, &mut self.reader).await.expect("its errors end").expect("its errors are read");
+        let stderr = self.said();
+        check_nothing_leaked(&stderr);
+        Ran { code: status.code(), stdout: String::new(), stderr }
+    }
+}
+
+async fn listen(
+    mut lines: Lines<BufReader<ChildStderr>>,
+    said: Arc<Mutex<String>>,
+    tell: watch::Sender<Option<SocketAddr>>,
+) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(address) = address_in(&line) {
+            tell.send_replace(Some(address));
+        }
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.push_str(&line);
+        said.push('\n');
+    }
+}
+
+/// The address in the line that says that everything has started.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let fields = line.get("fields").filter(|fields| fields["message"] == "calltrail is up")?;
+    fields["webhooks_at"].as_str()?.parse().ok()
+}
