@@ -55,17 +55,17 @@ async fn m11_a_missed_call_tells_why_in_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn m11_a_missed_call_speaks_the_language_of_the_account() {
     check(
-        given().account("locale = \"de\"").calls("time_zone = \"Europe/Berlin\""),
+        given().account("locale = \"fr\"").calls("time_zone = \"Europe/Paris\""),
         &[call(inbound(1, CALLER).missed("out_of_opening_hours"))],
         &[activity(
             "1:call",
             "
             after 0 s, from +447700900123 to +441632960001
-            Verpasster Anruf - Support line
-            Kunde: +447700900123
-            Leitung: Support line (+441632960001)
-            Beginn: 2026-01-05 09:00:00 (Europe/Berlin)
-            Grund: außerhalb der Öffnungszeiten
+            Appel manqué - Support line
+            Client: +447700900123
+            Ligne: Support line (+441632960001)
+            Début: 2026-01-05 09:00:00 (Europe/Paris)
+            Motif: hors des heures d'ouverture
             Aircall call 1",
         )],
     )

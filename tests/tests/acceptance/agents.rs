@@ -4,8 +4,8 @@ use calltrail_simulator::aircall::Agent;
 use calltrail_simulator::front::Action;
 
 use crate::world::{
-    CALLER, IRIS, MENU, NOOR, PAVEL, activity, answered, call, check, check_both, conversations, given,
-    inbound, inbound_on, outbound, person,
+    CALLER, IRIS, MENU, NOOR, PAVEL, activity, answered, call, calls, check, check_both, conversations,
+    given, inbound, inbound_on, outbound, person,
 };
 
 /// Somebody who is in Aircall and not in Front.
@@ -39,12 +39,12 @@ async fn m19_an_answered_call_is_logged_by_its_agent_who_gets_the_conversation()
 async fn m19_after_a_transfer_the_agent_who_ended_with_the_call_has_it_and_a_failed_one_changes_nothing() {
     check(
         given(),
-        &[
-            call(answered(1, "+447700900111", NOOR).transferred(PAVEL, 30)),
-            call(answered(2, "+447700900112", NOOR).transfer_failed(PAVEL, 30)),
-            call(answered(3, "+447700900113", NOOR).transferred(PAVEL, 20).transferred(IRIS, 40)),
-            call(outbound(4, "+447700900114", NOOR).answered(NOOR, 4).transferred(IRIS, 10)),
-        ],
+        &[calls(&[
+            answered(1, "+447700900111", NOOR).transferred(PAVEL, 30),
+            answered(2, "+447700900112", NOOR).transfer_failed(PAVEL, 30),
+            answered(3, "+447700900113", NOOR).transferred(PAVEL, 20).transferred(IRIS, 40),
+            outbound(4, "+447700900114", NOOR).answered(NOOR, 4).transferred(IRIS, 10),
+        ])],
         &[conversations(
             "
             +447700900111: open in Aircall Phone for Pavel
@@ -178,13 +178,13 @@ async fn m20_a_call_that_its_agent_missed_is_logged_by_the_customer() {
 async fn m21_a_call_that_a_team_missed_or_that_ended_in_the_menu_is_logged_by_the_customer() {
     check(
         given(),
-        &[
-            call(inbound(1, CALLER).rings(NOOR, 0).rings(IRIS, 10).missed("no_available_agent")),
-            call(inbound_on(MENU, 2, CALLER).missed("abandoned_in_ivr")),
-            call(inbound(3, CALLER).missed("abandoned_in_classic")),
-            call(inbound(4, CALLER).missed("short_abandoned")),
-            call(inbound(5, CALLER).rings(NOOR, 0).voicemail()),
-        ],
+        &[calls(&[
+            inbound(1, CALLER).rings(NOOR, 0).rings(IRIS, 10).missed("no_available_agent"),
+            inbound_on(MENU, 2, CALLER).missed("abandoned_in_ivr"),
+            inbound(3, CALLER).missed("abandoned_in_classic"),
+            inbound(4, CALLER).missed("short_abandoned"),
+            inbound(5, CALLER).rings(NOOR, 0).voicemail(),
+        ])],
         &[conversations(
             "
             +447700900123: open in Aircall Phone

@@ -4,8 +4,8 @@ use calltrail_simulator::front::{Action, Fault};
 use futures_util::future::join_all;
 
 use crate::world::{
-    BILLING, CALLER, MENU, Step, activity, bodies, call, check, check_both, conversations, given, inbound,
-    inbound_on, person, requests, trouble,
+    BILLING, CALLER, MENU, Step, activity, bodies, call, calls, check, check_both, conversations, given,
+    inbound, inbound_on, person, requests, trouble,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,11 +92,11 @@ async fn m04_a_line_has_its_inbox_and_other_lines_go_to_the_default_one() {
     let mapped = given().inboxes("\"41065\" = \"inb_2\"\n\"41026\" = \"inb_3\"");
     check(
         mapped,
-        &[
-            call(inbound(1, "+447700900111")),
-            call(inbound_on(BILLING, 2, "+447700900112")),
-            call(inbound_on(MENU, 3, "+447700900113")),
-        ],
+        &[calls(&[
+            inbound(1, "+447700900111"),
+            inbound_on(BILLING, 2, "+447700900112"),
+            inbound_on(MENU, 3, "+447700900113"),
+        ])],
         &[conversations(
             "
             +447700900111: open in Support

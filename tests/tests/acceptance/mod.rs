@@ -4,6 +4,7 @@ mod activities;
 mod agents;
 mod contacts;
 mod conversations;
+mod decided;
 mod fixtures;
 mod once;
 mod segments;

@@ -18,7 +18,7 @@ pub(crate) enum Expect {
     Activity(&'static str, &'static str),
     /// So many requests of this method to a path that begins so.
     Requests(&'static str, usize),
-    /// What Front shows as the subject of each conversation.
+    /// What Front shows as the subject of each conversation, in any order.
     Shown(&'static str),
 }
 
@@ -63,7 +63,7 @@ impl View<'_> {
             }
             Expect::Shown(text) => {
                 let subjects = self.alive().map(|row| row.subject.as_str());
-                (subjects.collect::<Vec<_>>().join("\n"), dedented(text))
+                (sorted(&subjects.collect::<Vec<_>>().join("\n")), sorted(&dedented(text)))
             }
         }
     }
