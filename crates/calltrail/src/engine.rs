@@ -86,7 +86,7 @@ impl Engine {
         let options = LogOptions { ack_wait: config.log.ack_wait, ..LogOptions::default() };
         let log = open_log(folder, &options)?;
         let projector = start_projector(config, &log);
-        caught_up(&projector, &log).await?;
+        let projector = caught_up(projector, &log).await?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut writers = BTreeMap::new();
@@ -231,14 +231,19 @@ fn start_projector(config: &Config, log: &Embedded) -> Handle {
     calltrail_projector::start(options, Arc::new(log.clone()), Arc::new(log.clone()))
 }
 
-/// The projector has folded the log, and what it appended to introduce the accounts.
-async fn caught_up(projector: &Handle, log: &Embedded) -> anyhow::Result<()> {
+/// Waits until the projector has folded the log, and what it appended to introduce the accounts.
+async fn caught_up(projector: Handle, log: &Embedded) -> anyhow::Result<Handle> {
     let mut progress = projector.progress();
-    let gate = progress.wait_for(|progress| progress.caught_up).await.map(|_| ());
-    gate.ok().context("the projector could not fold the log")?;
-    let tail = log.tail().await?;
-    let folded = progress.wait_for(|progress| progress.checkpoint >= tail).await.map(|_| ());
-    folded.ok().context("the projector could not fold the log")
+    let folded = async {
+        progress.wait_for(|progress| progress.caught_up).await.ok()?;
+        let tail = log.tail().await.ok()?;
+        progress.wait_for(|progress| progress.checkpoint >= tail).await.ok().map(|_| ())
+    };
+    if folded.await.is_none() {
+        projector.stop().await.context("the projector cannot fold the log")?;
+        bail!("the projector ended before it had folded the log");
+    }
+    Ok(projector)
 }
 
 fn start_writer(

@@ -174,7 +174,9 @@ fn event_name(body: &str) -> String {
 fn change(change: &ConversationChange) -> String {
     match change {
         ConversationChange::Archived => "was archived".to_owned(),
-        ConversationChange::Reopened => "was reopened".to_owned(),
+        ConversationChange::Reopened => "was reopened by a person".to_owned(),
+        ConversationChange::ReopenedByApi => "was reopened through the API".to_owned(),
+        ConversationChange::Merged => "was merged with another".to_owned(),
         ConversationChange::Snoozed => "was snoozed".to_owned(),
         ConversationChange::Trashed => "was trashed".to_owned(),
         ConversationChange::Restored => "was restored".to_owned(),

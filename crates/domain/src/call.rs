@@ -10,6 +10,7 @@ use crate::fact::{
     Agent, CallEvent, CallSnapshot, CallStatus, ContactHint, Direction, Line, Transfer, TransferTarget,
 };
 use crate::ids::{EffectKey, PartyId, PhoneNumber};
+use crate::limits::OLD_CALL;
 use crate::policy::CallType;
 use crate::time::Timestamp;
 
@@ -20,6 +21,8 @@ pub struct Call {
     pub first_received_at: Timestamp,
     /// The earliest record that showed the call as over.
     pub over_received_at: Option<Timestamp>,
+    /// Aircall told that it ended, and did not only mention it later.
+    pub end_told: bool,
     pub told: CallTold,
     pub settled: Option<Settled>,
     /// `LeftOut` or `Logged`, once decided.
@@ -77,6 +80,7 @@ impl Call {
         Self {
             first_received_at,
             over_received_at: None,
+            end_told: false,
             told: CallTold::default(),
             settled: None,
             verdict: None,
@@ -93,7 +97,16 @@ impl Call {
                 self.over_received_at.map_or(snapshot.received_at, |at| at.min(snapshot.received_at));
             self.over_received_at = Some(earliest);
         }
+        self.end_told |= snapshot.event != CallEvent::Other;
         self.told.tell(snapshot);
+    }
+
+    /// True for a call whose end was not told, and that was over for longer than Aircall repeats webhooks when it was first
+    /// heard of.
+    #[must_use]
+    pub fn is_old_news(&self) -> bool {
+        let over_for = self.told.ended_at().map(|ended| self.first_received_at.since(ended));
+        !self.end_told && over_for.is_some_and(|over_for| over_for > OLD_CALL)
     }
 }
 
@@ -175,17 +188,26 @@ impl CallTold {
     /// later `user` other than the one who transferred wins, else the target of the last transfer that succeeded.
     #[must_use]
     pub fn agent(&self) -> Option<&Agent> {
-        let Some(transfer) = self.transfers.iter().rev().find(|transfer| transfer.succeeded) else {
+        let Some(transfer) = self.transfers.iter().rev().find(|transfer| self.took_place(transfer)) else {
             return value(&self.agent);
         };
-        let moved_on = self.agent.as_ref().filter(|told| {
-            told.at >= transfer.at && transfer.by.as_ref().is_none_or(|by| by.id != told.value.id)
-        });
+        let handed_on = |agent: &Agent| {
+            let mut by = self.transfers.iter().filter(|t| self.took_place(t)).filter_map(|t| t.by.as_ref());
+            by.any(|by| by.id == agent.id)
+        };
+        let moved_on = self.agent.as_ref().filter(|told| told.at >= transfer.at && !handed_on(&told.value));
         match (moved_on, &transfer.to) {
             (Some(told), _) => Some(&told.value),
             (None, Some(TransferTarget::Agent(agent))) => Some(agent),
             (None, Some(TransferTarget::External) | None) => value(&self.agent),
         }
+    }
+
+    /// A transfer that was told, and was not told to have failed afterwards.
+    fn took_place(&self, transfer: &Transfer) -> bool {
+        let failed =
+            |other: &Transfer| !other.succeeded && other.at >= transfer.at && other.to == transfer.to;
+        transfer.succeeded && !self.transfers.iter().any(failed)
     }
 
     /// Which of the five kinds the call is, by what is known now. Answered is told by `answered_at`, a voicemail by the

@@ -10,6 +10,7 @@ use crate::effect::{
     ObserveConversation, Outcome, ReopenConversation, Sender,
 };
 use crate::ids::{CallId, EffectKey, EffectKind, InboxId, PartyId, ThreadRef};
+use crate::limits::CONTACT_EMAILS_MAX;
 use crate::party::{Party, Thread};
 use crate::policy::{AssignBy, CallType, Policy, Threading};
 use crate::render;
@@ -42,6 +43,7 @@ pub fn decide<B: Backing>(
 /// True when the party has something that no folded decision covers.
 pub(crate) fn may_decide(party: &Party, account: &Account) -> bool {
     party.joining.is_none()
+        && party.awaits.is_empty()
         && !party.queue.is_empty()
         && party.touched > party.decided_through.max(account.covered_through)
 }
@@ -83,6 +85,8 @@ impl Head {
         let started = told.started_at().unwrap_or(self.settled.at);
         if told.number().is_none() {
             Some(LeftOut::NoNumber)
+        } else if self.call.is_old_news() {
+            Some(LeftOut::Old)
         } else if !self.policy.types.contains(&told.call_type()) {
             Some(LeftOut::Type)
         } else if line.is_some_and(|line| self.policy.skip_lines.contains(&line)) {
@@ -122,8 +126,13 @@ impl Head {
         let told = &self.call.told;
         Some(Action::LookUpContact(LookUpContact {
             number: told.number()?.clone(),
-            name: told.contact().and_then(|contact| contact.name.clone()),
-            emails: told.contact().map(|contact| contact.emails.clone()).unwrap_or_default(),
+            name: render::contact_name(told),
+            emails: told
+                .contact()
+                .into_iter()
+                .flat_map(|c| c.emails.clone())
+                .take(CONTACT_EMAILS_MAX)
+                .collect(),
             import_type: self.policy.import_type,
         }))
     }
@@ -160,6 +169,10 @@ impl Head {
     /// A new conversation waits until the old one's effects have drained, so that a work item has one conversation.
     fn target(&self) -> Option<Target> {
         let Some(thread) = &self.party.thread else { return Some(self.new_thread()) };
+        // What people did before the conversation was known counts as soon as it is.
+        if thread.conversation.is_none() && !self.party.is_drained() {
+            return None;
+        }
         let ended = thread.segment.ended;
         let leaves = match thread.status {
             ConversationStatus::Trashed => true,
@@ -227,7 +240,7 @@ impl Head {
         let number = told.number()?.clone();
         let line_number = told.line().and_then(|line| line.number.clone());
         let email = told.agent().and_then(|agent| agent.email.clone());
-        let name = told.contact().and_then(|contact| contact.name.clone());
+        let name = render::contact_name(told);
         Some(match told.call_type() {
             CallType::InboundAnswered | CallType::OutboundAnswered => {
                 let assign = self.policy.assign_by == AssignBy::Import;
@@ -251,7 +264,9 @@ impl Head {
     /// Whether an import reopens an archived conversation is not documented: it is looked at, and set where needed.
     fn reopen(&self, target: &Target) -> Option<Effect> {
         let thread = self.party.thread.as_ref().filter(|thread| thread.reference == target.thread)?;
-        (thread.status == ConversationStatus::Archived).then(|| Effect {
+        // The status may be newer by a clock that is not Front's; a segment that had ended says that it was archived.
+        let archived = thread.status == ConversationStatus::Archived || thread.segment.ended;
+        archived.then(|| Effect {
             key: self.key(EffectKind::Reopen),
             action: Action::ReopenConversation(ReopenConversation { unless_archived_after: self.settled.at }),
         })

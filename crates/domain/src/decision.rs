@@ -61,6 +61,8 @@ pub enum LeftOut {
     Hours,
     /// The caller withheld the number, or it is none.
     NoNumber,
+    /// Over long before it was first heard of: somebody tagged or archived an old call.
+    Old,
 }
 
 impl LeftOut {
@@ -72,6 +74,7 @@ impl LeftOut {
             Self::Line => "line",
             Self::Hours => "hours",
             Self::NoNumber => "no_number",
+            Self::Old => "old",
         }
     }
 }

@@ -146,7 +146,10 @@ pub struct ConversationChanged {
 #[serde(rename_all = "snake_case")]
 pub enum ConversationChange {
     Archived,
+    /// By a person, or by a rule that a person made.
     Reopened,
+    /// Through the API or by a message that came in: our own imports and reopenings among them.
+    ReopenedByApi,
     Snoozed,
     Trashed,
     Restored,
@@ -157,6 +160,8 @@ pub enum ConversationChange {
         teammate: TeammateId,
     },
     Unassigned,
+    /// Another conversation was merged into it, or it into another: its status has to be read.
+    Merged,
     /// Any other event about a conversation: it shows that Front's webhooks arrive.
     Other,
 }

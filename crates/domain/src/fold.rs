@@ -12,7 +12,9 @@ use crate::effect::WorkItem;
 use crate::fact::{CallEvent, CallSnapshot, Fact};
 use crate::hash;
 use crate::ids::{CallId, PartyId, PhoneNumber};
+use crate::limits::{ENDED_WAIT_DEFAULT, SILENT_CALL_DEFAULT};
 use crate::party::Party;
+use crate::policy::Timing;
 use crate::record::AccountCreated;
 use crate::state::{Backing, Key, State, StateError};
 use crate::time::Timestamp;
@@ -89,7 +91,8 @@ fn settle<B: Backing>(state: &mut State<B>, place: Place, id: CallId, call: &mut
     if call.settled.is_some() {
         return Ok(Vec::new());
     }
-    let named = name_of_party(state, id, call.told.number())?;
+    // Before the account's first record no party has a name; the call settles at its timer then.
+    let Some(named) = name_of_party(state, id, call.told.number())? else { return Ok(Vec::new()) };
     let (party_id, mut party) = match state.party(&named)? {
         Some(known) => known,
         None => (named, Party { since: place.sequence, ..Party::default() }),
@@ -107,12 +110,12 @@ fn name_of_party<B: Backing>(
     state: &State<B>,
     call: CallId,
     number: Option<&PhoneNumber>,
-) -> Result<PartyId, StateError<B::Error>> {
-    let key = state.account()?.party_key.ok_or(StateError::NoAccount)?;
-    Ok(match number {
+) -> Result<Option<PartyId>, StateError<B::Error>> {
+    let Some(key) = state.account()?.party_key else { return Ok(None) };
+    Ok(Some(match number {
         Some(number) => hash::keyed(&key, number.as_str()),
         None => hash::keyed(&key, &format!("call {call}")),
-    })
+    }))
 }
 
 /// The id of the party that a number belongs to, following joins; `None` for a number without a settled call.
@@ -130,13 +133,14 @@ fn set_timer<B: Backing>(
     id: CallId,
     call: &mut Call,
 ) -> Result<(), StateError<B::Error>> {
-    let due = match (&call.settled, state.policy()?) {
-        (Some(_), _) => None,
-        (None, None) => call.timer_due_at,
-        (None, Some(policy)) => {
-            let silent = call.first_received_at.plus(policy.timing.silent_call());
-            let over = call.over_received_at.map(|at| at.plus(policy.timing.ended_wait()));
-            Some(over.map_or(silent, |over| over.min(silent)))
+    let due = match &call.settled {
+        Some(_) => None,
+        None => {
+            let timing = state.policy()?.map(|policy| policy.timing);
+            let silent = timing.as_ref().map_or(SILENT_CALL_DEFAULT, Timing::silent_call);
+            let ended = timing.as_ref().map_or(ENDED_WAIT_DEFAULT, Timing::ended_wait);
+            let silent = call.first_received_at.plus(silent);
+            Some(call.over_received_at.map_or(silent, |at| at.plus(ended).min(silent)))
         }
     };
     if due == call.timer_due_at {

@@ -1,5 +1,7 @@
 //! Every bound of this crate.
 
+use std::time::Duration;
+
 /// Account ids are part of external ids, of subjects and of keys.
 pub const ACCOUNT_ID_BYTES_MAX: usize = 32;
 /// Front names no bound for imports and 200 for its channel API; ours stays readable.
@@ -7,8 +9,17 @@ pub const EXTERNAL_ID_BYTES_MAX: usize = 100;
 /// A party's name in keys and log lines: this many bytes of the keyed hash, written as hex.
 pub const PARTY_ID_HASH_BYTES: usize = 16;
 /// Events about conversations that no party has yet; the oldest goes first.
-pub const STRAY_EVENTS_MAX: usize = 64;
+pub const STRAY_EVENTS_MAX: usize = 256;
 /// A line of an activity that came from outside (a name, a tag) is cut to this many characters.
 pub const OUTSIDE_TEXT_CHARS_MAX: usize = 200;
+/// Transfers that an activity lists; the last ones.
+pub const TRANSFERS_SHOWN_MAX: usize = 10;
+/// E-mails that a new contact gets.
+pub const CONTACT_EMAILS_MAX: usize = 10;
+/// Aircall repeats a webhook for up to 12 hours; what it mentions later for the first time is no news.
+pub const OLD_CALL: Duration = Duration::from_secs(12 * 3600);
+/// Waits for the end of a call where no policy says any yet.
+pub const ENDED_WAIT_DEFAULT: Duration = Duration::from_secs(120);
+pub const SILENT_CALL_DEFAULT: Duration = Duration::from_secs(4 * 3600);
 /// Effects in one work item.
 pub const WORK_ITEM_EFFECTS_MAX: usize = 32;

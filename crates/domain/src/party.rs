@@ -44,6 +44,8 @@ pub struct Party {
     pub thread: Option<Thread>,
     /// The older party that this one joins as soon as its effects have drained.
     pub joining: Option<PartyId>,
+    /// Younger parties that will join this one. Nothing is decided before they have: they may bring the conversation.
+    pub awaits: BTreeSet<PartyId>,
 }
 
 /// The one work item that may be at the writers.
@@ -65,11 +67,9 @@ pub struct Thread {
     pub status: ConversationStatus,
     /// Front's time of the status.
     pub status_at: Timestamp,
-    /// The status is that of a conversation that was merged away: it has to be read before it is trusted.
+    /// The status has to be read before it is trusted: the conversation was merged, or an import did not find it.
     pub unsure: bool,
     pub segment: Segment,
-    /// We have decided to reopen the conversation; the event that tells of it is not a person's.
-    pub reopening: bool,
 }
 
 /// The life of a conversation from being open until it is archived. The subject belongs to it.
@@ -125,7 +125,6 @@ impl Thread {
             status_at: before_all,
             unsure: false,
             segment: Segment { subject, ended: false, marked_at: before_all },
-            reopening: false,
         }
     }
 
@@ -138,12 +137,9 @@ impl Thread {
             }
             ConversationChange::Reopened => {
                 self.set_status(ConversationStatus::Open, at);
-                if self.reopening {
-                    self.reopening = false;
-                } else {
-                    self.mark(false, at);
-                }
+                self.mark(false, at);
             }
+            ConversationChange::ReopenedByApi => self.set_status(ConversationStatus::Open, at),
             ConversationChange::Snoozed => self.set_status(ConversationStatus::Snoozed, at),
             ConversationChange::Trashed => self.set_status(ConversationStatus::Trashed, at),
             ConversationChange::Restored => self.set_status(ConversationStatus::Open, at),
@@ -153,6 +149,7 @@ impl Thread {
                     self.inbox_at = at;
                 }
             }
+            ConversationChange::Merged => self.unsure = true,
             ConversationChange::Assigned { .. }
             | ConversationChange::Unassigned
             | ConversationChange::Other => {}

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::call::{Call, CallTold};
 use crate::fact::{Agent, Line, TransferTarget};
 use crate::ids::EffectKey;
-use crate::limits::OUTSIDE_TEXT_CHARS_MAX;
+use crate::limits::{OUTSIDE_TEXT_CHARS_MAX, TRANSFERS_SHOWN_MAX};
 use crate::policy::{CallType, Policy};
 use crate::time::Timestamp;
 use crate::words::Words;
@@ -16,7 +16,7 @@ use crate::words::Words;
 /// `{type} - {line}`, or what the account's template makes of it.
 pub(crate) fn subject(told: &CallTold, policy: &Policy) -> String {
     let words = Words::of(policy.locale);
-    let tags: Vec<_> = told.tags().map(plain).collect();
+    let tags = plain(&told.tags().collect::<Vec<_>>().join(", "));
     // One pass, so that a line named "{tags}" stays a line's name.
     let mut subject = String::new();
     let mut rest = policy.subject.as_str();
@@ -28,7 +28,7 @@ pub(crate) fn subject(told: &CallTold, policy: &Policy) -> String {
         } else if rest.starts_with("{line}") {
             ("{line}", line_name(told.line(), words))
         } else if rest.starts_with("{tags}") {
-            ("{tags}", tags.join(", "))
+            ("{tags}", tags.clone())
         } else {
             ("{", "{".to_owned())
         };
@@ -36,7 +36,7 @@ pub(crate) fn subject(told: &CallTold, policy: &Policy) -> String {
         rest = &rest[name.len()..];
     }
     subject.push_str(rest);
-    subject.trim().to_owned()
+    plain(&subject)
 }
 
 /// The call activity: who called whom, over which line, when, and what became of it.
@@ -49,8 +49,7 @@ pub(crate) fn call_activity(key: EffectKey, call: &Call, policy: &Policy) -> Str
         let _ = writeln!(text, "{label}: {value}");
     };
     if let Some(number) = told.number() {
-        let name = told.contact().and_then(|contact| contact.name.as_deref()).map(plain);
-        row(words.customer, &with_detail(name, number.as_str()));
+        row(words.customer, &with_detail(contact_name(told), number.as_str()));
     }
     if let Some(number) = told.line().and_then(|line| line.number.as_ref()) {
         row(words.line, &with_detail(Some(line_name(told.line(), words)), number.as_str()));
@@ -61,7 +60,8 @@ pub(crate) fn call_activity(key: EffectKey, call: &Call, policy: &Policy) -> Str
     if let Some(started) = told.started_at() {
         row(words.started, &local_time(started, &policy.time_zone));
     }
-    for transfer in told.transfers() {
+    let transfers: Vec<_> = told.transfers().collect();
+    for transfer in transfers.iter().rev().take(TRANSFERS_SHOWN_MAX).rev() {
         let label = if transfer.succeeded { words.transferred } else { words.transfer_failed };
         let target = match &transfer.to {
             Some(TransferTarget::Agent(agent)) => agent_name(agent),
@@ -72,9 +72,9 @@ pub(crate) fn call_activity(key: EffectKey, call: &Call, policy: &Policy) -> Str
     if let Some(reason) = told.missed_reason().filter(|_| !call_type.is_answered()) {
         row(words.reason, &plain(words.missed_reason(reason)));
     }
-    let tags: Vec<_> = told.tags().map(plain).collect();
+    let tags = plain(&told.tags().collect::<Vec<_>>().join(", "));
     if !tags.is_empty() {
-        row(words.tags, &tags.join(", "));
+        row(words.tags, &tags);
     }
     text.push_str(&key.marker());
     text
@@ -136,6 +136,11 @@ fn local_time(at: Timestamp, zone: &str) -> String {
         || format!("{} s since 1970", at.as_seconds()),
         |local| format!("{} ({zone})", local.strftime("%Y-%m-%d %H:%M:%S")),
     )
+}
+
+/// A person's name as Aircall knows it, fit for Front.
+pub(crate) fn contact_name(told: &CallTold) -> Option<String> {
+    told.contact()?.name.as_deref().map(plain).filter(|name| !name.is_empty())
 }
 
 /// One line of text from outside: no line breaks, no control or direction marks, not longer than a line may be.

@@ -52,8 +52,6 @@ pub enum StateError<E: std::error::Error> {
     Backing(E),
     #[error("piece {key} of the projection is damaged: {source}; run `calltrail replay --verify`")]
     Damaged { key: String, source: serde_json::Error },
-    #[error("the account's log has calls before `account.created`; the log was not written by calltrail")]
-    NoAccount,
 }
 
 /// What an account knows as a whole.

@@ -70,7 +70,9 @@ fn change(envelope: &Value, kind: &Value, conversation: &Conversation, body: &st
     let target = || target_id(body);
     match kind.as_str().unwrap_or_default() {
         "archive" => ConversationChange::Archived,
+        "reopen" if is_by_api(body) => ConversationChange::ReopenedByApi,
         "reopen" => ConversationChange::Reopened,
+        "conversations_merged" => ConversationChange::Merged,
         "trash" => ConversationChange::Trashed,
         "restore" => ConversationChange::Restored,
         "unassign" => ConversationChange::Unassigned,
@@ -98,11 +100,26 @@ fn emitted_at(value: &Value) -> Option<Timestamp> {
     believed.then(|| Timestamp::from_millis((seconds * 1000.0).round() as i64))
 }
 
+/// True for what no person did: Front names the kind of source, and not the token. What a message that came in does is
+/// not a person's doing either.
+fn is_by_api(body: &str) -> bool {
+    let event = whole_event(body).unwrap_or_default();
+    let source = event["source"]["_meta"]["type"].as_str().unwrap_or_default();
+    matches!(source, "api" | "oauth_client" | "inboxes" | "recipient")
+}
+
+fn whole_event(body: &str) -> Option<Value> {
+    let mut body: Value = serde_json::from_str(body).ok()?;
+    match body.get_mut("payload") {
+        Some(payload @ Value::Object(_)) => Some(payload.take()),
+        Some(_) | None => Some(body),
+    }
+}
+
 /// The id of what an event points at: in `target.data` (an object or, for inboxes, a list), in a preview right in the
 /// target.
 fn target_id(body: &str) -> Option<String> {
-    let body: Value = serde_json::from_str(body).ok()?;
-    let event = body.get("payload").filter(|payload| payload.is_object()).unwrap_or(&body);
+    let event = whole_event(body)?;
     let target = event.get("target")?;
     let named = match target.get("data") {
         Some(Value::Array(items)) => items.first()?,

@@ -25,7 +25,7 @@ pub use store::StoreError;
 pub use translate::translate;
 pub use verify::{Difference, Verification, verify};
 
-/// A running projector. Dropping it does not stop the projector; [`Handle::stop`] does.
+/// A running projector. It stops when this is dropped; [`Handle::stop`] also waits for it.
 #[derive(Debug)]
 pub struct Handle {
     queries: mpsc::Sender<query::Query>,
@@ -82,7 +82,7 @@ impl Handle {
     /// Stops after the record at hand, and returns why it ended.
     pub async fn stop(self) -> Result<(), ProjectorError> {
         self.stop.send_replace(true);
-        self.task.await.unwrap_or(Ok(()))
+        self.task.await.unwrap_or(Err(ProjectorError::Panicked))
     }
 
     async fn ask<T>(

@@ -1,6 +1,7 @@
 //! The loop: read, translate, fold, publish, commit; at the head also decide, look at timers, and append what follows.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use calltrail_domain::record::{AccountCreated, PartyKey, Record, RecordBody};
 use calltrail_domain::state::StateError;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{EventLog, LogError, NewRecord, Outbox};
+use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -58,6 +60,8 @@ pub enum ProjectorError {
     Store(#[from] StoreError),
     #[error("the call event log did not answer: {0}")]
     Log(#[from] LogError),
+    #[error("the projector panicked; the lines before say where")]
+    Panicked,
 }
 
 /// The running projector's parts.
@@ -77,6 +81,11 @@ struct Run {
     /// The tail that was seen at the start: nothing is published or appended before it is folded.
     gate: u64,
     caught_up: bool,
+    /// The tail that was seen before the last records were read: who has folded that far is at the head, also
+    /// while records keep coming.
+    head: u64,
+    /// A tick and the tail seen after it: timers that are due then are appended once that tail is folded.
+    tick: Option<(Timestamp, u64)>,
 }
 
 impl Projector {
@@ -85,12 +94,13 @@ impl Projector {
         let tail = self.log.tail().await?;
         let mut opened = Store::open(&self.options.store, tail)?;
         for _ in 0..REBUILDS_MAX {
-            match self.live(opened).await {
-                Err(ProjectorError::State(error)) if is_damage(&error) => {
-                    opened = Store::open_anew(&self.options.store, error.to_string())?;
-                }
-                ended => return ended,
-            }
+            // sled 0.34 panics on some damage instead of answering.
+            let damage = match AssertUnwindSafe(self.live(opened)).catch_unwind().await {
+                Ok(Err(ProjectorError::State(error))) if is_damage(&error) => error.to_string(),
+                Ok(ended) => return ended,
+                Err(_) => "a read of it panicked".to_owned(),
+            };
+            opened = Store::open_anew(&self.options.store, damage)?;
         }
         Err(StoreError::Damaged(format!("it was rebuilt {REBUILDS_MAX} times; check the disk")).into())
     }
@@ -105,17 +115,20 @@ impl Projector {
             publisher: Publisher::new(self.outbox.clone()),
             gate: self.log.tail().await?,
             caught_up: false,
+            head: 0,
+            tick: None,
         };
         let mut ticks = tokio::time::interval(TIMER_TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.open_gate_when_reached(&mut run).await?;
-        while !*self.stop.borrow() {
+        while !self.is_stopping() {
             let from = run.projection.checkpoint();
+            run.head = self.log.tail().await.unwrap_or(u64::MAX);
             tokio::select! {
                 biased;
                 _ = self.stop.changed() => {}
                 Some(query) = self.queries.recv() => query.answer(&mut run.projection),
-                _ = ticks.tick(), if run.caught_up => self.look_at_timers(&mut run).await?,
+                _ = ticks.tick(), if run.caught_up => self.look_at_time(&mut run).await?,
                 records = self.log.read_after(from, BATCH_RECORDS_MAX) => match records {
                     Ok(records) => self.take(&mut run, &records).await?,
                     Err(cause) => self.wait_after(&cause).await,
@@ -123,6 +136,11 @@ impl Projector {
             }
         }
         Ok(())
+    }
+
+    /// Told to stop, or nobody is left to tell.
+    fn is_stopping(&self) -> bool {
+        *self.stop.borrow() || self.stop.has_changed().is_err()
     }
 
     /// One commit group: fold, tell the outbox, then make states and checkpoint durable; decide at the head.
@@ -140,10 +158,10 @@ impl Projector {
         run.projection.commit()?;
         self.open_gate_when_reached(run).await?;
         self.report(run);
-        if run.caught_up && self.is_at_head(run).await {
+        if run.caught_up && run.projection.checkpoint() >= run.head {
             self.decide(run).await?;
         }
-        Ok(())
+        self.append_timers(run).await
     }
 
     /// At the gate everything that is outstanding is published: whether it was before is not known, and does no harm.
@@ -177,13 +195,9 @@ impl Projector {
                 bodies.push(RecordBody::PolicyChanged(rules.policy));
             }
             // Calls may only follow an account's first record, and the receivers wait for it.
-            while !self.append(&rules.id, bodies.clone()).await && !*self.stop.borrow() {}
+            while !self.append(&rules.id, bodies.clone()).await && !self.is_stopping() {}
         }
         Ok(())
-    }
-
-    async fn is_at_head(&self, run: &Run) -> bool {
-        self.log.tail().await.is_ok_and(|tail| tail <= run.projection.checkpoint())
     }
 
     async fn decide(&mut self, run: &mut Run) -> Result<(), ProjectorError> {
@@ -204,25 +218,45 @@ impl Projector {
         Ok(())
     }
 
-    /// Timers are appended only when the whole log is folded, so that nothing that was awaited can be in it unseen.
-    async fn look_at_timers(&mut self, run: &mut Run) -> Result<(), ProjectorError> {
-        let now = (self.options.clock)();
-        if !self.is_at_head(run).await {
-            return Ok(());
+    /// The tail is read after the time, so that nothing that was awaited can be in the log unseen.
+    async fn look_at_time(&mut self, run: &mut Run) -> Result<(), ProjectorError> {
+        if run.tick.is_none() {
+            let now = (self.options.clock)();
+            run.tick = self.log.tail().await.ok().map(|tail| (now, tail));
         }
+        self.append_timers(run).await?;
+        // Decisions that the log refused are still to be made, and no record would come to remind of them.
+        if run.projection.checkpoint() >= run.head {
+            self.decide(run).await?;
+        }
+        Ok(())
+    }
+
+    async fn append_timers(&mut self, run: &mut Run) -> Result<(), ProjectorError> {
+        let Some((now, _)) = run.tick.filter(|(_, tail)| *tail <= run.projection.checkpoint()) else {
+            return Ok(());
+        };
+        run.tick = None;
         for rules in self.options.accounts.clone() {
             let state = &run.projection.account(&rules.id).state;
             let outstanding = |party: &_| {
                 let (_, party) = state.party(party).ok().flatten()?;
                 party.outstanding.map(|outstanding| (outstanding.item.item, outstanding.item.publication))
             };
-            let lost = run.publisher.lost(&rules.id, rules.republish_after, now, outstanding).await?;
+            let lost = match run.publisher.lost(&rules.id, rules.republish_after, now, outstanding).await {
+                Ok(lost) => lost,
+                Err(cause) => {
+                    self.wait_after(&cause).await;
+                    Vec::new()
+                }
+            };
             let due = run.projection.account(&rules.id).timers_due(now, TIMERS_PER_TICK_MAX)?;
-            let timers = lost.into_iter().chain(due).map(RecordBody::TimerElapsed).collect();
-            self.append(&rules.id, timers).await;
+            let timers: Vec<_> = lost.into_iter().chain(due).map(RecordBody::TimerElapsed).collect();
+            for group in timers.chunks(TIMERS_PER_TICK_MAX) {
+                self.append(&rules.id, group.to_vec()).await;
+            }
         }
-        // Decisions that the log refused are still to be made, and no record would come to remind of them.
-        self.decide(run).await
+        Ok(())
     }
 
     /// Items are published before the states that name them are committed: an item that was not told is told again.
@@ -231,7 +265,7 @@ impl Projector {
         for item in items {
             while let Err(cause) = run.publisher.publish(account, item, now).await {
                 self.wait_after(&cause).await;
-                if *self.stop.borrow() {
+                if self.is_stopping() {
                     return;
                 }
             }
@@ -285,7 +319,7 @@ pub(crate) fn new_record(account: &str, record: Record) -> NewRecord {
 fn is_damage(error: &ProjectionError) -> bool {
     match error {
         StateError::Damaged { .. } | StateError::Backing(StoreError::Damaged(_)) => true,
-        StateError::NoAccount | StateError::Backing(StoreError::Io { .. }) => false,
+        StateError::Backing(StoreError::Io { .. }) => false,
     }
 }
 

@@ -4,6 +4,7 @@
 //! format is set aside, and the log fills a new one.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -79,8 +80,7 @@ impl Store {
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
         let db = match opened {
             Ok(Ok(db)) => db,
-            Ok(Err(sled::Error::Io(source))) => return Err(StoreError::Io { path: path.to_owned(), source }),
-            Ok(Err(error)) => return Err(StoreError::Damaged(error.to_string())),
+            Ok(Err(error)) => return Err(failed(path, error)),
             Err(_) => return Err(StoreError::Damaged("it could not be opened".to_owned())),
         };
         let store = Self { db, path: path.to_owned() };
@@ -124,26 +124,30 @@ impl Store {
             }
         }
         batch.insert(CHECKPOINT, &checkpoint.to_be_bytes());
-        self.db.apply_batch(batch).map_err(damaged)?;
+        self.db.apply_batch(batch).map_err(|error| self.failed(error))?;
         self.sync()
     }
 
     fn write(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.db.insert(key, value).map_err(damaged)?;
+        self.db.insert(key, value).map_err(|error| self.failed(error))?;
         self.sync()
     }
 
     /// sled 0.34's flush does not fsync on Linux; without ours a power cut damages the file.
     fn sync(&self) -> Result<(), StoreError> {
-        self.db.flush().map_err(damaged)?;
+        self.db.flush().map_err(|error| self.failed(error))?;
         let file = self.path.join("db");
         File::open(&file)
             .and_then(|db| db.sync_data())
             .map_err(|source| StoreError::Io { path: file, source })
     }
 
+    fn failed(&self, error: sled::Error) -> StoreError {
+        failed(&self.path, error)
+    }
+
     fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(key).map_err(damaged)?.map(|bytes| bytes.to_vec()))
+        Ok(self.db.get(key).map_err(|error| self.failed(error))?.map(|bytes| bytes.to_vec()))
     }
 
     /// The pieces of one account, as a state's backing.
@@ -157,7 +161,7 @@ impl Store {
         let mut accounts = Vec::new();
         let mut from = "\u{1}".to_owned();
         while let Some(entry) = self.db.range(from.as_bytes()..).next() {
-            let (key, _) = entry.map_err(damaged)?;
+            let (key, _) = entry.map_err(|error| self.failed(error))?;
             let key = String::from_utf8_lossy(&key).into_owned();
             let account = key.split(SEPARATOR).next().unwrap_or_default().to_owned();
             from = format!("{account}\u{1}");
@@ -185,9 +189,10 @@ impl AccountPieces {
         let until = end.map(|end| full_key(&self.account, end));
         let skipped = self.account.len() + SEPARATOR.len_utf8();
         let entries = self.store.db.range(from.clone().into_bytes()..);
+        let path = self.store.path.clone();
         entries
             .map(move |entry| {
-                let (key, value) = entry.map_err(damaged)?;
+                let (key, value) = entry.map_err(|error| failed(&path, error))?;
                 Ok((String::from_utf8_lossy(&key).into_owned(), value.to_vec()))
             })
             .take_while(move |entry| match entry {
@@ -210,8 +215,16 @@ fn full_key(account: &str, key: &str) -> String {
     format!("{account}{SEPARATOR}{key}")
 }
 
-fn damaged(error: sled::Error) -> StoreError {
-    StoreError::Damaged(error.to_string())
+/// A file that ends too early is damaged; any other trouble with the disk is not mended by starting anew.
+fn failed(path: &Path, error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(source)
+            if !matches!(source.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData) =>
+        {
+            StoreError::Io { path: path.to_owned(), source }
+        }
+        error => StoreError::Damaged(error.to_string()),
+    }
 }
 
 /// Keeps the last store that was set aside, for whoever wants to know what happened to it.

@@ -1,5 +1,7 @@
 //! What people did to conversations in Front.
 
+use std::collections::BTreeSet;
+
 use super::Folded;
 use crate::fact::{ConversationChange, ConversationChanged};
 use crate::ids::{ConversationId, PartyId};
@@ -14,24 +16,41 @@ pub(super) fn changed<B: Backing>(state: &mut State<B>, changed: &ConversationCh
         account.front_heard_at = Some(changed.received_at);
         state.write(&Key::Account, &account)?;
     }
-    let Some(named) = state.read::<PartyId>(&Key::Conversation(&changed.conversation))? else {
+    let parties = parties_of(state, &changed.conversation)?;
+    if parties.is_empty() {
         keep_stray(state, changed)?;
-        return Ok(Vec::new());
-    };
-    if let Some((id, mut party)) = state.party(&named)? {
-        let current =
-            party.thread.as_mut().filter(|t| t.conversation.as_ref() == Some(&changed.conversation));
-        if let Some(thread) = current {
-            let settled = party.outstanding.is_none() && party.backlog.is_empty();
-            if settled && changed.change == ConversationChange::Archived {
-                // Our reopening is over; an event that tells of it will not come any more.
-                thread.reopening = false;
-            }
+    }
+    for id in parties {
+        change_thread(state, &id, &changed.conversation, |_, thread| {
             thread.change(&changed.change, changed.at);
-            state.put_party(&id, party)?;
-        }
+            Ok(())
+        })?;
     }
     Ok(Vec::new())
+}
+
+/// The parties whose calls go, or went, into the conversation: several after a merge.
+fn parties_of<B: Backing>(
+    state: &State<B>,
+    conversation: &ConversationId,
+) -> Result<BTreeSet<PartyId>, StateError<B::Error>> {
+    Ok(state.read(&Key::Conversation(conversation))?.unwrap_or_default())
+}
+
+/// Changes the thread of a party that has this conversation now.
+fn change_thread<B: Backing>(
+    state: &mut State<B>,
+    named: &PartyId,
+    conversation: &ConversationId,
+    change: impl FnOnce(&mut State<B>, &mut Thread) -> Result<(), StateError<B::Error>>,
+) -> Result<(), StateError<B::Error>> {
+    let Some((id, mut party)) = state.party(named)? else { return Ok(()) };
+    let current = party.thread.as_mut().filter(|thread| thread.conversation.as_ref() == Some(conversation));
+    if let Some(thread) = current {
+        change(state, thread)?;
+        state.put_party(&id, party)?;
+    }
+    Ok(())
 }
 
 fn keep_stray<B: Backing>(
@@ -67,7 +86,9 @@ pub(super) fn link<B: Backing>(
     }
     thread.unsure = thread.conversation.is_some();
     thread.conversation = Some(conversation.clone());
-    state.write(&Key::Conversation(conversation), party)?;
+    let mut parties = parties_of(state, conversation)?;
+    parties.insert(party.clone());
+    state.write(&Key::Conversation(conversation), &parties)?;
     let strays: Strays = state.read(&Key::Strays)?.unwrap_or_default();
     let (ours, others): (Vec<_>, Vec<_>) =
         strays.0.into_iter().partition(|stray| stray.conversation == *conversation);
@@ -82,11 +103,8 @@ pub(super) fn link<B: Backing>(
 
 /// The status of the conversation that survives is not known until it is read.
 pub(super) fn merged<B: Backing>(state: &mut State<B>, merged: &ConversationMerged) -> Folded<B> {
-    let Some(named) = state.read::<PartyId>(&Key::Conversation(&merged.from))? else { return Ok(Vec::new()) };
-    let Some((id, mut party)) = state.party(&named)? else { return Ok(Vec::new()) };
-    if let Some(thread) = party.thread.as_mut().filter(|t| t.conversation.as_ref() == Some(&merged.from)) {
-        link(state, &id, thread, &merged.into)?;
-        state.put_party(&id, party)?;
+    for id in parties_of(state, &merged.from)? {
+        change_thread(state, &id, &merged.from, |state, thread| link(state, &id, thread, &merged.into))?;
     }
     Ok(Vec::new())
 }

@@ -3,7 +3,7 @@
 use super::{Folded, Output, Place};
 use crate::call::{Call, EffectState};
 use crate::decision::{Decision, EffectsDecided, Logged, Verdict};
-use crate::effect::{Action, NumberedEffect};
+use crate::effect::NumberedEffect;
 use crate::party::{Party, Thread};
 use crate::state::{Backing, Key, State, StateError};
 
@@ -88,8 +88,5 @@ fn take_effects(party: &mut Party, call: &mut Call, decision: &Decision) {
         let numbered = NumberedEffect { ordinal: party.ordinal, effect: effect.clone() };
         call.effects.insert(effect.key, EffectState { ordinal: party.ordinal, outcome: None });
         party.backlog.push(numbered);
-        if let (Action::ReopenConversation(_), Some(thread)) = (&effect.action, party.thread.as_mut()) {
-            thread.reopening = true;
-        }
     }
 }

@@ -46,6 +46,18 @@ fn close(party: &mut Party, settled: &EffectSettled) -> Option<Action> {
     Some(action)
 }
 
+/// What Front answers about a conversation that was deleted for good.
+const GONE: [u16; 2] = [404, 410];
+
+/// A conversation that a read does not find is gone like a trashed one; one that an import does not find is looked at first.
+fn not_found(thread: &mut Thread, action: &Action) {
+    match action {
+        Action::ObserveConversation(_) => thread.status = ConversationStatus::Trashed,
+        Action::ImportActivity(_) => thread.unsure = true,
+        Action::LookUpContact(_) | Action::AssignConversation(_) | Action::ReopenConversation(_) => {}
+    }
+}
+
 /// Returns the younger party that has to join an older one, when a contact turns out to be both's.
 fn take_outcome<B: Backing>(
     state: &mut State<B>,
@@ -67,11 +79,12 @@ fn take_outcome<B: Backing>(
                 applied(state, id, thread, action, conversation.as_ref(), *at)?;
             }
         }
-        Outcome::Rejected { .. } | Outcome::Overtaken { .. } | Outcome::Skipped { .. } => {
-            if let (Action::ReopenConversation(_), Some(thread)) = (action, party.thread.as_mut()) {
-                thread.reopening = false;
+        Outcome::Rejected { status, .. } => {
+            if let Some(thread) = party.thread.as_mut().filter(|_| GONE.contains(status)) {
+                not_found(thread, action);
             }
         }
+        Outcome::Overtaken { .. } | Outcome::Skipped { .. } => {}
     }
     Ok(None)
 }
@@ -113,12 +126,15 @@ fn contact_found<B: Backing>(
     let known: Option<PartyId> = state.read(&Key::Contact(contact))?;
     let known = known.map(|known| state.party(&known)).transpose()?.flatten();
     match known.filter(|(other, _)| other != id) {
-        Some((older, entry)) if entry.since < party.since => {
+        Some((older, mut entry)) if entry.since < party.since => {
+            entry.awaits.insert(id.clone());
+            state.put_party(&older, entry)?;
             party.joining = Some(older);
             Ok(None)
         }
         Some((younger, mut entry)) => {
             entry.joining = Some(id.clone());
+            party.awaits.insert(younger.clone());
             state.put_party(&younger, entry)?;
             state.write(&Key::Contact(contact), id)?;
             Ok(Some(younger))
@@ -146,6 +162,10 @@ fn join<B: Backing>(
     older.numbers.extend(younger.numbers);
     older.queue.extend(younger.queue);
     older.thread = older.thread.or(younger.thread);
+    older.awaits.remove(younger_id);
+    older.awaits.extend(younger.awaits);
+    // A decision that was made before the join, and not folded yet, was made on a state that is gone.
+    older.step += 1;
     older.touched = place.sequence;
     state.put_party(&older_id, older)?;
     state.write(&Key::Party(younger_id), &PartyEntry::JoinedInto(older_id.clone()))?;

@@ -1,7 +1,9 @@
-//! What must hold for every history: order, duplication, rebuilds and joins.
+//! What must hold for every history: order, duplication, rebuilds, segments and joins.
 
 mod decisions;
 mod engine;
 mod merge;
 mod rebuild;
 mod records;
+mod segments;
+mod traces;

@@ -88,7 +88,7 @@ fn what_happens_to_a_conversation_is_told_by_the_short_name() {
         ("trash", ConversationChange::Trashed),
         ("restore", ConversationChange::Restored),
         ("unassign", ConversationChange::Unassigned),
-        ("conversations_merged", ConversationChange::Other),
+        ("conversations_merged", ConversationChange::Merged),
         ("invented_later", ConversationChange::Other),
     ] {
         assert_eq!(change(&format!(r#""type":"{kind}""#)), expect, "{kind}");
@@ -128,6 +128,21 @@ fn the_two_ends_of_a_snooze_are_told_apart() {
     assert_eq!(wrapped("unnamed", r#"[{"scheduled_at":9}]"#), snoozed);
     assert_eq!(wrapped("unnamed", "[]"), reopened);
     assert_eq!(wrapped("unnamed", "null"), reopened);
+}
+
+#[test]
+fn a_reopening_is_a_persons_unless_its_source_is_the_api_or_a_message() {
+    for (source, expect) in [
+        ("teammate", ConversationChange::Reopened),
+        ("rule", ConversationChange::Reopened),
+        ("api", ConversationChange::ReopenedByApi),
+        ("oauth_client", ConversationChange::ReopenedByApi),
+        ("inboxes", ConversationChange::ReopenedByApi),
+        ("recipient", ConversationChange::ReopenedByApi),
+    ] {
+        let told = format!(r#""type":"reopen","source":{{"_meta":{{"type":"{source}"}},"data":null}}"#);
+        assert_eq!(change(&told), expect, "{source}");
+    }
 }
 
 #[test]

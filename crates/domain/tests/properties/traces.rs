@@ -1,0 +1,223 @@
+//! Traces in which an effect came twice, late or never, or a subject changed when it should not: each was seen once.
+
+use calltrail_domain::decision::{LeftOut, Logged, Verdict};
+use calltrail_domain::effect::{Action, EffectSettled, Outcome, WorkItem};
+use calltrail_domain::fact::{
+    Agent, CallSnapshot, ConversationChange, ConversationChanged, Fact, Transfer, TransferTarget,
+};
+use calltrail_domain::fold::party_of_number;
+use calltrail_domain::ids::{CallId, ContactId, ConversationId};
+use calltrail_domain::record::ConversationMerged;
+use calltrail_domain::time::Timestamp;
+use calltrail_domain::timer::Timer;
+
+use crate::engine::{Engine, number, snapshot};
+
+pub(crate) fn ended(engine: &mut Engine, call: u64, party: u8, answered: bool) {
+    engine.append(Fact::CallSnapshot(Box::new(snapshot(call, party, 3, answered))));
+}
+
+fn told(engine: &mut Engine, snapshot: CallSnapshot) {
+    engine.append(Fact::CallSnapshot(Box::new(snapshot)));
+}
+
+fn verdict(engine: &Engine, call: u64) -> Option<Verdict> {
+    engine.state.call(CallId(call)).expect("memory").and_then(|call| call.verdict)
+}
+
+pub(crate) fn logged(engine: &Engine, call: u64) -> Logged {
+    match verdict(engine, call) {
+        Some(Verdict::Logged(logged)) => logged,
+        other => panic!("call {call} has the verdict {other:?}"),
+    }
+}
+
+pub(crate) fn last_at(engine: &Engine) -> Timestamp {
+    engine.log.last().expect("never empty").0.received_at
+}
+
+pub(crate) fn conversation(engine: &Engine, party: u8) -> Option<ConversationId> {
+    let id = party_of_number(&engine.state, &number(party)).expect("memory")?;
+    engine.state.party(&id).expect("memory")?.1.thread?.conversation
+}
+
+pub(crate) fn event(
+    engine: &mut Engine,
+    conversation: &ConversationId,
+    change: ConversationChange,
+    at: Timestamp,
+) {
+    let received_at = last_at(engine);
+    engine.append(Fact::ConversationChanged(ConversationChanged {
+        conversation: conversation.clone(),
+        at,
+        received_at,
+        change,
+    }));
+}
+
+pub(crate) fn settle(engine: &mut Engine, item: &WorkItem, index: usize, outcome: Outcome) {
+    let effect = &item.effects[index];
+    engine.append(Fact::EffectSettled(EffectSettled {
+        party: item.party.clone(),
+        ordinal: effect.ordinal,
+        key: effect.effect.key,
+        attempts: 1,
+        outcome,
+    }));
+}
+
+pub(crate) fn applied(conversation: &ConversationId, at: Timestamp) -> Outcome {
+    Outcome::Applied { conversation: Some(conversation.clone()), message_uid: None, at, unconfirmed: false }
+}
+
+fn later(at: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(at.as_millis() + millis)
+}
+
+#[test]
+fn two_parties_whose_conversations_were_merged_both_hear_of_its_archiving() {
+    let mut engine = Engine::new();
+    ended(&mut engine, 1, 1, false);
+    ended(&mut engine, 2, 2, false);
+    engine.run_dry();
+    let from = conversation(&engine, 1).expect("logged");
+    let into = conversation(&engine, 2).expect("logged");
+    engine.append(Fact::ConversationMerged(ConversationMerged { from, into: into.clone() }));
+    let at = last_at(&engine);
+    event(&mut engine, &into, ConversationChange::Archived, at);
+    ended(&mut engine, 3, 2, true);
+    engine.run_dry();
+    assert!(logged(&engine, 3).opens_segment);
+}
+
+#[test]
+fn an_older_party_decides_nothing_while_a_younger_one_brings_the_conversation() {
+    let mut engine = Engine::new();
+    engine.shared_contacts = true;
+    ended(&mut engine, 1, 2, false);
+    engine.decide();
+    let slow_look_up = engine.published.remove(0);
+    ended(&mut engine, 2, 3, false);
+    engine.run_dry();
+    let theirs = conversation(&engine, 3).expect("logged");
+    ended(&mut engine, 3, 3, false);
+    engine.decide();
+    let under_way = engine.published.remove(0);
+    let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: false };
+    settle(&mut engine, &slow_look_up, 0, found);
+    engine.decide();
+    for index in 0..under_way.effects.len() {
+        let at = last_at(&engine);
+        settle(&mut engine, &under_way, index, applied(&theirs, at));
+    }
+    engine.run_dry();
+    ended(&mut engine, 4, 3, false);
+    engine.run_dry();
+    assert_eq!(conversation(&engine, 2), Some(theirs.clone()));
+    assert_eq!(conversation(&engine, 3), Some(theirs));
+}
+
+#[test]
+fn an_archive_that_a_skewed_clock_makes_look_older_still_leads_to_a_reopening() {
+    let mut engine = Engine::new();
+    ended(&mut engine, 1, 1, false);
+    engine.run_dry();
+    let open = conversation(&engine, 1).expect("logged");
+    let at = last_at(&engine);
+    event(&mut engine, &open, ConversationChange::Archived, at);
+    ended(&mut engine, 2, 1, true);
+    engine.decide();
+    let item = engine.published.remove(0);
+    let now = last_at(&engine);
+    for index in 0..item.effects.len() {
+        settle(&mut engine, &item, index, applied(&open, later(now, 5_000)));
+    }
+    event(&mut engine, &open, ConversationChange::Archived, later(now, 3_000));
+    ended(&mut engine, 3, 1, true);
+    engine.decide();
+    assert!(logged(&engine, 3).opens_segment);
+    let item = engine.published.remove(0);
+    assert!(item.effects.iter().any(|effect| matches!(effect.effect.action, Action::ReopenConversation(_))));
+}
+
+#[test]
+fn a_conversation_that_is_gone_for_good_is_not_written_to_again() {
+    let mut engine = Engine::new();
+    ended(&mut engine, 1, 1, false);
+    engine.run_dry();
+    let before = logged(&engine, 1).thread;
+    (0..200).for_each(|_| engine.append(Fact::Other));
+    ended(&mut engine, 2, 1, true);
+    engine.decide();
+    let item = engine.published.remove(0);
+    assert!(matches!(item.effects[0].effect.action, Action::ObserveConversation(_)));
+    settle(&mut engine, &item, 0, Outcome::Rejected { status: 404, reason: "Not found".to_owned() });
+    engine.decide();
+    assert_ne!(logged(&engine, 2).thread, before);
+}
+
+#[test]
+fn a_call_that_settles_while_the_first_import_is_out_sees_what_was_done_to_the_conversation_since() {
+    let mut engine = Engine::new();
+    ended(&mut engine, 1, 1, false);
+    engine.decide();
+    engine.settle_one_item();
+    engine.decide();
+    let item = engine.published.remove(0);
+    let new = ConversationId::new("cnv_new");
+    let at = last_at(&engine);
+    event(&mut engine, &new, ConversationChange::Archived, at);
+    ended(&mut engine, 2, 1, true);
+    engine.decide();
+    settle(&mut engine, &item, 0, applied(&new, at));
+    engine.decide();
+    assert!(logged(&engine, 2).opens_segment);
+}
+
+#[test]
+fn after_two_transfers_the_last_agent_has_the_call_and_a_failed_one_changes_nothing() {
+    let agent = |id| Agent { id, name: None, email: None };
+    let mut engine = Engine::new();
+    let mut moving = snapshot(1, 1, 1, true);
+    moving.agent = Some(agent(1));
+    for (seconds, by, to, succeeded) in
+        [(10, 1, 2, true), (20, 2, 3, true), (30, 3, 4, true), (31, 3, 4, false)]
+    {
+        moving.at = Timestamp::from_seconds(1_700_000_060 + seconds);
+        let to = Some(TransferTarget::Agent(agent(to)));
+        moving.transfer = Some(Transfer { at: moving.at, succeeded, by: Some(agent(by)), to });
+        told(&mut engine, moving.clone());
+    }
+    let mut last = snapshot(1, 1, 3, true);
+    last.agent = Some(agent(1));
+    told(&mut engine, last);
+    let call = engine.state.call(CallId(1)).expect("memory").expect("told");
+    assert_eq!(call.told.agent().map(|agent| agent.id), Some(3));
+}
+
+#[test]
+fn an_old_call_that_somebody_tags_is_left_out() {
+    let mut engine = Engine::new();
+    let mut tagged = snapshot(2, 1, 4, false);
+    tagged.started_at = Some(Timestamp::from_seconds(1_600_000_000));
+    tagged.ended_at = Some(Timestamp::from_seconds(1_600_000_030));
+    told(&mut engine, tagged);
+    engine.append(Fact::TimerElapsed(Timer::CallEnd { call: CallId(2) }));
+    engine.run_dry();
+    assert_eq!(verdict(&engine, 2), Some(Verdict::LeftOut { reason: LeftOut::Old }));
+}
+
+#[test]
+fn a_call_before_the_accounts_first_record_settles_at_its_timer() {
+    let mut engine = Engine::new();
+    let first_records: Vec<_> = engine.log.drain(..).map(|(_, fact)| fact).collect();
+    engine.state = calltrail_domain::state::State::new(Default::default());
+    ended(&mut engine, 1, 1, false);
+    first_records.into_iter().for_each(|fact| engine.append(fact));
+    engine.run_dry();
+    assert_eq!(verdict(&engine, 1), None);
+    engine.append(Fact::TimerElapsed(Timer::CallEnd { call: CallId(1) }));
+    engine.run_dry();
+    assert_eq!(logged(&engine, 1).subject, "Missed call - Support");
+}
