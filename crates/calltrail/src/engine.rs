@@ -146,6 +146,8 @@ impl Engine {
 
 impl Shared {
     pub(crate) async fn status(&self) -> anyhow::Result<Status> {
+        // Read before all else: when it equals the number of records in the end, nothing moved in between.
+        let folded = self.projector.progress().borrow().checkpoint;
         let totals =
             self.projector.totals().await.context("the projector has ended; see the log of the process")?;
         let pending = self.projector.pending().await.unwrap_or_default();
@@ -158,7 +160,7 @@ impl Shared {
             version: version(),
             running: true,
             records: self.log.stats().await?.records,
-            folded: self.projector.progress().borrow().checkpoint,
+            folded,
             accounts,
         })
     }

@@ -309,12 +309,7 @@ async fn m08_merged_into_an_archived_conversation_the_next_call_opens_a_segment(
     check(given, &merged_into_an_archived_conversation(), &[conversations(AFTER_THE_MERGER)]).await;
 }
 
-/// Front has no application webhook for a merger.
-#[tokio::test(flavor = "multi_thread")]
-async fn m08_merged_without_a_webhook_that_tells_of_it_the_survivors_status_counts() {
-    check(given(), &merged_into_an_archived_conversation(), &[conversations(AFTER_THE_MERGER)]).await;
-}
-
+/// Front has no application webhook for a merger: with its webhooks, the call that finds it out is the first to know.
 #[tokio::test(flavor = "multi_thread")]
 async fn m08_once_the_merger_is_known_the_survivors_archiving_ends_the_segment() {
     check_both(

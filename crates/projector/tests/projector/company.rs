@@ -66,6 +66,10 @@ impl Company {
     }
 
     pub(crate) fn start(&self) -> Handle {
+        self.start_on(Arc::new(self.log.clone()))
+    }
+
+    pub(crate) fn start_on(&self, log: Arc<dyn EventLog>) -> Handle {
         let now = self.now.clone();
         let options = Options {
             store: self.store(),
@@ -77,7 +81,7 @@ impl Company {
             clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::SeqCst))),
             random: || [7; 32],
         };
-        calltrail_projector::start(options, Arc::new(self.log.clone()), Arc::new(self.log.clone()))
+        calltrail_projector::start(options, log, Arc::new(self.log.clone()))
     }
 
     pub(crate) async fn append(&self, body: RecordBody) -> u64 {

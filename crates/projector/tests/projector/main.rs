@@ -1,5 +1,6 @@
 //! The projector over the real embedded log: what it publishes, what it survives, what a replay proves.
 
+mod busy;
 mod company;
 mod gate;
 mod store;

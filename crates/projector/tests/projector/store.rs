@@ -48,6 +48,29 @@ async fn a_store_cut_short_is_set_aside_or_read_to_its_last_whole_write() {
 }
 
 #[tokio::test]
+async fn a_store_whose_settings_were_cut_off_is_set_aside() {
+    survives(|store| {
+        let conf = std::fs::OpenOptions::new().write(true).open(store.join("conf")).expect("there");
+        conf.set_len(2).expect("writable");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_with_noise_in_its_middle_is_set_aside_wherever_the_noise_is() {
+    for part in 1..8 {
+        survives(|store| {
+            let mut bytes = std::fs::read(store.join("db")).expect("there");
+            let from = bytes.len() / 8 * part;
+            let until = bytes.len().min(from + 4096);
+            bytes[from..until].fill(0x5a);
+            std::fs::write(store.join("db"), bytes).expect("writable");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_is_ahead_of_its_log_is_set_aside() {
     let ahead = Company::new();
     let handle = ahead.start();
