@@ -56,11 +56,7 @@ impl Status {
         let mut accounts = BTreeMap::new();
         for (name, state) in &history.accounts {
             let mut pending = Pending::default();
-            for (_, party) in parties(state) {
-                pending.calls += party.queue.len();
-                pending.effects += party.backlog.len();
-                pending.effects += party.outstanding.map_or(0, |outstanding| outstanding.open.len());
-            }
+            parties(state).iter().for_each(|(_, party)| pending.add(party));
             accounts.insert(name.clone(), AccountStatus::new(&state.account()?, pending, None));
         }
         let records = history.records;

@@ -86,7 +86,13 @@ impl Party {
     /// True when nothing is decided and not yet settled in Front.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.outstanding.is_none() && self.backlog.is_empty()
+        self.pending_effects() == 0
+    }
+
+    /// How many decided effects are not settled in Front.
+    #[must_use]
+    pub fn pending_effects(&self) -> usize {
+        self.backlog.len() + self.outstanding.as_ref().map_or(0, |outstanding| outstanding.open.len())
     }
 
     /// Cuts the next work item when nothing is outstanding and something is pending. A read is alone in its item.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use calltrail_domain::hash::StateHash;
+use calltrail_domain::party::Party;
 use calltrail_domain::state::StateError;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -49,6 +50,14 @@ pub struct Pending {
     pub effects: usize,
 }
 
+impl Pending {
+    /// Counts one more party.
+    pub fn add(&mut self, party: &Party) {
+        self.calls += party.queue.len();
+        self.effects += party.pending_effects();
+    }
+}
+
 /// A question, and where the answer goes.
 #[derive(Debug)]
 pub(crate) enum Query {
@@ -81,9 +90,7 @@ fn pending(projection: &mut Projection) -> Result<BTreeMap<String, Pending>, Pro
             let mut pending = Pending::default();
             for party in projection.account(&name).parties() {
                 let (_, party) = party?;
-                pending.calls += party.queue.len();
-                pending.effects += party.backlog.len();
-                pending.effects += party.outstanding.map_or(0, |outstanding| outstanding.open.len());
+                pending.add(&party);
             }
             Ok((name, pending))
         })

@@ -1,6 +1,7 @@
 //! `calltrail demo`: a day of calls against a simulated Aircall and Front, on a real engine.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -66,7 +67,7 @@ pub async fn run(globals: &Globals, args: &DemoArgs, out: &mut dyn Write) -> any
     }
     out.flush()?;
     if args.serve {
-        keep_serving(&engine, &front, &folder, out).await?;
+        keep_serving(&engine, &front, &config.log.path, out).await?;
     }
     engine.stop().await?;
     proofs.check()
@@ -149,14 +150,14 @@ async fn settle(engine: &Engine) -> anyhow::Result<()> {
 async fn keep_serving(
     engine: &Engine,
     front: &Handle,
-    folder: &tempfile::TempDir,
+    folder: &Path,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     writeln!(out, "\nstill running; Ctrl-C ends it")?;
     writeln!(out, "  Aircall's webhooks  http://{}/webhooks/{ACCOUNT}/aircall", engine.webhooks_at)?;
     writeln!(out, "  simulated Front     {}/_sim/ledger", front.base_url())?;
     writeln!(out, "  health              http://{}/health/ready", engine.operator_at)?;
-    writeln!(out, "  ask it              calltrail status --path {}", folder.path().join("data").display())?;
+    writeln!(out, "  ask it              calltrail status --path {}", folder.display())?;
     out.flush()?;
     asked_to_stop().await;
     Ok(())
