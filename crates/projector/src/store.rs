@@ -52,26 +52,34 @@ pub(crate) struct SetAside {
 impl Store {
     /// Opens the store at `path`; one that cannot be used, or whose checkpoint lies beyond the log's `tail`, is set aside.
     pub(crate) fn open(path: &Path, tail: u64) -> Result<Opened, StoreError> {
+        if !path.exists() {
+            return Ok(Opened { store: Self::open_empty(path)?, set_aside: None });
+        }
         match Self::open_as_it_is(path).and_then(|store| store.check(tail)) {
             Ok(store) => Ok(Opened { store, set_aside: None }),
-            Err(StoreError::Damaged(reason)) => {
-                let set_aside = set_aside(path, reason)?;
-                let store = Self::open_as_it_is(path)?;
-                Ok(Opened { store, set_aside: Some(set_aside) })
-            }
+            Err(StoreError::Damaged(reason)) => Self::open_anew(path, reason),
             Err(StoreError::Io { path, source }) => Err(StoreError::Io { path, source }),
         }
     }
 
     /// Opens the store and leaves it where it is, whatever is found.
     pub(crate) fn open_unchanged(path: &Path, tail: u64) -> Result<Self, StoreError> {
+        if !path.join("db").exists() {
+            return Err(StoreError::Damaged("there is none".to_owned()));
+        }
         Self::open_as_it_is(path)?.check(tail)
     }
 
     /// Sets the store aside and opens an empty one: it turned out to be damaged while it was read.
     pub(crate) fn open_anew(path: &Path, reason: String) -> Result<Opened, StoreError> {
         let set_aside = set_aside(path, reason)?;
-        Ok(Opened { store: Self::open_as_it_is(path)?, set_aside: Some(set_aside) })
+        Ok(Opened { store: Self::open_empty(path)?, set_aside: Some(set_aside) })
+    }
+
+    fn open_empty(path: &Path) -> Result<Self, StoreError> {
+        let store = Self::open_as_it_is(path)?;
+        store.write(FORMAT, FORMAT_VERSION)?;
+        Ok(store)
     }
 
     fn open_as_it_is(path: &Path) -> Result<Self, StoreError> {
@@ -83,11 +91,7 @@ impl Store {
             Ok(Err(error)) => return Err(failed(path, error)),
             Err(_) => return Err(StoreError::Damaged("it could not be opened".to_owned())),
         };
-        let store = Self { db, path: path.to_owned() };
-        if store.db.is_empty() {
-            store.write(FORMAT, FORMAT_VERSION)?;
-        }
-        Ok(store)
+        Ok(Self { db, path: path.to_owned() })
     }
 
     fn check(self, tail: u64) -> Result<Self, StoreError> {

@@ -20,7 +20,7 @@ pub enum OpenError {
     #[error("another calltrail runs on {path}: stop it first, or give this one a path of its own")]
     InUse { path: PathBuf },
     #[error(
-        "{path} is damaged: {what}; put it aside, restore a copy or start anew and run `calltrail recover`; nothing was deleted"
+        "{path} is damaged: {what}; put it aside, then restore a copy or start anew; nothing was deleted"
     )]
     Damaged { path: PathBuf, what: String },
     #[error(
