@@ -10,7 +10,6 @@ use crate::effect::{
     ObserveConversation, Outcome, ReopenConversation, Sender,
 };
 use crate::ids::{CallId, EffectKey, EffectKind, InboxId, PartyId, ThreadRef};
-use crate::limits::CONTACT_EMAILS_MAX;
 use crate::party::{Party, Thread};
 use crate::policy::{AssignBy, CallType, Policy, Threading};
 use crate::render;
@@ -127,12 +126,7 @@ impl Head {
         Some(Action::LookUpContact(LookUpContact {
             number: told.number()?.clone(),
             name: render::contact_name(told),
-            emails: told
-                .contact()
-                .into_iter()
-                .flat_map(|c| c.emails.clone())
-                .take(CONTACT_EMAILS_MAX)
-                .collect(),
+            emails: render::contact_emails(told),
             import_type: self.policy.import_type,
         }))
     }
@@ -239,7 +233,7 @@ impl Head {
         let told = &self.call.told;
         let number = told.number()?.clone();
         let line_number = told.line().and_then(|line| line.number.clone());
-        let email = told.agent().and_then(|agent| agent.email.clone());
+        let email = render::agent_email(told);
         let name = render::contact_name(told);
         Some(match told.call_type() {
             CallType::InboundAnswered | CallType::OutboundAnswered => {
@@ -254,7 +248,7 @@ impl Head {
     fn assign(&self) -> Option<Effect> {
         let told = &self.call.told;
         let wanted = told.call_type().is_answered() && self.policy.assign_by == AssignBy::Request;
-        let email = told.agent().filter(|_| wanted)?.email.clone()?;
+        let email = render::agent_email(told).filter(|_| wanted)?;
         Some(Effect {
             key: self.key(EffectKind::Assign),
             action: Action::AssignConversation(AssignConversation { email }),

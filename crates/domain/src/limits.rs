@@ -14,6 +14,8 @@ pub const STRAY_EVENTS_MAX: usize = 256;
 pub const OUTSIDE_TEXT_CHARS_MAX: usize = 200;
 /// Transfers that an activity lists; the last ones.
 pub const TRANSFERS_SHOWN_MAX: usize = 10;
+/// What is longer is no e-mail (RFC 5321).
+pub const EMAIL_BYTES_MAX: usize = 254;
 /// E-mails that a new contact gets.
 pub const CONTACT_EMAILS_MAX: usize = 10;
 /// Aircall repeats a webhook for up to 12 hours; what it mentions later for the first time is no news.

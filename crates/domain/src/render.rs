@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::call::{Call, CallTold};
 use crate::fact::{Agent, Line, TransferTarget};
 use crate::ids::EffectKey;
-use crate::limits::{OUTSIDE_TEXT_CHARS_MAX, TRANSFERS_SHOWN_MAX};
+use crate::limits::{CONTACT_EMAILS_MAX, EMAIL_BYTES_MAX, OUTSIDE_TEXT_CHARS_MAX, TRANSFERS_SHOWN_MAX};
 use crate::policy::{CallType, Policy};
 use crate::time::Timestamp;
 use crate::words::Words;
@@ -141,6 +141,21 @@ fn local_time(at: Timestamp, zone: &str) -> String {
 /// A person's name as Aircall knows it, fit for Front.
 pub(crate) fn contact_name(told: &CallTold) -> Option<String> {
     told.contact()?.name.as_deref().map(plain).filter(|name| !name.is_empty())
+}
+
+/// The person's e-mails that Aircall knows, as far as they may be some.
+pub(crate) fn contact_emails(told: &CallTold) -> Vec<String> {
+    let emails = told.contact().into_iter().flat_map(|contact| &contact.emails);
+    emails.filter(|email| may_be_email(email)).take(CONTACT_EMAILS_MAX).cloned().collect()
+}
+
+/// The agent's e-mail, which Front knows the teammate by.
+pub(crate) fn agent_email(told: &CallTold) -> Option<String> {
+    told.agent()?.email.clone().filter(|email| may_be_email(email))
+}
+
+fn may_be_email(text: &str) -> bool {
+    text.len() <= EMAIL_BYTES_MAX && text.contains('@')
 }
 
 /// One line of text from outside: no line breaks, no control or direction marks, not longer than a line may be.

@@ -139,11 +139,6 @@ impl<B: Backing> State<B> {
         &self.backing
     }
 
-    /// Gives the committed pieces to be changed, to commit into them.
-    pub fn backing_mut(&mut self) -> &mut B {
-        &mut self.backing
-    }
-
     pub fn account(&self) -> Result<Account, StateError<B::Error>> {
         Ok(self.read(&Key::Account)?.unwrap_or_default())
     }

@@ -221,3 +221,27 @@ fn a_call_before_the_accounts_first_record_settles_at_its_timer() {
     engine.run_dry();
     assert_eq!(logged(&engine, 1).subject, "Missed call - Support");
 }
+
+#[test]
+fn whatever_a_webhook_holds_a_decision_stays_small() {
+    const DECISION_BYTES: usize = 16 * 1024;
+    let mut engine = Engine::new();
+    let long = "é".repeat(50_000);
+    let mut huge = snapshot(1, 1, 3, true);
+    huge.tags = Some((0..100).map(|n| format!("{n} {long}")).collect());
+    huge.missed_reason = Some(long.clone());
+    huge.agent = Some(Agent { id: 5, name: Some(long.clone()), email: Some(format!("a@{long}")) });
+    let emails = (0..100).map(|n| format!("{n}@{long}")).collect();
+    huge.contact = Some(calltrail_domain::fact::ContactHint { name: Some(long.clone()), emails });
+    let target = Agent { id: 6, name: Some(long), email: None };
+    let to = Some(TransferTarget::Agent(target));
+    huge.transfer = Some(Transfer { at: huge.at, succeeded: true, by: None, to });
+    told(&mut engine, huge);
+    engine.run_dry();
+    assert_eq!(logged(&engine, 1).subject, "Inbound call - Support");
+    for (_, fact) in &engine.log {
+        if let Fact::EffectsDecided(decided) = fact {
+            assert!(serde_json::to_vec(decided).expect("JSON").len() < DECISION_BYTES);
+        }
+    }
+}
