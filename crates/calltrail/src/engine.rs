@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
 use calltrail_domain::hash;
@@ -27,6 +27,8 @@ use crate::{control, operator};
 
 /// Work items that one process brings into Front at the same time, per account.
 const WORKERS: usize = 4;
+/// A claim in work is extended so often in the time that it lasts: two extensions may fail.
+const EXTENSIONS_PER_CLAIM: u32 = 3;
 const LOG_FILE: &str = "log.redb";
 const PROJECTION_FOLDER: &str = "projection";
 
@@ -91,7 +93,8 @@ impl Engine {
         let mut tasks = JoinSet::new();
         let mut writers = BTreeMap::new();
         for account in &config.accounts {
-            let counters = start_writer(account, &log, stopped.clone(), &mut tasks)?;
+            let extend_every = config.log.ack_wait / EXTENSIONS_PER_CLAIM;
+            let counters = start_writer(account, extend_every, &log, stopped.clone(), &mut tasks)?;
             writers.insert(account.id.to_string(), counters);
         }
         let ingest = Arc::new(Ingest::new(receivers(config), Arc::new(log.clone()), Arc::new(now)));
@@ -250,6 +253,7 @@ async fn caught_up(projector: Handle, log: &Embedded) -> anyhow::Result<Handle> 
 
 fn start_writer(
     account: &AccountConfig,
+    extend_every: Duration,
     log: &Embedded,
     stopped: watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
@@ -271,6 +275,7 @@ fn start_writer(
         client,
         instance: hash::hex(&random()[..8]),
         workers: WORKERS,
+        extend_every,
         clock: Arc::new(now),
         counters: counters.clone(),
     };

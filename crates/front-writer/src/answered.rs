@@ -1,28 +1,38 @@
 //! What an answer means for the effect it was asked for.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use calltrail_domain::effect::ConversationStatus;
 use calltrail_domain::ids::ConversationId;
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Answer, NotApplied, Refusal, Reply, Request};
 
 use crate::command::{Command, Why};
-use crate::directory::by_email;
 use crate::fence::State;
 use crate::limits::BAD_TOKEN_DELAY;
 use crate::machine::{Machine, Pending, Purpose};
+use crate::set_like::Read;
+
+/// Front's answer when the token lacks a right.
+const FORBIDDEN: u16 = 403;
+/// Front's answers for a conversation that is not there any more.
+const GONE: [u16; 2] = [404, 410];
 
 impl Machine {
     /// The outcome classes that mean the same for every request, then what the request was for.
     pub(crate) fn answered(&mut self, now: Timestamp, answer: Answer) -> Command {
         let Some(pending) = self.pending.take() else { return self.advance(now) };
         let index = pending.index;
+        let unsent = matches!(
+            answer,
+            Answer::NotApplied { reason: NotApplied::TooLate | NotApplied::NoConnection, .. }
+        );
+        self.entry_mut(index).attempts += u32::from(!unsent);
         if pending.request.kind().is_write() {
             self.land(index, &pending.request, &answer);
         }
         match answer {
-            Answer::BadToken { .. } => self.leave_after(now, BAD_TOKEN_DELAY, Why::BadToken),
+            Answer::BadToken => self.leave_after(now, BAD_TOKEN_DELAY, Why::BadToken),
             Answer::NotApplied { reason, retry_after } => {
                 self.not_applied(now, &pending, reason, retry_after)
             }
@@ -44,7 +54,7 @@ impl Machine {
                 entry.ambiguous = true;
                 self.unsaved = true;
             }
-            Answer::NotApplied { .. } | Answer::BadToken { .. } | Answer::Moved(_) => {
+            Answer::NotApplied { .. } | Answer::BadToken | Answer::Moved(_) => {
                 if matches!(entry.state, State::InFlight { .. }) {
                     entry.state = State::Planned;
                     self.landed = true;
@@ -62,8 +72,7 @@ impl Machine {
         reason: NotApplied,
         retry_after: Option<Duration>,
     ) -> Command {
-        // A read is done afresh before the next try: a person may have acted meanwhile.
-        (self.scratch.read, self.scratch.events_read) = (None, false);
+        self.forget_read();
         match reason {
             NotApplied::TooLate | NotApplied::TooMany => self.trouble(now, pending.index, retry_after),
             NotApplied::NoConnection if pending.purpose == Purpose::Observe => {
@@ -73,7 +82,13 @@ impl Machine {
         }
     }
 
+    /// A read is done afresh before the next try: a person may have acted meanwhile.
+    fn forget_read(&mut self) {
+        (self.scratch.read, self.scratch.events_read) = (None, false);
+    }
+
     fn in_doubt(&mut self, now: Timestamp, pending: &Pending) -> Command {
+        self.forget_read();
         if pending.purpose == Purpose::Observe {
             return self.observe_failed(now, pending.index);
         }
@@ -85,9 +100,7 @@ impl Machine {
 
     fn done(&mut self, now: Timestamp, pending: &Pending, reply: Reply) -> Command {
         match (pending.purpose, reply) {
-            (Purpose::Teammates, Reply::Teammates(teammates)) => {
-                self.teammates_listed(now, &by_email(&teammates))
-            }
+            (Purpose::Teammates, Reply::Teammates(list)) => self.teammates_listed(now, &list),
             (Purpose::Import, Reply::Accepted(accepted)) => {
                 self.import_accepted(now, pending.index, accepted)
             }
@@ -109,12 +122,12 @@ impl Machine {
             (Purpose::CreateContact, Reply::Contact(contact)) => {
                 self.contact_created(now, pending.index, contact)
             }
-            (Purpose::AddHandle, Reply::Nothing) => self.handle_tried(now, pending.index),
-            (Purpose::Observe, Reply::Conversation(conversation)) => {
-                self.observed(now, pending.index, pending.sent_at, &conversation)
+            (Purpose::AddHandle, Reply::Nothing) => self.handle_tried(now, pending.index, &pending.request),
+            (Purpose::Observe, Reply::Conversation(seen)) => {
+                self.observed(now, pending.index, seen.id, seen.status, pending.sent_at)
             }
             (Purpose::ReadBefore, Reply::Conversation(conversation)) => {
-                self.scratch.read = Some(conversation);
+                self.scratch.read = Some(Read { conversation, at: pending.sent_at });
                 self.advance(now)
             }
             (Purpose::ReadEvents, Reply::Events(events)) => self.events_read(now, pending.index, &events),
@@ -126,9 +139,8 @@ impl Machine {
     fn rejected(&mut self, now: Timestamp, pending: &Pending, refusal: Refusal) -> Command {
         let index = pending.index;
         match pending.purpose {
-            // Nobody is known then, which is no reason to lose a call.
-            Purpose::Teammates => self.teammates_listed(now, &BTreeMap::new()),
-            Purpose::Import => self.import_refused(now, index, refusal),
+            Purpose::Teammates => self.teammates_refused(now),
+            Purpose::Import => self.import_refused(now, index, &pending.request, refusal),
             Purpose::ConfirmByUid | Purpose::ConfirmByList => self.advance(now),
             Purpose::LookByUid => self.looked_by_uid(now, index, None),
             Purpose::LookInMessages => self.looked_in_vain(now),
@@ -136,11 +148,24 @@ impl Machine {
             Purpose::LookForConversations => self.looked_for_conversations(now, Vec::new()),
             Purpose::FindContact => self.contact_missing(now, index, refusal),
             Purpose::CreateContact => self.contact_refused(now, index, refusal),
-            Purpose::AddHandle => self.handle_tried(now, index),
-            Purpose::Observe => self.settle_rejected(now, index, refusal.status, refusal.message),
+            Purpose::AddHandle => self.handle_tried(now, index, &pending.request),
+            Purpose::Observe => self.observe_refused(now, pending, refusal),
+            // Who may not read the events goes on without: nobody is seen to have archived.
+            Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),
             Purpose::ReadBefore | Purpose::ReadEvents | Purpose::Change => {
                 self.change_refused(now, index, refusal)
             }
+        }
+    }
+
+    /// A conversation that is not there is as good as trashed.
+    fn observe_refused(&mut self, now: Timestamp, pending: &Pending, refusal: Refusal) -> Command {
+        match &pending.request {
+            Request::GetConversation(gone) if GONE.contains(&refusal.status) => {
+                let (gone, trashed) = (gone.clone(), ConversationStatus::Trashed);
+                self.observed(now, pending.index, gone, trashed, pending.sent_at)
+            }
+            _ => self.settle_rejected(now, pending.index, refusal.status, refusal.message),
         }
     }
 

@@ -8,7 +8,7 @@ use calltrail_front::Request;
 use crate::command::{Command, Why};
 use crate::delays;
 use crate::fence::State;
-use crate::limits::HELD_WAIT_MAX;
+use crate::limits::{HELD_WAIT_MAX, READ_FRESH_MAX, RETRY_AFTER_MAX};
 use crate::machine::{Awaiting, Machine, Pending, Purpose};
 
 impl Machine {
@@ -22,11 +22,12 @@ impl Machine {
     ) -> Command {
         let resource = request.kind().resource();
         self.pending = Some(Pending { index, purpose, request, sent_at: now });
-        self.expect(Awaiting::Slot, Command::Reserve(resource))
+        self.expect(Awaiting::Slot, Command::Reserve { resource, patient: self.has_sent })
     }
 
     /// Before a write is sent, the fence says so. Reads change nothing and may be repeated at any time.
     pub(crate) fn use_slot(&mut self, now: Timestamp) -> Command {
+        self.refresh_stale_read(now);
         let Some(pending) = &self.pending else { return self.advance(now) };
         let (index, is_write) = (pending.index, pending.request.kind().is_write());
         if !is_write {
@@ -46,12 +47,26 @@ impl Machine {
         self.write(Awaiting::Armed)
     }
 
+    /// A person may have acted while the slot for a change was waited for: it is used to read once more.
+    fn refresh_stale_read(&mut self, now: Timestamp) {
+        let Some(pending) = self.pending.as_mut().filter(|pending| pending.purpose == Purpose::Change) else {
+            return;
+        };
+        let Some(read) = self.scratch.read.take() else { return };
+        self.scratch.events_read = false;
+        if now.since(read.at) > READ_FRESH_MAX && !self.scratch.read_again {
+            self.scratch.read_again = true;
+            pending.purpose = Purpose::ReadBefore;
+            pending.request = Request::GetConversation(read.conversation.id);
+        }
+    }
+
     pub(crate) fn send(&mut self, now: Timestamp) -> Command {
         let Some(pending) = &mut self.pending else { return self.advance(now) };
         pending.sent_at = now;
         let (index, request) = (pending.index, pending.request.clone());
+        (self.has_sent, self.sent_at) = (true, now);
         let entry = self.entry_mut(index);
-        entry.attempts += 1;
         entry.first_tried_at.get_or_insert(now);
         let deadline = match entry.state {
             State::InFlight { deadline } if request.kind().is_write() => deadline,
@@ -120,7 +135,8 @@ impl Machine {
         let seed = self.seed;
         let entry = self.entry_mut(index);
         entry.failures += 1;
-        let delay = delays::retry(entry.failures, seed).max(retry_after.unwrap_or_default());
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        let delay = delays::retry(entry.failures, seed).max(asked);
         if delay > HELD_WAIT_MAX {
             return self.leave_after(now, delay, Why::Trouble);
         }

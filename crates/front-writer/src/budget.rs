@@ -7,12 +7,22 @@ use calltrail_front::Resource;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    BURST_REQUESTS, BURST_WINDOW, RATE_LIMIT_ASSUMED, RATE_MARGIN, RATE_WINDOW, RESERVATIONS_MAX,
+    BURST_REQUESTS, BURST_WINDOW, PATIENT_WAIT_MAX, RATE_LIMIT_ASSUMED, RATE_MARGIN, RATE_WINDOW,
+    RESERVATIONS_MAX, RETRY_AFTER_MAX, SLOT_WAIT_MAX,
 };
 use crate::settings::Rate;
 
 /// The bucket that holds the budgets; the key is the account.
 pub const BUCKET: &str = "budget";
+
+/// What is offered to a claim that asks for a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// The slot, in milliseconds, to be reserved and waited for.
+    Slot { at_ms: i64 },
+    /// None soon; worth asking again after this time.
+    Later { wait: Duration },
+}
 
 /// The reservations of the last minute, in milliseconds of the store's clock, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,30 +36,42 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// The next slot, or when to ask again. A `patient` claim, one that has sent a request already, is offered a slot
+    /// that is further away: what it has learned would be lost with it, and asked of Front once more.
+    #[must_use]
+    pub fn offer(&self, now_ms: i64, resource: Resource, rate: Rate, patient: bool) -> Offer {
+        let at_ms = self.next_slot_ms(now_ms, resource, rate);
+        let wait = Duration::from_millis(u64::try_from(at_ms - now_ms).unwrap_or(0));
+        let longest = if patient { PATIENT_WAIT_MAX } else { SLOT_WAIT_MAX };
+        if wait <= longest {
+            return Offer::Slot { at_ms };
+        }
+        // Back in time to reserve it.
+        Offer::Later { wait: wait - SLOT_WAIT_MAX / 2 }
+    }
+
     /// When the next request to `resource` may be sent, in milliseconds; not before `now_ms`.
     #[must_use]
     pub fn next_slot_ms(&self, now_ms: i64, resource: Resource, rate: Rate) -> i64 {
-        let limit = self.limit(rate);
-        let window = millis(RATE_WINDOW + RATE_MARGIN);
-        let whole = nth_last(&self.slots_ms, limit).map_or(now_ms, |oldest| oldest + window);
-        let bursts = self.bursts_ms.get(&resource).map_or(&[][..], Vec::as_slice);
+        let slots = credible(&self.slots_ms, now_ms);
+        let whole = nth_last(slots, self.limit(rate)).map_or(now_ms, |oldest| oldest + WINDOW_MS);
+        let bursts = self.bursts_ms.get(&resource).map_or(&[][..], |bursts| credible(bursts, now_ms));
         let burst = nth_last(bursts, BURST_REQUESTS).map_or(now_ms, |oldest| oldest + millis(BURST_WINDOW));
         // Slots never go back in time, so that the lists stay in order.
-        let last = self.slots_ms.last().copied().unwrap_or(now_ms);
-        let last = if last - now_ms > window { now_ms } else { last };
-        now_ms.max(whole).max(burst).max(self.not_before_ms).max(last)
+        let last = slots.last().copied().unwrap_or(now_ms);
+        let not_before = self.not_before_ms.min(now_ms + millis(RETRY_AFTER_MAX));
+        now_ms.max(whole).max(burst).max(not_before).max(last)
     }
 
     /// Takes the slot.
     pub fn reserve(&mut self, slot_ms: i64, resource: Resource) {
-        let window = millis(RATE_WINDOW + RATE_MARGIN);
-        self.slots_ms.retain(|at| (slot_ms - at).abs() <= window);
+        self.slots_ms.retain(|at| (0..=WINDOW_MS).contains(&(slot_ms - at)));
         self.slots_ms.push(slot_ms);
         if self.slots_ms.len() > RESERVATIONS_MAX {
             self.slots_ms.remove(0);
         }
         let bursts = self.bursts_ms.entry(resource).or_default();
-        bursts.retain(|at| (slot_ms - at).abs() <= millis(BURST_WINDOW));
+        bursts.retain(|at| (0..=millis(BURST_WINDOW)).contains(&(slot_ms - at)));
         bursts.push(slot_ms);
         assert!(self.slots_ms.len() <= RESERVATIONS_MAX, "reservations are bounded");
     }
@@ -83,6 +105,15 @@ impl Budget {
         };
         (limit.max(1) as usize).min(RESERVATIONS_MAX)
     }
+}
+
+/// The window, its margin included.
+const WINDOW_MS: i64 = (RATE_WINDOW.as_millis() + RATE_MARGIN.as_millis()) as i64;
+
+/// The reservations that may be true. Nobody reserves further ahead than a patient claim waits: a later one was made
+/// before the clock was set back.
+fn credible(times: &[i64], now_ms: i64) -> &[i64] {
+    &times[..times.partition_point(|at| *at <= now_ms + millis(PATIENT_WAIT_MAX))]
 }
 
 fn nth_last(times: &[i64], n: usize) -> Option<i64> {

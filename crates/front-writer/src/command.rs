@@ -11,14 +11,15 @@ use crate::dead_letter::DeadLetter;
 use crate::fence::Fence;
 
 /// What the shell is to do next. Every command but the last two is answered by one input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Command {
     /// Answered by `Fence`.
     ReadFence,
     /// Compare-and-set; `expected` is `None` for a fence that must not exist. Answered by `Written` or `Conflict`.
     WriteFence { fence: Box<Fence>, expected: Option<u64> },
-    /// Answered by `Slot` once the time of the slot has come, or by `NoSlot`.
-    Reserve(Resource),
+    /// Answered by `Slot` once the time of the slot has come, or by `NoSlot`. `patient` when this claim has sent a
+    /// request already: it waits for a slot that is further away.
+    Reserve { resource: Resource, patient: bool },
     /// Answered by `Answered`. Not sent any more when the deadline has passed.
     Send { request: Request, deadline: Timestamp },
     /// Answered by `Teammate`.
@@ -35,12 +36,30 @@ pub enum Command {
     Done,
 }
 
+/// Shows nothing personal: commands hold e-mail addresses, and records texts.
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ReadFence => f.write_str("ReadFence"),
+            Self::WriteFence { expected, .. } => write!(f, "WriteFence(expected {expected:?})"),
+            Self::Reserve { resource, patient } => write!(f, "Reserve({resource:?}, patient {patient})"),
+            Self::Send { request, .. } => write!(f, "Send({request:?})"),
+            Self::FindTeammate { .. } => f.write_str("FindTeammate(…)"),
+            Self::Append(records) => write!(f, "Append({} records)", records.len()),
+            Self::KeepDeadLetter(letter) => write!(f, "KeepDeadLetter({letter:?})"),
+            Self::WaitUntil(at) => write!(f, "WaitUntil({at:?})"),
+            Self::Release { after, why } => write!(f, "Release({after:?}, {why:?})"),
+            Self::Done => f.write_str("Done"),
+        }
+    }
+}
+
 /// Why a claim is given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Why {
     /// No slot of the rate budget soon.
     Budget,
-    /// Front does not take the token, or not for this.
+    /// Front does not take the token.
     BadToken,
     /// Front did not answer as it should.
     Trouble,
@@ -101,6 +120,8 @@ pub enum Lookup {
     Known(TeammateId),
     /// Not in Front, by a list that is fresh enough.
     Unknown,
-    /// The list should be fetched first.
-    Stale,
+    /// The list should be fetched first. `last` is what the old one said, for when Front does not give another.
+    Stale {
+        last: Option<TeammateId>,
+    },
 }

@@ -61,7 +61,7 @@ impl Machine {
             let shown = messages.iter().find(|message| self.is_proof(index, message));
             if let (Some(true), Some(message)) = (accepted, shown) {
                 let uid = message.uid.clone();
-                self.mark_seen(now, index, conversation.clone(), uid);
+                self.mark_seen(index, conversation.clone(), uid);
             }
         }
         self.advance(now)

@@ -79,7 +79,6 @@ impl Machine {
             .flatten()
             .find(|source| !steps.handles_tried.contains(source) && !has(contact, *source, &wanted.number));
         if let (Some(source), false) = (missing, steps.created) {
-            self.scratch.contact.handles_tried.push(source);
             let request = Request::AddContactHandle {
                 contact: contact.id.clone(),
                 source,
@@ -98,7 +97,7 @@ impl Machine {
 
     pub(crate) fn contact_missing(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
         if refusal.status != NOT_FOUND {
-            return self.settle_rejected(now, index, refusal.status, refusal.message);
+            return self.refused_for_good(now, index, refusal);
         }
         let steps = &mut self.scratch.contact;
         steps.absent = true;
@@ -134,7 +133,10 @@ impl Machine {
     }
 
     /// Done or refused: a contact without this handle still has its calls logged.
-    pub(crate) fn handle_tried(&mut self, now: Timestamp, index: usize) -> Command {
+    pub(crate) fn handle_tried(&mut self, now: Timestamp, index: usize, request: &Request) -> Command {
+        if let Request::AddContactHandle { source, .. } = request {
+            self.scratch.contact.handles_tried.push(*source);
+        }
         self.rest(index);
         self.advance(now)
     }

@@ -31,7 +31,7 @@ impl Counters {
             Answer::Done(_) => 0,
             Answer::NotApplied { .. } => 1,
             Answer::Rejected(_) => 2,
-            Answer::BadToken { .. } => 3,
+            Answer::BadToken => 3,
             Answer::Ambiguous { .. } => 4,
             Answer::Moved(_) => 5,
         };

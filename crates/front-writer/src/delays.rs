@@ -6,7 +6,8 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 
 use crate::limits::{
-    CONFIRM_FIRST, CONFIRM_MAX, DELAY_STEPS_MAX, JITTER_PERMILLE_MAX, RETRY_FIRST, RETRY_MAX, SPREAD_MILLIS,
+    CONFIRM_FIRST, CONFIRM_MAX, DELAY_STEPS_MAX, INVISIBLE_FIRST, INVISIBLE_MAX, JITTER_PERMILLE_MAX,
+    RETRY_FIRST, RETRY_MAX, SPREAD_MILLIS,
 };
 
 /// The delay after so many failures in a row (1, 2, 3, …).
@@ -19,6 +20,12 @@ pub fn retry(failures: u32, seed: u64) -> Duration {
 #[must_use]
 pub fn confirm(look: u32) -> Duration {
     grown(CONFIRM_FIRST, CONFIRM_MAX, look.max(1))
+}
+
+/// The delay before an accepted import that did not appear is sent again for the time number `resend` (1, 2, 3, …).
+#[must_use]
+pub fn resend(resend: u32) -> Duration {
+    grown(INVISIBLE_FIRST, INVISIBLE_MAX, resend.max(1))
 }
 
 /// Up to a fifth longer. The same seed gives the same delay.

@@ -10,10 +10,17 @@ use crate::command::Lookup;
 use crate::limits::TEAMMATES_REFRESH_EVERY;
 
 /// The last list of teammates, and when it came. E-mails are compared without regard to case.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Directory {
     by_email: BTreeMap<String, TeammateId>,
     listed_at: Option<Timestamp>,
+}
+
+/// Shows nobody's address.
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory").field("teammates", &self.by_email.len()).finish_non_exhaustive()
+    }
 }
 
 impl Directory {
@@ -23,15 +30,20 @@ impl Directory {
         self.listed_at = Some(now);
     }
 
-    /// Who has this e-mail; `Stale` when nobody has and the list is old enough to be fetched again.
+    /// Front gave no list at `now`: the last one has to do for as long as a new one would.
+    pub fn keep(&mut self, now: Timestamp) {
+        self.listed_at = Some(now);
+    }
+
+    /// Who has this e-mail; `Stale` when the list is old enough to be fetched again: teammates come and go.
     #[must_use]
     pub fn find(&self, email: &str, now: Timestamp) -> Lookup {
-        if let Some(teammate) = self.by_email.get(&email.to_lowercase()) {
-            return Lookup::Known(teammate.clone());
-        }
+        let last = self.by_email.get(&email.to_lowercase()).cloned();
         match self.listed_at {
-            Some(at) if now.since(at) < TEAMMATES_REFRESH_EVERY => Lookup::Unknown,
-            Some(_) | None => Lookup::Stale,
+            Some(at) if now.since(at) < TEAMMATES_REFRESH_EVERY => {
+                last.map_or(Lookup::Unknown, Lookup::Known)
+            }
+            Some(_) | None => Lookup::Stale { last },
         }
     }
 }
@@ -49,14 +61,20 @@ mod tests {
     use super::{Directory, Lookup, TEAMMATES_REFRESH_EVERY, Teammate, TeammateId, Timestamp};
 
     #[test]
-    fn an_unknown_email_asks_for_a_new_list_at_most_every_ten_minutes() {
+    fn a_list_is_good_for_ten_minutes_whether_it_has_the_email_or_not() {
         let start = Timestamp::from_seconds(1_000);
+        let later = start.plus(TEAMMATES_REFRESH_EVERY);
         let mut directory = Directory::default();
-        assert_eq!(directory.find("iris@example.com", start), Lookup::Stale);
+        assert_eq!(directory.find("iris@example.com", start), Lookup::Stale { last: None });
         let iris = Teammate { id: TeammateId::new("tea_1"), email: Some("Iris@Example.com".to_owned()) };
         directory.replace(&[iris], start);
-        assert_eq!(directory.find("iRis@example.com", start), Lookup::Known(TeammateId::new("tea_1")));
+        let known = TeammateId::new("tea_1");
+        assert_eq!(directory.find("iRis@example.com", start), Lookup::Known(known.clone()));
         assert_eq!(directory.find("noor@example.com", start), Lookup::Unknown);
-        assert_eq!(directory.find("noor@example.com", start.plus(TEAMMATES_REFRESH_EVERY)), Lookup::Stale);
+        assert_eq!(directory.find("noor@example.com", later), Lookup::Stale { last: None });
+        assert_eq!(directory.find("iris@example.com", later), Lookup::Stale { last: Some(known.clone()) });
+        directory.keep(later);
+        assert_eq!(directory.find("iris@example.com", later), Lookup::Known(known));
+        assert!(!format!("{directory:?}").contains("iris"), "nobody's address is shown");
     }
 }

@@ -52,6 +52,12 @@ pub struct Entry {
     /// What was read before a set-like effect was sent first.
     pub before: Option<Before>,
     pub first_tried_at: Option<Timestamp>,
+    /// Times that an import was given up as invisible after Front had accepted it, and sent again.
+    #[serde(default)]
+    pub resends: u32,
+    /// Front refused the import with its author, who may have left: it is sent without.
+    #[serde(default)]
+    pub without_author: bool,
     /// The request that Front refused, for the dead letter.
     pub refused: Option<WireRequest>,
     /// Its fact is in the log. False means unknown.
@@ -124,6 +130,8 @@ impl Entry {
             uids: Vec::new(),
             before: None,
             first_tried_at: None,
+            resends: 0,
+            without_author: false,
             refused: None,
             appended: false,
         }

@@ -12,6 +12,8 @@ use crate::settings::Confirm;
 
 /// Answers to an import that may mean "I have this external id already".
 const MAY_MEAN_KNOWN: [u16; 3] = [400, 409, 422];
+/// Answers to an import that may be about its author: a teammate who has left.
+const MAY_MEAN_AUTHOR: [u16; 3] = [400, 404, 422];
 
 impl Machine {
     pub(crate) fn import(&mut self, now: Timestamp, index: usize, wanted: &ImportActivity) -> Command {
@@ -41,9 +43,10 @@ impl Machine {
     }
 
     fn activity(&mut self, index: usize, wanted: &ImportActivity) -> Result<Activity, Command> {
+        let without_author = self.entry(index).is_some_and(|entry| entry.without_author);
         let author = match &wanted.from {
-            Sender::Agent { email: Some(email), .. } => self.teammate(email)?,
-            Sender::Agent { email: None, .. } | Sender::Customer { .. } => None,
+            Sender::Agent { email: Some(email), .. } if !without_author => self.teammate(email)?,
+            Sender::Agent { .. } | Sender::Customer { .. } => None,
         };
         let key = self.item.effects[index].effect.key;
         Ok(Activity {
@@ -74,12 +77,40 @@ impl Machine {
     }
 
     /// Whatever the fence says, an answer that may mean a known id is looked into before it counts as a refusal.
-    pub(crate) fn import_refused(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
+    pub(crate) fn import_refused(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        request: &Request,
+        refusal: Refusal,
+    ) -> Command {
+        let authored = matches!(request, Request::ImportMessage(activity) if activity.author.is_some());
         if MAY_MEAN_KNOWN.contains(&refusal.status) {
-            self.start_look(index, LookWhy::Refused(refusal));
+            self.start_look(index, LookWhy::Refused { refusal, authored });
             return self.advance(now);
         }
-        self.refused_for_good(now, index, refusal)
+        self.import_not_there(now, index, refusal, authored)
+    }
+
+    /// Front refuses the import and does not have it: once more without an author, then the refusal counts.
+    pub(crate) fn import_not_there(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        refusal: Refusal,
+        authored: bool,
+    ) -> Command {
+        if !(authored && MAY_MEAN_AUTHOR.contains(&refusal.status)) {
+            return self.refused_for_good(now, index, refusal);
+        }
+        let entry = self.entry_mut(index);
+        entry.without_author = true;
+        if matches!(entry.state, State::InFlight { .. }) {
+            entry.state = State::Planned;
+        }
+        self.unsaved = true;
+        self.start_over();
+        self.advance(now)
     }
 
     /// The refusal stands, unless an earlier attempt is in doubt: then it stands after one more wait and look.

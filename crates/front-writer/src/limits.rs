@@ -58,21 +58,35 @@ pub const BURST_REQUESTS: usize = 5;
 pub const BURST_WINDOW: Duration = Duration::from_millis(1100);
 /// Requests a minute of the smallest plan: what is assumed until Front reports its limit.
 pub const RATE_LIMIT_ASSUMED: u32 = 50;
+/// The most requests a minute that can be asked for: so many reservations are remembered. Front's largest plan with
+/// every add-on stays far below.
+pub const REQUESTS_PER_MINUTE_MAX: u32 = 2_000;
 /// The most reservations that are remembered.
-pub const RESERVATIONS_MAX: usize = 2_000;
-/// A slot that is further away is not waited for: the claim is given back.
+pub const RESERVATIONS_MAX: usize = REQUESTS_PER_MINUTE_MAX as usize;
+/// A slot that is further away is not waited for by a claim that has sent nothing yet: it is given back.
 pub const SLOT_WAIT_MAX: Duration = Duration::from_secs(3);
+/// A claim that has sent a request waits so long for its next slot: four others ahead of it at one request a minute.
+pub const PATIENT_WAIT_MAX: Duration = Duration::from_mins(5);
+/// A change whose slot comes so long after the read that it rests on is preceded by another read, once.
+pub const READ_FRESH_MAX: Duration = Duration::from_secs(30);
 /// How long a 429 without Retry-After stops everybody.
 pub const TOO_MANY_DELAY: Duration = Duration::from_secs(5);
-/// The longest Retry-After that is obeyed to the letter.
+/// The longest Retry-After that is obeyed to the letter; a longer one is cut to it.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 /// Lost compare-and-sets of one reservation, after which the claim is given back.
 pub const BUDGET_CONFLICTS_MAX: u32 = 32;
 
-/// The list of teammates is fetched again for an unknown e-mail at most this often.
+/// An accepted import that does not appear is sent again so many times; then it is a dead letter.
+pub const INVISIBLE_RESENDS_MAX: u32 = 3;
+/// The first delay before an accepted import that did not appear is sent again.
+pub const INVISIBLE_FIRST: Duration = Duration::from_secs(60);
+/// The longest delay before an accepted import that did not appear is sent again.
+pub const INVISIBLE_MAX: Duration = Duration::from_mins(10);
+
+/// The list of teammates is good for so long.
 pub const TEAMMATES_REFRESH_EVERY: Duration = Duration::from_mins(10);
-/// A claim in work is extended this often.
-pub const EXTEND_EVERY: Duration = Duration::from_secs(8);
+/// Every so many claims one looks at the bulk items first, so that live ones do not starve them.
+pub const BULK_EVERY: u64 = 5;
 /// How long one look into the outbox waits for an item.
 pub const CLAIM_WAIT: Duration = Duration::from_secs(2);
 /// Fences of other claims whose first sighting is remembered.

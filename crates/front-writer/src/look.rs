@@ -6,10 +6,14 @@ use calltrail_domain::ids::{ContactId, ConversationId, MessageUid};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Message, Page, Refusal, Request, customer_of};
 
-use crate::command::Command;
+use crate::command::{Command, Why};
+use crate::delays;
 use crate::fence::State;
-use crate::limits::{MARKER_CONVERSATIONS_MAX, MARKER_PAGES_MAX};
+use crate::limits::{INVISIBLE_RESENDS_MAX, MARKER_CONVERSATIONS_MAX, MARKER_PAGES_MAX};
 use crate::machine::{Machine, Purpose};
+
+/// Front's answer to an import that passed its checks.
+const ACCEPTED: u16 = 202;
 
 /// How far a look is.
 #[derive(Debug)]
@@ -36,8 +40,8 @@ enum ContactStage {
 /// What a look is to decide.
 #[derive(Debug)]
 pub(crate) enum LookWhy {
-    /// Front refused the import, perhaps because it has it.
-    Refused(Refusal),
+    /// Front refused the import, which had an author or not, perhaps because it has it.
+    Refused { refusal: Refusal, authored: bool },
     /// Front refused it, an earlier attempt was in doubt, and that doubt has run out.
     RefusedInDoubt,
     /// Front accepted it and does not show it.
@@ -166,13 +170,12 @@ impl Machine {
         conversation: ConversationId,
         uid: Option<MessageUid>,
     ) -> Command {
-        self.mark_seen(now, index, Some(conversation), uid);
+        self.mark_seen(index, Some(conversation), uid);
         self.advance(now)
     }
 
     pub(crate) fn mark_seen(
         &mut self,
-        now: Timestamp,
         index: usize,
         conversation: Option<ConversationId>,
         uid: Option<MessageUid>,
@@ -186,22 +189,29 @@ impl Machine {
             entry.add_uid(uid);
         }
         self.start_over();
-        self.set_applied(now, index, conversation, false);
+        self.set_applied(index, conversation, false);
     }
 
     fn not_found(&mut self, now: Timestamp, index: usize) -> Command {
         let Some(look) = self.scratch.look.take() else { return self.advance(now) };
         match look.why {
-            LookWhy::Refused(refusal) => self.refused_for_good(now, index, refusal),
+            LookWhy::Refused { refusal, authored } => self.import_not_there(now, index, refusal, authored),
             LookWhy::RefusedInDoubt => self.refusal_stands(now, index),
-            LookWhy::Invisible => {
-                let entry = self.entry_mut(index);
-                (entry.state, entry.ambiguous) = (State::Planned, true);
-                self.unsaved = true;
-                self.start_over();
-                self.advance(now)
-            }
+            LookWhy::Invisible => self.send_invisible_again(now, index),
         }
+    }
+
+    /// What Front accepts and never shows is sent again a few times, later and later, and then told to a person.
+    fn send_invisible_again(&mut self, now: Timestamp, index: usize) -> Command {
+        let entry = self.entry_mut(index);
+        let resends = entry.resends + 1;
+        if resends > INVISIBLE_RESENDS_MAX {
+            let reason = format!("front accepted the import {resends} times and showed it nowhere");
+            return self.settle_rejected(now, index, ACCEPTED, reason);
+        }
+        (entry.state, entry.ambiguous, entry.resends) = (State::Planned, true, resends);
+        self.start_over();
+        self.leave_after(now, delays::resend(resends), Why::Invisible)
     }
 
     pub(crate) fn refusal_stands(&mut self, now: Timestamp, index: usize) -> Command {

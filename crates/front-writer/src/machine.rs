@@ -11,7 +11,7 @@ use calltrail_domain::effect::{Action, NumberedEffect, WorkItem};
 use calltrail_domain::ids::{ConversationId, TeammateId};
 use calltrail_domain::record::ConversationMerged;
 use calltrail_domain::time::Timestamp;
-use calltrail_front::{Conversation, Request};
+use calltrail_front::Request;
 
 use crate::command::{Command, Input, Why};
 use crate::contact::ContactSteps;
@@ -19,6 +19,7 @@ use crate::delays;
 use crate::fence::{Entry, Fence, State};
 use crate::limits::CONFLICTS_MAX;
 use crate::look::Look;
+use crate::set_like::Read;
 use crate::settings::Settings;
 
 /// One claim's work on one item.
@@ -46,6 +47,10 @@ pub struct Machine {
     pub(crate) landed: bool,
     conflicts: u32,
     pub(crate) takeovers: u32,
+    /// This claim has sent a request: what it has learned is worth waiting for.
+    pub(crate) has_sent: bool,
+    /// The moment before the last request of this claim was sent.
+    pub(crate) sent_at: Timestamp,
     pub(crate) seed: u64,
 }
 
@@ -108,8 +113,14 @@ pub(crate) enum Purpose {
     Change,
 }
 
+/// An e-mail, in lower case, that the list of teammates is wanted for, and what the last list said.
+pub(crate) struct Asked {
+    pub(crate) email: String,
+    pub(crate) last: Option<TeammateId>,
+}
+
 /// What this claim has found out about the effect at hand. It is lost without harm.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Scratch {
     pub(crate) index: usize,
     /// The attempt in doubt was waited for, and the fence says that it is ours now.
@@ -117,11 +128,12 @@ pub(crate) struct Scratch {
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) looks: u32,
     pub(crate) look: Option<Look>,
-    pub(crate) read: Option<Conversation>,
+    pub(crate) read: Option<Read>,
     pub(crate) events_read: bool,
+    /// The read was repeated because the slot for the change came late. Once: with a small budget every slot does.
+    pub(crate) read_again: bool,
     pub(crate) contact: ContactSteps,
-    /// The e-mail, in lower case, that the list of teammates is wanted for.
-    pub(crate) asked_for: Option<String>,
+    pub(crate) asked_for: Option<Asked>,
 }
 
 impl Machine {
@@ -148,6 +160,8 @@ impl Machine {
             landed: false,
             conflicts: 0,
             takeovers: 0,
+            has_sent: false,
+            sent_at: Timestamp::from_millis(0),
             seed,
         }
     }
@@ -202,7 +216,8 @@ impl Machine {
                 self.kept.insert(ordinal);
                 self.advance(now)
             }
-            (awaiting, input) => panic!("{input:?} does not answer {awaiting:?}"),
+            // Not the input itself: it may hold what Front said.
+            (awaiting, _) => panic!("the input does not answer {awaiting:?}"),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Reading a conversation's status, because the next decision needs it.
 
-use calltrail_domain::effect::{ObserveConversation, Outcome};
+use calltrail_domain::effect::{ConversationStatus, ObserveConversation, Outcome};
+use calltrail_domain::ids::ConversationId;
 use calltrail_domain::time::Timestamp;
-use calltrail_front::{Conversation, Request};
+use calltrail_front::Request;
 
 use crate::command::Command;
 use crate::limits::OBSERVE_MAX;
@@ -19,11 +20,11 @@ impl Machine {
         &mut self,
         now: Timestamp,
         index: usize,
+        conversation: ConversationId,
+        status: ConversationStatus,
         at: Timestamp,
-        seen: &Conversation,
     ) -> Command {
-        let outcome = Outcome::Observed { conversation: seen.id.clone(), status: seen.status, at };
-        self.settle(now, index, outcome)
+        self.settle(now, index, Outcome::Observed { conversation, status, at })
     }
 
     /// No answer: after a while the last known status has to do.

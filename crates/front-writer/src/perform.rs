@@ -9,18 +9,18 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{EventLog, KeyValue, LogError, NewRecord};
-use calltrail_front::{Answer, Client, NotApplied, Reply, Request, Resource};
+use calltrail_front::{Answer, Client, NotApplied, Reply, Request, RequestKind, Resource};
 use tracing::warn;
 
-use crate::budget::{self, Budget};
+use crate::budget::{self, Budget, Offer};
 use crate::command::{Command, Input};
 use crate::counters::Counters;
 use crate::dead_letter::{self, DeadLetter};
 use crate::directory::Directory;
 use crate::fence::{self, Fence};
 use crate::limits::{
-    BAD_TOKEN_WARNING_EVERY, BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, RETRY_AFTER_MAX,
-    SIGHTINGS_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
+    BAD_TOKEN_WARNING_EVERY, BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, HELD_WAIT_MAX,
+    RATE_MARGIN, RETRY_AFTER_MAX, SIGHTINGS_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
 };
 use crate::settings::Settings;
 
@@ -77,7 +77,7 @@ impl Performer {
         Ok(Some(match command {
             Command::ReadFence => self.read_fence(party).await?,
             Command::WriteFence { fence, expected } => self.write_fence(party, &fence, expected).await?,
-            Command::Reserve(resource) => self.reserve(resource).await?,
+            Command::Reserve { resource, patient } => self.reserve(resource, patient).await?,
             Command::Send { request, deadline } => Input::Answered(self.send(&request, deadline).await?),
             Command::FindTeammate { email } => {
                 Input::Teammate(lock(&self.directory).find(&email, self.now()))
@@ -85,7 +85,8 @@ impl Performer {
             Command::Append(records) => self.append(records).await?,
             Command::KeepDeadLetter(letter) => self.keep(&letter).await?,
             Command::WaitUntil(at) => {
-                tokio::time::sleep(at.since(self.now())).await;
+                // Not longer, should the clock have been set back meanwhile.
+                tokio::time::sleep(at.since(self.now()).min(HELD_WAIT_MAX)).await;
                 Input::Woke
             }
             Command::Release { .. } | Command::Done => return Ok(None),
@@ -134,8 +135,9 @@ impl Performer {
             // Forgetting makes somebody wait longer, and nothing worse.
             sightings.pop_first();
         }
+        // A sighting that is yet to come was made before the clock was set back.
         let sighting = sightings.entry(party.clone()).or_insert((revision, now));
-        if sighting.0 != revision {
+        if sighting.0 != revision || sighting.1 > now {
             *sighting = (revision, now);
         }
         sighting.1
@@ -145,25 +147,31 @@ impl Performer {
         lock(&self.sightings).remove(party);
     }
 
-    async fn reserve(&self, resource: Resource) -> Result<Input, PerformError> {
+    async fn reserve(&self, resource: Resource, patient: bool) -> Result<Input, PerformError> {
         let (rate, account) = (self.settings.rate, self.settings.account.as_str());
         for _ in 0..BUDGET_CONFLICTS_MAX {
             let (mut budget, revision) = self.read_budget().await?;
             let now_ms = self.store.now_ms().await?;
-            let slot_ms = budget.next_slot_ms(now_ms, resource, rate);
-            let wait = Duration::from_millis(u64::try_from(slot_ms - now_ms).unwrap_or(0));
-            if wait > SLOT_WAIT_MAX {
-                // Back in time to reserve it.
-                return Ok(Input::NoSlot { wait: wait - SLOT_WAIT_MAX / 2 });
-            }
+            let slot_ms = match budget.offer(now_ms, resource, rate, patient) {
+                Offer::Slot { at_ms } => at_ms,
+                Offer::Later { wait } => return Ok(Input::NoSlot { wait }),
+            };
             budget.reserve(slot_ms, resource);
-            if self.swap(budget::BUCKET, account, encode("budget", &budget)?, revision).await? {
-                self.counters.count_budget_wait(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-                tokio::time::sleep(wait).await;
+            let reserved = self.swap(budget::BUCKET, account, encode("budget", &budget)?, revision).await?;
+            if reserved && self.wait_for_slot(slot_ms - now_ms, slot_ms).await? {
                 return Ok(Input::Slot);
             }
         }
         Ok(Input::NoSlot { wait: SLOT_WAIT_MAX })
+    }
+
+    /// True when the slot is met. One that was slept through is lost: a request sent now would be one too many.
+    async fn wait_for_slot(&self, wait_ms: i64, slot_ms: i64) -> Result<bool, PerformError> {
+        let wait_ms = u64::try_from(wait_ms).unwrap_or(0);
+        self.counters.count_budget_wait(wait_ms);
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let late_ms = u64::try_from(self.store.now_ms().await? - slot_ms).unwrap_or(0);
+        Ok(Duration::from_millis(late_ms) <= RATE_MARGIN)
     }
 
     async fn read_budget(&self) -> Result<(Budget, Option<u64>), PerformError> {
@@ -196,7 +204,9 @@ impl Performer {
 
     /// The deadline is checked right before the request, and the request's own time ends before it.
     async fn send(&self, request: &Request, deadline: Timestamp) -> Result<Answer, PerformError> {
-        let left = deadline.since(self.now()).saturating_sub(DEADLINE_MARGIN);
+        // A deadline further away than an attempt lasts was written before the clock was set back.
+        let left = deadline.since(self.now()).min(self.settings.timing.attempt);
+        let left = left.saturating_sub(DEADLINE_MARGIN);
         if left.is_zero() {
             return Ok(Answer::NotApplied { reason: NotApplied::TooLate, retry_after: None });
         }
@@ -207,7 +217,10 @@ impl Performer {
             Answer::Done(Reply::Teammates(teammates)) => {
                 lock(&self.directory).replace(teammates, self.now());
             }
-            Answer::BadToken { status } => self.warn_of_token(*status),
+            Answer::Rejected(_) if request.kind() == RequestKind::ListTeammates => {
+                lock(&self.directory).keep(self.now());
+            }
+            Answer::BadToken => self.warn_of_token(),
             _ => {}
         }
         Ok(exchange.answer)
@@ -246,12 +259,12 @@ impl Performer {
         self.swap(budget::BUCKET, self.settings.account.as_str(), encode("budget", &budget)?, revision).await
     }
 
-    fn warn_of_token(&self, status: u16) {
+    fn warn_of_token(&self) {
         let now = self.now();
         let mut warned_at = lock(&self.warned_at);
         if warned_at.is_none_or(|at| now.since(at) >= BAD_TOKEN_WARNING_EVERY) {
             *warned_at = Some(now);
-            warn!(account = %self.settings.account, status, "front does not take the token; work waits");
+            warn!(account = %self.settings.account, "front does not take the token; work waits");
         }
     }
 

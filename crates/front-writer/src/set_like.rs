@@ -13,15 +13,27 @@ use crate::machine::{Machine, Purpose};
 /// Front's name for the event of an archiving.
 const ARCHIVE_EVENT: &str = "archive";
 
+/// A conversation as it was at `at`, the moment before the request was sent.
+#[derive(Clone)]
+pub(crate) struct Read {
+    pub(crate) conversation: Conversation,
+    pub(crate) at: Timestamp,
+}
+
 impl Machine {
     pub(crate) fn assign(&mut self, now: Timestamp, index: usize, wanted: &AssignConversation) -> Command {
-        let (conversation, seen) = match self.read_before(now, index) {
-            Ok(read) => read,
+        // First whom it is for: a list that is long in coming must not make the read old.
+        let target = self.place(now, index).and_then(|place| Ok((place, self.teammate(&wanted.email)?)));
+        let (conversation, target) = match target {
+            Ok((conversation, Some(target))) => (conversation, target),
+            Ok((_, None)) => {
+                let reason = "no teammate has the agent's e-mail".to_owned();
+                return self.settle_rejected(now, index, 0, reason);
+            }
             Err(command) => return command,
         };
-        let target = match self.teammate(&wanted.email) {
-            Ok(Some(target)) => target,
-            Ok(None) => return self.settle_overtaken(now, index, "no teammate has the agent's e-mail"),
+        let seen = match self.read_before(now, index, &conversation) {
+            Ok(seen) => seen,
             Err(command) => return command,
         };
         if seen.assignee.as_ref() == Some(&target) {
@@ -35,7 +47,10 @@ impl Machine {
     }
 
     pub(crate) fn reopen(&mut self, now: Timestamp, index: usize, _wanted: &ReopenConversation) -> Command {
-        let (conversation, seen) = match self.read_before(now, index) {
+        let read = self
+            .place(now, index)
+            .and_then(|conversation| Ok((self.read_before(now, index, &conversation)?, conversation)));
+        let (seen, conversation) = match read {
             Ok(read) => read,
             Err(command) => return command,
         };
@@ -55,12 +70,8 @@ impl Machine {
         self.change(now, index, Request::OpenConversation(conversation))
     }
 
-    /// The conversation as it is now, or the command that comes before that is known.
-    fn read_before(
-        &mut self,
-        now: Timestamp,
-        index: usize,
-    ) -> Result<(ConversationId, Conversation), Command> {
+    /// Where the effect goes, once no attempt of it is under way, or the command that comes before that.
+    fn place(&mut self, now: Timestamp, index: usize) -> Result<ConversationId, Command> {
         let Some(conversation) = self.conversation() else { return Err(self.nowhere(now, index)) };
         let grace = self.settings.timing.grace;
         if let Some(until) = self.doubt_ends(index, grace) {
@@ -69,10 +80,20 @@ impl Machine {
             }
             return Err(self.take_over(now, index));
         }
-        match self.scratch.read.clone() {
-            Some(seen) => Ok((conversation, seen)),
+        Ok(conversation)
+    }
+
+    /// The conversation as it is now, or the command that reads it.
+    fn read_before(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        conversation: &ConversationId,
+    ) -> Result<Conversation, Command> {
+        match &self.scratch.read {
+            Some(read) => Ok(read.conversation.clone()),
             None => {
-                let request = Request::GetConversation(conversation);
+                let request = Request::GetConversation(conversation.clone());
                 Err(self.ask(now, index, Purpose::ReadBefore, request))
             }
         }
@@ -95,7 +116,6 @@ impl Machine {
         if matches!(self.entry(index).map(|entry| &entry.state), Some(State::Refused { .. })) {
             return self.refusal_stands(now, index);
         }
-        (self.scratch.read, self.scratch.events_read) = (None, false);
         self.ask(now, index, Purpose::Change, request)
     }
 

@@ -20,19 +20,22 @@ impl Machine {
 
     pub(crate) fn settle_applied(&mut self, now: Timestamp, index: usize, unconfirmed: bool) -> Command {
         let conversation = self.conversation();
-        self.set_applied(now, index, conversation, unconfirmed);
+        self.set_applied(index, conversation, unconfirmed);
         self.advance(now)
     }
 
+    /// Dated to the moment before the request that did it, or showed it, was sent: whatever happened later is news.
     pub(crate) fn set_applied(
         &mut self,
-        now: Timestamp,
         index: usize,
         conversation: Option<ConversationId>,
         unconfirmed: bool,
     ) {
         let message_uid = self.entry_mut(index).uids.last().cloned();
-        self.set_outcome(index, Outcome::Applied { conversation, message_uid, at: now, unconfirmed });
+        self.set_outcome(
+            index,
+            Outcome::Applied { conversation, message_uid, at: self.sent_at, unconfirmed },
+        );
     }
 
     fn set_outcome(&mut self, index: usize, outcome: Outcome) {

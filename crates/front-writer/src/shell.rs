@@ -1,5 +1,6 @@
 //! The shell: claims items, feeds the machine, and gives claims back.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tracing::{error, warn};
 
 use crate::command::{Command, Input, Why};
 use crate::counters::Counters;
-use crate::limits::{CLAIM_WAIT, EXTEND_EVERY, STORE_TROUBLE_DELAY, UNREADABLE_ITEM_DELAY};
+use crate::limits::{BULK_EVERY, CLAIM_WAIT, STORE_TROUBLE_DELAY, UNREADABLE_ITEM_DELAY};
 use crate::machine::Machine;
 use crate::perform::Performer;
 use crate::settings::Settings;
@@ -27,6 +28,8 @@ pub struct WriterOptions {
     pub instance: String,
     /// Items worked on at the same time.
     pub workers: usize,
+    /// A claim in work is extended this often: at most a third of the time that the outbox's claims last.
+    pub extend_every: Duration,
     /// The clock of this machine, one that runs during suspend.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub counters: Arc<Counters>,
@@ -38,6 +41,7 @@ impl std::fmt::Debug for WriterOptions {
             .field("settings", &self.settings)
             .field("instance", &self.instance)
             .field("workers", &self.workers)
+            .field("extend_every", &self.extend_every)
             .finish_non_exhaustive()
     }
 }
@@ -50,17 +54,27 @@ pub async fn run(
     store: Arc<dyn KeyValue>,
     shutdown: watch::Receiver<bool>,
 ) {
-    let WriterOptions { settings, client, instance, workers, clock, counters } = options;
+    let WriterOptions { settings, client, instance, workers, extend_every, clock, counters } = options;
     let performer = Performer::new(Arc::new(settings), client, log, store, clock, counters);
-    let writer = Arc::new(Writer { performer, outbox, instance, claims: AtomicU64::new(0) });
+    let (turns, claims) = Default::default();
+    let writer = Arc::new(Writer { performer, outbox, instance, extend_every, turns, claims });
     let mut running = JoinSet::new();
     for _ in 0..workers.max(1) {
         running.spawn(work(Arc::clone(&writer), shutdown.clone()));
     }
     while let Some(ended) = running.join_next().await {
-        if let Err(failed) = ended {
-            error!(error = &failed as &dyn std::error::Error, "a writer's worker ended");
+        if ended.is_err() && !*shutdown.borrow() {
+            error!("a writer's worker ended by itself; another takes its place");
+            running.spawn(work_again(Arc::clone(&writer), shutdown.clone()));
         }
+    }
+}
+
+/// Not at once, lest a worker that ends every time keeps the machine busy. What it held lapses and comes again.
+async fn work_again(writer: Arc<Writer>, mut shutdown: watch::Receiver<bool>) {
+    tokio::select! {
+        () = stopped(&mut shutdown) => {}
+        () = tokio::time::sleep(STORE_TROUBLE_DELAY) => work(writer, shutdown.clone()).await,
     }
 }
 
@@ -68,6 +82,9 @@ struct Writer {
     performer: Performer,
     outbox: Arc<dyn Outbox>,
     instance: String,
+    extend_every: Duration,
+    /// Looks into the outbox.
+    turns: AtomicU64,
     claims: AtomicU64,
 }
 
@@ -103,14 +120,19 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 }
 
 impl Writer {
-    /// Live items before bulk ones.
+    /// Live items before bulk ones, but for a share that bulk is given.
     async fn claim(&self) -> Result<Option<Box<dyn Claim>>, LogError> {
         let account = self.performer.settings.account.as_str();
-        if let Some(claim) = self.outbox.claim(account, Class::Live, Duration::ZERO).await? {
-            return Ok(Some(claim));
-        }
-        if let Some(claim) = self.outbox.claim(account, Class::Bulk, Duration::ZERO).await? {
-            return Ok(Some(claim));
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
+        let order = if turn.is_multiple_of(BULK_EVERY) {
+            [Class::Bulk, Class::Live]
+        } else {
+            [Class::Live, Class::Bulk]
+        };
+        for class in order {
+            if let Some(claim) = self.outbox.claim(account, class, Duration::ZERO).await? {
+                return Ok(Some(claim));
+            }
         }
         self.outbox.claim(account, Class::Live, CLAIM_WAIT).await
     }
@@ -152,15 +174,19 @@ impl Writer {
         item: WorkItem,
         shutdown: &mut watch::Receiver<bool>,
     ) -> End {
-        let drive = self.drive(item, shutdown);
-        tokio::pin!(drive);
+        // Beside the work, so that a store that is slow to extend holds nothing up.
+        tokio::select! {
+            end = self.drive(item, shutdown) => end,
+            never = self.extend(claim) => match never {},
+        }
+    }
+
+    async fn extend(&self, claim: &dyn Claim) -> Infallible {
         loop {
-            tokio::select! {
-                end = &mut drive => return end,
-                () = tokio::time::sleep(EXTEND_EVERY) => match claim.extend().await {
-                    Ok(()) | Err(LogError::Conflict) => {}
-                    Err(error) => warn!(error = &error as &dyn std::error::Error, "a claim was not extended"),
-                },
+            tokio::time::sleep(self.extend_every).await;
+            match claim.extend().await {
+                Ok(()) | Err(LogError::Conflict) => {}
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "a claim was not extended"),
             }
         }
     }
@@ -208,9 +234,10 @@ impl Writer {
 /// Commands that change nothing, so that a writer that is to stop need not finish them.
 fn may_be_left(command: &Command) -> bool {
     match command {
-        Command::ReadFence | Command::Reserve(_) | Command::FindTeammate { .. } | Command::WaitUntil(_) => {
-            true
-        }
+        Command::ReadFence
+        | Command::Reserve { .. }
+        | Command::FindTeammate { .. }
+        | Command::WaitUntil(_) => true,
         Command::WriteFence { .. }
         | Command::Send { .. }
         | Command::Append(_)

@@ -1,13 +1,12 @@
 //! Who an agent is in Front.
 
-use std::collections::BTreeMap;
-
 use calltrail_domain::ids::TeammateId;
 use calltrail_domain::time::Timestamp;
-use calltrail_front::Request;
+use calltrail_front::{Request, Teammate};
 
 use crate::command::{Command, Lookup};
-use crate::machine::{Awaiting, Machine, Purpose};
+use crate::directory::by_email;
+use crate::machine::{Asked, Awaiting, Machine, Purpose};
 
 impl Machine {
     /// Who has the e-mail, or the command that finds out.
@@ -16,12 +15,12 @@ impl Machine {
         if let Some(found) = self.teammates.get(&email) {
             return Ok(found.clone());
         }
-        self.scratch.asked_for = Some(email.clone());
+        self.scratch.asked_for = Some(Asked { email: email.clone(), last: None });
         Err(self.expect(Awaiting::Teammate, Command::FindTeammate { email }))
     }
 
     pub(crate) fn teammate_found(&mut self, now: Timestamp, lookup: Lookup) -> Command {
-        let Some(email) = self.scratch.asked_for.take() else { return self.advance(now) };
+        let Some(Asked { email, .. }) = self.scratch.asked_for.take() else { return self.advance(now) };
         let index = self.scratch.index;
         match lookup {
             Lookup::Known(teammate) => {
@@ -32,21 +31,25 @@ impl Machine {
                 self.teammates.insert(email, None);
                 self.advance(now)
             }
-            Lookup::Stale => {
-                self.scratch.asked_for = Some(email);
+            Lookup::Stale { last } => {
+                self.scratch.asked_for = Some(Asked { email, last });
                 self.ask(now, index, Purpose::Teammates, Request::ListTeammates)
             }
         }
     }
 
-    pub(crate) fn teammates_listed(
-        &mut self,
-        now: Timestamp,
-        known: &BTreeMap<String, TeammateId>,
-    ) -> Command {
-        if let Some(email) = self.scratch.asked_for.take() {
-            let found = known.get(&email).cloned();
-            self.teammates.insert(email, found);
+    pub(crate) fn teammates_listed(&mut self, now: Timestamp, list: &[Teammate]) -> Command {
+        if let Some(asked) = self.scratch.asked_for.take() {
+            let found = by_email(list).remove(&asked.email);
+            self.teammates.insert(asked.email, found);
+        }
+        self.advance(now)
+    }
+
+    /// Who was known last is known still, which is no reason to lose a call.
+    pub(crate) fn teammates_refused(&mut self, now: Timestamp) -> Command {
+        if let Some(asked) = self.scratch.asked_for.take() {
+            self.teammates.insert(asked.email, asked.last);
         }
         self.advance(now)
     }

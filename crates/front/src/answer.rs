@@ -19,8 +19,8 @@ pub enum Answer {
     NotApplied { reason: NotApplied, retry_after: Option<Duration> },
     /// Front has not done it, and the same request will never succeed.
     Rejected(Refusal),
-    /// The token is bad or lacks a right: that says nothing about the request.
-    BadToken { status: u16 },
+    /// Front does not know the token (401): that says nothing about the request. A right that it lacks (403) is a refusal.
+    BadToken,
     /// Nobody knows whether Front did it: 5xx, a timeout, a reset, an answer that cannot be read.
     Ambiguous { reason: Ambiguous },
     /// The conversation was merged into this one (301); nothing was done.
@@ -70,7 +70,7 @@ pub fn classify(request: &Request, status: StatusCode, headers: &HeaderMap, body
         301 | 308 => {
             moved(headers).map_or(Answer::Ambiguous { reason: Ambiguous::Status(code) }, Answer::Moved)
         }
-        401 | 403 => Answer::BadToken { status: code },
+        401 => Answer::BadToken,
         408 => Answer::Ambiguous { reason: Ambiguous::Status(code) },
         429 => Answer::NotApplied { reason: NotApplied::TooMany, retry_after: retry_after(headers) },
         400..=499 => Answer::Rejected(refusal(code, body)),
@@ -78,13 +78,10 @@ pub fn classify(request: &Request, status: StatusCode, headers: &HeaderMap, body
     }
 }
 
-/// The rate that Front reports (`x-ratelimit-…`); absent values stay unknown.
+/// The rate that Front reports (`x-ratelimit-limit`); what is absent stays unknown.
 #[must_use]
 pub fn rate_limit(headers: &HeaderMap) -> RateLimit {
-    RateLimit {
-        limit: number(headers, "x-ratelimit-limit"),
-        remaining: number(headers, "x-ratelimit-remaining"),
-    }
+    RateLimit { limit: number(headers, "x-ratelimit-limit") }
 }
 
 /// Requests that are answered without a body are done whatever the body holds.

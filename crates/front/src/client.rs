@@ -27,13 +27,15 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// Why there is no client.
+/// Why there is no client. What was given is not shown: it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("{given:?} is no base URL for Front; use https://api2.frontapp.com")]
-    BadBaseUrl { given: String },
-    #[error("{given:?} would send the token in the clear; use https, or http to 127.0.0.1 alone")]
-    Insecure { given: String },
+    #[error(
+        "the base URL is of no use for Front; write https://api2.frontapp.com, without user, query and fragment"
+    )]
+    BadBaseUrl,
+    #[error("http to {host:?} would send the token in the clear; use https, or http to 127.0.0.1 alone")]
+    Insecure { host: String },
     #[error("no HTTP client could be made")]
     Http(#[source] reqwest::Error),
 }
@@ -115,15 +117,15 @@ fn failed(error: &reqwest::Error) -> Answer {
 }
 
 fn checked_base(given: &str) -> Result<String, ClientError> {
-    let bad = || ClientError::BadBaseUrl { given: given.to_owned() };
-    let url = Url::parse(given).map_err(|_| bad())?;
-    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    let host = url.host_str().ok_or_else(bad)?;
+    let url = Url::parse(given).map_err(|_| ClientError::BadBaseUrl)?;
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    let plain = url.query().is_none() && url.fragment().is_none() && anonymous;
+    let host = url.host_str().ok_or(ClientError::BadBaseUrl)?;
     match url.scheme() {
         "https" if plain => {}
         "http" if plain && matches!(host, "127.0.0.1" | "localhost") => {}
-        "http" => return Err(ClientError::Insecure { given: given.to_owned() }),
-        _ => return Err(bad()),
+        "http" => return Err(ClientError::Insecure { host: host.to_owned() }),
+        _ => return Err(ClientError::BadBaseUrl),
     }
     Ok(given.trim_end_matches('/').to_owned())
 }

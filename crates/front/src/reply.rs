@@ -59,7 +59,7 @@ pub struct Accepted {
 }
 
 /// A message, as far as it tells whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     pub uid: Option<MessageUid>,
     pub conversation: Option<ConversationId>,
@@ -94,7 +94,6 @@ pub struct ConversationEvent {
 pub struct RateLimit {
     /// Requests a minute, of the whole company.
     pub limit: Option<u32>,
-    pub remaining: Option<u32>,
 }
 
 impl std::fmt::Debug for Teammate {
@@ -106,6 +105,16 @@ impl std::fmt::Debug for Teammate {
 impl std::fmt::Debug for Contact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Contact({})", self.id)
+    }
+}
+
+/// Shows no text: the message may be somebody else's.
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message")
+            .field("uid", &self.uid)
+            .field("conversation", &self.conversation)
+            .finish_non_exhaustive()
     }
 }
 

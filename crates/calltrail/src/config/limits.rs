@@ -8,8 +8,8 @@ pub(super) const SECRET_FILE_BYTES_MAX: u64 = 64 * 1024;
 pub(super) const WEBHOOK_TOKENS_MAX: usize = 4;
 /// No wait of `[account.timing]` or `[log]` is longer than a week.
 pub(super) const WAIT_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
-/// Front's largest plan with every add-on stays far below.
-pub(super) const REQUESTS_PER_MINUTE_MAX: u32 = 6_000;
+/// What the writer's budget can count.
+pub(super) const REQUESTS_PER_MINUTE_MAX: u32 = calltrail_front_writer::limits::REQUESTS_PER_MINUTE_MAX;
 /// A subject stands in one line of Front's list.
 pub(super) const SUBJECT_CHARS_MAX: usize = 200;
 /// Names of inboxes and paths are short; this only bounds what is stored in every policy record.

@@ -157,7 +157,7 @@ impl Storm {
                 return None;
             }
             Command::WaitUntil(at) => (Input::Woke, at.since(now)),
-            Command::Reserve(_) if self.dice.chance(30) => {
+            Command::Reserve { .. } if self.dice.chance(30) => {
                 self.mark("no slot");
                 (Input::NoSlot { wait: Duration::from_secs(5) }, quick)
             }

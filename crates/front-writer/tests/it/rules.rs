@@ -138,7 +138,7 @@ fn what_needs_a_rejected_effect_is_skipped_and_the_rest_goes_on() {
 #[test]
 fn nothing_is_rejected_because_of_a_bad_token() {
     let mut world = World::new();
-    world.fates.extend([Fate::Instead(Answer::BadToken { status: 401 })]);
+    world.fates.extend([Fate::Instead(Answer::BadToken)]);
     let end = world.run(&first_call());
     assert_eq!(end, End::Released(Duration::from_secs(60), Why::BadToken));
     check(&mut world, &first_call(), &["7:call applied cnv_1"]);

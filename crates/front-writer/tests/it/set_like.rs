@@ -68,7 +68,7 @@ fn whoever_was_read_first_is_replaced_and_the_agent_himself_needs_no_request() {
 #[test]
 fn an_agent_unknown_in_front_leaves_the_assignee_as_it_is() {
     let item = item(Some("cnv_5"), vec![assign(7, "nobody@example.com")]);
-    let expect = "7:assign overtaken no teammate has the agent's e-mail";
+    let expect = "7:assign rejected 0 no teammate has the agent's e-mail";
     check(with_room(ConversationStatus::Open), &item, expect, &[]);
 }
 

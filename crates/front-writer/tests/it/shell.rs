@@ -154,6 +154,7 @@ impl Bench {
             client,
             instance: instance.to_owned(),
             workers: 2,
+            extend_every: Duration::from_secs(8),
             clock: Arc::new(clock),
             counters: Arc::clone(&self.counters),
         };
