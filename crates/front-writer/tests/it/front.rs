@@ -46,6 +46,10 @@ pub(crate) struct Front {
     pub(crate) repeat: Repeat,
     /// From the acceptance of an import to its being shown.
     pub(crate) lag_ms: i64,
+    /// Messages on one page of a list.
+    pub(crate) page_len: usize,
+    /// Front shows the texts of imports differently from how they were sent.
+    pub(crate) rewrites: bool,
     pub(crate) messages: Vec<Imported>,
     pub(crate) rooms: BTreeMap<ConversationId, Room>,
     pub(crate) contacts: BTreeMap<String, Contact>,
@@ -61,6 +65,8 @@ impl Front {
         Self {
             repeat: Repeat::Accepted,
             lag_ms: 1_000,
+            page_len: 100,
+            rewrites: false,
             messages: Vec::new(),
             rooms: BTreeMap::new(),
             contacts: BTreeMap::new(),
@@ -91,13 +97,9 @@ impl Front {
                 let seen = self.messages.iter().find(|one| one.visible_at <= now && one.uids.contains(uid));
                 seen.map_or_else(missing, |one| Answer::Done(Reply::Message(shown(one))))
             }
-            Request::ListConversationMessages { conversation, .. } => {
-                self.in_room(conversation, |front, _| {
-                    let visible =
-                        |one: &&Imported| one.conversation == *conversation && one.visible_at <= now;
-                    let messages = front.messages.iter().filter(visible).map(shown).rev().collect();
-                    Reply::Messages(Page { messages, next: None })
-                })
+            Request::ListConversationMessages { conversation, page } => {
+                let from = page.as_ref().map_or(0, |page| page.parse().expect("a token of this Front"));
+                self.in_room(conversation, |front, id| Reply::Messages(front.page(now, id, from)))
             }
             Request::GetConversation(id) => self.in_room(id, |front, id| {
                 let room = &front.rooms[id];
@@ -127,6 +129,14 @@ impl Front {
         }
     }
 
+    /// Newest first; the token of a page is the number of messages before it.
+    fn page(&self, now: Timestamp, id: &ConversationId, from: usize) -> Page {
+        let visible = |one: &&Imported| one.conversation == *id && one.visible_at <= now;
+        let all: Vec<_> = self.messages.iter().filter(visible).map(shown).rev().collect();
+        let to = (from + self.page_len).min(all.len());
+        Page { messages: all[from..to].to_vec(), next: (to < all.len()).then(|| to.to_string()) }
+    }
+
     fn in_room(
         &mut self,
         id: &ConversationId,
@@ -140,6 +150,10 @@ impl Front {
     }
 
     fn import(&mut self, now: Timestamp, activity: &Activity) -> Answer {
+        let room = activity.conversation.as_ref().and_then(|id| self.rooms.get(id));
+        if let Some(survivor) = room.and_then(|room| room.merged_into.clone()) {
+            return Answer::Moved(survivor);
+        }
         self.uids += 1;
         let uid = MessageUid::new(format!("uid{}", self.uids));
         let accepted = Answer::Done(Reply::Accepted(Accepted { message_uid: uid.clone() }));
@@ -159,7 +173,12 @@ impl Front {
             external_id: activity.external_id.clone(),
             uids: vec![uid],
             conversation,
-            last_line: activity.body.lines().last().unwrap_or_default().to_owned(),
+            last_line: if self.rewrites {
+                "rewritten"
+            } else {
+                activity.body.lines().last().unwrap_or_default()
+            }
+            .to_owned(),
             visible_at: Timestamp::from_millis(now.as_millis() + self.lag_ms),
             activity: activity.clone(),
         });

@@ -1,8 +1,12 @@
 //! The front-writer against a tiny Front: rule by rule, at random, and over HTTP.
 
 mod budget;
+mod contention;
 mod front;
+mod looks;
+mod people;
 mod random;
+mod refusals;
 mod rules;
 mod set_like;
 mod shell;

@@ -14,7 +14,8 @@ use calltrail_domain::ids::{
 use calltrail_domain::policy::ImportType;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
-use calltrail_front::{Ambiguous, Answer, NotApplied, Request};
+use calltrail_front::{Ambiguous, Answer, NotApplied, Request, Resource};
+use calltrail_front_writer::budget::{Budget, Offer};
 use calltrail_front_writer::command::{Command, Input, Lookup, Why};
 use calltrail_front_writer::directory::Directory;
 use calltrail_front_writer::fence::Fence;
@@ -48,6 +49,8 @@ pub(crate) struct World {
     pub(crate) log: Vec<Record>,
     pub(crate) letters: BTreeMap<String, DeadLetter>,
     pub(crate) directory: Directory,
+    /// None when every request has its slot at once.
+    pub(crate) budget: Option<Budget>,
     /// The fates of the next requests; later ones are answered.
     pub(crate) fates: VecDeque<Fate>,
     pub(crate) requests: Vec<&'static str>,
@@ -80,6 +83,7 @@ impl World {
             log: Vec::new(),
             letters: BTreeMap::new(),
             directory: Directory::default(),
+            budget: None,
             fates: VecDeque::new(),
             requests: Vec::new(),
             sighting: None,
@@ -105,11 +109,20 @@ impl World {
 
     /// One claim that crashes before the first command that `crash` is true for.
     pub(crate) fn run_until(&mut self, item: &WorkItem, mut crash: impl FnMut(&Command) -> bool) -> End {
+        self.run_beside(item, |_, command| crash(command))
+    }
+
+    /// One claim while somebody else acts before each command; true is a crash.
+    pub(crate) fn run_beside(
+        &mut self,
+        item: &WorkItem,
+        mut act: impl FnMut(&mut Self, &Command) -> bool,
+    ) -> End {
         let mut machine = self.claim(item);
         let mut input = Input::Claimed;
         for _ in 0..10_000 {
             let command = machine.step(self.now, input);
-            if crash(&command) {
+            if act(self, &command) {
                 return End::Crashed;
             }
             match command {
@@ -137,7 +150,7 @@ impl World {
         match command {
             Command::ReadFence => self.read_fence(),
             Command::WriteFence { fence, expected } => self.write_fence(*fence, expected),
-            Command::Reserve { .. } => Input::Slot,
+            Command::Reserve { resource, patient } => self.reserve(resource, patient),
             Command::Send { request, deadline } => Input::Answered(self.send(&request, deadline)),
             Command::FindTeammate { email } => Input::Teammate(self.find(&email)),
             Command::Append(records) => {
@@ -154,6 +167,18 @@ impl World {
                 Input::Woke
             }
             Command::Release { .. } | Command::Done => unreachable!("they end the claim"),
+        }
+    }
+
+    fn reserve(&mut self, resource: Resource, patient: bool) -> Input {
+        let Some(budget) = &mut self.budget else { return Input::Slot };
+        match budget.offer(self.now.as_millis(), resource, self.settings.rate, patient) {
+            Offer::Slot { at_ms } => {
+                budget.reserve(at_ms, resource);
+                self.now = self.now.max(Timestamp::from_millis(at_ms));
+                Input::Slot
+            }
+            Offer::Later { wait } => Input::NoSlot { wait },
         }
     }
 
