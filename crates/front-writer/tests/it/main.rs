@@ -1,5 +1,6 @@
 //! The front-writer against a tiny Front: rule by rule, at random, and over HTTP.
 
+mod bench;
 mod budget;
 mod contention;
 mod front;
@@ -10,4 +11,5 @@ mod refusals;
 mod rules;
 mod set_like;
 mod shell;
+mod stores;
 mod world;

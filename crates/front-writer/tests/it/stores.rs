@@ -1,0 +1,118 @@
+//! Stores that are watched, and stores that do their part badly.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use calltrail_event_log::embedded::Embedded;
+use calltrail_event_log::ports::{Claim, Class, KeyValue, LogError, NewItem, Outbox, Versioned};
+use calltrail_front_writer::fence;
+
+use crate::bench::Gate;
+
+/// An outbox that opens the gate once its claims have been extended so many times.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) inner: Embedded,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) extensions: u32,
+    /// Extending never ends.
+    pub(crate) freezes: bool,
+}
+
+#[derive(Debug)]
+struct WatchedClaim {
+    inner: Box<dyn Claim>,
+    gate: Arc<Gate>,
+    left: AtomicU32,
+    freezes: bool,
+}
+
+#[async_trait]
+impl Outbox for Watched {
+    async fn publish(&self, item: NewItem) -> Result<u64, LogError> {
+        self.inner.publish(item).await
+    }
+
+    async fn holds(&self, account: &str, class: Class, ticket: u64) -> Result<bool, LogError> {
+        self.inner.holds(account, class, ticket).await
+    }
+
+    async fn claim(
+        &self,
+        account: &str,
+        class: Class,
+        wait: Duration,
+    ) -> Result<Option<Box<dyn Claim>>, LogError> {
+        let Some(inner) = self.inner.claim(account, class, wait).await? else { return Ok(None) };
+        let (gate, left) = (Arc::clone(&self.gate), AtomicU32::new(self.extensions));
+        Ok(Some(Box::new(WatchedClaim { inner, gate, left, freezes: self.freezes })))
+    }
+}
+
+#[async_trait]
+impl Claim for WatchedClaim {
+    fn id(&self) -> &str {
+        self.inner.id()
+    }
+
+    fn body(&self) -> &Bytes {
+        self.inner.body()
+    }
+
+    async fn extend(&self) -> Result<(), LogError> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.gate.open.notify_one();
+        }
+        if self.freezes {
+            std::future::pending::<()>().await;
+        }
+        self.inner.extend().await
+    }
+
+    async fn done(self: Box<Self>) -> Result<(), LogError> {
+        self.inner.done().await
+    }
+
+    async fn release(self: Box<Self>, after: Duration) -> Result<(), LogError> {
+        self.inner.release(after).await
+    }
+}
+
+/// A store in which the machine is suspended right after the first fence is written.
+#[derive(Debug)]
+pub(crate) struct Suspending {
+    pub(crate) inner: Embedded,
+    /// What the clock has gone on by meanwhile.
+    pub(crate) slept_ms: Arc<AtomicI64>,
+    pub(crate) sleep_ms: i64,
+}
+
+#[async_trait]
+impl KeyValue for Suspending {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Versioned>, LogError> {
+        self.inner.get(bucket, key).await
+    }
+
+    async fn create(&self, bucket: &str, key: &str, value: Bytes) -> Result<u64, LogError> {
+        let revision = self.inner.create(bucket, key, value).await?;
+        if bucket == fence::BUCKET {
+            self.slept_ms.store(self.sleep_ms, Ordering::SeqCst);
+        }
+        Ok(revision)
+    }
+
+    async fn update(&self, bucket: &str, key: &str, value: Bytes, revision: u64) -> Result<u64, LogError> {
+        self.inner.update(bucket, key, value, revision).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str, revision: u64) -> Result<(), LogError> {
+        self.inner.delete(bucket, key, revision).await
+    }
+
+    async fn now_ms(&self) -> Result<i64, LogError> {
+        self.inner.now_ms().await
+    }
+}
