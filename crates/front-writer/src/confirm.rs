@@ -24,12 +24,17 @@ impl Machine {
         if now >= since.plus(self.settings.timing.grace) {
             return self.look_for_invisible(now, index);
         }
-        let (looks, first_at) = (self.scratch.looks, since.plus(delays::confirm(1)));
+        // A claim that comes back goes on where the one before it was, instead of asking quickly once more.
+        let looks = match self.scratch.looks {
+            0 => delays::looks_before(now.since(since)),
+            looks => looks,
+        };
+        let first_at = since.plus(delays::confirm(1));
         if looks == 0 && now < first_at {
             self.scratch.not_before = Some(first_at);
             return self.hold(now, first_at, Why::Invisible);
         }
-        self.scratch.looks += 1;
+        self.scratch.looks = looks + 1;
         self.scratch.not_before = Some(now.plus(delays::confirm(looks + 1)));
         let uids = self.entry(index).map(|entry| entry.uids.clone()).unwrap_or_default();
         match (self.conversation(), uids.last()) {

@@ -22,6 +22,17 @@ pub fn confirm(look: u32) -> Duration {
     grown(CONFIRM_FIRST, CONFIRM_MAX, look.max(1))
 }
 
+/// How many looks for an import that was accepted `ago` lie behind a claim that knows of none.
+#[must_use]
+pub fn looks_before(ago: Duration) -> u32 {
+    let (mut looks, mut due) = (0, confirm(1));
+    while due + confirm(looks + 1) <= ago {
+        looks += 1;
+        due += confirm(looks);
+    }
+    looks
+}
+
 /// The delay before an accepted import that did not appear is sent again for the time number `resend` (1, 2, 3, …).
 #[must_use]
 pub fn resend(resend: u32) -> Duration {
@@ -69,7 +80,7 @@ fn mixed(seed: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, RETRY_MAX, confirm, jittered, retry};
+    use super::{Duration, RETRY_MAX, confirm, jittered, looks_before, retry};
 
     #[test]
     fn delays_double_up_to_a_bound_and_are_the_same_for_the_same_seed() {
@@ -77,6 +88,12 @@ mod tests {
         assert_eq!(plain, [300, 600, 1200, 2400]);
         assert_eq!(retry(3, 7), retry(3, 7));
         assert!(retry(u32::MAX, 7) <= RETRY_MAX * 12 / 10);
+    }
+
+    #[test]
+    fn the_looks_that_lie_behind_are_counted_from_the_time_that_has_passed() {
+        let looks = [0, 300, 599, 600, 1_199, 1_200, 2_400].map(|ms| looks_before(Duration::from_millis(ms)));
+        assert_eq!(looks, [0, 0, 0, 1, 1, 2, 3]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use calltrail_domain::ids::EffectKind;
 use calltrail_domain::record::RecordBody;
 
 use crate::front::Repeat;
-use crate::world::{World, import, item};
+use crate::world::{End, World, import, item};
 
 fn with_room() -> World {
     let mut world = World::new();
@@ -31,6 +31,23 @@ fn a_uid_proves_a_message_whose_text_front_has_rewritten() {
     world.run_to_end(&of_call(7));
     assert_eq!(world.outcomes(), ["7:call applied cnv_5"]);
     assert_eq!(world.requests, ["import_message", "list_conversation_messages"]);
+}
+
+#[test]
+fn a_claim_that_comes_back_for_an_import_looks_once_and_not_quickly_again() {
+    let mut world = with_room();
+    world.front.lag_ms = 50_000;
+    let mut looks_of_claims = Vec::new();
+    loop {
+        let before = world.requests.len();
+        let end = world.run(&of_call(7));
+        looks_of_claims.push(world.requests.len() - before);
+        let End::Released(after, _) = end else { break };
+        world.now = world.now.plus(after);
+    }
+    assert_eq!(world.outcomes(), ["7:call applied cnv_5"]);
+    // The import and seven looks, then one look every fifteen seconds.
+    assert_eq!(looks_of_claims, [8, 1, 1, 1]);
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use calltrail_domain::effect::{ConversationStatus, Effect, Outcome, Sender};
 use calltrail_domain::ids::{ContactId, EffectKind, TeammateId};
 use calltrail_front::{Answer, Contact, HandleSource, NotApplied, Teammate};
-use calltrail_front_writer::command::Why;
+use calltrail_front_writer::budget::Budget;
+use calltrail_front_writer::command::{Command, Why};
+use calltrail_front_writer::fence::State;
 use calltrail_front_writer::limits::{INVISIBLE_RESENDS_MAX, RETRY_AFTER_MAX, TEAMMATES_REFRESH_EVERY};
 
 use crate::front::{Repeat, handle, refused};
@@ -182,6 +184,25 @@ fn a_retry_after_of_a_month_is_cut() {
     world.fates.push_back(not_applied(NotApplied::TooMany, Some(Duration::from_hours(24 * 30))));
     let end = world.run(&item(Some("cnv_5"), vec![import(7, EffectKind::Call)]));
     assert_eq!(end, End::Released(RETRY_AFTER_MAX, Why::Trouble));
+}
+
+#[test]
+fn a_claim_given_back_after_a_429_leaves_nothing_in_flight_behind() {
+    let mut world = with_room(ConversationStatus::Open);
+    world.fates.push_back(not_applied(NotApplied::TooMany, None));
+    let item = item(Some("cnv_5"), vec![import(7, EffectKind::Call)]);
+    let no_more_slots = |world: &mut World, command: &Command| {
+        if matches!(command, Command::WaitUntil(_)) {
+            let mut budget = Budget::default();
+            budget.push_back(world.now.plus(RETRY_AFTER_MAX).as_millis());
+            world.budget = Some(budget);
+        }
+        false
+    };
+    let end = world.run_beside(&item, no_more_slots);
+    assert!(matches!(end, End::Released(_, Why::Budget)), "{end:?}");
+    let (fence, _) = world.fence.expect("the fence is stored");
+    assert_eq!(fence.entries[0].state, State::Planned);
 }
 
 #[test]

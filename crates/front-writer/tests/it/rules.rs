@@ -210,6 +210,24 @@ fn a_fact_is_appended_only_after_the_fence_says_that_the_effect_is_settled() {
 }
 
 #[test]
+fn commands_show_nothing_personal() {
+    let mut world = World::new();
+    let from = Sender::Agent {
+        email: Some("iris@example.com".to_owned()),
+        line_number: None,
+        number: number(),
+        assign: true,
+    };
+    let mut shown = String::new();
+    world.run_until(&item(None, vec![import_from(7, EffectKind::Call, from)]), |command| {
+        shown.push_str(&format!("{command:?} "));
+        false
+    });
+    assert!(shown.contains("FindTeammate") && shown.contains("Send(Request(import_message))"), "{shown}");
+    assert!(!shown.contains("iris") && !shown.contains("336"), "{shown}");
+}
+
+#[test]
 fn a_republished_item_without_a_fence_counts_as_in_doubt() {
     let mut world = World::new();
     let item = WorkItem { publication: 2, ..first_call() };

@@ -12,13 +12,15 @@ use calltrail_event_log::ports::{Class, KeyValue};
 use calltrail_front_writer::budget::{self, Budget};
 use calltrail_front_writer::fence::{self, Fence, State};
 use calltrail_front_writer::{Confirm, Rate};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::bench::{Bench, Gate, PATIENCE, clock, outcomes};
 use crate::stores::{Suspending, Watched};
 use crate::world::{assign, import, item};
 
-const HOUR_MS: i64 = 3_600_000;
+/// Longer than an attempt and shorter than the budget remembers.
+const SLEEP_MS: i64 = 30_000;
 
 fn first_call() -> WorkItem {
     item(None, vec![import(7, EffectKind::Call)])
@@ -32,6 +34,18 @@ async fn fence_of(bench: &Bench) -> Fence {
 async fn budget_of(bench: &Bench) -> Budget {
     let stored = bench.stores.get(budget::BUCKET, "acme").await.expect("the store answers");
     serde_json::from_slice(&stored.expect("a budget").value).expect("a budget is JSON")
+}
+
+/// A machine that is suspended once, right after the bucket's first value is stored.
+async fn suspended_after_the_first(bucket: &'static str) -> Bench {
+    let mut bench = Bench::new().await;
+    let slept_ms = Arc::new(AtomicI64::new(0));
+    let slept = Arc::clone(&slept_ms);
+    bench.clock =
+        Arc::new(move || Timestamp::from_millis(clock().as_millis() + slept.load(Ordering::SeqCst)));
+    let inner = bench.stores.clone();
+    bench.store = Arc::new(Suspending { inner, bucket, slept_ms, sleep_ms: SLEEP_MS });
+    bench
 }
 
 #[tokio::test]
@@ -96,18 +110,26 @@ async fn no_request_is_sent_before_its_slot() {
 
 #[tokio::test]
 async fn no_write_is_sent_after_its_deadline() {
-    let mut bench = Bench::new().await;
-    let slept_ms = Arc::new(AtomicI64::new(0));
-    let slept = Arc::clone(&slept_ms);
-    bench.clock =
-        Arc::new(move || Timestamp::from_millis(clock().as_millis() + slept.load(Ordering::SeqCst)));
-    bench.store = Arc::new(Suspending { inner: bench.stores.clone(), slept_ms, sleep_ms: HOUR_MS });
+    let bench = suspended_after_the_first(fence::BUCKET).await;
     bench.publish(&first_call(), Class::Live).await;
     let records = bench.run_until(1).await;
     let RecordBody::EffectSettled(fact) = &records[0].body else { panic!("a fact is told") };
     // The import once and the look for it; the attempt whose deadline was slept through is none.
     assert_eq!(fact.attempts, 2);
     assert!(bench.counters.requests().iter().all(|(_, class, _)| *class == "done"));
+}
+
+#[tokio::test]
+async fn a_slot_that_was_slept_through_is_given_up() {
+    let bench = suspended_after_the_first(budget::BUCKET).await;
+    bench.publish(&first_call(), Class::Live).await;
+    bench.run_until(1).await;
+    let stored = bench.stores.get(budget::BUCKET, "acme").await.expect("the store answers");
+    let budget: Value = serde_json::from_slice(&stored.expect("a budget").value).expect("JSON");
+    let slots = budget["slots_ms"].as_array().expect("the slots are listed");
+    let (first, second) = (slots[0].as_i64().expect("a time"), slots[1].as_i64().expect("a time"));
+    assert!(second - first >= SLEEP_MS, "another was reserved after the sleep: {slots:?}");
+    assert_eq!(bench.counters.requests_total() + 1, slots.len() as u64);
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use calltrail_event_log::embedded::Embedded;
 use calltrail_event_log::ports::{Claim, Class, KeyValue, LogError, NewItem, Outbox, Versioned};
-use calltrail_front_writer::fence;
 
 use crate::bench::Gate;
 
@@ -81,10 +80,11 @@ impl Claim for WatchedClaim {
     }
 }
 
-/// A store in which the machine is suspended right after the first fence is written.
+/// A store in which the machine is suspended right after the first value of a bucket is created.
 #[derive(Debug)]
 pub(crate) struct Suspending {
     pub(crate) inner: Embedded,
+    pub(crate) bucket: &'static str,
     /// What the clock has gone on by meanwhile.
     pub(crate) slept_ms: Arc<AtomicI64>,
     pub(crate) sleep_ms: i64,
@@ -98,7 +98,7 @@ impl KeyValue for Suspending {
 
     async fn create(&self, bucket: &str, key: &str, value: Bytes) -> Result<u64, LogError> {
         let revision = self.inner.create(bucket, key, value).await?;
-        if bucket == fence::BUCKET {
+        if bucket == self.bucket {
             self.slept_ms.store(self.sleep_ms, Ordering::SeqCst);
         }
         Ok(revision)
@@ -113,6 +113,6 @@ impl KeyValue for Suspending {
     }
 
     async fn now_ms(&self) -> Result<i64, LogError> {
-        self.inner.now_ms().await
+        Ok(self.inner.now_ms().await? + self.slept_ms.load(Ordering::SeqCst))
     }
 }
