@@ -109,6 +109,11 @@ impl Machine {
     /// Waits here when it is not for long, else gives the claim back.
     pub(crate) fn hold(&mut self, now: Timestamp, until: Timestamp, why: Why) -> Command {
         let left = until.since(now);
+        let longest = self.settings.timing.attempt + self.settings.timing.grace;
+        if left > longest {
+            // The clock was set back meanwhile. The next claim counts from when the fence was seen by the clock it has.
+            return self.release(now, longest, why);
+        }
         if left <= HELD_WAIT_MAX {
             return self.expect(Awaiting::Woke, Command::WaitUntil(until));
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use calltrail_domain::effect::{ConversationStatus, Sender, WorkItem};
 use calltrail_domain::ids::{ContactId, EffectKind};
 use calltrail_domain::record::RecordBody;
+use calltrail_domain::time::Timestamp;
 use calltrail_front::{Answer, Contact, HandleSource, NotApplied};
 use calltrail_front_writer::Confirm;
 use calltrail_front_writer::command::{Command, Why};
@@ -12,7 +13,8 @@ use calltrail_front_writer::fence::State;
 
 use crate::front::{Repeat, conflict_with, handle, refused};
 use crate::world::{
-    ATTEMPT, End, Fate, NUMBER, World, assign, import, import_from, item, look_up, number, observe, reopen,
+    ATTEMPT, End, Fate, GRACE, NUMBER, World, assign, import, import_from, item, look_up, number, observe,
+    reopen,
 };
 
 /// Runs the item to its end and compares the facts.
@@ -177,6 +179,27 @@ fn a_writer_that_meets_an_import_in_flight_waits_for_its_deadline_by_its_own_clo
     assert_eq!(world.run(&first_call()), End::Released(ATTEMPT, Why::InDoubt));
     check(&mut world, &first_call(), &["7:call applied cnv_1"]);
     assert!(world.now.since(met_at) >= ATTEMPT);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_make_a_doubt_longer() {
+    let mut world = World::new();
+    world.fates.push_back(Fate::LostBefore);
+    let start = world.now;
+    let back = Timestamp::from_millis(start.as_millis() - 3_600_000);
+    let set_back = |world: &mut World, _: &Command| {
+        if world.requests.len() == 1 && world.now > start {
+            world.now = back;
+        }
+        false
+    };
+    let End::Released(after, _) = world.run_beside(&first_call(), set_back) else {
+        panic!("the doubt is waited for")
+    };
+    assert_eq!(after, ATTEMPT + GRACE);
+    world.now = world.now.plus(after);
+    check(&mut world, &first_call(), &["7:call applied cnv_1"]);
+    assert!(world.now.since(back) < (ATTEMPT + GRACE) * 2, "an hour is not waited for");
 }
 
 #[test]

@@ -16,11 +16,12 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::bench::{Bench, Gate, PATIENCE, clock, outcomes};
-use crate::stores::{Suspending, Watched};
+use crate::stores::{Jumping, Watched};
 use crate::world::{assign, import, item};
 
 /// Longer than an attempt and shorter than the budget remembers.
 const SLEEP_MS: i64 = 30_000;
+const HOUR_MS: i64 = 3_600_000;
 
 fn first_call() -> WorkItem {
     item(None, vec![import(7, EffectKind::Call)])
@@ -36,15 +37,15 @@ async fn budget_of(bench: &Bench) -> Budget {
     serde_json::from_slice(&stored.expect("a budget").value).expect("a budget is JSON")
 }
 
-/// A machine that is suspended once, right after the bucket's first value is stored.
-async fn suspended_after_the_first(bucket: &'static str) -> Bench {
+/// A machine that is suspended once, or its clock set back, right after the bucket's first value is stored.
+async fn clock_jumps_after_the_first(bucket: &'static str, jump_ms: i64) -> Bench {
     let mut bench = Bench::new().await;
-    let slept_ms = Arc::new(AtomicI64::new(0));
-    let slept = Arc::clone(&slept_ms);
+    let jumped_ms = Arc::new(AtomicI64::new(0));
+    let jumped = Arc::clone(&jumped_ms);
     bench.clock =
-        Arc::new(move || Timestamp::from_millis(clock().as_millis() + slept.load(Ordering::SeqCst)));
+        Arc::new(move || Timestamp::from_millis(clock().as_millis() + jumped.load(Ordering::SeqCst)));
     let inner = bench.stores.clone();
-    bench.store = Arc::new(Suspending { inner, bucket, slept_ms, sleep_ms: SLEEP_MS });
+    bench.store = Arc::new(Jumping { inner, bucket, jumped_ms, jump_ms });
     bench
 }
 
@@ -110,7 +111,7 @@ async fn no_request_is_sent_before_its_slot() {
 
 #[tokio::test]
 async fn no_write_is_sent_after_its_deadline() {
-    let bench = suspended_after_the_first(fence::BUCKET).await;
+    let bench = clock_jumps_after_the_first(fence::BUCKET, SLEEP_MS).await;
     bench.publish(&first_call(), Class::Live).await;
     let records = bench.run_until(1).await;
     let RecordBody::EffectSettled(fact) = &records[0].body else { panic!("a fact is told") };
@@ -120,8 +121,23 @@ async fn no_write_is_sent_after_its_deadline() {
 }
 
 #[tokio::test]
+async fn a_request_is_given_up_in_time_also_when_the_clock_is_set_back() {
+    let bench = clock_jumps_after_the_first(fence::BUCKET, -HOUR_MS).await;
+    let gate = Arc::new(Gate::default());
+    bench.front().gate = Some(Arc::clone(&gate));
+    tokio::spawn(async move {
+        // The first import is never answered, the second one is.
+        gate.reached.notified().await;
+        gate.reached.notified().await;
+        gate.open.notify_one();
+    });
+    bench.publish(&first_call(), Class::Live).await;
+    assert_eq!(outcomes(&bench.run_until(1).await), ["7:call applied cnv_1"]);
+}
+
+#[tokio::test]
 async fn a_slot_that_was_slept_through_is_given_up() {
-    let bench = suspended_after_the_first(budget::BUCKET).await;
+    let bench = clock_jumps_after_the_first(budget::BUCKET, SLEEP_MS).await;
     bench.publish(&first_call(), Class::Live).await;
     bench.run_until(1).await;
     let stored = bench.stores.get(budget::BUCKET, "acme").await.expect("the store answers");

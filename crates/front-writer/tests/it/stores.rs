@@ -80,18 +80,18 @@ impl Claim for WatchedClaim {
     }
 }
 
-/// A store in which the machine is suspended right after the first value of a bucket is created.
+/// A store of a machine whose clock jumps right after the first value of a bucket is created.
 #[derive(Debug)]
-pub(crate) struct Suspending {
+pub(crate) struct Jumping {
     pub(crate) inner: Embedded,
     pub(crate) bucket: &'static str,
-    /// What the clock has gone on by meanwhile.
-    pub(crate) slept_ms: Arc<AtomicI64>,
-    pub(crate) sleep_ms: i64,
+    /// By how much the clock has jumped.
+    pub(crate) jumped_ms: Arc<AtomicI64>,
+    pub(crate) jump_ms: i64,
 }
 
 #[async_trait]
-impl KeyValue for Suspending {
+impl KeyValue for Jumping {
     async fn get(&self, bucket: &str, key: &str) -> Result<Option<Versioned>, LogError> {
         self.inner.get(bucket, key).await
     }
@@ -99,7 +99,7 @@ impl KeyValue for Suspending {
     async fn create(&self, bucket: &str, key: &str, value: Bytes) -> Result<u64, LogError> {
         let revision = self.inner.create(bucket, key, value).await?;
         if bucket == self.bucket {
-            self.slept_ms.store(self.sleep_ms, Ordering::SeqCst);
+            self.jumped_ms.store(self.jump_ms, Ordering::SeqCst);
         }
         Ok(revision)
     }
@@ -113,6 +113,6 @@ impl KeyValue for Suspending {
     }
 
     async fn now_ms(&self) -> Result<i64, LogError> {
-        Ok(self.inner.now_ms().await? + self.slept_ms.load(Ordering::SeqCst))
+        Ok(self.inner.now_ms().await? + self.jumped_ms.load(Ordering::SeqCst))
     }
 }

@@ -191,7 +191,7 @@ impl World {
             return Input::Fence { found: None, first_seen: self.now };
         };
         let first_seen = match self.sighting {
-            Some((seen, at)) if seen == revision => at,
+            Some((seen, at)) if seen == revision && at <= self.now => at,
             _ => self.now,
         };
         self.sighting = Some((revision, first_seen));
