@@ -26,6 +26,7 @@ mod set_like;
 pub mod settings;
 mod settle;
 pub mod shell;
+mod sightings;
 mod teammates;
 
 pub use counters::Counters;

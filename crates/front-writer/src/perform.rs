@@ -1,6 +1,5 @@
 //! Performs the machine's commands: sockets, stores and timers, and no decision.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,9 +19,10 @@ use crate::directory::Directory;
 use crate::fence::{self, Fence};
 use crate::limits::{
     BAD_TOKEN_WARNING_EVERY, BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, HELD_WAIT_MAX,
-    RATE_MARGIN, RETRY_AFTER_MAX, SIGHTINGS_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
+    RATE_MARGIN, RETRY_AFTER_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
 };
 use crate::settings::Settings;
+use crate::sightings::Sightings;
 
 /// Why a command could not be performed. The claim is given back, and the fence knows what was done.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +46,7 @@ pub(crate) struct Performer {
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
     directory: Mutex<Directory>,
-    /// When this process first saw the current revision of a party's fence.
-    sightings: Mutex<BTreeMap<PartyId, (u64, Timestamp)>>,
+    sightings: Mutex<Sightings>,
     warned_at: Mutex<Option<Timestamp>>,
 }
 
@@ -129,22 +128,11 @@ impl Performer {
 
     /// When this revision was first seen here.
     fn sight(&self, party: &PartyId, revision: u64) -> Timestamp {
-        let now = self.now();
-        let mut sightings = lock(&self.sightings);
-        if sightings.len() >= SIGHTINGS_MAX && !sightings.contains_key(party) {
-            // Forgetting makes somebody wait longer, and nothing worse.
-            sightings.pop_first();
-        }
-        // A sighting that is yet to come was made before the clock was set back.
-        let sighting = sightings.entry(party.clone()).or_insert((revision, now));
-        if sighting.0 != revision || sighting.1 > now {
-            *sighting = (revision, now);
-        }
-        sighting.1
+        lock(&self.sightings).see(party, revision, self.now())
     }
 
     pub(crate) fn forget(&self, party: &PartyId) {
-        lock(&self.sightings).remove(party);
+        lock(&self.sightings).forget(party);
     }
 
     async fn reserve(&self, resource: Resource, patient: bool) -> Result<Input, PerformError> {

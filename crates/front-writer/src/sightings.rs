@@ -1,0 +1,72 @@
+//! When this process first saw the current revision of each party's fence: what waits for another machine's attempt are
+//! counted from, since the clock of that machine may be wrong.
+
+use std::collections::BTreeMap;
+
+use calltrail_domain::ids::PartyId;
+use calltrail_domain::time::Timestamp;
+
+use crate::limits::SIGHTINGS_MAX;
+
+/// The first sightings, by party.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings(BTreeMap<PartyId, (u64, Timestamp)>);
+
+impl Sightings {
+    /// Notes that `revision` is seen at `now`; returns when it was seen first.
+    pub(crate) fn see(&mut self, party: &PartyId, revision: u64, now: Timestamp) -> Timestamp {
+        if self.0.len() >= SIGHTINGS_MAX && !self.0.contains_key(party) {
+            // Forgetting makes somebody wait longer, and nothing worse.
+            self.0.pop_first();
+        }
+        let sighting = self.0.entry(party.clone()).or_insert((revision, now));
+        // A sighting that is yet to come was made before the clock was set back.
+        if sighting.0 != revision || sighting.1 > now {
+            *sighting = (revision, now);
+        }
+        assert!(self.0.len() <= SIGHTINGS_MAX, "sightings are bounded");
+        self.0[party].1
+    }
+
+    /// The party's fence is settled: nobody waits for it.
+    pub(crate) fn forget(&mut self, party: &PartyId) {
+        self.0.remove(party);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PartyId, SIGHTINGS_MAX, Sightings, Timestamp};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_revision_keeps_its_first_sighting_and_another_one_has_its_own() {
+        let (mut sightings, party) = (Sightings::default(), PartyId::new("p1"));
+        assert_eq!(sightings.see(&party, 1, at(10)), at(10));
+        assert_eq!(sightings.see(&party, 1, at(20)), at(10));
+        assert_eq!(sightings.see(&party, 2, at(30)), at(30));
+        assert_eq!(sightings.see(&PartyId::new("p2"), 2, at(40)), at(40));
+        sightings.forget(&party);
+        assert_eq!(sightings.see(&party, 2, at(50)), at(50));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_a_new_sighting() {
+        let (mut sightings, party) = (Sightings::default(), PartyId::new("p1"));
+        sightings.see(&party, 1, at(1_000));
+        assert_eq!(sightings.see(&party, 1, at(10)), at(10));
+        assert_eq!(sightings.see(&party, 1, at(20)), at(10));
+    }
+
+    #[test]
+    fn sightings_are_bounded() {
+        let mut sightings = Sightings::default();
+        for party in 0..=SIGHTINGS_MAX {
+            sightings.see(&PartyId::new(format!("p{party}")), 1, at(10));
+        }
+        assert_eq!(sightings.0.len(), SIGHTINGS_MAX);
+    }
+}
