@@ -1,5 +1,5 @@
-//! When this process first saw the current revision of each party's fence: what waits for another machine's attempt are
-//! counted from, since the clock of that machine may be wrong.
+//! When this process first saw the current revision of each party's fence. The wait for another machine's attempt is
+//! counted from then, since the clock of that machine may be wrong.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,7 @@ impl Sightings {
         if sighting.0 != revision || sighting.1 > now {
             *sighting = (revision, now);
         }
-        assert!(self.0.len() <= SIGHTINGS_MAX, "sightings are bounded");
-        self.0[party].1
+        sighting.1
     }
 
     /// The party's fence is settled: nobody waits for it.
