@@ -106,7 +106,8 @@ pub(super) fn path(entry: &Entry, folder: &Path) -> Result<PathBuf, Fault> {
 pub(super) fn base_url(entry: &Entry) -> Result<String, Fault> {
     let given = text(entry)?;
     let mend = "write the address as in \"https://api2.frontapp.com\", without user, query and fragment";
-    let bad = || Fault::new(format!("is {given:?}, not the address of an API"), mend);
+    // What was given is not told: it may hold a user's password.
+    let bad = || Fault::new("is not the address of an API", mend);
     let uri: Uri = given.parse().map_err(|_| bad())?;
     let host = uri.host().ok_or_else(bad)?;
     let plain = uri.query().is_none() && !given.contains(['#', '@']);
@@ -115,7 +116,7 @@ pub(super) fn base_url(entry: &Entry) -> Result<String, Fault> {
         Some("http") if plain && matches!(host, "127.0.0.1" | "localhost") => {}
         Some("http") if plain => {
             let mend = "write https; http is for 127.0.0.1 and localhost, since the token would cross the network in clear";
-            return Err(Fault::new(format!("is {given:?}, which is http to another machine"), mend));
+            return Err(Fault::new(format!("is http to another machine, {host}"), mend));
         }
         _ => return Err(bad()),
     }
