@@ -30,7 +30,7 @@ pub fn admit(
     match source {
         Source::Aircall => admit_aircall(account, body, now),
         Source::Front => {
-            let keys = account.front.as_ref().ok_or(Refusal::UnknownAccount)?;
+            let keys = account.front.as_ref().ok_or(Refusal::NoSigningKey)?;
             admit_front(keys, headers, body, now)
         }
     }

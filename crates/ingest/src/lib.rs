@@ -8,6 +8,7 @@ mod body;
 mod counters;
 pub mod limits;
 mod options;
+mod pace;
 mod receiver;
 mod refusal;
 mod route;

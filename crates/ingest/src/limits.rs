@@ -26,6 +26,8 @@ pub const APPENDS_MAX: usize = 256;
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 /// After an accept that failed (no more file descriptors, say) the next one waits so long.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The operator is told of refusals of one account and reason, and of a log that does not store, once in so long.
+pub const LINE_INTERVAL: Duration = Duration::from_secs(60);
 /// Requests under way when the process is asked to stop get so long to end.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 

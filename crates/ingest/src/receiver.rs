@@ -1,13 +1,14 @@
 //! One request: bounded, admitted, appended, answered.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use calltrail_domain::ids::AccountId;
 use calltrail_domain::record::Record;
-use calltrail_event_log::ports::{EventLog, NewRecord};
+use calltrail_event_log::ports::{EventLog, LogError, NewRecord};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -15,13 +16,14 @@ use hyper::body::Body;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use crate::admit::{Admitted, admit};
 use crate::body;
 use crate::counters::{AccountCounters, Counters};
 use crate::options::{Account, Now, Options, ServerLimits};
-use crate::refusal::{Refusal, json_answer};
+use crate::pace::{Pace, RefusalPaces};
+use crate::refusal::{Reason, Refusal, json_answer};
 use crate::route::Route;
 
 /// The receivers of all accounts of this process.
@@ -32,6 +34,19 @@ pub struct Ingest {
     pub(crate) limits: ServerLimits,
     appends: Semaphore,
     counters: Arc<Counters>,
+    refused: Mutex<RefusalPaces>,
+    not_stored: Mutex<Pace>,
+}
+
+/// Why the log has not stored a webhook.
+#[derive(Debug, thiserror::Error)]
+enum AppendError {
+    #[error(transparent)]
+    Refused(LogError),
+    #[error("the log gave no sequence")]
+    NoSequence,
+    #[error("the log did not answer within {limit_ms} ms")]
+    Late { limit_ms: u128 },
 }
 
 impl fmt::Debug for Ingest {
@@ -53,6 +68,8 @@ impl Ingest {
             log,
             now,
             counters,
+            refused: Mutex::default(),
+            not_stored: Mutex::default(),
         }
     }
 
@@ -75,8 +92,7 @@ impl Ingest {
         self.take(route, account, &parts, body).await.unwrap_or_else(|refusal| {
             let reason = refusal.reason();
             counters.count_refused(reason);
-            let account = account.map(|account| account.id.as_str());
-            debug!(account, reason = reason.as_str(), "webhook refused");
+            self.tell_refused(account.map(|account| &account.id), reason);
             refusal.answer()
         })
     }
@@ -121,24 +137,43 @@ impl Ingest {
             kind: record.body.kind().to_owned(),
             body: record.encode().into(),
         };
-        match timeout(self.limits.append_timeout, self.log.append(vec![record])).await {
-            Ok(Ok(sequences)) => sequences.first().copied().ok_or_else(|| {
-                error!(%account, "webhook not stored: the log gave no sequence");
-                Refusal::NotStored
-            }),
-            Ok(Err(failure)) => {
-                let cause = std::error::Error::source(&failure).map(tracing::field::display);
-                error!(%account, error = %failure, cause, "webhook not stored: the log refused it");
-                Err(Refusal::NotStored)
-            }
-            Err(_) => {
-                error!(%account, "webhook not stored: the log did not answer in time");
-                Err(Refusal::NotStored)
-            }
+        let limit = self.limits.append_timeout;
+        let appended = match timeout(limit, self.log.append(vec![record])).await {
+            Ok(Ok(sequences)) => sequences.first().copied().ok_or(AppendError::NoSequence),
+            Ok(Err(failure)) => Err(AppendError::Refused(failure)),
+            Err(_) => Err(AppendError::Late { limit_ms: limit.as_millis() }),
+        };
+        appended.map_err(|failure| {
+            self.tell_not_stored(&failure);
+            Refusal::NotStored
+        })
+    }
+
+    /// What strangers send to no account of ours is no warning: anyone could fill the disk with it.
+    fn tell_refused(&self, account: Option<&AccountId>, reason: Reason) {
+        let due = account.and_then(|account| lock(&self.refused).count(account, reason, (self.now)()));
+        let (account, reason) = (account.map(AccountId::as_str), reason.as_str());
+        match due {
+            Some(refused) => warn!(account, reason, refused, "webhooks refused"),
+            None => debug!(account, reason, "webhook refused"),
+        }
+    }
+
+    /// All accounts share the log, and so the line.
+    fn tell_not_stored(&self, failure: &AppendError) {
+        let due = lock(&self.not_stored).count((self.now)());
+        if let Some(not_stored) = due {
+            let cause = failure.source().map(tracing::field::display);
+            error!(error = %failure, cause, not_stored, "webhooks not stored");
         }
     }
 
     fn counters_of(&self, account: Option<&Account>) -> &AccountCounters {
         account.and_then(|account| self.counters.account(&account.id)).unwrap_or(self.counters.elsewhere())
     }
+}
+
+/// A pace is whole after every step, so that a panic elsewhere spoils none.
+fn lock<T>(paces: &Mutex<T>) -> MutexGuard<'_, T> {
+    paces.lock().unwrap_or_else(PoisonError::into_inner)
 }

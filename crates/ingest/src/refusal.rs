@@ -31,6 +31,8 @@ pub enum Refusal {
         "no account takes such webhooks here; compare the address with the account's id in the configuration"
     )]
     UnknownAccount,
+    #[error("this account has no `account.front.signing_key`; set it to take Front's webhooks")]
+    NoSigningKey,
     #[error("the token or signature is missing or wrong; compare it with the configuration")]
     Unauthenticated,
     #[error(transparent)]
@@ -54,6 +56,7 @@ pub enum Reason {
     Malformed,
     Timeout,
     UnknownAccount,
+    NoSigningKey,
     Unauthenticated,
     Overloaded,
     LogUnavailable,
@@ -61,7 +64,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooLarge,
@@ -69,6 +72,7 @@ impl Reason {
         Self::Malformed,
         Self::Timeout,
         Self::UnknownAccount,
+        Self::NoSigningKey,
         Self::Unauthenticated,
         Self::Overloaded,
         Self::LogUnavailable,
@@ -85,6 +89,7 @@ impl Reason {
             Self::Malformed => "malformed",
             Self::Timeout => "timeout",
             Self::UnknownAccount => "unknown_account",
+            Self::NoSigningKey => "no_signing_key",
             Self::Unauthenticated => "unauthenticated",
             Self::Overloaded => "overloaded",
             Self::LogUnavailable => "log_unavailable",
@@ -95,7 +100,7 @@ impl Reason {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::NotFound | Self::UnknownAccount => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownAccount | Self::NoSigningKey => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -103,6 +108,23 @@ impl Reason {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Overloaded | Self::LogUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// True when calls may be missing in Front until the operator does something.
+    pub(crate) fn concerns_operator(self) -> bool {
+        match self {
+            Self::TooLarge
+            | Self::Malformed
+            | Self::Unauthenticated
+            | Self::Overloaded
+            | Self::LogUnavailable => true,
+            Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::UnsupportedEncoding
+            | Self::Timeout
+            | Self::UnknownAccount
+            | Self::NoSigningKey => false,
         }
     }
 }
@@ -119,6 +141,7 @@ impl Refusal {
             Self::Interrupted | Self::Malformed(_) | Self::Front(_) => Reason::Malformed,
             Self::Slow { .. } => Reason::Timeout,
             Self::UnknownAccount => Reason::UnknownAccount,
+            Self::NoSigningKey => Reason::NoSigningKey,
             Self::Unauthenticated => Reason::Unauthenticated,
             Self::Full => Reason::Overloaded,
             Self::NotStored => Reason::LogUnavailable,

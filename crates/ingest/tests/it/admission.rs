@@ -101,7 +101,7 @@ fn an_unsigned_or_wrongly_signed_webhook_of_front_is_refused() {
 #[test]
 fn an_account_without_signing_key_takes_nothing_from_front() {
     let body = r#"{"type":"sync"}"#;
-    assert_eq!(check(1, Source::Front, &front_headers(body), body), Err(Refusal::UnknownAccount));
+    assert_eq!(check(1, Source::Front, &front_headers(body), body), Err(Refusal::NoSigningKey));
 }
 
 #[test]

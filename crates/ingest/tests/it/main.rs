@@ -2,6 +2,7 @@
 
 mod admission;
 mod connections;
+mod lines;
 mod overload;
 mod receivers;
 mod refusals;

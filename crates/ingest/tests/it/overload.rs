@@ -13,7 +13,7 @@ use crate::site::{Answer, EVENT, Site, answer, read_all, request};
 
 /// A log whose appends wait until the test opens it.
 #[derive(Debug)]
-struct Gate {
+pub(crate) struct Gate {
     waiting: Notify,
     open: Semaphore,
     outcome: Result<(), LogError>,
@@ -24,7 +24,7 @@ impl Gate {
         Arc::new(Self { waiting: Notify::new(), open: Semaphore::new(0), outcome })
     }
 
-    fn open(outcome: Result<(), LogError>) -> Arc<Self> {
+    pub(crate) fn open(outcome: Result<(), LogError>) -> Arc<Self> {
         let gate = Self::closed(outcome);
         gate.open.add_permits(1000);
         gate

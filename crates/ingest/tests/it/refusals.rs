@@ -47,7 +47,15 @@ async fn each_bad_webhook_of_front_gets_its_status_and_nothing_is_stored() {
     ] {
         check(&site.post("/webhooks/acme/front", &headers, body).await, status, error);
     }
-    check(&site.post("/webhooks/plain/front", &front_headers("{}"), "{}").await, 404, "unknown_account");
+    assert!(log.is_empty().await);
+}
+
+#[tokio::test]
+async fn an_account_without_signing_key_says_so_to_front() {
+    let (site, log) = site().await;
+    let answer = site.post("/webhooks/plain/front", &front_headers("{}"), "{}").await;
+    check(&answer, 404, "no_signing_key");
+    assert!(answer.body.contains("has no `account.front.signing_key`; set it"), "{}", answer.body);
     assert!(log.is_empty().await);
 }
 

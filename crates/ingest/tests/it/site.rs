@@ -62,7 +62,10 @@ pub(crate) struct Answer {
 
 impl Site {
     pub(crate) async fn start(log: Arc<dyn EventLog>, limits: ServerLimits) -> Self {
-        let now: Now = Arc::new(|| NOW);
+        Self::start_at(log, limits, Arc::new(|| NOW)).await
+    }
+
+    pub(crate) async fn start_at(log: Arc<dyn EventLog>, limits: ServerLimits, now: Now) -> Self {
         let ingest = Arc::new(Ingest::new(Options { accounts: accounts(), limits }, log, now));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("the listener is bound");

@@ -1,0 +1,121 @@
+//! What the operator reads of refused webhooks.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use calltrail_domain::time::Timestamp;
+use calltrail_event_log::ports::{EventLog, LogError};
+use calltrail_ingest::ServerLimits;
+use serde_json::{Value, json};
+use tracing::Level;
+
+use crate::overload::Gate;
+use crate::site::{EVENT, NOW, Site, TestLog};
+
+thread_local! {
+    /// Each test has its own thread, and its site runs on it.
+    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct OwnThread;
+
+impl io::Write for OwnThread {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        WRITTEN.with_borrow_mut(|written| written.extend_from_slice(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Begins to collect lines, of whatever test runs.
+fn listen() {
+    static LISTENING: OnceLock<()> = OnceLock::new();
+    LISTENING.get_or_init(|| {
+        let lines = tracing_subscriber::fmt().json().flatten_event(true).without_time().with_target(false);
+        lines.with_max_level(Level::DEBUG).with_writer(|| OwnThread).init();
+        // Another test may have come by a line before anyone listened; that would have switched it off.
+        tracing::callsite::rebuild_interest_cache();
+    });
+}
+
+/// The lines of this test's thread since the last call, of these levels.
+fn lines(levels: &[&str]) -> Vec<Value> {
+    let written = String::from_utf8(WRITTEN.take()).expect("lines are text");
+    assert!(!written.contains("canary"), "{written}");
+    let lines = written.lines().map(|line| serde_json::from_str::<Value>(line).expect("lines are JSON"));
+    lines.filter(|line| levels.iter().any(|level| line["level"] == *level)).collect()
+}
+
+fn warning(account: &str, reason: &str, refused: u64) -> Value {
+    json!({"level":"WARN","message":"webhooks refused","account":account,"reason":reason,"refused":refused})
+}
+
+/// A site whose clock the test puts forward.
+async fn site_with_clock(log: Arc<dyn EventLog>) -> (Site, Arc<AtomicI64>) {
+    listen();
+    let millis = Arc::new(AtomicI64::new(NOW.as_millis()));
+    let clock = Arc::clone(&millis);
+    let now = Arc::new(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)));
+    (Site::start_at(log, ServerLimits::default(), now).await, millis)
+}
+
+#[tokio::test]
+async fn refused_webhooks_are_one_warning_a_minute_for_each_account_and_reason() {
+    let log = TestLog::open();
+    let (site, millis) = site_with_clock(log.log.clone()).await;
+    let wrong = EVENT.replace("good", "canary");
+    for _ in 0..3 {
+        site.post("/webhooks/acme/aircall", &[], &wrong).await;
+        site.post("/webhooks/plain/aircall", &[], &wrong).await;
+        site.post("/webhooks/acme/aircall", &[], "canary").await;
+    }
+    let expect = [
+        warning("acme", "unauthenticated", 1),
+        warning("plain", "unauthenticated", 1),
+        warning("acme", "malformed", 1),
+    ];
+    assert_eq!(lines(&["WARN", "ERROR"]), expect);
+    millis.fetch_add(60_000, Ordering::SeqCst);
+    site.post("/webhooks/acme/aircall", &[], &wrong).await;
+    assert_eq!(lines(&["WARN", "ERROR"]), [warning("acme", "unauthenticated", 3)]);
+}
+
+#[tokio::test]
+async fn strangers_are_no_warning() {
+    let log = TestLog::open();
+    let (site, _) = site_with_clock(log.log.clone()).await;
+    for path in ["/webhooks/nobody/aircall", "/webhooks/canary/front", "/canary", "/"] {
+        site.post(path, &[], EVENT).await;
+    }
+    assert_eq!(lines(&["INFO", "WARN", "ERROR"]), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn each_stranger_is_a_line_for_who_asks_for_more() {
+    let log = TestLog::open();
+    let (site, _) = site_with_clock(log.log.clone()).await;
+    site.post("/webhooks/canary/aircall", &[], EVENT).await;
+    site.post("/canary", &[], EVENT).await;
+    let line = |reason: &str| json!({"level":"DEBUG","message":"webhook refused","reason":reason});
+    assert_eq!(lines(&["DEBUG"]), [line("unknown_account"), line("not_found")]);
+}
+
+#[tokio::test]
+async fn a_log_that_refuses_is_one_error_a_minute_for_the_whole_process() {
+    let (site, millis) = site_with_clock(Gate::open(Err(LogError::storage("disk full")))).await;
+    let plain = EVENT.replace("good", "plain-token");
+    for _ in 0..3 {
+        site.post("/webhooks/acme/aircall", &[], EVENT).await;
+        site.post("/webhooks/plain/aircall", &[], &plain).await;
+    }
+    let error = |not_stored: u64| json!({"level":"ERROR","message":"webhooks not stored","error":"the storage refused","cause":"disk full","not_stored":not_stored});
+    assert_eq!(lines(&["ERROR"]), [error(1)]);
+    millis.fetch_add(60_000, Ordering::SeqCst);
+    site.post("/webhooks/plain/aircall", &[], &plain).await;
+    assert_eq!(lines(&["WARN", "ERROR"]), [error(6), warning("plain", "log_unavailable", 3)]);
+}
