@@ -14,5 +14,6 @@ mod token;
 
 pub use bounds::bounded_text;
 pub use facts::facts;
+pub use number::e164;
 pub use receive::{Malformed, Received, receive};
 pub use token::Tokens;

@@ -9,7 +9,7 @@ use crate::limits;
 /// country. `country` (two letters) is where a number without `+` is understood.
 ///
 /// A number that merely is not assigned today is taken: numbering plans change faster than the library.
-pub(crate) fn e164(text: &str, country: Option<&str>) -> Option<PhoneNumber> {
+pub fn e164(text: &str, country: Option<&str>) -> Option<PhoneNumber> {
     let text = text.trim();
     if text.is_empty() || text.len() > limits::NUMBER_BYTES_MAX || !has_digit(text) {
         return None;

@@ -207,7 +207,8 @@ const UP: &str = "\
 Examples:
   calltrail up
   calltrail up --config /etc/calltrail.toml --listen 0.0.0.0:8080
-  CALLTRAIL__LOG__PATH=/var/lib/calltrail calltrail up";
+  CALLTRAIL__LOG__PATH=/var/lib/calltrail calltrail up
+  CALLTRAIL_LOG=calltrail=debug calltrail up";
 const DEMO: &str = "\
 Examples:
   calltrail demo

@@ -15,10 +15,11 @@ use calltrail_event_log::ports::EventLog as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tracing::error;
 
 use crate::cli::NumberOrParty;
-use crate::engine::Shared;
+use crate::engine::{Shared, cut_after_stop, stopping};
 use crate::replay::Replay;
 use crate::tail::Line;
 use crate::trail::Trail;
@@ -32,11 +33,11 @@ fn socket_in(folder: &Path) -> PathBuf {
     folder.join(SOCKET)
 }
 
-/// Serves until `shutdown`. Only this user may connect.
+/// Serves until told to stop. Only this user may connect.
 pub(crate) fn serve(
     folder: &Path,
     shared: Arc<Shared>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let path = socket_in(folder);
     // The log's lock says that nobody else runs here: a socket that is there was left by a process that was killed.
@@ -57,7 +58,8 @@ pub(crate) fn serve(
         .route("/verify", get(verify))
         .with_state(shared);
     Ok(async move {
-        if let Err(cause) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
+        let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
+        if let Some(Err(cause)) = cut_after_stop(served.into_future(), stopped).await {
             error!(%cause, "the control socket ended");
         }
     })
@@ -114,8 +116,13 @@ impl Running {
     /// The engine that runs on `folder`; `None` when none does.
     pub(crate) async fn on(folder: &Path) -> anyhow::Result<Option<Self>> {
         let path = socket_in(folder);
-        if UnixStream::connect(&path).await.is_err() {
-            return Ok(None);
+        match UnixStream::connect(&path).await {
+            Ok(_) => {}
+            Err(cause) if cause.kind() == ErrorKind::PermissionDenied => {
+                bail!("{} may not be used; run this as the user that runs calltrail", path.display())
+            }
+            // Nobody listens: it was never there, or its process was killed.
+            Err(_) => return Ok(None),
         }
         let client = reqwest::Client::builder().unix_socket(path).no_proxy().build();
         Ok(Some(Self { client: client.context("no client for the control socket")? }))

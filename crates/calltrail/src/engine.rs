@@ -29,6 +29,8 @@ use crate::{control, operator};
 const WORKERS: usize = 4;
 /// A claim in work is extended so often in the time that it lasts: two extensions may fail.
 const EXTENSIONS_PER_CLAIM: u32 = 3;
+/// How long requests to the operator listener and the control socket may take to end at a stop.
+const STOP_GRACE: Duration = Duration::from_secs(3);
 const LOG_FILE: &str = "log.redb";
 const PROJECTION_FOLDER: &str = "projection";
 
@@ -102,8 +104,8 @@ impl Engine {
             Arc::new(Shared { log, projector, ingest: ingest.clone(), writers, folder: folder.clone() });
         let (webhooks_at, operator_at) = (webhooks.local_addr()?, operator.local_addr()?);
         tasks.spawn(ingest.serve(webhooks, stopping(stopped.clone())));
-        tasks.spawn(operator::serve(operator, shared.clone(), stopping(stopped.clone())));
-        tasks.spawn(control::serve(folder, shared.clone(), stopping(stopped))?);
+        tasks.spawn(operator::serve(operator, shared.clone(), stopped.clone()));
+        tasks.spawn(control::serve(folder, shared.clone(), stopped)?);
         info!(%webhooks_at, %operator_at, folder = %folder.display(), "calltrail is up");
         Ok(Self { shared, stop, tasks, webhooks_at, operator_at })
     }
@@ -116,12 +118,9 @@ impl Engine {
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
-        let log = self.shared.log.clone();
-        if let Some(shared) = Arc::into_inner(self.shared) {
-            shared.projector.stop().await?;
-        }
-        log.close().await;
-        Ok(())
+        let ended = self.shared.projector.stop().await;
+        self.shared.log.close().await;
+        Ok(ended?)
     }
 
     /// Returns when the projector has ended by itself, which it does only when it cannot go on.
@@ -139,6 +138,12 @@ impl Engine {
     #[must_use]
     pub fn log(&self) -> &dyn EventLog {
         &self.shared.log
+    }
+
+    /// The folder that it keeps everything in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
     }
 
     /// Folds the log anew into a scratch store and compares.
@@ -200,7 +205,19 @@ impl Shared {
     }
 }
 
-async fn stopping(mut stopped: watch::Receiver<bool>) {
+/// The answer of a server that is let end by itself for a while after the stop; `None` when it had to be cut.
+pub(crate) async fn cut_after_stop<T>(
+    serving: impl Future<Output = T>,
+    stopped: watch::Receiver<bool>,
+) -> Option<T> {
+    tokio::select! {
+        served = serving => Some(served),
+        () = async { stopping(stopped).await; tokio::time::sleep(STOP_GRACE).await } => None,
+    }
+}
+
+/// Returns when the engine is to stop.
+pub(crate) async fn stopping(mut stopped: watch::Receiver<bool>) {
     // An error means that nobody can say "stop" any more.
     let _ = stopped.wait_for(|stop| *stop).await;
 }
@@ -214,6 +231,9 @@ async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 /// Phone numbers are in it: nobody else may look.
 fn create_private(folder: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
+    if folder.is_file() {
+        bail!("{} of `log.path` is a file; name a folder", folder.display());
+    }
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -311,7 +331,11 @@ fn random() -> [u8; 32] {
 
 /// Refuses a folder that has no log, instead of making one.
 pub(crate) fn check_has_log(folder: &Path) -> anyhow::Result<()> {
-    if folder.join(LOG_FILE).exists() {
+    let there = folder.join(LOG_FILE).try_exists();
+    let there = there.with_context(|| {
+        format!("{} may not be looked into; run this as the user that runs calltrail", folder.display())
+    });
+    if there? {
         return Ok(());
     }
     bail!(

@@ -55,7 +55,15 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
 /// Log lines go to standard error, as JSON when nobody looks at them. The demo speaks for itself.
 fn set_up_logging(cli: &Cli) {
     let default = if matches!(cli.command, Command::Up) { "info" } else { "warn" };
-    let filter = EnvFilter::try_from_env(LOG_FILTER).unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var(LOG_FILTER).unwrap_or_else(|_| default.to_owned());
+    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|_| {
+        // The answer goes on without it; a failure to say so harms nobody.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{LOG_FILTER} is no filter such as info or calltrail=debug; using {default}"
+        );
+        EnvFilter::new(default)
+    });
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         lines.init();

@@ -7,21 +7,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tracing::error;
 
-use crate::engine::Shared;
+use crate::engine::{Shared, cut_after_stop, stopping};
 
-/// Serves until `shutdown`.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) {
+/// Serves until told to stop; a request that is half sent by then is cut after a while.
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
     let router = Router::new()
         .route("/health/live", get(|| async { "live\n" }))
         .route("/health/ready", get(ready))
         .with_state(shared);
-    if let Err(cause) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
+    let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
+    if let Some(Err(cause)) = cut_after_stop(served.into_future(), stopped).await {
         error!(%cause, "the operator listener ended");
     }
 }

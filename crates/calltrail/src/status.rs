@@ -29,6 +29,8 @@ pub struct AccountStatus {
     pub logged: BTreeMap<String, u64>,
     /// Calls left out, by reason.
     pub left_out: BTreeMap<String, u64>,
+    /// Activities and changes that Front refused for good.
+    pub rejected: u64,
     /// Settled calls that wait for a decision.
     pub waiting_calls: usize,
     /// Decided effects that are not settled in Front.
@@ -73,6 +75,7 @@ impl AccountStatus {
         Self {
             logged: logged.map(|(call_type, count)| (word(serde_json::json!(call_type)), *count)).collect(),
             left_out: account.left_out.iter().map(|(why, count)| (why.as_str().to_owned(), *count)).collect(),
+            rejected: account.rejected,
             waiting_calls: pending.calls,
             pending_effects: pending.effects,
             live,
@@ -95,6 +98,13 @@ impl fmt::Display for Status {
             writeln!(f, "\naccount {name}")?;
             row(f, "logged", &counts(&account.logged))?;
             row(f, "left out", &counts(&account.left_out))?;
+            if account.rejected > 0 {
+                let rejected = format!(
+                    "{} effects, for good; `calltrail trail` of the caller says why",
+                    account.rejected
+                );
+                row(f, "rejected", &rejected)?;
+            }
             let waiting = format!(
                 "{} calls for a decision, {} effects for Front",
                 account.waiting_calls, account.pending_effects

@@ -50,7 +50,8 @@ impl Line {
             }
             "effects.decided" => {
                 let decisions = self.data["decisions"].as_array().map_or(0, Vec::len);
-                format!("{decisions} decisions, through {}", self.data["through"])
+                let plural = if decisions == 1 { "" } else { "s" };
+                format!("{decisions} decision{plural}, through {}", self.data["through"])
             }
             "conversation.merged" => {
                 format!("{} into {}", text(&self.data["from"]), text(&self.data["into"]))

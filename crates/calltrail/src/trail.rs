@@ -7,7 +7,7 @@ use calltrail_domain::decision::{Decision, Verdict};
 use calltrail_domain::effect::{EffectSettled, Outcome};
 use calltrail_domain::fact::{ConversationChange, Fact};
 use calltrail_domain::fold::party_of_number;
-use calltrail_domain::ids::{CallId, ConversationId, PartyId, PhoneNumber};
+use calltrail_domain::ids::{CallId, ConversationId, PartyId};
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::state::{Memory, State};
 use calltrail_domain::time::Timestamp;
@@ -54,8 +54,8 @@ impl Trail {
         }
         if trails.is_empty() {
             bail!(
-                "no call of this number or party has settled; give the number with its country code (+44…), or the \
-                 party's name as log lines show it"
+                "nothing is known of this number or party, or no call of it has ended yet; give a number with its \
+                 country code (+44…), or a party's name as log lines show it"
             );
         }
         for_each_record(log, |record| {
@@ -157,13 +157,17 @@ impl Trail {
     }
 }
 
-/// A number, with or without spaces, or a party's name.
+/// A party's name, or a number as people write it.
 fn find(state: &State<Memory>, asked: &NumberOrParty) -> anyhow::Result<Option<PartyId>> {
-    let text: String = asked.as_str().chars().filter(|c| !c.is_whitespace()).collect();
-    if text.starts_with('+') {
-        return Ok(party_of_number(state, &PhoneNumber::from_e164(text))?);
+    if let Some(party) = state.party(&PartyId::new(asked.as_str()))? {
+        return Ok(Some(party.0));
     }
-    Ok(state.party(&PartyId::new(text))?.map(|(id, _)| id))
+    let text = asked
+        .as_str()
+        .strip_prefix("00")
+        .map_or_else(|| asked.as_str().to_owned(), |rest| format!("+{rest}"));
+    let number = calltrail_aircall::e164(&text, None);
+    Ok(number.map(|number| party_of_number(state, &number)).transpose()?.flatten())
 }
 
 fn event_name(body: &str) -> String {

@@ -66,6 +66,8 @@ pub struct Account {
     pub logged: BTreeMap<CallType, u64>,
     /// Calls left out, by reason.
     pub left_out: BTreeMap<LeftOut, u64>,
+    /// Activities and changes that Front refused for good.
+    pub rejected: u64,
 }
 
 /// Events about conversations that no party has yet: the import that opened one may not be confirmed when a person

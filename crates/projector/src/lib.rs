@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use calltrail_domain::state::Account;
 use calltrail_event_log::ports::{EventLog, Outbox};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use projector::{AccountRules, Options, ProjectorError};
@@ -31,7 +31,8 @@ pub struct Handle {
     queries: mpsc::Sender<query::Query>,
     progress: watch::Receiver<Progress>,
     stop: watch::Sender<bool>,
-    task: JoinHandle<Result<(), ProjectorError>>,
+    /// Until somebody has waited for its end.
+    task: Mutex<Option<JoinHandle<Result<(), ProjectorError>>>>,
 }
 
 /// Starts a projector on the current runtime.
@@ -48,7 +49,7 @@ pub fn start(options: Options, log: Arc<dyn EventLog>, outbox: Arc<dyn Outbox>) 
         progress: progress_sender,
         stop: stopped,
     };
-    Handle { queries, progress, stop, task: tokio::spawn(projector.run()) }
+    Handle { queries, progress, stop, task: Mutex::new(Some(tokio::spawn(projector.run()))) }
 }
 
 impl Handle {
@@ -76,13 +77,16 @@ impl Handle {
     /// True once the projector has ended, by itself or stopped.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.task.is_finished()
+        self.progress.has_changed().is_err()
     }
 
-    /// Stops after the record at hand, and returns why it ended.
-    pub async fn stop(self) -> Result<(), ProjectorError> {
+    /// Stops after the record at hand, and returns why it ended; nothing when somebody else has waited for that.
+    pub async fn stop(&self) -> Result<(), ProjectorError> {
         self.stop.send_replace(true);
-        self.task.await.unwrap_or(Err(ProjectorError::Panicked))
+        match self.task.lock().await.take() {
+            Some(task) => task.await.unwrap_or(Err(ProjectorError::Panicked)),
+            None => Ok(()),
+        }
     }
 
     async fn ask<T>(

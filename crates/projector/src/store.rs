@@ -3,8 +3,9 @@
 //! **Invariant:** nothing here is needed to know what happened. A store that is missing, damaged or of another
 //! format is set aside, and the log fills a new one.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -83,6 +84,7 @@ impl Store {
     }
 
     fn open_as_it_is(path: &Path) -> Result<Self, StoreError> {
+        create_private(path)?;
         let config = sled::Config::new().path(path).cache_capacity(STORE_CACHE_BYTES).flush_every_ms(None);
         // sled 0.34 panics on some damaged files instead of answering.
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
@@ -229,6 +231,12 @@ fn failed(path: &Path, error: sled::Error) -> StoreError {
         }
         error => StoreError::Damaged(error.to_string()),
     }
+}
+
+/// Phone numbers are in it: nobody else may look.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| StoreError::Io { path: path.to_owned(), source })
 }
 
 /// Keeps the last store that was set aside, for whoever wants to know what happened to it.

@@ -1,7 +1,6 @@
 //! `calltrail demo`: a day of calls against a simulated Aircall and Front, on a real engine.
 
 use std::io::Write;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -12,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 
 use super::up::asked_to_stop;
-use crate::cli::{DemoArgs, Globals};
+use crate::cli::{DemoArgs, Format, Globals};
 use crate::config::{self, Config, Environment};
 use crate::demo::{Proofs, timeline};
 use crate::engine::{Engine, now};
@@ -36,7 +35,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// # Errors
 /// When a part cannot start, or a proof does not hold.
 pub async fn run(globals: &Globals, args: &DemoArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir().context("no temporary folder for the demo")?;
+    let folder = tempfile::Builder::new().prefix("calltrail-demo-").tempdir();
+    let folder = folder.context("no temporary folder for the demo")?;
+    let (engine, front, proofs) = tokio::select! {
+        shown = show(globals, &folder, out) => shown?,
+        () = asked_to_stop() => bail!("the demo was stopped"),
+    };
+    if args.serve {
+        tell_where(&engine, &front, globals.format, out)?;
+        asked_to_stop().await;
+    }
+    engine.stop().await?;
+    proofs.check()
+}
+
+/// Starts everything, plays the day, and prints what became of it.
+async fn show(
+    globals: &Globals,
+    folder: &tempfile::TempDir,
+    out: &mut dyn Write,
+) -> anyhow::Result<(Engine, Handle, Proofs)> {
     let midnight = now().as_seconds().div_euclid(86_400) * 86_400;
     let day = day(SEED, midnight + 8 * 3_600);
     let secrets = [
@@ -48,7 +66,7 @@ pub async fn run(globals: &Globals, args: &DemoArgs, out: &mut dyn Write) -> any
     front.behaviour_mut().requests_per_minute = REQUESTS_PER_MINUTE;
     let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
     let front = serve(listener, front, Clock::system()).await?;
-    let config = configuration(globals, &folder, &front.base_url(), secrets)?;
+    let config = configuration(globals, folder, &front.base_url(), secrets)?;
     let engine = Engine::start(&config).await?;
     let webhooks = format!("http://{}/webhooks/{ACCOUNT}", engine.webhooks_at);
     front.connect_webhook(&format!("{webhooks}/front")).await.context("Front's webhook was not taken")?;
@@ -59,18 +77,14 @@ pub async fn run(globals: &Globals, args: &DemoArgs, out: &mut dyn Write) -> any
 
     let ledger = front.front(|front| front.ledger());
     let proofs = Proofs::of(&engine, &ledger, received).await?;
-    if globals.format == crate::cli::Format::Json {
+    if globals.format == Format::Json {
         writeln!(out, "{}", serde_json::json!({ "conversations": ledger.conversations, "proofs": proofs }))?;
     } else {
         timeline::write(&ledger, out)?;
         write!(out, "{proofs}")?;
     }
     out.flush()?;
-    if args.serve {
-        keep_serving(&engine, &front, &config.log.path, out).await?;
-    }
-    engine.stop().await?;
-    proofs.check()
+    Ok((engine, front, proofs))
 }
 
 /// The same configuration that `calltrail init` writes, filled in.
@@ -147,18 +161,22 @@ async fn settle(engine: &Engine) -> anyhow::Result<()> {
     }
 }
 
-async fn keep_serving(
-    engine: &Engine,
-    front: &Handle,
-    folder: &Path,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    writeln!(out, "\nstill running; Ctrl-C ends it")?;
-    writeln!(out, "  Aircall's webhooks  http://{}/webhooks/{ACCOUNT}/aircall", engine.webhooks_at)?;
-    writeln!(out, "  simulated Front     {}/_sim/ledger", front.base_url())?;
-    writeln!(out, "  health              http://{}/health/ready", engine.operator_at)?;
-    writeln!(out, "  ask it              calltrail status --path {}", folder.display())?;
-    out.flush()?;
-    asked_to_stop().await;
-    Ok(())
+/// Where everything is that keeps running.
+fn tell_where(engine: &Engine, front: &Handle, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
+    let folder = engine.folder();
+    let webhooks = format!("http://{}/webhooks/{ACCOUNT}/aircall", engine.webhooks_at);
+    let ledger = format!("{}/_sim/ledger", front.base_url());
+    let health = format!("http://{}/health/ready", engine.operator_at);
+    if format == Format::Json {
+        let places =
+            serde_json::json!({ "webhooks": webhooks, "front": ledger, "health": health, "path": folder });
+        writeln!(out, "{places}")?;
+    } else {
+        writeln!(out, "\nstill running; Ctrl-C ends it")?;
+        writeln!(out, "  Aircall's webhooks  {webhooks}")?;
+        writeln!(out, "  simulated Front     {ledger}")?;
+        writeln!(out, "  health              {health}")?;
+        writeln!(out, "  ask it              calltrail status --path {}", folder.display())?;
+    }
+    Ok(out.flush()?)
 }

@@ -14,6 +14,8 @@ pub const TEMPLATE: &str = include_str!("init.toml");
 pub enum InitError {
     #[error("`{}` is already there\n  = keep it, name another path, or replace it with `--force`", path.display())]
     Exists { path: PathBuf },
+    #[error("`{}` is a folder\n  = name the file, as in `calltrail init {}`", path.display(), path.join("calltrail.toml").display())]
+    Folder { path: PathBuf },
     #[error("`{}` cannot be written\n  = check that its folder exists and that you may write there", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
     #[error("`{}` is written, but the answer could not be printed", path.display())]
@@ -34,6 +36,9 @@ pub fn run(path: &Path, force: bool, format: Format, out: &mut dyn Write) -> Res
 }
 
 fn write(path: &Path, force: bool) -> Result<(), InitError> {
+    if path.is_dir() {
+        return Err(InitError::Folder { path: path.to_owned() });
+    }
     let mut options = OpenOptions::new();
     options.write(true);
     if force {

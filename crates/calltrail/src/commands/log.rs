@@ -19,15 +19,23 @@ const BATCH_RECORDS: usize = 500;
 /// # Errors
 /// When there is no log, or it cannot be read.
 pub async fn tail(globals: &Globals, args: &TailArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let source = Source::of(globals).await?;
+    let mut source = Source::of(globals).await?;
     let mut after = args.after;
     loop {
-        let lines = next(&source, after).await?;
+        let lines = match next(&source, after).await {
+            Ok(lines) => lines,
+            // The engine has stopped: the log is read at rest, or where it runs again.
+            Err(_) if args.follow => Vec::new(),
+            Err(error) => return Err(error),
+        };
         if lines.is_empty() && !args.follow {
             return Ok(());
         }
         if lines.is_empty() {
+            // Nobody is kept from starting an engine while nothing happens.
+            drop(source);
             tokio::time::sleep(FOLLOW_EVERY).await;
+            source = Source::when_it_answers(globals).await?;
         }
         after = lines.last().map_or(after, |line| line.sequence);
         for line in lines.iter().filter(|line| args.kind.as_ref().is_none_or(|kind| *kind == line.kind)) {

@@ -11,14 +11,20 @@ pub mod up;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use calltrail_event_log::embedded::{Embedded, Options};
+use anyhow::bail;
+use calltrail_event_log::embedded::{Embedded, OpenError, Options};
 use serde::Serialize;
 
 use crate::cli::{Format, Globals};
-use crate::config::Environment;
+use crate::config::{self, Environment};
 use crate::control::Running;
 use crate::engine;
+
+/// How often, and how long apart, an engine that does not answer is asked again by who follows it.
+const ANSWER_TRIES: u32 = 40;
+const ANSWER_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a command looks at: the engine that runs on the folder, or the folder itself.
 #[derive(Debug)]
@@ -28,15 +34,35 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// Like [`Source::of`], with some patience for an engine that is just starting or stopping.
+    pub(crate) async fn when_it_answers(globals: &Globals) -> anyhow::Result<Self> {
+        for _ in 1..ANSWER_TRIES {
+            if let Ok(source) = Self::of(globals).await {
+                return Ok(source);
+            }
+            tokio::time::sleep(ANSWER_PAUSE).await;
+        }
+        Self::of(globals).await
+    }
+
     pub(crate) async fn of(globals: &Globals) -> anyhow::Result<Self> {
         let folder = match &globals.path {
             Some(path) => path.clone(),
-            None => globals.load_config(&Environment::of_process())?.log.path,
+            None => config::load_log_path(&globals.config, &Environment::of_process())?,
         };
         engine::check_has_log(&folder)?;
         match Running::on(&folder).await? {
             Some(running) => Ok(Self::Running(running)),
-            None => Ok(Self::AtRest { log: engine::open_log(&folder, &Options::default())?, folder }),
+            None => match engine::open_log(&folder, &Options::default()) {
+                Ok(log) => Ok(Self::AtRest { log, folder }),
+                Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
+                    bail!(
+                        "a calltrail has {} open and does not answer yet; try again in a moment",
+                        folder.display()
+                    )
+                }
+                Err(error) => Err(error),
+            },
         }
     }
 }

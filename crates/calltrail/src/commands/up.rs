@@ -20,7 +20,10 @@ pub async fn run(globals: &Globals) -> anyhow::Result<()> {
         () = engine.failed() => true,
     };
     info!("stopping");
-    engine.stop().await?;
+    tokio::select! {
+        stopped = engine.stop() => stopped?,
+        () = asked_to_stop() => bail!("ended at once; what was under way is taken up at the next start"),
+    }
     if failed {
         bail!("the projector has ended; see the log lines above");
     }

@@ -96,6 +96,26 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, ConfigErro
     config
 }
 
+/// The folder of the log, for commands that need nothing else of the configuration.
+///
+/// # Errors
+/// When the file cannot be read, is not TOML, or has a mistake under `[log]`.
+pub fn load_log_path(path: &Path, environment: &Environment) -> Result<PathBuf, ConfigError> {
+    let source = Source::new(path, read_file(path)?);
+    let (document, syntax) = DeTable::parse_recoverable(&source.text);
+    if let Some(mistakes) = Mistakes::from_list(syntax_mistakes(&source, &syntax)) {
+        return Err(ConfigError::Mistakes(mistakes));
+    }
+    let reading = Reading::new(&source, environment);
+    let mut table = tree::from_document(document.get_ref());
+    overlay(&reading, &mut table);
+    let log = read_log(reading.root(table).section("log"));
+    match Mistakes::from_list(reading.finish().0) {
+        None => Ok(log.path),
+        Some(mistakes) => Err(ConfigError::Mistakes(mistakes)),
+    }
+}
+
 fn read_file(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => ConfigError::NotFound { path: path.to_owned() },

@@ -80,6 +80,11 @@ fn take_outcome<B: Backing>(
             }
         }
         Outcome::Rejected { status, .. } => {
+            if !action.is_read() {
+                let mut account = state.account()?;
+                account.rejected += 1;
+                state.write(&Key::Account, &account)?;
+            }
             if let Some(thread) = party.thread.as_mut().filter(|_| GONE.contains(status)) {
                 not_found(thread, action);
             }
