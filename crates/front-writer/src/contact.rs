@@ -11,7 +11,7 @@ use crate::fence::State;
 use crate::machine::{Machine, Purpose};
 
 /// Front's answer for something that is not there.
-const NOT_FOUND: u16 = 404;
+pub(crate) const NOT_FOUND: u16 = 404;
 
 /// How far a look-up is.
 #[derive(Debug, Default)]

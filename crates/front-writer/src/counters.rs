@@ -6,9 +6,13 @@ use calltrail_domain::effect::Outcome;
 use calltrail_front::{Answer, RequestKind};
 
 use crate::command::Why;
+use crate::contact::NOT_FOUND;
 
 /// The words for the classes of answers, in the order of their counters.
-pub const ANSWERS: [&str; 6] = ["done", "not_applied", "rejected", "bad_token", "ambiguous", "moved"];
+///
+/// `not_found` is the 404 of a look-up: nobody has the number, or what was accepted does not show yet.
+pub const ANSWERS: [&str; 7] =
+    ["done", "not_applied", "rejected", "not_found", "bad_token", "ambiguous", "moved"];
 /// The words for the outcomes of effects, in the order of their counters.
 pub const OUTCOMES: [&str; 7] =
     ["contact_found", "observed", "applied", "unconfirmed", "rejected", "overtaken", "skipped"];
@@ -30,10 +34,11 @@ impl Counters {
         let class = match answer {
             Answer::Done(_) => 0,
             Answer::NotApplied { .. } => 1,
+            Answer::Rejected(refusal) if refusal.status == NOT_FOUND && looks_up(kind) => 3,
             Answer::Rejected(_) => 2,
-            Answer::BadToken => 3,
-            Answer::Ambiguous { .. } => 4,
-            Answer::Moved(_) => 5,
+            Answer::BadToken => 4,
+            Answer::Ambiguous { .. } => 5,
+            Answer::Moved(_) => 6,
         };
         if let (RequestKind::AddContactHandle, Answer::Rejected(_)) = (kind, answer) {
             self.handles_refused.fetch_add(1, Ordering::Relaxed);
@@ -120,6 +125,37 @@ impl Counters {
     }
 }
 
+/// Reads of one thing, which may not be there. A list of everything always is, unless the address is wrong.
+fn looks_up(kind: RequestKind) -> bool {
+    !kind.is_write() && !matches!(kind, RequestKind::Me | RequestKind::ListTeammates)
+}
+
 fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use calltrail_front::Refusal;
+
+    use super::{Answer, Counters, RequestKind};
+
+    fn check(kind: RequestKind, status: u16, expect: &str) {
+        let counters = Counters::default();
+        let refusal = Refusal { status, message: String::new(), contacts: Vec::new() };
+        counters.count_request(kind, &Answer::Rejected(refusal));
+        assert_eq!(counters.requests(), [(kind.as_str(), expect, 1)]);
+        assert_eq!(counters.requests_total(), 1);
+    }
+
+    #[test]
+    fn what_a_look_up_does_not_find_is_not_counted_as_a_refusal() {
+        check(RequestKind::GetContact, 404, "not_found");
+        check(RequestKind::GetMessage, 404, "not_found");
+        check(RequestKind::GetConversation, 404, "not_found");
+        check(RequestKind::GetContact, 403, "rejected");
+        check(RequestKind::ListTeammates, 404, "rejected");
+        check(RequestKind::ImportMessage, 404, "rejected");
+        check(RequestKind::AddContactHandle, 404, "rejected");
+    }
 }
