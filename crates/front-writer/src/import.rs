@@ -5,6 +5,7 @@ use calltrail_domain::time::Timestamp;
 use calltrail_front::{Accepted, Activity, Refusal, Request};
 
 use crate::command::{Command, Why};
+use crate::contact::NOT_FOUND;
 use crate::fence::State;
 use crate::look::{Look, LookWhy};
 use crate::machine::{Machine, Purpose};
@@ -85,6 +86,7 @@ impl Machine {
         refusal: Refusal,
     ) -> Command {
         let authored = matches!(request, Request::ImportMessage(activity) if activity.author.is_some());
+        let refusal = naming_what(refusal, request);
         if MAY_MEAN_KNOWN.contains(&refusal.status) {
             self.start_look(index, LookWhy::Refused { refusal, authored });
             return self.advance(now);
@@ -139,4 +141,21 @@ impl Machine {
         self.start_look(index, LookWhy::Invisible);
         self.look(now, index)
     }
+}
+
+/// What a bare "Not found" leaves unsaid: the ids of the request that Front may not know.
+fn naming_what(refusal: Refusal, request: &Request) -> Refusal {
+    let Request::ImportMessage(activity) = request else { return refusal };
+    let words = refusal.message.trim_end_matches('.');
+    let bare = words.is_empty() || words.eq_ignore_ascii_case("not found");
+    if refusal.status != NOT_FOUND || !bare {
+        return refusal;
+    }
+    let message = match &activity.conversation {
+        Some(conversation) => {
+            format!("Not found: inbox {} or conversation {conversation}", activity.inbox)
+        }
+        None => format!("Not found: inbox {}", activity.inbox),
+    };
+    Refusal { message, ..refusal }
 }
