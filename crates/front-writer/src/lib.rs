@@ -28,6 +28,7 @@ mod settle;
 pub mod shell;
 mod sightings;
 mod teammates;
+mod warnings;
 
 pub use counters::Counters;
 pub use dead_letter::DeadLetter;

@@ -14,8 +14,8 @@ pub const HELD_WAIT_MAX: Duration = Duration::from_secs(10);
 pub const OBSERVE_MAX: Duration = Duration::from_secs(60);
 /// With a bad token nothing works; it is tried again after this time.
 pub const BAD_TOKEN_DELAY: Duration = Duration::from_secs(60);
-/// A bad token is told to the log at most once in this time.
-pub const BAD_TOKEN_WARNING_EVERY: Duration = Duration::from_secs(60);
+/// A bad token, and a Front that gives no answer, are each told to the process's log at most once in this time.
+pub const WARNING_EVERY: Duration = Duration::from_secs(60);
 /// After a failure of the stores the claim is given back for this time.
 pub const STORE_TROUBLE_DELAY: Duration = Duration::from_secs(2);
 /// An item that this release cannot read waits for one that can.
@@ -91,3 +91,5 @@ pub const BULK_EVERY: u64 = 5;
 pub const CLAIM_WAIT: Duration = Duration::from_secs(2);
 /// Fences of other claims whose first sighting is remembered.
 pub const SIGHTINGS_MAX: usize = 10_000;
+/// Parties of unfinished items whose last refusal is remembered, so that it is told to the process's log once.
+pub const REFUSALS_MAX: usize = 10_000;

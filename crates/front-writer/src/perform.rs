@@ -18,11 +18,12 @@ use crate::dead_letter::{self, DeadLetter};
 use crate::directory::Directory;
 use crate::fence::{self, Fence};
 use crate::limits::{
-    BAD_TOKEN_WARNING_EVERY, BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, HELD_WAIT_MAX,
-    RATE_MARGIN, RETRY_AFTER_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
+    BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, HELD_WAIT_MAX, RATE_MARGIN, RETRY_AFTER_MAX,
+    SLOT_WAIT_MAX, TOO_MANY_DELAY,
 };
 use crate::settings::Settings;
 use crate::sightings::Sightings;
+use crate::warnings::{self, Warnings};
 
 /// Why a command could not be performed. The claim is given back, and the fence knows what was done.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +48,7 @@ pub(crate) struct Performer {
     pub(crate) counters: Arc<Counters>,
     directory: Mutex<Directory>,
     sightings: Mutex<Sightings>,
-    warned_at: Mutex<Option<Timestamp>>,
+    warnings: Mutex<Warnings>,
 }
 
 impl Performer {
@@ -59,8 +60,8 @@ impl Performer {
         clock: Clock,
         counters: Arc<Counters>,
     ) -> Self {
-        let (directory, sightings, warned_at) = Default::default();
-        Self { settings, client, log, store, clock, counters, directory, sightings, warned_at }
+        let (directory, sightings, warnings) = Default::default();
+        Self { settings, client, log, store, clock, counters, directory, sightings, warnings }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -133,6 +134,7 @@ impl Performer {
 
     pub(crate) fn forget(&self, party: &PartyId) {
         lock(&self.sightings).forget(party);
+        lock(&self.warnings).forget(party);
     }
 
     async fn reserve(&self, resource: Resource, patient: bool) -> Result<Input, PerformError> {
@@ -200,6 +202,7 @@ impl Performer {
         }
         let exchange = self.client.send(request, left).await;
         self.counters.count_request(request.kind(), &exchange.answer);
+        self.tell(&exchange.answer);
         self.learn(exchange.rate.limit, &exchange.answer).await;
         match &exchange.answer {
             Answer::Done(Reply::Teammates(teammates)) => {
@@ -208,7 +211,6 @@ impl Performer {
             Answer::Rejected(_) if request.kind() == RequestKind::ListTeammates => {
                 lock(&self.directory).keep(self.now());
             }
-            Answer::BadToken => self.warn_of_token(),
             _ => {}
         }
         Ok(exchange.answer)
@@ -247,12 +249,11 @@ impl Performer {
         self.swap(budget::BUCKET, self.settings.account.as_str(), encode("budget", &budget)?, revision).await
     }
 
-    fn warn_of_token(&self) {
+    fn tell(&self, answer: &Answer) {
         let now = self.now();
-        let mut warned_at = lock(&self.warned_at);
-        if warned_at.is_none_or(|at| now.since(at) >= BAD_TOKEN_WARNING_EVERY) {
-            *warned_at = Some(now);
-            warn!(account = %self.settings.account, "front does not take the token; work waits");
+        let line = lock(&self.warnings).answered(now, answer);
+        if let Some(line) = line {
+            line.tell(&self.settings.account);
         }
     }
 
@@ -269,6 +270,10 @@ impl Performer {
         for record in &records {
             if let RecordBody::EffectSettled(settled) = &record.body {
                 self.counters.count_outcome(&settled.outcome);
+                let is_news = lock(&self.warnings).is_news(settled);
+                if is_news {
+                    warnings::tell_refusal(&self.settings.account, settled);
+                }
             }
         }
         Ok(Input::Appended)

@@ -36,6 +36,8 @@ pub(crate) struct Fake {
     pub(crate) broken: usize,
     /// So many imports are answered with 429.
     pub(crate) too_many: usize,
+    /// Imports are answered with this, and nothing is done.
+    pub(crate) refuses: Option<StatusCode>,
     /// Imports are answered once it opens.
     pub(crate) gate: Option<Arc<Gate>>,
 }
@@ -65,6 +67,10 @@ async fn answer(State(fake): State<Shared>, method: Method, uri: Uri, body: Byte
 
 impl Fake {
     fn import(&mut self, import: Value) -> Response {
+        if let Some(status) = self.refuses {
+            let title = status.canonical_reason().unwrap_or_default();
+            return (status, Json(json!({"_error": {"title": title}}))).into_response();
+        }
         if self.too_many > 0 {
             self.too_many -= 1;
             return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response();
@@ -126,7 +132,7 @@ pub(crate) struct Bench {
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) store: Arc<dyn KeyValue>,
     fake: Shared,
-    base: String,
+    pub(crate) base: String,
     _folder: tempfile::TempDir,
 }
 
