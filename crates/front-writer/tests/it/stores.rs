@@ -116,3 +116,37 @@ impl KeyValue for Jumping {
         Ok(self.inner.now_ms().await? + self.jumped_ms.load(Ordering::SeqCst))
     }
 }
+
+/// A store that lets another writer win once: so many updates of a bucket are done, the next is a conflict.
+#[derive(Debug)]
+pub(crate) struct Losing {
+    pub(crate) inner: Embedded,
+    pub(crate) bucket: &'static str,
+    pub(crate) left: AtomicI64,
+}
+
+#[async_trait]
+impl KeyValue for Losing {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Versioned>, LogError> {
+        self.inner.get(bucket, key).await
+    }
+
+    async fn create(&self, bucket: &str, key: &str, value: Bytes) -> Result<u64, LogError> {
+        self.inner.create(bucket, key, value).await
+    }
+
+    async fn update(&self, bucket: &str, key: &str, value: Bytes, revision: u64) -> Result<u64, LogError> {
+        if bucket == self.bucket && self.left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return Err(LogError::Conflict);
+        }
+        self.inner.update(bucket, key, value, revision).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str, revision: u64) -> Result<(), LogError> {
+        self.inner.delete(bucket, key, revision).await
+    }
+
+    async fn now_ms(&self) -> Result<i64, LogError> {
+        self.inner.now_ms().await
+    }
+}

@@ -1,15 +1,19 @@
 //! What an operator reads in the process's log when Front refuses, fails, or does not know the token.
 
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use calltrail_domain::ids::EffectKind;
 use calltrail_event_log::ports::Class;
+use calltrail_front_writer::fence;
 use tokio::sync::watch;
 
 use crate::bench::{Bench, PATIENCE, outcomes};
 use crate::lines;
+use crate::stores::Losing;
 use crate::world::{NUMBER, import, item};
 
 /// A bench of one writer, with one call to bring into Front.
@@ -59,6 +63,18 @@ async fn a_refusal_for_good_is_one_line_that_says_what_and_where_to_look() {
         assert!(told[0].contains(part), "{part} is missing: {told:?}");
     }
     assert_eq!(lines::with(&NUMBER[1..]), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_refusal_whose_fact_is_told_again_is_still_one_line() {
+    let mut bench = bench_of_one().await;
+    bench.front().refuses = Some(StatusCode::FORBIDDEN);
+    // The outcome is stored, the fact is told, and then the mark is not moved.
+    bench.store =
+        Arc::new(Losing { inner: bench.stores.clone(), bucket: fence::BUCKET, left: AtomicI64::new(1) });
+    let records = bench.run_until(2).await;
+    assert_eq!(outcomes(&records), ["7:call rejected 403 Forbidden"; 2]);
+    assert_eq!(lines::with("WARN").len(), 1);
 }
 
 #[tokio::test]
