@@ -3,8 +3,8 @@
 use crate::limits;
 use crate::receive::Malformed;
 
-/// Returns the body as text if it keeps the bounds: size, UTF-8, no NUL (neither as a byte nor as an escape) and not
-/// nested too deep. It looks at each byte once and does not recurse; whether the text is JSON is not its question.
+/// Returns the body as text if it keeps the bounds: size, UTF-8, no NUL byte and not nested too deep. A NUL as an
+/// escape is text that somebody typed: refusing it would refuse the call for good. It looks at each byte once and does not recurse; whether the text is JSON is not its question.
 pub fn bounded_text(body: &[u8]) -> Result<&str, Malformed> {
     if body.len() > limits::BODY_BYTES_MAX {
         return Err(Malformed::TooLarge { size_bytes: body.len(), limit_bytes: limits::BODY_BYTES_MAX });
@@ -23,12 +23,7 @@ fn scan(body: &[u8]) -> Result<(), Malformed> {
         match byte {
             0 => return Err(Malformed::Nul { offset_bytes }),
             b'"' => in_string = !in_string,
-            b'\\' if in_string => {
-                if body[offset_bytes..].starts_with(br"\u0000") {
-                    return Err(Malformed::Nul { offset_bytes });
-                }
-                offset_bytes += 1;
-            }
+            b'\\' if in_string => offset_bytes += 1,
             b'{' | b'[' if !in_string => {
                 levels += 1;
                 if levels > limits::NESTING_LEVELS_MAX {

@@ -95,6 +95,8 @@ pub fn receive(body: &[u8]) -> Result<Received, Malformed> {
     let envelope = envelope(text)?;
     let event: String =
         envelope.event.and_then(|raw| serde_json::from_str(raw.get()).ok()).ok_or(Malformed::NoEvent)?;
+    // Trimmed as it is read later: what counts as a call then must have its number now.
+    let event = event.trim().to_owned();
     let number = envelope.data.filter(|_| event.starts_with("call.")).and_then(outside_number);
     let token = envelope.token.and_then(|raw| serde_json::from_str(raw.get()).ok());
     let body = blanked(text, envelope.token);

@@ -81,6 +81,7 @@ async fn status(State(shared): State<Arc<Shared>>) -> Response {
 
 async fn trail(State(shared): State<Arc<Shared>>, Query(asked): Query<TrailOf>) -> Response {
     let Ok(of) = asked.of.parse::<NumberOrParty>();
+    let _alone = shared.long_questions.acquire().await;
     answer(Trail::of(&shared.log, &of).await)
 }
 
@@ -96,6 +97,7 @@ async fn records(State(shared): State<Arc<Shared>>, Query(asked): Query<RecordsA
 }
 
 async fn verify(State(shared): State<Arc<Shared>>) -> Response {
+    let _alone = shared.long_questions.acquire().await;
     answer(shared.verify().await.map(Replay::from))
 }
 
@@ -129,13 +131,18 @@ impl Running {
     }
 
     async fn ask<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> anyhow::Result<T> {
-        let url = format!("http://localhost/{path}");
-        let response =
-            self.client.get(url).query(query).send().await.context("the running calltrail did not answer")?;
-        if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
-            bail!("{}", response.text().await?);
+        let asked = async {
+            let response = self.client.get(format!("http://localhost/{path}")).query(query).send().await?;
+            let refused = response.status() == StatusCode::UNPROCESSABLE_ENTITY;
+            Ok((refused, response.text().await?))
+        };
+        // The address may hold a phone number.
+        let answered = asked.await.map_err(reqwest::Error::without_url);
+        let (refused, text) = answered.context("the running calltrail did not answer")?;
+        if refused {
+            bail!("{text}");
         }
-        Ok(response.error_for_status()?.json().await?)
+        serde_json::from_str(&text).context("the running calltrail gave an answer of another release")
     }
 
     pub(crate) async fn status(&self) -> anyhow::Result<crate::status::Status> {

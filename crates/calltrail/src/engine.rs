@@ -17,7 +17,7 @@ use calltrail_ingest::{Account, Ingest};
 use calltrail_projector::{AccountRules, Handle};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::info;
 
@@ -51,6 +51,8 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) log: Embedded,
     pub(crate) projector: Handle,
+    /// Questions that read the whole log are answered one at a time: they take memory by its length.
+    pub(crate) long_questions: Semaphore,
     ingest: Arc<Ingest>,
     writers: BTreeMap<String, Arc<Counters>>,
     folder: PathBuf,
@@ -100,8 +102,14 @@ impl Engine {
             writers.insert(account.id.to_string(), counters);
         }
         let ingest = Arc::new(Ingest::new(receivers(config), Arc::new(log.clone()), Arc::new(now)));
-        let shared =
-            Arc::new(Shared { log, projector, ingest: ingest.clone(), writers, folder: folder.clone() });
+        let shared = Arc::new(Shared {
+            log,
+            projector,
+            long_questions: Semaphore::new(1),
+            ingest: ingest.clone(),
+            writers,
+            folder: folder.clone(),
+        });
         let (webhooks_at, operator_at) = (webhooks.local_addr()?, operator.local_addr()?);
         tasks.spawn(ingest.serve(webhooks, stopping(stopped.clone())));
         tasks.spawn(operator::serve(operator, shared.clone(), stopped.clone()));
@@ -168,7 +176,7 @@ impl Shared {
             version: version(),
             running: true,
             records: self.log.stats().await?.records,
-            folded,
+            folded: Some(folded),
             accounts,
         })
     }

@@ -17,8 +17,8 @@ pub struct Status {
     /// An engine runs on this folder; its counters count since it started.
     pub running: bool,
     pub records: u64,
-    /// The sequence up to which the projector has folded.
-    pub folded: u64,
+    /// The sequence up to which the running projector has folded.
+    pub folded: Option<u64>,
     pub accounts: BTreeMap<String, AccountStatus>,
 }
 
@@ -62,7 +62,7 @@ impl Status {
             accounts.insert(name.clone(), AccountStatus::new(&state.account()?, pending, None));
         }
         let records = history.records;
-        Ok(Self { version: version(), running: false, records, folded: log.tail().await?, accounts })
+        Ok(Self { version: version(), running: false, records, folded: None, accounts })
     }
 }
 
@@ -93,7 +93,8 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.running { "running" } else { "not running" };
         writeln!(f, "calltrail {} ({state})", self.version)?;
-        writeln!(f, "log         {} records, folded up to {}", self.records, self.folded)?;
+        let folded = self.folded.map(|folded| format!(", folded up to {folded}")).unwrap_or_default();
+        writeln!(f, "log         {} records{folded}", self.records)?;
         for (name, account) in &self.accounts {
             writeln!(f, "\naccount {name}")?;
             row(f, "logged", &counts(&account.logged))?;

@@ -9,6 +9,7 @@ use calltrail_domain::record::FrontEvent;
 use calltrail_domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::limits;
 
@@ -103,28 +104,64 @@ fn emitted_at(value: &Value) -> Option<Timestamp> {
 /// True for what no person did: Front names the kind of source, and not the token. What a message that came in does is
 /// not a person's doing either.
 fn is_by_api(body: &str) -> bool {
-    let event = whole_event(body).unwrap_or_default();
-    let source = event["source"]["_meta"]["type"].as_str().unwrap_or_default();
-    matches!(source, "api" | "oauth_client" | "inboxes" | "recipient")
+    let source = parts(body).and_then(|parts| serde_json::from_str::<Source>(parts.source?.get()).ok());
+    let kind = source.and_then(|source| source.meta?.kind).unwrap_or_default();
+    matches!(kind.as_str(), "api" | "oauth_client" | "inboxes" | "recipient")
 }
 
-fn whole_event(body: &str) -> Option<Value> {
-    let mut body: Value = serde_json::from_str(body).ok()?;
-    match body.get_mut("payload") {
-        Some(payload @ Value::Object(_)) => Some(payload.take()),
-        Some(_) | None => Some(body),
+/// The parts of an event that are read only where they matter, each on its own.
+#[derive(Deserialize)]
+struct Parts<'a> {
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    #[serde(borrow)]
+    target: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    #[serde(rename = "_meta")]
+    meta: Option<Meta>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Target<'a> {
+    id: Option<String>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: Option<String>,
+}
+
+fn parts(body: &str) -> Option<Parts<'_>> {
+    let outer: Parts<'_> = serde_json::from_str(body).ok()?;
+    match outer.payload.filter(|payload| payload.get().starts_with('{')) {
+        Some(event) => serde_json::from_str(event.get()).ok(),
+        None => Some(outer),
     }
 }
 
 /// The id of what an event points at: in `target.data` (an object or, for inboxes, a list), in a preview right in the
 /// target.
 fn target_id(body: &str) -> Option<String> {
-    let event = whole_event(body)?;
-    let target = event.get("target")?;
-    let named = match target.get("data") {
-        Some(Value::Array(items)) => items.first()?,
-        Some(data @ Value::Object(_)) => data,
-        Some(_) | None => target,
+    let target: Target<'_> = serde_json::from_str(parts(body)?.target?.get()).ok()?;
+    let named = match target.data.map(RawValue::get) {
+        Some(items) if items.starts_with('[') => {
+            serde_json::from_str::<Vec<Named>>(items).ok()?.into_iter().next()?.id
+        }
+        Some(object) if object.starts_with('{') => serde_json::from_str::<Named>(object).ok()?.id,
+        Some(_) | None => target.id,
     };
-    named.get("id")?.as_str().filter(|id| !id.is_empty()).map(str::to_owned)
+    named.filter(|id| !id.is_empty())
 }

@@ -35,3 +35,5 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// longest body still fits into the log.
 const RECORD_BYTES_MAX: usize = 2 * BODY_BYTES_MAX + 1024;
 const _: () = assert!(RECORD_BYTES_MAX <= calltrail_event_log::limits::BODY_BYTES_MAX);
+/// How long a connection lasts, however busy it is: a client that sends and does not read holds nothing up longer.
+pub const CONNECTION_LIFE: Duration = Duration::from_secs(60);

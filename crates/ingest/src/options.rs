@@ -34,6 +34,7 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct ServerLimits {
     pub header_timeout: Duration,
+    pub connection_life: Duration,
     pub body_timeout: Duration,
     pub append_timeout: Duration,
     pub connections_max: usize,
@@ -44,6 +45,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             header_timeout: limits::HEADER_TIMEOUT,
+            connection_life: limits::CONNECTION_LIFE,
             body_timeout: limits::BODY_TIMEOUT,
             append_timeout: limits::APPEND_TIMEOUT,
             connections_max: limits::CONNECTIONS_MAX,

@@ -48,8 +48,11 @@ impl Ingest {
             .max_headers(limits::HEADERS_MAX)
             .max_buf_size(limits::BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection).await {
-            debug!(%error, "webhook connection ended early");
+        // A client that does not read its answers would keep its place for ever; whoever is cut off sends again.
+        match timeout(self.limits.connection_life, watcher.watch(connection)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "webhook connection ended early"),
+            Err(_) => debug!("webhook connection cut: it lasted too long"),
         }
     }
 }

@@ -206,7 +206,7 @@ impl World {
                 let untold = webhooks.iter().filter(|webhook| !webhook.delivered && !webhook.lost).count();
                 (untold, front.requests_seen())
             });
-            let rests = waiting == 0 && untold == 0 && status.folded >= status.records;
+            let rests = waiting == 0 && untold == 0 && status.folded >= Some(status.records);
             let now = rests.then_some((status.records, requests));
             if now.is_some() && now == before {
                 return;

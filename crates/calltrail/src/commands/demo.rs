@@ -148,7 +148,7 @@ async fn settle(engine: &Engine) -> anyhow::Result<()> {
     loop {
         let status = engine.status().await?;
         let waiting: usize = status.accounts.values().map(|a| a.waiting_calls + a.pending_effects).sum();
-        if waiting == 0 && status.folded >= status.records {
+        if waiting == 0 && status.folded >= Some(status.records) {
             bar.finish_and_clear();
             return Ok(());
         }

@@ -146,6 +146,17 @@ fn a_reopening_is_a_persons_unless_its_source_is_the_api_or_a_message() {
 }
 
 #[test]
+fn odd_text_elsewhere_does_not_change_who_reopened_or_where_it_went() {
+    let odd = r#""conversation_blurb":"half a pair \ud83d","number":1e999"#;
+    let source = r#""source":{"_meta":{"type":"api"},"data":null}"#;
+    let reopened = change(&format!(r#""type":"reopen",{odd},{source}"#));
+    assert_eq!(reopened, ConversationChange::ReopenedByApi);
+    let moved =
+        change(&format!(r#""type":"move",{odd},"target":{{"data":[{{"id":"inb_2","name":"\ud83d"}}]}}"#));
+    assert_eq!(moved, ConversationChange::Moved { inbox: InboxId::new("inb_2") });
+}
+
+#[test]
 fn a_time_that_cannot_be_read_is_the_time_of_receipt() {
     for (written, expect_ms) in [
         ("1693940000.063", 1_693_940_000_063),

@@ -89,6 +89,27 @@ async fn a_connection_beyond_the_cap_waits_for_a_free_place() {
 }
 
 #[tokio::test]
+async fn a_connection_that_sends_and_never_reads_gives_its_place_up() {
+    let log = TestLog::open();
+    let port: Arc<dyn EventLog> = log.log.clone();
+    let limits = ServerLimits {
+        connections_max: 1,
+        connection_life: Duration::from_millis(200),
+        ..ServerLimits::default()
+    };
+    let site = Site::start(port, limits).await;
+    let mut deaf = site.connect().await;
+    let sending = tokio::spawn(async move {
+        let refused = b"POST /webhooks/nobody/aircall HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+        // It ends when the connection is cut.
+        while deaf.write_all(refused).await.is_ok() {}
+    });
+    let good = site.post("/webhooks/acme/aircall", &[], EVENT).await;
+    assert_eq!(good.status, 200, "its place is free again");
+    sending.await.expect("it was cut off");
+}
+
+#[tokio::test]
 async fn a_server_that_is_asked_to_stop_closes_idle_connections_and_ends() {
     let (site, _log) = site().await;
     let mut idle = site.connect().await;
