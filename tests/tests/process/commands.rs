@@ -17,6 +17,8 @@ async fn answers(site: &Site, number: &str) -> Vec<Value> {
     assert_eq!(by_party, trail, "a trail by name is another than by number");
     let mut status = site.status().await;
     status["running"].take();
+    let folded = status["folded"].take();
+    assert!(folded.is_null() || folded == status["records"], "{folded} folded");
     status["accounts"]["acme"]["live"].take();
     vec![trail, status, Value::from(site.records().await), site.verified().await]
 }
@@ -33,7 +35,6 @@ async fn commands_answer_alike_whether_the_program_runs_or_not() {
     assert_eq!(at_rest, running);
 
     let status = &running[1];
-    assert_eq!(status["folded"], status["records"]);
     let logged = status["accounts"]["acme"]["logged"].as_object().unwrap().values();
     assert_eq!(logged.filter_map(Value::as_u64).sum::<u64>(), u64::from(CALLS));
     let text = site.run(&["status"]).await.with_code(0).stdout;
