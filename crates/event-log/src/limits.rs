@@ -30,5 +30,9 @@ pub(crate) const QUEUE_CHANGES_MAX: usize = 4_096;
 pub(crate) const COMMIT_CHANGES_MAX: usize = 4_096;
 /// A commit takes no further change once it holds so many bytes of bodies.
 pub(crate) const COMMIT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The pause after a commit and the reopening or the next commit failed too; it doubles up to the maximum.
+pub(crate) const REOPEN_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest such pause, inclusive.
+pub(crate) const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// The memory that redb may use for pages.
 pub(crate) const CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;

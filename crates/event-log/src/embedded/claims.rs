@@ -1,6 +1,6 @@
 //! The claims of all accounts and classes. They live in memory: one process owns the file, so its end frees them all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +35,25 @@ impl Claims {
         let entry = lanes.entry(item.lane.clone()).or_default();
         entry.lane.publish(item.ticket, item.at_ms);
         entry.changed.notify_waiters();
+    }
+
+    /// Makes the lanes hold `items` and nothing else; the claims and delays of those that stay go on.
+    pub(super) fn reconcile(&self, items: &[Published]) {
+        let held: HashSet<_> = items.iter().map(|item| (&item.lane, item.ticket)).collect();
+        let mut lanes = self.lock();
+        for (name, entry) in lanes.iter_mut() {
+            entry.lane.retain(|ticket| held.contains(&(name, ticket)));
+        }
+        for item in items {
+            let entry = lanes.entry(item.lane.clone()).or_default();
+            if !entry.lane.holds(item.ticket) {
+                entry.lane.publish(item.ticket, item.at_ms);
+            }
+        }
+        // Also those who could not read an item meanwhile look again.
+        for entry in lanes.values() {
+            entry.changed.notify_waiters();
+        }
     }
 
     pub(super) fn remove(&self, lane: &LaneName, ticket: u64) {

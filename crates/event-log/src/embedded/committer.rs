@@ -3,11 +3,14 @@
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, JoinHandle};
 
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout_at;
 
 use super::change::Change;
+use super::recovery::Recovery;
 use super::store::Store;
 use crate::limits::{COMMIT_BYTES_MAX, COMMIT_CHANGES_MAX};
 use crate::ports::LogError;
@@ -22,7 +25,8 @@ pub(super) enum Message {
 
 /// Starts the thread. It ends when the queue is closed and empty.
 pub(super) fn spawn(store: Arc<Store>, queue: mpsc::Receiver<Message>) -> io::Result<JoinHandle<()>> {
-    Builder::new().name("calltrail-log".to_owned()).spawn(move || run(&Closing(store), queue))
+    let clock = runtime::Builder::new_current_thread().enable_time().build()?;
+    thread::Builder::new().name("calltrail-log".to_owned()).spawn(move || run(&Closing(store), queue, &clock))
 }
 
 /// Releases the file at the end of the thread, however it ends.
@@ -34,11 +38,28 @@ impl Drop for Closing {
     }
 }
 
-fn run(closing: &Closing, mut queue: mpsc::Receiver<Message>) {
-    while let Some(first) = queue.blocking_recv() {
+fn run(closing: &Closing, mut queue: mpsc::Receiver<Message>, clock: &Runtime) {
+    let store = &*closing.0;
+    let mut recovery = Recovery::default();
+    loop {
+        let message = match recovery.reopening_due() {
+            None => queue.blocking_recv(),
+            Some(due) => match clock.block_on(async { timeout_at(due, queue.recv()).await }) {
+                Ok(message) => message,
+                Err(_) => {
+                    recovery.reopen(store);
+                    continue;
+                }
+            },
+        };
+        let Some(first) = message else { return };
         let (changes, answers) = take_group(first, &mut queue);
-        if !changes.is_empty() {
-            commit(&closing.0, &changes, answers);
+        if changes.is_empty() {
+            continue;
+        }
+        match recovery.prepare(store) {
+            Ok(()) => commit(store, &mut recovery, &changes, answers),
+            Err(failure) => refuse(answers, &failure),
         }
     }
 }
@@ -64,15 +85,24 @@ fn take_group(first: Message, queue: &mut mpsc::Receiver<Message>) -> (Vec<Chang
 }
 
 /// Answers nobody before the commit, and everybody after it. A caller that is gone is no failure.
-fn commit(store: &Store, changes: &[Change], answers: Vec<Answer>) {
-    match panic::catch_unwind(AssertUnwindSafe(|| store.commit(changes))) {
-        Ok(Ok(outcomes)) => {
+fn commit(store: &Store, recovery: &mut Recovery, changes: &[Change], answers: Vec<Answer>) {
+    let commits_before = store.commits();
+    let outcomes = panic::catch_unwind(AssertUnwindSafe(|| store.commit(changes)))
+        .unwrap_or_else(|_| Err(LogError::storage("the commit panicked")));
+    match outcomes {
+        Ok(outcomes) => {
+            if store.commits() > commits_before {
+                recovery.committed();
+            }
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 drop(answer.send(outcome));
             }
         }
-        Ok(Err(failure)) => refuse(answers, &failure),
-        Err(_) => refuse(answers, &LogError::storage("the commit panicked")),
+        Err(failure) => {
+            // Reopened before the answer: who tries again at once finds the file.
+            recovery.failed(store, &failure);
+            refuse(answers, &failure);
+        }
     }
 }
 

@@ -43,6 +43,14 @@ impl Lane {
         }
     }
 
+    /// Removes the items whose ticket is not kept.
+    pub(super) fn retain(&mut self, keep: impl Fn(u64) -> bool) {
+        let gone: Vec<_> = self.items.keys().copied().filter(|ticket| !keep(*ticket)).collect();
+        for ticket in gone {
+            self.remove(ticket);
+        }
+    }
+
     /// Hands out the item that was published first among those that nobody holds at `now`, until `until`.
     pub(super) fn claim(&mut self, now: Instant, until: Instant) -> Option<Given> {
         while let Some(&(due, ticket)) = self.waiting.first()

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** one thread writes. It takes whatever waits in the queue, puts it into one durable transaction and
 //! answers after the commit, so that the fsync itself forms the group; nothing waits for a window of time.
+//!
+//! After a commit that failed, nothing in memory is trusted: the file is opened once more, see `recovery`.
 
 mod change;
 mod claims;
@@ -14,6 +16,9 @@ mod key_value;
 mod lane;
 mod open;
 mod outbox;
+mod recovery;
+#[cfg(test)]
+mod recovery_tests;
 mod store;
 mod tables;
 
@@ -30,7 +35,7 @@ use crate::limits::{ACK_WAIT_DEFAULT, QUEUE_CHANGES_MAX};
 use crate::ports::LogError;
 use change::Change;
 use committer::Message;
-use store::Store;
+use store::{Reopen, Store};
 
 pub use open::OpenError;
 pub use store::{OutboxStats, Stats};
@@ -89,11 +94,14 @@ impl Embedded {
     /// Blocks while the file is read. All claims of an earlier process are free. A file that cannot be used is left as
     /// it is; see [`OpenError`].
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        Self::start(open::database(path, options)?, options, path)
+        let database = open::database(path, options)?;
+        let (again, path_again) = (options.clone(), path.to_owned());
+        let reopen = Box::new(move || open::existing(&path_again, &again));
+        Self::start(database, reopen, options, path)
     }
 
-    fn start(database: Database, options: &Options, path: &Path) -> Result<Self, OpenError> {
-        let store = Arc::new(Store::load(database, options, path)?);
+    fn start(database: Database, reopen: Reopen, options: &Options, path: &Path) -> Result<Self, OpenError> {
+        let store = Arc::new(Store::load(database, reopen, options, path)?);
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
         let thread = committer::spawn(Arc::clone(&store), changes)
             .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;

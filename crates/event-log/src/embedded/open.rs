@@ -42,6 +42,11 @@ pub(super) fn database(path: &Path, options: &Options) -> Result<Database, OpenE
     if !path.try_exists().map_err(|source| io_error(path, source))? {
         make(path)?;
     }
+    existing(path, options)
+}
+
+/// The database in the file at `path`, which must be there.
+pub(super) fn existing(path: &Path, options: &Options) -> Result<Database, OpenError> {
     let file = file(path, false).map_err(|source| io_error(path, source))?;
     // A file that is no whole database would be made into a new one if it were empty.
     if file.metadata().map_err(|source| io_error(path, source))?.len() == 0 {

@@ -1,8 +1,8 @@
 //! The open file, what is known of it in memory, and one commit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::change::Change;
 use super::claims::Claims;
 use super::open::OpenError;
-use super::tables::{self, Tables};
+use super::tables::{self, Numbers, Published, Tables};
 use super::{Options, open};
 use crate::ports::{Class, LogError};
 
@@ -39,9 +39,40 @@ pub struct OutboxStats {
     pub oldest_age: Duration,
 }
 
+/// Opens the file once more, with the same checks, and never makes a new one.
+pub(super) type Reopen = Box<dyn Fn() -> Result<Database, OpenError> + Send + Sync>;
+
+/// Where the database is.
+enum File {
+    Open(Database),
+    /// Let go after a commit that failed, until it is opened once more.
+    Away,
+    Released,
+}
+
+impl File {
+    fn database(&self) -> Result<&Database, LogError> {
+        match self {
+            Self::Open(database) => Ok(database),
+            Self::Away => Err(LogError::storage("the file is being reopened after an error; try again")),
+            Self::Released => Err(LogError::Closed),
+        }
+    }
+}
+
+/// What is kept in memory of what the file holds.
+struct Known {
+    items: Vec<Published>,
+    tail: u64,
+    numbers: Numbers,
+}
+
 pub(super) struct Store {
-    /// `None` once the file is released.
-    database: RwLock<Option<Database>>,
+    file: RwLock<File>,
+    reopen: Reopen,
+    path: PathBuf,
+    /// The last numbers that were answered: a file that lacks them is not the one that was written.
+    numbers: Mutex<Numbers>,
     pub(super) claims: Claims,
     tail: watch::Sender<u64>,
     open: watch::Sender<bool>,
@@ -49,17 +80,22 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn load(database: Database, options: &Options, path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn load(
+        database: Database,
+        reopen: Reopen,
+        options: &Options,
+        path: &Path,
+    ) -> Result<Self, OpenError> {
+        let known = known(&database, path)?;
         let claims = Claims::new(options.ack_wait);
-        let tail = open::guarded(path, || {
-            let transaction = database.begin_read()?;
-            tables::each_item(&transaction, |item| claims.publish(&item))?;
-            tables::tail(&transaction)
-        })?;
+        claims.reconcile(&known.items);
         Ok(Self {
-            database: RwLock::new(Some(database)),
+            file: RwLock::new(File::Open(database)),
+            reopen,
+            path: path.to_owned(),
+            numbers: Mutex::new(known.numbers),
             claims,
-            tail: watch::Sender::new(tail),
+            tail: watch::Sender::new(known.tail),
             open: watch::Sender::new(true),
             commits: AtomicU64::new(0),
         })
@@ -84,9 +120,8 @@ impl Store {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, LogError> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().ok_or(LogError::Closed)?;
-        database
+        let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
+        file.database()?
             .begin_read()
             .map_err(redb::Error::from)
             .and_then(|transaction| read(&transaction))
@@ -96,8 +131,8 @@ impl Store {
     /// Makes all changes in one transaction. Each outcome is the change's answer, or why it alone was refused; an error
     /// concerns them all.
     pub(super) fn commit(&self, changes: &[Change]) -> Result<Vec<Result<u64, LogError>>, LogError> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        self.commit_to(database.as_ref().ok_or(LogError::Closed)?, changes).map_err(refused)
+        let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
+        self.commit_to(file.database()?, changes).map_err(refused)
     }
 
     fn commit_to(
@@ -115,6 +150,7 @@ impl Store {
         }
         transaction.commit()?;
         self.commits.fetch_add(1, Ordering::Relaxed);
+        *self.numbers.lock().unwrap_or_else(PoisonError::into_inner) = news.numbers;
         for item in &news.published {
             self.claims.publish(item);
         }
@@ -127,18 +163,60 @@ impl Store {
         Ok(outcomes)
     }
 
+    /// Lets go of the file and opens it once more, so that what is in memory is what is durable; claims and delays go
+    /// on. Until then reads fail. A group whose commit failed is then there as a whole or not at all.
+    pub(super) fn reopen(&self) -> Result<(), OpenError> {
+        // Its error was answered already. Dropping it may panic when the commit did.
+        let failed = self.put(File::Away);
+        drop(open::guarded(&self.path, || {
+            drop(failed);
+            Ok(())
+        }));
+        let database = (self.reopen)()?;
+        let known = known(&database, &self.path)?;
+        if !known.numbers.reaches(*self.numbers.lock().unwrap_or_else(PoisonError::into_inner)) {
+            let what = "it lacks changes that were acknowledged".to_owned();
+            return Err(OpenError::Damaged { path: self.path.clone(), what });
+        }
+        *self.numbers.lock().unwrap_or_else(PoisonError::into_inner) = known.numbers;
+        // Those who are woken find the file.
+        self.put(File::Open(database));
+        self.claims.reconcile(&known.items);
+        self.tail.send_replace(known.tail);
+        Ok(())
+    }
+
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
     /// Waits for the reads under way and lets go of the file.
     pub(super) fn release(&self) {
-        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(error)) = database.map(Database::close) {
+        if let File::Open(database) = self.put(File::Released)
+            && let Err(error) = database.close()
+        {
             tracing::warn!(%error, "embedded log closed with an error; it is repaired when it is opened next");
         }
         self.open.send_replace(false);
     }
 
-    pub(super) fn stats(&self, records: u64, now_ms: i64) -> Stats {
-        Stats { records, commits: self.commits.load(Ordering::Relaxed), outbox: self.claims.stats(now_ms) }
+    /// Waits for the reads under way.
+    fn put(&self, file: File) -> File {
+        std::mem::replace(&mut *self.file.write().unwrap_or_else(PoisonError::into_inner), file)
     }
+
+    pub(super) fn stats(&self, records: u64, now_ms: i64) -> Stats {
+        Stats { records, commits: self.commits(), outbox: self.claims.stats(now_ms) }
+    }
+}
+
+fn known(database: &Database, path: &Path) -> Result<Known, OpenError> {
+    open::guarded(path, || {
+        let transaction = database.begin_read()?;
+        let mut items = Vec::new();
+        tables::each_item(&transaction, |item| items.push(item))?;
+        Ok(Known { items, tail: tables::tail(&transaction)?, numbers: tables::numbers(&transaction)? })
+    })
 }
 
 fn refused(error: redb::Error) -> LogError {

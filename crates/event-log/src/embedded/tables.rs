@@ -29,6 +29,24 @@ pub(super) struct News {
     pub(super) published: Vec<Published>,
     pub(super) done: Vec<(LaneName, u64)>,
     pub(super) tail: Option<u64>,
+    pub(super) numbers: Numbers,
+}
+
+/// The last number given of each kind.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Numbers {
+    sequence: u64,
+    ticket: u64,
+    revision: u64,
+}
+
+impl Numbers {
+    /// False for a file that lacks a number that `earlier` has.
+    pub(super) fn reaches(self, earlier: Self) -> bool {
+        self.sequence >= earlier.sequence
+            && self.ticket >= earlier.ticket
+            && self.revision >= earlier.revision
+    }
 }
 
 /// All tables, opened for writing.
@@ -38,26 +56,21 @@ pub(super) struct Tables<'t> {
     outbox_ids: Table<'t, ItemIdKey, u64>,
     key_value: Table<'t, ValueKey, ValueEntry>,
     meta: Table<'t, &'static str, u64>,
-    sequence: u64,
-    ticket: u64,
-    revision: u64,
+    numbers: Numbers,
     news: News,
 }
 
 impl<'t> Tables<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::Error> {
         let meta = transaction.open_table(META)?;
-        let last = |name: &str| Ok::<_, redb::Error>(meta.get(name)?.map_or(0, |number| number.value()));
-        let (sequence, ticket, revision) = (last(META_SEQUENCE)?, last(META_TICKET)?, last(META_REVISION)?);
+        let numbers = numbers_in(&meta)?;
         Ok(Self {
             log: transaction.open_table(LOG)?,
             outbox: transaction.open_table(OUTBOX)?,
             outbox_ids: transaction.open_table(OUTBOX_IDS)?,
             key_value: transaction.open_table(KEY_VALUE)?,
             meta,
-            sequence,
-            ticket,
-            revision,
+            numbers,
             news: News::default(),
         })
     }
@@ -75,21 +88,22 @@ impl<'t> Tables<'t> {
     /// Keeps the numbers given and closes the tables.
     pub(super) fn finish(mut self) -> Result<News, redb::Error> {
         if self.news.touched {
-            self.meta.insert(META_SEQUENCE, self.sequence)?;
-            self.meta.insert(META_TICKET, self.ticket)?;
-            self.meta.insert(META_REVISION, self.revision)?;
+            self.meta.insert(META_SEQUENCE, self.numbers.sequence)?;
+            self.meta.insert(META_TICKET, self.numbers.ticket)?;
+            self.meta.insert(META_REVISION, self.numbers.revision)?;
         }
+        self.news.numbers = self.numbers;
         Ok(self.news)
     }
 
     fn append(&mut self, group: &[NewRecord]) -> Outcome {
-        let first = self.sequence + 1;
+        let first = self.numbers.sequence + 1;
         for record in group {
-            self.sequence += 1;
+            self.numbers.sequence += 1;
             let stored = (record.account.as_str(), record.kind.as_str(), &record.body[..]);
-            self.log.insert(self.sequence, stored)?;
+            self.log.insert(self.numbers.sequence, stored)?;
         }
-        self.news.tail = Some(self.sequence);
+        self.news.tail = Some(self.numbers.sequence);
         self.news.touched = true;
         Ok(Ok(first))
     }
@@ -108,13 +122,14 @@ impl<'t> Tables<'t> {
         if let Some(ticket) = held {
             return Ok(Ok(ticket));
         }
-        self.ticket += 1;
-        self.outbox_ids.insert((account, class, item.id.as_str()), self.ticket)?;
-        self.outbox.insert((account, class, self.ticket), (item.id.as_str(), now_ms, &item.body[..]))?;
+        self.numbers.ticket += 1;
+        self.outbox_ids.insert((account, class, item.id.as_str()), self.numbers.ticket)?;
+        self.outbox
+            .insert((account, class, self.numbers.ticket), (item.id.as_str(), now_ms, &item.body[..]))?;
         let lane = LaneName::new(account, item.class);
-        self.news.published.push(Published { lane, ticket: self.ticket, at_ms: now_ms });
+        self.news.published.push(Published { lane, ticket: self.numbers.ticket, at_ms: now_ms });
         self.news.touched = true;
-        Ok(Ok(self.ticket))
+        Ok(Ok(self.numbers.ticket))
     }
 
     fn done(&mut self, lane: &LaneName, ticket: u64) -> Outcome {
@@ -136,13 +151,13 @@ impl<'t> Tables<'t> {
         if found != expected {
             return Ok(Err(LogError::Conflict));
         }
-        self.revision += 1;
+        self.numbers.revision += 1;
         match value {
-            Some(value) => drop(self.key_value.insert((bucket, key), (self.revision, &value[..]))?),
+            Some(value) => drop(self.key_value.insert((bucket, key), (self.numbers.revision, &value[..]))?),
             None => drop(self.key_value.remove((bucket, key))?),
         }
         self.news.touched = true;
-        Ok(Ok(self.revision))
+        Ok(Ok(self.numbers.revision))
     }
 }
 
@@ -174,6 +189,11 @@ pub(super) fn records_after(
 
 pub(super) fn tail(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
     last_sequence(&transaction.open_table(LOG)?)
+}
+
+/// The last numbers given.
+pub(super) fn numbers(transaction: &ReadTransaction) -> Result<Numbers, redb::Error> {
+    numbers_in(&transaction.open_table(META)?)
 }
 
 pub(super) fn record_count(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
@@ -218,6 +238,11 @@ pub(super) fn value(
         let (revision, value) = entry.value();
         Versioned { value: Bytes::copy_from_slice(value), revision }
     }))
+}
+
+fn numbers_in(meta: &impl ReadableTable<&'static str, u64>) -> Result<Numbers, redb::Error> {
+    let last = |name: &str| Ok::<_, redb::Error>(meta.get(name)?.map_or(0, |number| number.value()));
+    Ok(Numbers { sequence: last(META_SEQUENCE)?, ticket: last(META_TICKET)?, revision: last(META_REVISION)? })
 }
 
 fn last_sequence(log: &impl ReadableTable<u64, RecordEntry>) -> Result<u64, redb::Error> {
