@@ -73,7 +73,11 @@ impl Recovery {
     pub(super) fn reopen(&mut self, store: &Store) {
         let Some(trouble) = &mut self.trouble else { return };
         match store.reopen() {
-            Ok(()) => trouble.away = false,
+            Ok(()) => {
+                trouble.away = false;
+                // Opening a large file takes a while; the pause is what comes after it.
+                trouble.not_before = Instant::now() + pause(trouble.failures);
+            }
             Err(error) => {
                 let cause = error.source().map(ToString::to_string);
                 trouble.note(LogError::storage(error));
