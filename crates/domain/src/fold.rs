@@ -97,7 +97,6 @@ fn settle<B: Backing>(state: &mut State<B>, place: Place, id: CallId, call: &mut
         Some(known) => known,
         None => (named, Party { since: place.sequence, ..Party::default() }),
     };
-    party.numbers.extend(call.told.number().cloned());
     party.queue.push_back(id);
     party.touched = place.sequence;
     call.settled = Some(Settled { party: party_id.clone(), at: place.received_at });

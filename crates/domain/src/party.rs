@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::{ConversationStatus, NumberedEffect, WorkItem};
 use crate::fact::ConversationChange;
-use crate::ids::{CallId, ContactId, ConversationId, InboxId, PartyId, PhoneNumber, ThreadRef};
+use crate::ids::{CallId, ContactId, ConversationId, InboxId, PartyId, ThreadRef};
 use crate::limits::WORK_ITEM_EFFECTS_MAX;
 use crate::time::Timestamp;
 
@@ -24,7 +24,6 @@ pub enum PartyEntry {
 pub struct Party {
     /// The sequence of the record that made the party: the older of two joined parties survives.
     pub since: u64,
-    pub numbers: BTreeSet<PhoneNumber>,
     pub contact: Option<ContactId>,
     /// Settled calls without a verdict, in the order in which they settled.
     pub queue: VecDeque<CallId>,

@@ -164,7 +164,6 @@ fn join<B: Backing>(
     older: &PartyId,
 ) -> Folded<B> {
     let Some((older_id, mut older)) = state.party(older)? else { return Ok(Vec::new()) };
-    older.numbers.extend(younger.numbers);
     older.queue.extend(younger.queue);
     older.thread = older.thread.or(younger.thread);
     older.awaits.remove(younger_id);
