@@ -7,6 +7,7 @@ mod bounds;
 mod facts;
 mod lenient;
 pub mod limits;
+mod media;
 mod number;
 mod payload;
 mod receive;

@@ -25,7 +25,7 @@ pub struct Decision {
     pub effects: Vec<Effect>,
 }
 
-/// What becomes of a settled call.
+/// What becomes of a settled call, or of what is told of it later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
@@ -35,6 +35,8 @@ pub enum Verdict {
     LeftOut { reason: LeftOut },
     /// Logged with these.
     Logged(Logged),
+    /// What came late for a call that is logged already.
+    Added,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ pub enum LeftOut {
     Line,
     /// Outside business hours.
     Hours,
-    /// The caller withheld the number, or it is none.
+    /// The caller withheld the number, or it is none, and such calls are switched off.
     NoNumber,
     /// Over long before it was first heard of: somebody tagged or archived an old call.
     Old,

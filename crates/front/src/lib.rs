@@ -17,6 +17,7 @@ pub use answer::{Ambiguous, Answer, NotApplied, Refusal, classify};
 pub use client::{Client, ClientError, Exchange};
 pub use import::{Activity, customer_of};
 pub use reply::{
-    Accepted, Contact, Conversation, ConversationEvent, Handle, Message, Page, RateLimit, Reply, Teammate,
+    Accepted, Comment, Contact, Conversation, ConversationEvent, Handle, Message, Page, RateLimit, Reply,
+    Tag, TagPage, Teammate,
 };
 pub use request::{HandleSource, Method, Request, RequestKind, Resource, WireRequest};
