@@ -23,6 +23,8 @@ pub struct Call {
     pub first_received_at: Timestamp,
     /// The latest record of this call.
     pub last_received_at: Timestamp,
+    /// The sequence of the last record that told something new of this call.
+    pub told_at: u64,
     /// The earliest record that showed the call as over.
     pub over_received_at: Option<Timestamp>,
     /// Aircall told that it ended, and did not only mention it later.
@@ -89,6 +91,7 @@ impl Call {
         Self {
             first_received_at,
             last_received_at: first_received_at,
+            told_at: 0,
             over_received_at: None,
             end_told: false,
             told: CallTold::default(),
@@ -100,8 +103,8 @@ impl Call {
         }
     }
 
-    /// Takes in what one webhook told.
-    pub fn tell(&mut self, snapshot: &CallSnapshot) {
+    /// Takes in what one webhook told, whose record stands at `sequence`.
+    pub fn tell(&mut self, snapshot: &CallSnapshot, sequence: u64) {
         self.first_received_at = self.first_received_at.min(snapshot.received_at);
         self.last_received_at = self.last_received_at.max(snapshot.received_at);
         if snapshot.shows_call_over() {
@@ -110,7 +113,11 @@ impl Call {
             self.over_received_at = Some(earliest);
         }
         self.end_told |= snapshot.event != CallEvent::Other;
+        let before = self.told.clone();
         self.told.tell(snapshot);
+        if self.told != before {
+            self.told_at = sequence;
+        }
     }
 
     /// True when this was decided for the call before.

@@ -7,11 +7,14 @@ use crate::ids::{CallId, InboxId, PartyId, ThreadRef};
 use crate::policy::CallType;
 
 /// Decisions of several parties, made by a projector that had folded the log up to `through`.
-/// Without decisions it only says that nothing up to `through` is left to be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectsDecided {
     pub through: u64,
     pub decisions: Vec<Decision>,
+    /// Nothing else up to `through` is left to be decided, whatever a later release would find there. True also of a
+    /// record without decisions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
 }
 
 /// One step of one party: what becomes of one call.

@@ -72,7 +72,7 @@ fn account_created<B: Backing>(state: &mut State<B>, created: &AccountCreated) -
 
 fn call_told<B: Backing>(state: &mut State<B>, place: Place, snapshot: &CallSnapshot) -> Folded<B> {
     let mut call = state.call(snapshot.call)?.unwrap_or_else(|| Call::new(snapshot.received_at));
-    call.tell(snapshot);
+    call.tell(snapshot, place.sequence);
     match snapshot.event {
         CallEvent::Ended => settle(state, place, snapshot.call, call),
         CallEvent::HungUp | CallEvent::Other => keep(state, place, snapshot.call, call),
@@ -87,7 +87,9 @@ fn call_end_awaited<B: Backing>(state: &mut State<B>, place: Place, id: CallId) 
 /// From now on the call shows what can be listened to without a link.
 fn link_awaited<B: Backing>(state: &mut State<B>, place: Place, id: CallId) -> Folded<B> {
     let Some(mut call) = state.call(id)? else { return Ok(Vec::new()) };
-    call.media_overdue = true;
+    if !call.media_overdue {
+        (call.media_overdue, call.told_at) = (true, place.sequence);
+    }
     keep(state, place, id, call)
 }
 

@@ -12,7 +12,7 @@ use crate::limits::{
     COMMENT_CHARS_MAX, CONTACT_EMAILS_MAX, EMAIL_BYTES_MAX, TAG_NAME_CHARS_MAX, TRANSFERS_SHOWN_MAX,
 };
 use crate::policy::{CallType, Policy};
-use crate::text::{neutral_line, neutral_lines, plain};
+use crate::text::{neutral_line, neutral_lines, neutral_start, plain};
 use crate::time::Timestamp;
 use crate::words::Words;
 
@@ -119,10 +119,13 @@ fn media_row(label: &str, media: &Media, words: &Words) -> String {
 
 /// What an agent wrote, with the agent's name where Front does not show who it was.
 pub(crate) fn comment(key: EffectKey, comment: &Comment, unsigned: bool) -> String {
-    let name = comment.by.as_ref().filter(|_| unsigned).map(agent_name);
-    let name = name.map(|name| format!("{name}: ")).unwrap_or_default();
+    let text = neutral_lines(&comment.text, COMMENT_CHARS_MAX);
+    let text = match comment.by.as_ref().filter(|_| unsigned) {
+        Some(by) => neutral_start(&format!("{}: {text}", agent_name(by))),
+        None => text,
+    };
     // An empty line, because Markdown puts the lines of a paragraph together.
-    format!("{name}{}\n\n{}", neutral_lines(&comment.text, COMMENT_CHARS_MAX), key.marker())
+    format!("{text}\n\n{}", key.marker())
 }
 
 /// A tag's name as Front takes it.

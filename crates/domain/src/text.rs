@@ -44,7 +44,7 @@ fn neutral(line: &str) -> String {
     let chars: Vec<char> = line.chars().collect();
     let at = |index: usize| chars.get(index).copied().unwrap_or(' ');
     let neutral_at = |index: usize| {
-        let (before, next) = (index.checked_sub(1).map_or(' ', at), at(index + 1));
+        let next = at(index + 1);
         match chars[index] {
             '<' => '‹',
             '>' => '›',
@@ -55,11 +55,12 @@ fn neutral(line: &str) -> String {
             ']' => '］',
             '\\' => '⧵',
             '~' => '∼',
+            '^' => 'ˆ',
             '|' => 'ǀ',
             // An entity, a scheme, a host, an address or a mention.
             '&' if next == '#' || next.is_ascii_alphanumeric() => '＆',
             ':' if next == '/' => '：',
-            '.' if before.is_alphanumeric() && next.is_alphabetic() => '․',
+            '.' if next.is_alphabetic() => '․',
             '@' if next.is_alphanumeric() => '＠',
             other => other,
         }
@@ -68,7 +69,7 @@ fn neutral(line: &str) -> String {
 }
 
 /// A list, a heading, a quote, a rule or a setext underline begins with these; a sign without width in front ends that.
-fn neutral_start(line: &str) -> String {
+pub(crate) fn neutral_start(line: &str) -> String {
     let after_digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let is_numbered = after_digits.len() < line.len() && after_digits.starts_with(['.', ')']);
     if is_numbered || line.starts_with(['#', '-', '+', '=', ':']) {

@@ -4,12 +4,13 @@ use super::{Folded, Output, Place};
 use crate::call::{Call, EffectState};
 use crate::decision::{Decision, EffectsDecided, Logged, Verdict};
 use crate::effect::NumberedEffect;
+use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
 use crate::parts;
 use crate::party::{Party, Thread};
 use crate::state::{Backing, Key, State, StateError};
 
 pub(super) fn decided<B: Backing>(state: &mut State<B>, place: Place, decided: &EffectsDecided) -> Folded<B> {
-    if decided.decisions.is_empty() {
+    if decided.complete || decided.decisions.is_empty() {
         let mut account = state.account()?;
         account.covered_through = account.covered_through.max(decided.through);
         state.write(&Key::Account, &account)?;
@@ -36,7 +37,7 @@ fn step<B: Backing>(state: &mut State<B>, place: Place, through: u64, decision: 
     leave_passed_over(state, &mut party, decision)?;
     take_verdict(state, &mut party, &mut call, decision)?;
     take_effects(&mut party, &mut call, decision);
-    come_back(state, place, &mut party, &call, decision)?;
+    come_back(state, place, through, &mut party, &call, decision)?;
     let mut outputs: Vec<_> = party.cut(&decision.party).map(Output::Publish).into_iter().collect();
     if !party.queue.is_empty() && decision.verdict != Verdict::ReadFirst {
         party.touched = place.sequence;
@@ -92,16 +93,18 @@ fn take_verdict<B: Backing>(
     state.write(&Key::Account, &account)
 }
 
-/// More than one step brings is left for the next one. A step that brought nothing is not followed by another.
+/// What was told after `through`, and what was too much for one step, is left for the next one.
 fn come_back<B: Backing>(
     state: &State<B>,
     place: Place,
+    through: u64,
     party: &mut Party,
     call: &Call,
     decision: &Decision,
 ) -> Result<(), StateError<B::Error>> {
     let Some(policy) = state.policy()? else { return Ok(()) };
-    if !decision.effects.is_empty() && parts::has_more(decision.call, call, &policy) {
+    let left = call.told_at > through || decision.effects.len() >= LATE_EFFECTS_PER_STEP_MAX;
+    if left && parts::has_more(decision.call, call, &policy) {
         party.enqueue(decision.call, place.sequence);
     }
     Ok(())

@@ -150,7 +150,9 @@ impl Engine {
             if let Some(decision) = decision {
                 made += 1;
                 let through = self.log.last().map_or(0, |(place, _)| place.sequence);
-                self.append(Fact::EffectsDecided(EffectsDecided { through, decisions: vec![decision] }));
+                let complete = self.touched.is_empty();
+                let decisions = vec![decision];
+                self.append(Fact::EffectsDecided(EffectsDecided { through, decisions, complete }));
             }
         }
         made

@@ -212,11 +212,19 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
         ("front.event", RecordBody::FrontEvent(FrontEvent { body: "{}".to_owned() })),
         (
             "effects.decided",
-            RecordBody::EffectsDecided(EffectsDecided { through: 9, decisions: decisions() }),
+            RecordBody::EffectsDecided(EffectsDecided {
+                through: 9,
+                decisions: decisions(),
+                complete: false,
+            }),
         ),
         (
             "effects.decided.late",
-            RecordBody::EffectsDecided(EffectsDecided { through: 9, decisions: late_decisions() }),
+            RecordBody::EffectsDecided(EffectsDecided {
+                through: 9,
+                decisions: late_decisions(),
+                complete: true,
+            }),
         ),
         (
             "conversation.merged",
