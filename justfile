@@ -15,6 +15,14 @@ tools:
 test *args:
     cargo test --workspace --locked {{ args }}
 
+# Shows for each row which of its tests turn red when its rule is switched off.
+rules:
+    cargo test --workspace --locked --test calltrail-tests -- --nocapture rules::
+
+# Shows how many requests to Front a call takes, by case.
+requests:
+    cargo test --workspace --locked --test calltrail-tests -- --nocapture requests::
+
 # Plays a day of calls against the simulated Aircall and Front, and shows the conversations.
 demo *args:
     cargo run --release --locked -- demo {{ args }}

@@ -4,6 +4,8 @@ mod acceptance;
 mod arrows;
 mod manifests;
 mod process;
+mod requests;
+mod rules;
 mod sources;
 mod workspace;
 mod world;

@@ -13,6 +13,7 @@ use crate::fact::{
 use crate::ids::{CallId, EffectKey, EffectKind, PartyId, PhoneNumber};
 use crate::limits::OLD_CALL;
 use crate::policy::CallType;
+use crate::rule::{self, Rule};
 use crate::time::Timestamp;
 use crate::timer::Timer;
 
@@ -123,7 +124,7 @@ impl Call {
     /// True when this was decided for the call before.
     #[must_use]
     pub fn has_decided(&self, id: CallId, kind: EffectKind) -> bool {
-        self.effects.contains_key(&EffectKey { call: id, kind })
+        self.effects.contains_key(&EffectKey { call: id, kind }) && rule::holds(Rule::AnEffectIsDecidedOnce)
     }
 
     /// True when something can be listened to, nothing of it is in Front yet, and its link may still come in time.

@@ -13,6 +13,7 @@ use crate::parts;
 use crate::party::{Party, Thread};
 use crate::policy::{Anonymous, Policy, Threading};
 use crate::render;
+use crate::rule::{self, Rule};
 use crate::state::{Account, Backing, State, StateError};
 use crate::time::Timestamp;
 
@@ -86,6 +87,9 @@ impl Head {
     }
 
     fn left_out(&self) -> Option<LeftOut> {
+        if !rule::holds(Rule::WhatIsSwitchedOffIsLeftOut) {
+            return None;
+        }
         let told = &self.call.told;
         let line = told.line().map(|line| line.id);
         let started = told.started_at().unwrap_or(self.settled.at);
@@ -140,7 +144,7 @@ impl Head {
     /// Callers without a number share one contact, which is looked up for the first of them.
     fn is_contact_known(&self) -> bool {
         match self.call.told.number() {
-            Some(_) => self.party.contact.is_some(),
+            Some(_) => self.party.contact.is_some() && rule::holds(Rule::AContactIsLookedUpOnce),
             None => self.account.anonymous.is_some(),
         }
     }
@@ -159,6 +163,9 @@ impl Head {
     /// Front's webhooks are configured, were heard lately, and the conversation is the one they told of.
     fn is_status_trusted(&self, thread: &Thread) -> bool {
         let heard = self.account.front_heard_at;
+        if !rule::holds(Rule::AnUntrustedStatusIsReadFirst) {
+            return true;
+        }
         self.policy.front_webhooks
             && !thread.unsure
             && heard.is_some_and(|heard| self.now().since(heard) <= self.policy.timing.front_silence())
@@ -215,7 +222,8 @@ impl Head {
     /// Where the call goes, and whether it opens a segment there. A new conversation waits until the old one's effects
     /// have drained, so that a work item has one conversation.
     fn target(&self) -> Option<(Target, bool)> {
-        let Some(thread) = &self.party.thread else { return Some((self.new_thread(), true)) };
+        let known = self.party.thread.as_ref().filter(|_| rule::holds(Rule::LaterCallsJoinTheConversation));
+        let Some(thread) = known else { return Some((self.new_thread(), true)) };
         // What people did before the conversation was known counts as soon as it is.
         if thread.conversation.is_none() && !self.party.is_drained() {
             return None;
@@ -230,13 +238,15 @@ impl Head {
         if leaves {
             return self.party.is_drained().then(|| (self.new_thread(), true));
         }
-        let subject = if ended { self.subject() } else { thread.segment.subject.clone() };
+        let own = ended || !rule::holds(Rule::TheSubjectBelongsToItsSegment);
+        let subject = if own { self.subject() } else { thread.segment.subject.clone() };
         let (thread, inbox) = (thread.reference.clone(), thread.inbox.clone());
         Some((Target { thread, inbox, subject, archived: false, with_call: true }, ended))
     }
 
     fn new_thread(&self) -> Target {
         let line = self.call.told.line().map(|line| line.id);
+        let line = line.filter(|_| rule::holds(Rule::ALineHasItsInbox));
         let mapped = line.and_then(|line| self.policy.inboxes.get(&line));
         Target {
             thread: ThreadRef::new(format!("calltrail:{}", self.id)),

@@ -19,6 +19,7 @@ use crate::parts;
 use crate::party::Party;
 use crate::policy::Timing;
 use crate::record::AccountCreated;
+use crate::rule::{self, Rule};
 use crate::state::{Backing, Key, State, StateError};
 use crate::time::Timestamp;
 use crate::timer::Timer;
@@ -136,7 +137,10 @@ fn name_of_party<B: Backing>(
     let Some(key) = state.account()?.party_key else { return Ok(None) };
     Ok(Some(match number {
         Some(number) => hash::keyed(&key, number.as_str()),
-        None => hash::keyed(&key, &format!("call {call}")),
+        None if rule::holds(Rule::CallersWithoutANumberAreKeptApart) => {
+            hash::keyed(&key, &format!("call {call}"))
+        }
+        None => hash::keyed(&key, ""),
     }))
 }
 

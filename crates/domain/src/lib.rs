@@ -17,6 +17,7 @@ pub mod party;
 pub mod policy;
 pub mod record;
 mod render;
+pub mod rule;
 pub mod state;
 mod text;
 pub mod time;

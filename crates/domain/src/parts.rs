@@ -7,20 +7,24 @@ use crate::hash;
 use crate::ids::{CallId, EffectKind};
 use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
 use crate::policy::{Policy, Tags};
+use crate::rule::{self, Rule};
 
 /// The parts that are known now and were not decided yet, in the order in which they are shown; the next step brings
 /// what is too many for one.
 pub(crate) fn missing(id: CallId, call: &Call, policy: &Policy) -> Vec<EffectKind> {
     let told = &call.told;
-    let has_duration = told.answered_at().is_some() && told.ended_at().is_some();
+    let has_duration =
+        told.answered_at().is_some() && told.ended_at().is_some() && rule::holds(Rule::TheDurationIsShown);
     let with_comments = told.call_type().is_answered() || policy.comments_on_unanswered;
     let comments = if with_comments { told.comments() } else { Vec::new() };
     let with_tags = policy.tags == Tags::FrontTags;
-    let pending = |pending: EffectKind| call.media_overdue.then_some(pending);
+    let overdue = call.media_overdue || !rule::holds(Rule::AVoicemailWaitsForItsLink);
+    let pending = |pending: EffectKind| overdue.then_some(pending);
+    let recording = if rule::holds(Rule::TheRecordingIsShown) { told.recording() } else { &Media::Absent };
     has_duration
         .then_some(EffectKind::Duration)
         .into_iter()
-        .chain(media(told.recording(), EffectKind::Recording, pending(EffectKind::RecordingPending)))
+        .chain(media(recording, EffectKind::Recording, pending(EffectKind::RecordingPending)))
         .chain(media(told.voicemail(), EffectKind::Voicemail, pending(EffectKind::VoicemailPending)))
         .chain(comments.into_iter().map(|comment| EffectKind::Comment(comment.id)))
         .chain(told.tags().filter(|_| with_tags).map(tag))

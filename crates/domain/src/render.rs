@@ -12,6 +12,7 @@ use crate::limits::{
     COMMENT_CHARS_MAX, CONTACT_EMAILS_MAX, EMAIL_BYTES_MAX, TAG_NAME_CHARS_MAX, TRANSFERS_SHOWN_MAX,
 };
 use crate::policy::{CallType, Policy};
+use crate::rule::{self, Rule};
 use crate::text::{neutral_line, neutral_lines, neutral_start, plain};
 use crate::time::Timestamp;
 use crate::words::Words;
@@ -19,6 +20,8 @@ use crate::words::Words;
 /// `{type} - {line}`, or what the account's template makes of it.
 pub(crate) fn subject(told: &CallTold, policy: &Policy) -> String {
     let words = Words::of(policy.locale);
+    let named = rule::holds(Rule::TheSubjectNamesTheCall);
+    let call_type = if named { told.call_type() } else { CallType::Missed };
     let tags = plain(&told.tags().collect::<Vec<_>>().join(", "));
     // One pass, so that a line named "{tags}" stays a line's name.
     let mut subject = String::new();
@@ -27,7 +30,7 @@ pub(crate) fn subject(told: &CallTold, policy: &Policy) -> String {
         subject.push_str(&rest[..open]);
         rest = &rest[open..];
         let (name, text) = if rest.starts_with("{type}") {
-            ("{type}", words.call_type(told.call_type()).to_owned())
+            ("{type}", words.call_type(call_type).to_owned())
         } else if rest.starts_with("{line}") {
             ("{line}", line_name(told.line(), words, plain))
         } else if rest.starts_with("{tags}") {
@@ -92,7 +95,8 @@ fn call_rows(call: &Call, policy: &Policy) -> String {
         };
         row(label, &target);
     }
-    if let Some(reason) = told.missed_reason().filter(|_| !call_type.is_answered()) {
+    let tells_why = !call_type.is_answered() && rule::holds(Rule::AMissedCallTellsWhy);
+    if let Some(reason) = told.missed_reason().filter(|_| tells_why) {
         row(words.reason, &neutral_line(words.missed_reason(reason)));
     }
     let tags = neutral_line(&told.tags().collect::<Vec<_>>().join(", "));

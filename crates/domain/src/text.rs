@@ -4,6 +4,7 @@
 //! that could begin markup are replaced by others that look like them: a reader sees no entities and no backslashes.
 
 use crate::limits::OUTSIDE_TEXT_CHARS_MAX;
+use crate::rule::{self, Rule};
 
 /// One line of text from outside: no line breaks, no control or direction marks, not longer than a line may be.
 pub(crate) fn plain(text: &str) -> String {
@@ -41,6 +42,9 @@ fn is_visible(c: char) -> bool {
 }
 
 fn neutral(line: &str) -> String {
+    if !rule::holds(Rule::TextFromOutsideIsNeutral) {
+        return line.to_owned();
+    }
     let chars: Vec<char> = line.chars().collect();
     let at = |index: usize| chars.get(index).copied().unwrap_or(' ');
     let neutral_at = |index: usize| {

@@ -5,6 +5,7 @@
 
 use calltrail_domain::effect::AddComment;
 use calltrail_domain::ids::CommentId;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Comment, Refusal, Request};
 
@@ -84,6 +85,6 @@ impl Machine {
     }
 
     fn is_in_doubt(&mut self, index: usize) -> bool {
-        self.entry_mut(index).ambiguous
+        self.entry_mut(index).ambiguous && rule::holds(Rule::ACommentInDoubtIsLookedFor)
     }
 }

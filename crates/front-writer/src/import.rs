@@ -1,6 +1,7 @@
 //! Imports: sent with an external id that Front takes once, so that a repeat is harmless.
 
 use calltrail_domain::effect::{ImportActivity, Outcome, Sender};
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Accepted, Activity, Refusal, Request};
 
@@ -51,12 +52,16 @@ impl Machine {
             Sender::Agent { .. } | Sender::Customer { .. } => None,
         };
         let key = self.item.effects[index].effect.key;
+        let mut external_id = key.external_id(&self.settings.account);
+        if !rule::holds(Rule::AnImportHasOneExternalId) {
+            external_id = format!("{external_id}:{}", self.claim);
+        }
         Ok(Activity {
             inbox: wanted.inbox.clone(),
             thread: wanted.thread.clone(),
             conversation: self.conversation(),
             import_type: wanted.import_type,
-            external_id: key.external_id(&self.settings.account),
+            external_id,
             subject: wanted.subject.clone(),
             body: wanted.body.clone(),
             created_at: wanted.created_at,

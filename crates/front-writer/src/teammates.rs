@@ -1,6 +1,7 @@
 //! Who an agent is in Front.
 
 use calltrail_domain::ids::TeammateId;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Request, Teammate};
 
@@ -11,7 +12,7 @@ use crate::machine::{Asked, Awaiting, Machine, Purpose};
 impl Machine {
     /// Who has the e-mail, or the command that finds out.
     pub(crate) fn teammate(&mut self, email: &str) -> Result<Option<TeammateId>, Command> {
-        let email = email.to_lowercase();
+        let email = if rule::holds(Rule::EmailsHaveNoCase) { email.to_lowercase() } else { email.to_owned() };
         if let Some(found) = self.teammates.get(&email) {
             return Ok(found.clone());
         }

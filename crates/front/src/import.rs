@@ -3,6 +3,7 @@
 use calltrail_domain::effect::Sender;
 use calltrail_domain::ids::{ConversationId, InboxId, PhoneNumber, TeammateId, ThreadRef};
 use calltrail_domain::policy::ImportType;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -68,8 +69,9 @@ impl Activity {
                 (sender, customer.to_owned(), false, *assign)
             }
         };
+        let skips_rules = !rule::holds(Rule::ImportsRunRules);
         let mut metadata =
-            json!({"is_inbound": inbound, "is_archived": self.archived, "should_skip_rules": false});
+            json!({"is_inbound": inbound, "is_archived": self.archived, "should_skip_rules": skips_rules});
         let mut body = json!({
             "sender": sender,
             "to": [to],

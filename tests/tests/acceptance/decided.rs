@@ -4,7 +4,7 @@ use calltrail_simulator::front::{Action, Fault};
 
 use crate::world::{
     CALLER, IRIS, Step, answered, bodies, call, check, check_both, conversations, given, inbound, person,
-    restart, trouble,
+    requests, restart, trouble,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,14 +64,18 @@ async fn m09_webhooks_that_are_delivered_again_after_a_restart_decide_nothing_an
             restart(other_template),
             call(inbound(1, CALLER).tagged("late", 100)),
             call(inbound(1, CALLER).voicemail()),
+            call(inbound(1, CALLER).voicemail()),
         ],
-        &[conversations(
-            "
+        &[
+            conversations(
+                "
             +447700900123: open in Aircall Phone
               Missed call - Support line
                 1:call by the customer
                 1:voicemail by the customer",
-        )],
+            ),
+            requests("POST /inboxes/inb_1/imported_messages", 2),
+        ],
     )
     .await;
 }

@@ -5,9 +5,11 @@ mod script;
 mod view;
 
 use std::collections::BTreeSet;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use calltrail::engine::{Engine, projection_in};
+use calltrail_domain::rule::{self, Rule};
 use calltrail_simulator::front::{Act, Action, Front, Ledger, Subject};
 use calltrail_simulator::http::{Clock, Handle, serve};
 use tempfile::TempDir;
@@ -19,11 +21,13 @@ pub(crate) use script::{
     inbound, inbound_on, outbound, person, restart, told, trouble,
 };
 pub(crate) use view::{
-    Expect, activity, commented, contacts, conversations, events, observed, requests, shown, times,
+    Expect, activity, commented, contacts, conversations, events, left_out, observed, requests, shown, times,
 };
 
 use view::View;
 
+/// The variable that names a rule which does not hold.
+pub(crate) const RULE_OFF: &str = "CALLTRAIL_TEST_RULE_OFF";
 const ACCOUNT: &str = "acme";
 /// Rules ids and lags in Front.
 const SEED: u64 = 7;
@@ -53,6 +57,19 @@ pub(crate) async fn check_both(given: Given, steps: &[Step], expect: &[Expect]) 
     tokio::join!(without, check(given, steps, expect));
 }
 
+/// How many requests the last step takes, after everything before it has come to rest.
+pub(crate) async fn requests_of(given: Given, before: &[Step], step: &Step) -> usize {
+    let mut world = World::start(given).await;
+    for step in before {
+        world.happen(step).await;
+    }
+    let seen = world.ledger().requests.len();
+    world.happen(step).await;
+    let requests = world.ledger().requests.len() - seen;
+    world.stop().await;
+    requests
+}
+
 struct World {
     given: Given,
     front: Handle,
@@ -67,6 +84,7 @@ struct World {
 
 impl World {
     async fn start(given: Given) -> Self {
+        switch_off();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
         let front = Front::new(given.front.clone(), SEED);
         let front = serve(listener, front, Clock::system()).await.expect("Front is served on loopback");
@@ -238,7 +256,9 @@ impl World {
     /// for good, and the log alone gives the same state.
     async fn compare(&self, expect: &[Expect]) {
         let ledger = self.ledger();
-        let view = View { company: &self.given.front, ledger: &ledger };
+        let status = self.engine().status().await.expect("the engine tells its status");
+        let account = &status.accounts[ACCOUNT];
+        let view = View { company: &self.given.front, ledger: &ledger, left_out: &account.left_out };
         let mode = if self.given.without_front_webhooks { "without" } else { "with" };
         for expect in expect {
             let (found, expected) = view.beside(expect);
@@ -254,12 +274,21 @@ impl World {
         let markers: Vec<_> = comments.filter_map(|comment| view::marker(&comment.body)).collect();
         let distinct: BTreeSet<_> = markers.iter().collect();
         assert_eq!(distinct.len(), markers.len(), "a comment is there twice");
-        let status = self.engine().status().await.expect("the engine tells its status");
-        let live = status.accounts[ACCOUNT].live.as_ref().expect("a running engine counts");
+        let live = account.live.as_ref().expect("a running engine counts");
         assert_eq!(live.outcomes["rejected"], self.given.rejected, "effects were rejected:\n{status}");
         let replayed = self.engine().verify().await.expect("the log can be replayed");
         assert_eq!(replayed.live_hash, replayed.replayed_hash, "the log gives another state");
     }
+}
+
+/// Switches off the rule that [`RULE_OFF`] names.
+fn switch_off() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let Ok(wanted) = std::env::var(RULE_OFF) else { return };
+        let named = Rule::ALL.into_iter().find(|rule| format!("{rule:?}") == wanted);
+        rule::switch_off(named.unwrap_or_else(|| panic!("{RULE_OFF} names no rule: {wanted}")));
+    });
 }
 
 fn shown_activities(ledger: &Ledger) -> usize {

@@ -1,5 +1,6 @@
 //! The simulated Front as a reader sees it, in text.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use calltrail_simulator::front::{ContactEntry, ConversationEntry, FrontOptions, Ledger, MessageEntry};
@@ -18,6 +19,8 @@ pub(crate) enum Expect {
     Activity(&'static str, &'static str),
     /// One comment, by the last words of its marker: its text to the letter.
     Comment(&'static str, &'static str),
+    /// Calls left out, by reason.
+    LeftOut(&'static str),
     /// Every activity in the order in which the threads read, with the time after the start of its call.
     Times(&'static str),
     /// So many events of this kind, as Front's rules see them.
@@ -46,6 +49,10 @@ pub(crate) fn commented(marker: &'static str, text: &'static str) -> Expect {
     Expect::Comment(marker, text)
 }
 
+pub(crate) fn left_out(text: &'static str) -> Expect {
+    Expect::LeftOut(text)
+}
+
 pub(crate) fn times(text: &'static str) -> Expect {
     Expect::Times(text)
 }
@@ -71,6 +78,7 @@ pub(crate) fn shown(text: &'static str) -> Expect {
 pub(super) struct View<'a> {
     pub(super) company: &'a FrontOptions,
     pub(super) ledger: &'a Ledger,
+    pub(super) left_out: &'a BTreeMap<String, u64>,
 }
 
 impl View<'_> {
@@ -81,6 +89,10 @@ impl View<'_> {
             Expect::Contacts(text) => (self.contacts(), dedented(text)),
             Expect::Activity(key, text) => (self.activity(key), dedented(text)),
             Expect::Comment(marker, text) => (self.comment(marker), dedented(text)),
+            Expect::LeftOut(text) => {
+                let counts = self.left_out.iter().map(|(reason, count)| format!("{count} {reason}"));
+                (counts.collect::<Vec<_>>().join(", "), (*text).to_owned())
+            }
             Expect::Times(text) => (self.times(), dedented(text)),
             Expect::Events(kind, count) => {
                 let found = self.ledger.events.iter().filter(|event| event.kind == *kind).count();

@@ -11,6 +11,7 @@ use crate::ids::EffectKind;
 use crate::parts;
 use crate::policy::{AssignBy, CallType, ImportType, Recording};
 use crate::render;
+use crate::rule::{self, Rule};
 use crate::time::Timestamp;
 
 impl Head {
@@ -65,6 +66,9 @@ impl Head {
         let told = &self.call.told;
         let started = told.started_at().unwrap_or(self.settled.at);
         let ended = told.ended_at().unwrap_or(started).max(started.plus(SECOND));
+        if !rule::holds(Rule::ActivitiesHaveTimesOfTheCall) {
+            return self.settled.at;
+        }
         match kind {
             EffectKind::Duration => ended,
             EffectKind::RecordingPending | EffectKind::VoicemailPending => ended.plus(SECOND),
@@ -81,14 +85,17 @@ impl Head {
         let line_number = told.line().and_then(|line| line.number.clone());
         let call_type = told.call_type();
         let by_agent = match call_type {
-            CallType::InboundAnswered | CallType::OutboundAnswered | CallType::OutboundUnanswered => true,
-            CallType::Missed | CallType::Voicemail => false,
+            CallType::InboundAnswered | CallType::OutboundAnswered | CallType::OutboundUnanswered => {
+                rule::holds(Rule::AnsweredCallsAreTheAgents)
+            }
+            CallType::Missed | CallType::Voicemail => !rule::holds(Rule::UnansweredCallsAreTheCustomers),
         };
         if !by_agent || matches!(kind, EffectKind::Voicemail | EffectKind::VoicemailPending) {
             let name = render::customer_name(told, &self.policy);
             return Sender::Customer { number, name, line_number };
         }
-        let assign = with_call && call_type.is_answered() && self.policy.assign_by == AssignBy::Import;
+        let assigns = call_type.is_answered() || !rule::holds(Rule::OnlyAnsweredCallsAssign);
+        let assign = with_call && assigns && self.policy.assign_by == AssignBy::Import;
         Sender::Agent { email: render::agent_email(told), line_number, number, assign }
     }
 
@@ -120,7 +127,8 @@ impl Head {
         let thread = self.party.thread.as_ref().filter(|thread| thread.reference == target.thread)?;
         // The status may be newer by a clock that is not Front's; a segment that had ended says that it was archived.
         let archived = thread.status == ConversationStatus::Archived || thread.segment.ended;
-        archived.then(|| Effect {
+        let reopens = archived && rule::holds(Rule::AnArchivedConversationIsReopened);
+        reopens.then(|| Effect {
             key: self.key(EffectKind::Reopen),
             action: Action::ReopenConversation(ReopenConversation { unless_archived_after: self.settled.at }),
         })

@@ -129,7 +129,7 @@ fn open_segment(party: &mut Party, logged: &Logged) {
 /// Ordinals are given here, in log order; an effect key that was ever decided is not taken again.
 fn take_effects(party: &mut Party, call: &mut Call, decision: &Decision) {
     for effect in &decision.effects {
-        if call.effects.contains_key(&effect.key) {
+        if call.has_decided(effect.key.call, effect.key.kind) {
             continue;
         }
         party.ordinal += 1;

@@ -1,0 +1,121 @@
+//! The rules behind the rows of the behaviour, each of which a test build can switch off: a test of its row must fail
+//! then, else nothing holds the rule.
+//!
+//! **Invariant:** without the feature `rule-switches` every rule holds, and nothing of the switches is compiled.
+
+/// A rule that stands in one place of the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    AContactIsLookedUpOnce,
+    LaterCallsJoinTheConversation,
+    AnArchivedConversationIsReopened,
+    ALineHasItsInbox,
+    WhatIsSwitchedOffIsLeftOut,
+    CallersWithoutANumberAreKeptApart,
+    TheSubjectNamesTheCall,
+    TheSubjectBelongsToItsSegment,
+    AnEffectIsDecidedOnce,
+    AnUntrustedStatusIsReadFirst,
+    AMissedCallTellsWhy,
+    TheDurationIsShown,
+    TheRecordingIsShown,
+    AVoicemailWaitsForItsLink,
+    ACommentInDoubtIsLookedFor,
+    AnImportHasOneExternalId,
+    ActivitiesHaveTimesOfTheCall,
+    TextFromOutsideIsNeutral,
+    AnsweredCallsAreTheAgents,
+    UnansweredCallsAreTheCustomers,
+    OnlyAnsweredCallsAssign,
+    EmailsHaveNoCase,
+    ImportsRunRules,
+}
+
+impl Rule {
+    pub const ALL: [Self; 23] = [
+        Self::AContactIsLookedUpOnce,
+        Self::LaterCallsJoinTheConversation,
+        Self::AnArchivedConversationIsReopened,
+        Self::ALineHasItsInbox,
+        Self::WhatIsSwitchedOffIsLeftOut,
+        Self::CallersWithoutANumberAreKeptApart,
+        Self::TheSubjectNamesTheCall,
+        Self::TheSubjectBelongsToItsSegment,
+        Self::AnEffectIsDecidedOnce,
+        Self::AnUntrustedStatusIsReadFirst,
+        Self::AMissedCallTellsWhy,
+        Self::TheDurationIsShown,
+        Self::TheRecordingIsShown,
+        Self::AVoicemailWaitsForItsLink,
+        Self::ACommentInDoubtIsLookedFor,
+        Self::AnImportHasOneExternalId,
+        Self::ActivitiesHaveTimesOfTheCall,
+        Self::TextFromOutsideIsNeutral,
+        Self::AnsweredCallsAreTheAgents,
+        Self::UnansweredCallsAreTheCustomers,
+        Self::OnlyAnsweredCallsAssign,
+        Self::EmailsHaveNoCase,
+        Self::ImportsRunRules,
+    ];
+
+    /// The rows that the rule stands behind, as their tests' names begin.
+    #[must_use]
+    pub fn rows(self) -> &'static [&'static str] {
+        match self {
+            Self::AContactIsLookedUpOnce => &["m01"],
+            Self::LaterCallsJoinTheConversation => &["m02"],
+            Self::AnArchivedConversationIsReopened => &["m03"],
+            Self::ALineHasItsInbox => &["m04"],
+            Self::WhatIsSwitchedOffIsLeftOut => &["m05"],
+            Self::CallersWithoutANumberAreKeptApart => &["m06"],
+            Self::TheSubjectNamesTheCall => &["m07"],
+            Self::TheSubjectBelongsToItsSegment => &["m08"],
+            Self::AnEffectIsDecidedOnce => &["m09"],
+            Self::AnUntrustedStatusIsReadFirst => &["m10"],
+            Self::AMissedCallTellsWhy => &["m11"],
+            Self::TheDurationIsShown => &["m12"],
+            Self::TheRecordingIsShown => &["m13"],
+            Self::AVoicemailWaitsForItsLink => &["m14"],
+            Self::ACommentInDoubtIsLookedFor => &["m15"],
+            Self::AnImportHasOneExternalId => &["m16"],
+            Self::ActivitiesHaveTimesOfTheCall => &["m17"],
+            Self::TextFromOutsideIsNeutral => &["m18"],
+            Self::AnsweredCallsAreTheAgents => &["m19"],
+            Self::UnansweredCallsAreTheCustomers => &["m20", "m21"],
+            Self::OnlyAnsweredCallsAssign => &["m22"],
+            Self::EmailsHaveNoCase => &["m23"],
+            Self::ImportsRunRules => &["m24"],
+        }
+    }
+}
+
+/// True while the rule holds: always.
+#[cfg(not(feature = "rule-switches"))]
+#[must_use]
+pub const fn holds(_: Rule) -> bool {
+    true
+}
+
+#[cfg(feature = "rule-switches")]
+pub use switches::{holds, switch_off};
+
+#[cfg(feature = "rule-switches")]
+mod switches {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::Rule;
+
+    /// One more than the place of the rule that is switched off; none at zero.
+    static OFF: AtomicUsize = AtomicUsize::new(0);
+
+    /// True unless this process has switched the rule off.
+    #[must_use]
+    pub fn holds(rule: Rule) -> bool {
+        OFF.load(Ordering::Relaxed) != rule as usize + 1
+    }
+
+    /// From now on the rule does not hold in this process.
+    pub fn switch_off(rule: Rule) {
+        OFF.store(rule as usize + 1, Ordering::Relaxed);
+    }
+}
