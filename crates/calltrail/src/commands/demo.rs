@@ -26,6 +26,8 @@ const GAP_MS_MAX: u64 = 120;
 /// Aircall delivers at least once and in no order.
 const DISTURBANCE: Disturbance =
     Disturbance { duplicate_permille: 250, delay_permille: 250, delay_ms_max: 20_000 };
+/// The day is over in seconds, so a voicemail is not waited for as long as by default.
+const VOICEMAIL_WAIT_SECONDS: u64 = 1;
 /// The demo ends in under a minute, also when something hangs.
 const PATIENCE: Duration = Duration::from_secs(50);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -116,6 +118,8 @@ signing_key = {{ env = "DEMO_FRONT_SIGNING_KEY" }}
 default_inbox = "inb_1"
 [account.inboxes]
 "41039" = "inb_2"
+[account.timing]
+voicemail_wait_seconds = {VOICEMAIL_WAIT_SECONDS}
 "#
     );
     let file = folder.path().join("calltrail.toml");

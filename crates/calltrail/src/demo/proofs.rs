@@ -22,6 +22,9 @@ pub(crate) struct Proofs {
     activities: usize,
     /// Imports that Front took for a second time: there must be none.
     activities_twice: usize,
+    comments: usize,
+    /// Comments that stand for a second time: there must be none.
+    comments_twice: usize,
     conversations: usize,
     requests_to_front: usize,
     records: u64,
@@ -47,6 +50,8 @@ impl Proofs {
         let replay = engine.verify().await?;
         let messages = || ledger.conversations.iter().flat_map(|conversation| &conversation.messages);
         let distinct: BTreeSet<_> = messages().map(|message| message.external_id.as_str()).collect();
+        let comments = || ledger.conversations.iter().flat_map(|conversation| &conversation.comments);
+        let notes: BTreeSet<_> = comments().filter_map(|comment| comment.body.lines().last()).collect();
         let accounts = status.accounts.values();
         Ok(Self {
             webhooks_sent,
@@ -56,6 +61,8 @@ impl Proofs {
             calls_logged: accounts.flat_map(|account| account.logged.values()).sum(),
             activities: messages().count(),
             activities_twice: messages().count() - distinct.len(),
+            comments: comments().count(),
+            comments_twice: comments().count() - notes.len(),
             conversations: ledger.conversations.len(),
             requests_to_front: ledger.requests.len(),
             records: replay.records,
@@ -80,6 +87,9 @@ impl Proofs {
         if self.activities_twice > 0 {
             bail!("{} activities appear twice", self.activities_twice);
         }
+        if self.comments_twice > 0 {
+            bail!("{} comments appear twice", self.comments_twice);
+        }
         if self.state_hash != self.replayed_hash {
             bail!("the replay gave another state hash");
         }
@@ -100,6 +110,7 @@ impl fmt::Display for Proofs {
         writeln!(f, "calls                 {:>5}  {} logged", self.calls, self.calls_logged)?;
         writeln!(f, "conversations         {:>5}", self.conversations)?;
         writeln!(f, "activities created    {:>5}  {} twice", self.activities, self.activities_twice)?;
+        writeln!(f, "comments written      {:>5}  {} twice", self.comments, self.comments_twice)?;
         writeln!(f, "requests used         {:>5}", self.requests_to_front)?;
         writeln!(
             f,

@@ -36,7 +36,11 @@ fn name(contact: &ContactEntry) -> String {
     let numbers = contact.handles.iter().filter(|handle| handle.source == "phone");
     let numbers: Vec<_> = numbers.map(|handle| handle.handle.as_str()).collect();
     let numbers = numbers.join(", ");
-    contact.name.as_ref().map_or_else(|| numbers.clone(), |name| format!("{name} ({numbers})"))
+    match &contact.name {
+        Some(name) if numbers.is_empty() => name.clone(),
+        Some(name) => format!("{name} ({numbers})"),
+        None => numbers,
+    }
 }
 
 fn write_conversation(
@@ -61,6 +65,11 @@ fn write_conversation(
             writeln!(out, "  ┌ {subject}")?;
         }
         write_message(message, out)?;
+    }
+    for comment in &conversation.comments {
+        let by = comment.author.as_deref().unwrap_or("the token");
+        let lines: Vec<_> = comment.body.lines().filter(|line| !line.is_empty()).collect();
+        writeln!(out, "  ✎ comment   {by:<8}  {}", lines.join(" · "))?;
     }
     writeln!(out)
 }

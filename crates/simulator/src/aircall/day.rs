@@ -1,4 +1,5 @@
-//! A day of thirteen calls for the demo: five parties, four lines, three agents, all five call types.
+//! A day of fourteen calls for the demo: six parties, four lines, three agents, all five call types; a recording, a
+//! voicemail whose link comes late, and a comment an hour after its call.
 
 use super::call::CallScript;
 use super::cast::{AGENTS, Agent, LINES, Line};
@@ -19,6 +20,8 @@ pub struct Day {
 const ARCHIVED: &str = "+44 7700 900123";
 /// The two numbers of the contact whom Front knows already.
 const DANA: [&str; 2] = ["+44 7700 900200", "+44 7700 900201"];
+/// What Aircall shows in place of a number that was withheld.
+const WITHHELD: &str = "anonymous";
 const AMERICAN: &str = "+1 202-555-0143";
 const FRENCH: &str = "+33 6 39 98 12 34";
 const GERMAN: &str = "+49 30 23125 123";
@@ -49,14 +52,20 @@ fn calls(random: &mut Random, starts_at_s: i64) -> Vec<CallScript> {
     };
     let mut calls = vec![
         inbound(support, ARCHIVED, 5).rings(iris, 0).ends(19),
-        inbound(billing, DANA[0], 20).rings(noor, 0).answered(noor, 9).held(40, 62).ends(talk(random)),
+        inbound(billing, DANA[0], 20)
+            .rings(noor, 0)
+            .answered(noor, 9)
+            .held(40, 62)
+            .ends(talk(random))
+            .commented("Sent the invoice again, to her new address", 3_600),
         inbound(menu, AMERICAN, 45).missed("abandoned_in_ivr").ends(14),
         inbound(support, FRENCH, 90)
             .rings(iris, 0)
             .answered(iris, 7)
             .transferred(pavel, 60)
+            .recorded()
             .ends(talk(random)),
-        inbound(sales, GERMAN, 120).rings(pavel, 0).voicemail().ends(38),
+        inbound(sales, GERMAN, 120).rings(pavel, 0).voicemail().ends(38).link_comes(4 * 3_600),
         inbound(support, ARCHIVED, 180).rings(iris, 0).answered(iris, 5).ends(talk(random)),
         inbound(support, DANA[1], 200).rings(iris, 0).rings(noor, 10).voicemail().ends(47),
         inbound(menu, AMERICAN, 260)
@@ -65,6 +74,7 @@ fn calls(random: &mut Random, starts_at_s: i64) -> Vec<CallScript> {
             .transfer_failed(iris, 50)
             .ends(talk(random)),
         inbound(sales, FRENCH, 330).missed("out_of_opening_hours").ends(12),
+        inbound(menu, WITHHELD, 310).missed("abandoned_in_ivr").ends(9),
     ];
     let mut outbound = |line: Line, outside: &str, agent: Agent, after_min: i64| {
         let (id, at_s) = next(after_min);
