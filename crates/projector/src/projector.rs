@@ -94,8 +94,13 @@ impl Projector {
         let tail = self.log.tail().await?;
         let mut opened = Store::open(&self.options.store, tail)?;
         for _ in 0..REBUILDS_MAX {
+            // Held beside the loop, so that sled is not closed, and does not panic again, while a panic unwinds.
+            let store = opened.store.clone();
             // sled 0.34 panics on some damage instead of answering.
-            let damage = match AssertUnwindSafe(self.live(opened)).catch_unwind().await {
+            let ended = AssertUnwindSafe(self.live(opened)).catch_unwind().await;
+            // Before another is made in its place: what sled still writes goes to names in this folder.
+            store.close();
+            let damage = match ended {
                 Ok(Err(ProjectorError::State(error))) if is_damage(&error) => error.to_string(),
                 Ok(ended) => return ended,
                 Err(_) => "a read of it panicked".to_owned(),

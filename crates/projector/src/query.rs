@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::projection::{Projection, ProjectionError};
 use crate::projector::{ProjectorError, Totals};
-use crate::store::Store;
+use crate::store::{Store, unpanicked};
 
 /// How far the projector is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,7 +100,10 @@ fn pending(projection: &mut Projection) -> Result<BTreeMap<String, Pending>, Pro
 /// The digest of the store at `path`, which no running projector has open. Its records are `tail` long.
 pub fn stored_digest(path: &Path, tail: u64) -> Result<Digest, ProjectorError> {
     let store = Store::open_unchanged(path, tail)?;
-    Ok(digest(&mut Projection::new(store)?)?)
+    let read = || Ok(Projection::new(store.clone()).and_then(|mut projection| digest(&mut projection)));
+    let read = unpanicked(read);
+    store.close();
+    Ok(read??)
 }
 
 /// The digest of what is committed; the loop commits before it looks at questions.

@@ -3,20 +3,25 @@
 //! **Invariant:** nothing here is needed to know what happened. A store that is missing, damaged or of another
 //! format is set aside, and the log fills a new one.
 
-use std::fs::{DirBuilder, File};
+mod checksum;
+mod folder;
+
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use calltrail_domain::state::{Backing, Changes};
 
 use crate::limits::STORE_CACHE_BYTES;
+use checksum::Checksum;
 
 /// Kept under a key that no account can have: account keys start with a letter, a digit, `-` or `_`.
 const CHECKPOINT: &str = "\0checkpoint";
 const FORMAT: &str = "\0format";
-/// Raised when pieces change so that they have to be folded anew.
+/// Over every entry but itself.
+const CHECKSUM: &str = "\0checksum";
+/// Raised when pieces change so that they have to be folded anew. From 2 on there is a checksum.
 const FORMAT_VERSION: &[u8] = b"2";
 const SEPARATOR: char = '\0';
 
@@ -51,52 +56,82 @@ pub(crate) struct SetAside {
 }
 
 impl Store {
-    /// Opens the store at `path`; one that cannot be used, or whose checkpoint lies beyond the log's `tail`, is set aside.
+    /// Opens the store at `path`; one that cannot be used, that is not what its last commit left, or whose checkpoint
+    /// lies beyond the log's `tail`, is set aside.
     pub(crate) fn open(path: &Path, tail: u64) -> Result<Opened, StoreError> {
-        if !path.exists() {
+        let exists = path.try_exists();
+        if !exists.map_err(|source| StoreError::Io { path: path.to_owned(), source })? {
             return Ok(Opened { store: Self::open_empty(path)?, set_aside: None });
         }
-        match Self::open_as_it_is(path).and_then(|store| store.check(tail)) {
+        let whole = |store: &Self| store.check(tail).and_then(|()| store.check_whole());
+        match Self::open_checked(path, whole) {
             Ok(store) => Ok(Opened { store, set_aside: None }),
             Err(StoreError::Damaged(reason)) => Self::open_anew(path, reason),
             Err(StoreError::Io { path, source }) => Err(StoreError::Io { path, source }),
         }
     }
 
-    /// Opens the store and leaves it where it is, whatever is found.
+    /// Opens the store and leaves it where it is, whatever is found. Whether it is whole is left to whoever compares
+    /// it with the log: that also shows what is wrong.
     pub(crate) fn open_unchanged(path: &Path, tail: u64) -> Result<Self, StoreError> {
-        if !path.join("db").exists() {
+        if !path.join(folder::DB).exists() {
             return Err(StoreError::Damaged("there is none".to_owned()));
         }
-        Self::open_as_it_is(path)?.check(tail)
+        Self::open_checked(path, |store| store.check(tail))
     }
 
     /// Sets the store aside and opens an empty one: it turned out to be damaged while it was read.
     pub(crate) fn open_anew(path: &Path, reason: String) -> Result<Opened, StoreError> {
-        let set_aside = set_aside(path, reason)?;
-        Ok(Opened { store: Self::open_empty(path)?, set_aside: Some(set_aside) })
+        let aside =
+            folder::set_aside(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
+        let set_aside = Some(SetAside { path: aside, reason });
+        Ok(Opened { store: Self::open_empty(path)?, set_aside })
     }
 
     fn open_empty(path: &Path) -> Result<Self, StoreError> {
         let store = Self::open_as_it_is(path)?;
-        store.write(FORMAT, FORMAT_VERSION)?;
+        let mut checksum = Checksum::default();
+        checksum.flip(FORMAT.as_bytes(), FORMAT_VERSION);
+        let mut batch = sled::Batch::default();
+        batch.insert(FORMAT, FORMAT_VERSION);
+        batch.insert(CHECKSUM, checksum.as_bytes());
+        store.apply(batch)?;
         Ok(store)
     }
 
+    fn open_checked(
+        path: &Path,
+        check: impl FnOnce(&Self) -> Result<(), StoreError>,
+    ) -> Result<Self, StoreError> {
+        let store = Self::open_as_it_is(path)?;
+        match unpanicked(|| check(&store)) {
+            Ok(()) => Ok(store),
+            Err(error) => {
+                store.close();
+                Err(error)
+            }
+        }
+    }
+
     fn open_as_it_is(path: &Path) -> Result<Self, StoreError> {
-        create_private(path)?;
+        let prepared = folder::create_private(path).and_then(|()| folder::remove_leftovers(path));
+        prepared.map_err(|source| failed(path, sled::Error::Io(source)))?;
         let config = sled::Config::new().path(path).cache_capacity(STORE_CACHE_BYTES).flush_every_ms(None);
-        // sled 0.34 panics on some damaged files instead of answering.
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
-        let db = match opened {
-            Ok(Ok(db)) => db,
-            Ok(Err(error)) => return Err(failed(path, error)),
-            Err(_) => return Err(StoreError::Damaged("it could not be opened".to_owned())),
-        };
+        let db = unpanicked(|| config.open().map_err(|error| failed(path, error)))?;
         Ok(Self { db, path: path.to_owned() })
     }
 
-    fn check(self, tail: u64) -> Result<Self, StoreError> {
+    /// Lets go of sled, which writes once more. Not while a panic unwinds: a second one would end the process.
+    pub(crate) fn close(self) {
+        let closed = unpanicked(|| {
+            drop(self);
+            Ok(())
+        });
+        // Whatever it could not write is made again from the log.
+        drop(closed);
+    }
+
+    fn check(&self, tail: u64) -> Result<(), StoreError> {
         let format = self.read(FORMAT)?;
         if format.as_deref() != Some(FORMAT_VERSION) {
             return Err(StoreError::Damaged("it has another format".to_owned()));
@@ -106,7 +141,28 @@ impl Store {
             let reason = format!("it has folded up to record {checkpoint}, and the log ends at {tail}");
             return Err(StoreError::Damaged(reason));
         }
-        Ok(self)
+        Ok(())
+    }
+
+    /// Reads everything once, piece by piece.
+    fn check_whole(&self) -> Result<(), StoreError> {
+        let mut found = Checksum::default();
+        for entry in self.db.iter() {
+            let (key, value) = entry.map_err(|error| self.failed(error))?;
+            if key != CHECKSUM {
+                found.flip(&key, &value);
+            }
+        }
+        if found != self.checksum()? {
+            return Err(StoreError::Damaged("it is not what its last commit left".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn checksum(&self) -> Result<Checksum, StoreError> {
+        let stored = self.read(CHECKSUM)?;
+        let checksum = stored.and_then(|bytes| Checksum::from_bytes(&bytes));
+        checksum.ok_or_else(|| StoreError::Damaged("it has no checksum".to_owned()))
     }
 
     /// The sequence up to which everything has been folded.
@@ -117,32 +173,42 @@ impl Store {
         Ok(u64::from_be_bytes(bytes))
     }
 
-    /// Writes the changes of all accounts and the checkpoint at once, and returns when they are on disk.
+    /// Writes the changes of all accounts, the checkpoint and the checksum at once, and returns when they are on disk.
     pub(crate) fn commit(&self, changes: &[(&str, &Changes)], checkpoint: u64) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
+        let mut checksum = self.checksum()?;
+        let mut change = |key: &str, value: Option<&[u8]>| {
+            if let Some(old) = self.db.get(key).map_err(|error| self.failed(error))? {
+                checksum.flip(key.as_bytes(), &old);
+            }
+            match value {
+                Some(bytes) => {
+                    checksum.flip(key.as_bytes(), bytes);
+                    batch.insert(key, bytes);
+                }
+                None => batch.remove(key),
+            }
+            Ok(())
+        };
         for (account, pieces) in changes {
             for (key, piece) in *pieces {
-                let key = full_key(account, key);
-                match piece {
-                    Some(bytes) => batch.insert(key.as_bytes(), bytes.as_slice()),
-                    None => batch.remove(key.as_bytes()),
-                }
+                change(&full_key(account, key), piece.as_deref())?;
             }
         }
-        batch.insert(CHECKPOINT, &checkpoint.to_be_bytes());
-        self.db.apply_batch(batch).map_err(|error| self.failed(error))?;
-        self.sync()
+        change(CHECKPOINT, Some(&checkpoint.to_be_bytes()))?;
+        batch.insert(CHECKSUM, checksum.as_bytes());
+        self.apply(batch)
     }
 
-    fn write(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.db.insert(key, value).map_err(|error| self.failed(error))?;
+    fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
+        self.db.apply_batch(batch).map_err(|error| self.failed(error))?;
         self.sync()
     }
 
     /// sled 0.34's flush does not fsync on Linux; without ours a power cut damages the file.
     fn sync(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(|error| self.failed(error))?;
-        let file = self.path.join("db");
+        let file = self.path.join(folder::DB);
         File::open(&file)
             .and_then(|db| db.sync_data())
             .map_err(|source| StoreError::Io { path: file, source })
@@ -221,31 +287,31 @@ fn full_key(account: &str, key: &str) -> String {
     format!("{account}{SEPARATOR}{key}")
 }
 
-/// A file that ends too early is damaged; any other trouble with the disk is not mended by starting anew.
+/// What is done, or why not; a panic is damage: sled 0.34 has one where it should answer.
+pub(crate) fn unpanicked<T>(done: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(done))
+        .unwrap_or_else(|_| Err(StoreError::Damaged("a read of it panicked".to_owned())))
+}
+
+/// A file that ends too early, is gone, or is no file, is damaged; any other trouble with the disk is not mended by
+/// starting anew.
 fn failed(path: &Path, error: sled::Error) -> StoreError {
     match error {
-        sled::Error::Io(source)
-            if !matches!(source.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData) =>
-        {
+        sled::Error::Io(source) if !is_damage(source.kind()) => {
             StoreError::Io { path: path.to_owned(), source }
         }
         error => StoreError::Damaged(error.to_string()),
     }
 }
 
-/// Phone numbers are in it: nobody else may look.
-fn create_private(path: &Path) -> Result<(), StoreError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| StoreError::Io { path: path.to_owned(), source })
-}
-
-/// Keeps the last store that was set aside, for whoever wants to know what happened to it.
-fn set_aside(path: &Path, reason: String) -> Result<SetAside, StoreError> {
-    let aside = path.with_extension("set-aside");
-    let io = |source| StoreError::Io { path: path.to_owned(), source };
-    if aside.exists() {
-        std::fs::remove_dir_all(&aside).map_err(io)?;
-    }
-    std::fs::rename(path, &aside).map_err(io)?;
-    Ok(SetAside { path: aside, reason })
+fn is_damage(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::UnexpectedEof
+            | ErrorKind::InvalidData
+            | ErrorKind::NotFound
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+            | ErrorKind::AlreadyExists
+    )
 }
