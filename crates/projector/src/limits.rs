@@ -8,6 +8,10 @@ pub const BATCH_RECORDS_MAX: usize = 1_000;
 pub const DECISIONS_PER_RECORD_MAX: usize = 64;
 /// Memory that the projection store may use for pages it has read.
 pub const STORE_CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// Tries to lock a store that somebody has open, before that is taken for another process.
+pub const LOCK_TRIES: u32 = 50;
+/// The wait between two of them.
+pub const LOCK_WAIT: Duration = Duration::from_millis(20);
 /// How often timers and lost work items are looked for.
 pub const TIMER_TICK: Duration = Duration::from_secs(1);
 /// Timers appended in one tick.

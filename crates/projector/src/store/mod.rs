@@ -114,8 +114,7 @@ impl Store {
     }
 
     fn open_as_it_is(path: &Path) -> Result<Self, StoreError> {
-        let prepared = folder::create_private(path).and_then(|()| folder::remove_leftovers(path));
-        prepared.map_err(|source| failed(path, sled::Error::Io(source)))?;
+        folder::prepare(path).map_err(|source| failed(path, sled::Error::Io(source)))?;
         let config = sled::Config::new().path(path).cache_capacity(STORE_CACHE_BYTES).flush_every_ms(None);
         let db = unpanicked(|| config.open().map_err(|error| failed(path, error)))?;
         Ok(Self { db, path: path.to_owned() })

@@ -2,6 +2,8 @@
 
 mod busy;
 mod company;
+mod copies;
+mod damage;
 mod gate;
 mod store;
 mod timers;
