@@ -4,7 +4,11 @@
 //! format is set aside, and the log fills a new one.
 
 mod checksum;
+#[cfg(test)]
+mod cost;
 mod folder;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::ErrorKind;

@@ -7,4 +7,5 @@ mod damage;
 mod gate;
 mod store;
 mod timers;
+mod trouble;
 mod verify;
