@@ -1,8 +1,9 @@
 //! What one attempt came to: the outcome classes.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use calltrail_domain::ids::{ContactId, ConversationId};
+use calltrail_domain::time::Timestamp;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
@@ -72,16 +73,27 @@ pub fn classify(request: &Request, status: StatusCode, headers: &HeaderMap, body
         }
         401 => Answer::BadToken,
         408 => Answer::Ambiguous { reason: Ambiguous::Status(code) },
-        429 => Answer::NotApplied { reason: NotApplied::TooMany, retry_after: retry_after(headers) },
+        429 => Answer::NotApplied { reason: NotApplied::TooMany, retry_after: retry_after(headers, body) },
         400..=499 => Answer::Rejected(refusal(code, body)),
         _ => Answer::Ambiguous { reason: Ambiguous::Status(code) },
     }
 }
 
-/// The rate that Front reports (`x-ratelimit-limit`); what is absent stays unknown.
+/// The rate that Front reports; what is absent stays unknown.
 #[must_use]
 pub fn rate_limit(headers: &HeaderMap) -> RateLimit {
-    RateLimit { limit: number(headers, "x-ratelimit-limit") }
+    let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
+    RateLimit {
+        limit: number(headers, "x-ratelimit-limit"),
+        remaining: number(headers, "x-ratelimit-remaining"),
+        reset_at: number(headers, "x-ratelimit-reset").map(Timestamp::from_seconds),
+        answered_at: date.and_then(|date| httpdate::parse_http_date(date).ok()).and_then(unix),
+    }
+}
+
+fn unix(time: SystemTime) -> Option<Timestamp> {
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok().map(Timestamp::from_seconds)
 }
 
 /// Requests that are answered without a body are done whatever the body holds.
@@ -93,9 +105,17 @@ fn moved(headers: &HeaderMap) -> Option<ConversationId> {
     conversation_in(headers.get(header::LOCATION)?.to_str().ok()?)
 }
 
-/// Whole seconds, at least one: Front's pages say seconds, others milliseconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    number::<u64>(headers, "retry-after").map(|seconds| Duration::from_secs(seconds.max(1)))
+/// Whole seconds, at least one: Front's pages say seconds, others milliseconds. Without the header the words of a 429
+/// say it, "Please retry in 341 milliseconds".
+fn retry_after(headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
+    let header = number::<u64>(headers, "retry-after").map(|seconds| Duration::from_secs(seconds.max(1)));
+    header.or_else(|| {
+        let words = words(body);
+        let (_, rest) = words.split_once("retry in ")?;
+        let (count, unit) = rest.split_once(' ')?;
+        let count = count.parse().ok()?;
+        unit.starts_with("millisecond").then(|| Duration::from_millis(count))
+    })
 }
 
 fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
@@ -116,11 +136,14 @@ struct FrontError {
     message: Option<String>,
 }
 
+/// What an error says for people.
+fn words(body: &[u8]) -> String {
+    let body = serde_json::from_slice::<ErrorBody>(body).ok();
+    body.and_then(|body| body.error.message.or(body.error.title)).unwrap_or_default()
+}
+
 fn refusal(status: u16, body: &[u8]) -> Refusal {
-    let words = serde_json::from_slice::<ErrorBody>(body)
-        .ok()
-        .and_then(|body| body.error.message.or(body.error.title))
-        .unwrap_or_default();
+    let words = words(body);
     Refusal { status, message: clean(&words), contacts: contacts_in(&words) }
 }
 

@@ -1,5 +1,7 @@
 //! Front's answers, typed: only what is used, and lenient about the rest.
 
+use std::time::Duration;
+
 use calltrail_domain::effect::ConversationStatus;
 use calltrail_domain::ids::{CommentId, ContactId, ConversationId, MessageUid, TagId, TeammateId};
 use calltrail_domain::time::Timestamp;
@@ -125,6 +127,24 @@ pub struct ConversationEvent {
 pub struct RateLimit {
     /// Requests a minute, of the whole company.
     pub limit: Option<u32>,
+    /// What is left of them.
+    pub remaining: Option<u32>,
+    /// When there will be more, by Front's clock.
+    pub reset_at: Option<Timestamp>,
+    /// When Front answered, by its clock.
+    pub answered_at: Option<Timestamp>,
+}
+
+impl RateLimit {
+    /// How long nobody may send, from the answer on: until the reset when nothing is left, by Front's clock where that
+    /// is known, else by ours, which says `now`. Both of Front's times are whole seconds, so that it is not too short.
+    #[must_use]
+    pub fn pause(&self, now: Timestamp) -> Option<Duration> {
+        match (self.remaining, self.reset_at) {
+            (Some(0), Some(reset_at)) => Some(reset_at.since(self.answered_at.unwrap_or(now))),
+            _ => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for Teammate {

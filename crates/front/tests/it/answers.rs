@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use calltrail_domain::effect::ConversationStatus;
 use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, PhoneNumber, TeammateId};
-use calltrail_front::{Ambiguous, Answer, NotApplied, Reply, Request, classify};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{Ambiguous, Answer, NotApplied, RateLimit, Reply, Request, classify, rate_limit};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
 fn answer(request: &Request, status: u16, body: &str) -> Answer {
@@ -55,18 +56,56 @@ fn a_bad_token_says_nothing_about_the_request() {
     assert_eq!(refusal.status, 403);
 }
 
+fn headers(given: &[(&'static str, &'static str)]) -> HeaderMap {
+    let pairs =
+        given.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    pairs.collect()
+}
+
 #[test]
-fn a_429_is_certainly_not_applied_and_its_delay_is_at_least_a_second() {
-    let body = include_bytes!("fixtures/error_429_tier2.json");
-    for (given, expect) in [(Some("7"), Some(7)), (Some("0"), Some(1)), (Some("soon"), None), (None, None)] {
-        let mut headers = HeaderMap::new();
-        if let Some(given) = given {
-            headers.insert("retry-after", HeaderValue::from_static(given));
-        }
-        let answer = classify(&conversation(), StatusCode::TOO_MANY_REQUESTS, &headers, body);
-        let retry_after = expect.map(Duration::from_secs);
-        assert_eq!(answer, Answer::NotApplied { reason: NotApplied::TooMany, retry_after });
+fn a_429_is_certainly_not_applied_and_says_how_long_to_wait() {
+    let words = include_str!("fixtures/error_429_tier2.json");
+    for (given, body, expect) in [
+        (Some("7"), words, Some(7_000)),
+        (Some("0"), words, Some(1_000)),
+        (Some("soon"), words, Some(341)),
+        (None, words, Some(341)),
+        (None, r#"{"_error":{"message":"Please retry in a few milliseconds."}}"#, None),
+        (None, r#"{"_error":{"message":"Please retry in 2 seconds."}}"#, None),
+        (None, r#"{"_error":{"message":"Please retry in 99999999999999999999 milliseconds."}}"#, None),
+        (None, "<html>", None),
+        (None, "", None),
+    ] {
+        let headers = given.map(|given| headers(&[("retry-after", given)])).unwrap_or_default();
+        let answer = classify(&conversation(), StatusCode::TOO_MANY_REQUESTS, &headers, body.as_bytes());
+        let retry_after = expect.map(Duration::from_millis);
+        assert_eq!(
+            answer,
+            Answer::NotApplied { reason: NotApplied::TooMany, retry_after },
+            "{given:?} {body}"
+        );
     }
+}
+
+#[test]
+fn when_nothing_is_left_the_pause_ends_at_the_reset_by_fronts_clock() {
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let now = Timestamp::from_seconds(784_111_780);
+    for (remaining, reset, date, expect) in [
+        ("0", "784111807", DATE, Some(30)),
+        ("0", "784111807", "yesterday", Some(27)),
+        ("0", "784111770", DATE, Some(0)),
+        ("0", "never", DATE, None),
+        ("3", "784111807", DATE, None),
+        ("", "784111807", DATE, None),
+        ("-1", "784111807", DATE, None),
+    ] {
+        let given = [("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", reset), ("date", date)];
+        let rate = rate_limit(&headers(&given));
+        assert_eq!(rate.pause(now), expect.map(Duration::from_secs), "{given:?}");
+    }
+    assert_eq!(rate_limit(&headers(&[("x-ratelimit-limit", "100")])).limit, Some(100));
+    assert_eq!(rate_limit(&HeaderMap::new()), RateLimit::default());
 }
 
 #[test]
