@@ -1,30 +1,48 @@
 //! The rate budget: one value per account that all replicas reserve their slots in. Pure.
+//!
+//! Live claims reserve ahead and wait. Bulk ones take what is free now, so that no live claim comes after a bulk one that
+//! only waits. Bulk leaves a part of the limit alone, and all but a small part as long as live claims have to wait; that
+//! part is left to it as long as it asks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use calltrail_event_log::ports::Class;
 use calltrail_front::Resource;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    BURST_REQUESTS, BURST_WINDOW, PATIENT_WAIT_MAX, RATE_LIMIT_ASSUMED, RATE_MARGIN, RATE_WINDOW,
-    RESERVATIONS_MAX, RETRY_AFTER_MAX, SLOT_WAIT_MAX,
+    ASK_AGAIN_MAX, ASK_AGAIN_MIN, BULK_KEPT_PERCENT, BURST_REQUESTS, BURST_WINDOW, LIVE_KEPT_PERCENT,
+    PATIENT_WAIT_MAX, RATE_LIMIT_ASSUMED, RATE_MARGIN, RATE_WINDOW, REQUESTS_PER_MINUTE_MAX,
+    RESERVATIONS_MAX, RETRY_AFTER_MAX, SHORT_WINDOW, SLOT_WAIT_MAX, WAIT_NOTED_EVERY, WAITS_FOR,
 };
 use crate::settings::Rate;
+use crate::slots::{earliest, insert, without};
 
 /// The bucket that holds the budgets; the key is the account.
 pub const BUCKET: &str = "budget";
+
+/// Who asks for a slot, and what for. A `patient` claim has sent a request already: what it has learned would be lost
+/// with it, and asked of Front once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask {
+    pub class: Class,
+    pub resource: Resource,
+    pub patient: bool,
+}
 
 /// What is offered to a claim that asks for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offer {
     /// The slot, in milliseconds, to be reserved and waited for.
     Slot { at_ms: i64 },
+    /// None yet; to be asked for again after this time, with the claim in hand.
+    Again { wait: Duration },
     /// None soon; worth asking again after this time.
     Later { wait: Duration },
 }
 
-/// The reservations of the last minute, in milliseconds of the store's clock, oldest first.
+/// The reservations of the last minute and those ahead, in milliseconds of the store's clock, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Budget {
     slots_ms: Vec<i64>,
@@ -33,47 +51,127 @@ pub struct Budget {
     not_before_ms: i64,
     /// What Front reported last, requests a minute of the whole company.
     reported_limit: Option<u32>,
+    /// Those of `slots_ms` that were taken for bulk. What came later has a default: an older release did not write it.
+    #[serde(default)]
+    bulk_ms: Vec<i64>,
+    /// When a bulk claim last asked, and when a live one last had to wait, to within a few seconds.
+    #[serde(default)]
+    bulk_asked_ms: i64,
+    #[serde(default)]
+    live_waited_ms: i64,
+    /// Front reported last that the company has no request left.
+    #[serde(default)]
+    is_short: bool,
 }
 
 impl Budget {
-    /// The next slot, or when to ask again. A `patient` claim, one that has sent a request already, is offered a slot
-    /// that is further away: what it has learned would be lost with it, and asked of Front once more.
+    /// The next slot, or when to ask again. A patient claim is offered one that is further away.
     #[must_use]
-    pub fn offer(&self, now_ms: i64, resource: Resource, rate: Rate, patient: bool) -> Offer {
-        let at_ms = self.next_slot_ms(now_ms, resource, rate);
+    pub fn offer(&self, now_ms: i64, ask: Ask, rate: Rate) -> Offer {
+        let at_ms = self.next_slot_ms(now_ms, ask.class, ask.resource, rate);
         let wait = Duration::from_millis(u64::try_from(at_ms - now_ms).unwrap_or(0));
-        let longest = if patient { PATIENT_WAIT_MAX } else { SLOT_WAIT_MAX };
-        if wait <= longest {
-            return Offer::Slot { at_ms };
+        let longest = if ask.patient { PATIENT_WAIT_MAX } else { SLOT_WAIT_MAX };
+        if wait > longest {
+            // Back in time to reserve it.
+            return Offer::Later { wait: wait - SLOT_WAIT_MAX / 2 };
         }
-        // Back in time to reserve it.
-        Offer::Later { wait: wait - SLOT_WAIT_MAX / 2 }
+        match ask.class {
+            Class::Bulk if !wait.is_zero() => Offer::Again { wait: wait.clamp(ASK_AGAIN_MIN, ASK_AGAIN_MAX) },
+            Class::Live | Class::Bulk => Offer::Slot { at_ms },
+        }
     }
 
     /// When the next request to `resource` may be sent, in milliseconds; not before `now_ms`.
     #[must_use]
-    pub fn next_slot_ms(&self, now_ms: i64, resource: Resource, rate: Rate) -> i64 {
+    pub fn next_slot_ms(&self, now_ms: i64, class: Class, resource: Resource, rate: Rate) -> i64 {
         let slots = credible(&self.slots_ms, now_ms);
-        let whole = nth_last(slots, self.limit(rate)).map_or(now_ms, |oldest| oldest + WINDOW_MS);
+        let bulk = credible(&self.bulk_ms, now_ms);
         let bursts = self.bursts_ms.get(&resource).map_or(&[][..], |bursts| credible(bursts, now_ms));
-        let burst = nth_last(bursts, BURST_REQUESTS).map_or(now_ms, |oldest| oldest + millis(BURST_WINDOW));
-        // Slots never go back in time, so that the lists stay in order.
-        let last = slots.last().copied().unwrap_or(now_ms);
-        let not_before = self.not_before_ms.min(now_ms + millis(RETRY_AFTER_MAX));
-        now_ms.max(whole).max(burst).max(not_before).max(last)
+        let live = without(slots, bulk);
+        let limit = self.limit(rate);
+        let (own, most) = match class {
+            Class::Live => (&live[..], self.most_of_live(now_ms, limit)),
+            Class::Bulk => (bulk, self.most_of_bulk(now_ms, limit)),
+        };
+        let short = if self.is_short { slots } else { &[] };
+        let bounds = [
+            (slots, limit, WINDOW_MS),
+            (own, most, WINDOW_MS),
+            (bursts, BURST_REQUESTS, millis(BURST_WINDOW)),
+            (short, 1, millis(SHORT_WINDOW)),
+        ];
+        let mut at_ms = now_ms.max(self.not_before_ms.min(now_ms + millis(RETRY_AFTER_MAX)));
+        loop {
+            let fits = |at_ms, (times, most, window_ms)| earliest(times, most, window_ms, at_ms);
+            let later_ms = bounds.into_iter().fold(at_ms, fits);
+            if later_ms == at_ms {
+                return at_ms;
+            }
+            at_ms = later_ms;
+        }
     }
 
-    /// Takes the slot.
-    pub fn reserve(&mut self, slot_ms: i64, resource: Resource) {
-        self.slots_ms.retain(|at| (0..=WINDOW_MS).contains(&(slot_ms - at)));
-        self.slots_ms.push(slot_ms);
-        if self.slots_ms.len() > RESERVATIONS_MAX {
-            self.slots_ms.remove(0);
+    fn most_of_live(&self, now_ms: i64, limit: usize) -> usize {
+        if is_recent(self.bulk_asked_ms, now_ms, WAITS_FOR) {
+            limit - kept(limit, BULK_KEPT_PERCENT)
+        } else {
+            limit
         }
-        let bursts = self.bursts_ms.entry(resource).or_default();
-        bursts.retain(|at| (0..=millis(BURST_WINDOW)).contains(&(slot_ms - at)));
-        bursts.push(slot_ms);
+    }
+
+    fn most_of_bulk(&self, now_ms: i64, limit: usize) -> usize {
+        if is_recent(self.live_waited_ms, now_ms, WAITS_FOR) {
+            kept(limit, BULK_KEPT_PERCENT).max(1)
+        } else {
+            limit - kept(limit, LIVE_KEPT_PERCENT)
+        }
+    }
+
+    /// Takes the slot that was offered, and notes who asks or waits. True when the value is to be stored.
+    pub fn take(&mut self, now_ms: i64, ask: Ask, offer: Offer) -> bool {
+        let is_news = self.note(now_ms, ask.class, offer);
+        match offer {
+            Offer::Slot { at_ms } => {
+                self.reserve(now_ms, at_ms, ask);
+                true
+            }
+            Offer::Again { .. } | Offer::Later { .. } => is_news,
+        }
+    }
+
+    fn note(&mut self, now_ms: i64, class: Class, offer: Offer) -> bool {
+        let noted_ms = match (class, offer) {
+            (Class::Bulk, _) => &mut self.bulk_asked_ms,
+            // The burst limit makes everybody wait, and says nothing of the minute.
+            (Class::Live, Offer::Slot { at_ms }) if at_ms - now_ms <= millis(BURST_WINDOW) => return false,
+            (Class::Live, _) => &mut self.live_waited_ms,
+        };
+        let is_news = !is_recent(*noted_ms, now_ms, WAIT_NOTED_EVERY);
+        if is_news {
+            *noted_ms = now_ms;
+        }
+        is_news
+    }
+
+    fn reserve(&mut self, now_ms: i64, slot_ms: i64, ask: Ask) {
+        for times in [&mut self.slots_ms, &mut self.bulk_ms] {
+            forget(times, now_ms, WINDOW_MS);
+        }
+        insert(&mut self.slots_ms, slot_ms);
+        if ask.class == Class::Bulk {
+            insert(&mut self.bulk_ms, slot_ms);
+        }
+        let bursts = self.bursts_ms.entry(ask.resource).or_default();
+        forget(bursts, now_ms, millis(BURST_WINDOW));
+        insert(bursts, slot_ms);
+        // The limit's worth of the last minute, and one ahead for each claim in work.
         assert!(self.slots_ms.len() <= RESERVATIONS_MAX, "reservations are bounded");
+    }
+
+    /// True when Front said, after this slot was reserved, to wait for longer.
+    #[must_use]
+    pub fn is_pushed_back(&self, slot_ms: i64) -> bool {
+        self.not_before_ms > slot_ms
     }
 
     /// Front refused a request for being too many: nobody sends before `until_ms`. True when that is news.
@@ -92,6 +190,13 @@ impl Budget {
         news
     }
 
+    /// Front reported how many requests the company has left. Where there are none, others of the company send too, and
+    /// nobody knows how many: then one after the other asks, until there are some. True when that is news.
+    pub fn count_left(&mut self, remaining: u32) -> bool {
+        let was_short = std::mem::replace(&mut self.is_short, remaining == 0);
+        was_short != self.is_short
+    }
+
     /// Requests that may be sent in any 60 seconds.
     #[must_use]
     pub fn limit(&self, rate: Rate) -> usize {
@@ -103,7 +208,7 @@ impl Budget {
                 (f64::from(reported) * share).floor() as u32
             }
         };
-        (limit.max(1) as usize).min(RESERVATIONS_MAX)
+        limit.clamp(1, REQUESTS_PER_MINUTE_MAX) as usize
     }
 }
 
@@ -116,8 +221,19 @@ fn credible(times: &[i64], now_ms: i64) -> &[i64] {
     &times[..times.partition_point(|at| *at <= now_ms + millis(PATIENT_WAIT_MAX))]
 }
 
-fn nth_last(times: &[i64], n: usize) -> Option<i64> {
-    times.len().checked_sub(n).map(|index| times[index])
+/// A clock that was set back makes nothing recent.
+fn is_recent(at_ms: i64, now_ms: i64, within: Duration) -> bool {
+    (0..millis(within)).contains(&(now_ms - at_ms))
+}
+
+/// Drops what counts no more, and what was reserved before the clock was set back.
+fn forget(times: &mut Vec<i64>, now_ms: i64, window_ms: i64) {
+    times.retain(|at| (now_ms - window_ms..=now_ms + millis(PATIENT_WAIT_MAX)).contains(at));
+}
+
+/// A part of the limit, at least one request where somebody else has another.
+fn kept(limit: usize, percent: usize) -> usize {
+    if limit > 1 { (limit * percent / 100).max(1) } else { 0 }
 }
 
 fn millis(span: Duration) -> i64 {

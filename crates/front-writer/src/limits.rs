@@ -60,11 +60,25 @@ pub const BURST_REQUESTS: usize = 5;
 pub const BURST_WINDOW: Duration = Duration::from_millis(1100);
 /// Requests a minute of the smallest plan: what is assumed until Front reports its limit.
 pub const RATE_LIMIT_ASSUMED: u32 = 50;
-/// The most requests a minute that can be asked for: so many reservations are remembered. Front's largest plan with
-/// every add-on stays far below.
+/// The most requests a minute that can be asked for. Front's largest plan with every add-on stays far below.
 pub const REQUESTS_PER_MINUTE_MAX: u32 = 2_000;
-/// The most reservations that are remembered.
-pub const RESERVATIONS_MAX: usize = REQUESTS_PER_MINUTE_MAX as usize;
+/// The most reservations that are remembered: those of a minute, and those ahead of as many claims as there will be.
+pub const RESERVATIONS_MAX: usize = 2 * REQUESTS_PER_MINUTE_MAX as usize;
+/// The part of the limit that bulk items never use, so that a live one finds something left.
+pub const LIVE_KEPT_PERCENT: usize = 20;
+/// The part of the limit that live items leave to bulk ones as long as those ask, and all that bulk has as long as live
+/// ones wait.
+pub const BULK_KEPT_PERCENT: usize = 10;
+/// A class is taken to wait for so long after it did: longer than an item is away for want of a slot.
+pub const WAITS_FOR: Duration = Duration::from_secs(90);
+/// That a class waits is noted so often.
+pub const WAIT_NOTED_EVERY: Duration = Duration::from_secs(10);
+/// The shortest wait of a bulk claim that asks again.
+pub const ASK_AGAIN_MIN: Duration = Duration::from_millis(50);
+/// The longest wait of a bulk claim that asks again: what was in its way may be gone.
+pub const ASK_AGAIN_MAX: Duration = Duration::from_secs(5);
+/// While Front reports that nothing is left, one request is sent in so much time.
+pub const SHORT_WINDOW: Duration = Duration::from_secs(1);
 /// A slot that is further away is not waited for by a claim that has sent nothing yet: it is given back.
 pub const SLOT_WAIT_MAX: Duration = Duration::from_secs(3);
 /// A claim that has sent a request waits so long for its next slot: four others ahead of it at one request a minute.

@@ -7,19 +7,19 @@ use bytes::Bytes;
 use calltrail_domain::ids::PartyId;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
-use calltrail_event_log::ports::{EventLog, KeyValue, LogError, NewRecord};
-use calltrail_front::{Answer, Client, NotApplied, Reply, Request, RequestKind, Resource};
+use calltrail_event_log::ports::{Class, EventLog, KeyValue, LogError, NewRecord};
+use calltrail_front::{Answer, Client, NotApplied, RateLimit, Reply, Request, RequestKind};
 use tracing::warn;
 
-use crate::budget::{self, Budget, Offer};
+use crate::budget::{self, Ask, Budget, Offer};
 use crate::command::{Command, Input};
 use crate::counters::Counters;
 use crate::dead_letter::{self, DeadLetter};
 use crate::directory::Directory;
 use crate::fence::{self, Fence};
 use crate::limits::{
-    BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, HELD_WAIT_MAX, RATE_MARGIN, RETRY_AFTER_MAX,
-    SLOT_WAIT_MAX, TOO_MANY_DELAY,
+    BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, HELD_WAIT_MAX, PATIENT_WAIT_MAX, RATE_MARGIN,
+    RETRY_AFTER_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
 };
 use crate::settings::Settings;
 use crate::sightings::Sightings;
@@ -72,12 +72,13 @@ impl Performer {
     pub(crate) async fn perform(
         &self,
         party: &PartyId,
+        class: Class,
         command: Command,
     ) -> Result<Option<Input>, PerformError> {
         Ok(Some(match command {
             Command::ReadFence => self.read_fence(party).await?,
             Command::WriteFence { fence, expected } => self.write_fence(party, &fence, expected).await?,
-            Command::Reserve { resource, patient } => self.reserve(resource, patient).await?,
+            Command::Reserve { resource, patient } => self.reserve(Ask { class, resource, patient }).await?,
             Command::Send { request, deadline } => Input::Answered(self.send(&request, deadline).await?),
             Command::FindTeammate { email } => {
                 Input::Teammate(lock(&self.directory).find(&email, self.now()))
@@ -137,31 +138,48 @@ impl Performer {
         lock(&self.warnings).forget(party);
     }
 
-    async fn reserve(&self, resource: Resource, patient: bool) -> Result<Input, PerformError> {
-        let (rate, account) = (self.settings.rate, self.settings.account.as_str());
-        for _ in 0..BUDGET_CONFLICTS_MAX {
+    async fn reserve(&self, ask: Ask) -> Result<Input, PerformError> {
+        let account = self.settings.account.as_str();
+        let (mut lost, mut waited) = (0, Duration::ZERO);
+        while lost < BUDGET_CONFLICTS_MAX && waited <= PATIENT_WAIT_MAX {
             let (mut budget, revision) = self.read_budget().await?;
             let now_ms = self.store.now_ms().await?;
-            let slot_ms = match budget.offer(now_ms, resource, rate, patient) {
-                Offer::Slot { at_ms } => at_ms,
+            let offer = budget.offer(now_ms, ask, self.settings.rate);
+            let is_changed = budget.take(now_ms, ask, offer);
+            if is_changed && !self.swap(budget::BUCKET, account, encode("budget", &budget)?, revision).await?
+            {
+                lost += 1;
+                continue;
+            }
+            match offer {
+                Offer::Slot { at_ms } if self.wait_for_slot(at_ms - now_ms, at_ms).await? => {
+                    return Ok(Input::Slot);
+                }
+                Offer::Slot { .. } => lost += 1,
+                Offer::Again { wait } => {
+                    self.count_wait(wait);
+                    tokio::time::sleep(wait).await;
+                    waited += wait;
+                }
                 Offer::Later { wait } => return Ok(Input::NoSlot { wait }),
-            };
-            budget.reserve(slot_ms, resource);
-            let reserved = self.swap(budget::BUCKET, account, encode("budget", &budget)?, revision).await?;
-            if reserved && self.wait_for_slot(slot_ms - now_ms, slot_ms).await? {
-                return Ok(Input::Slot);
             }
         }
         Ok(Input::NoSlot { wait: SLOT_WAIT_MAX })
     }
 
-    /// True when the slot is met. One that was slept through is lost: a request sent now would be one too many.
+    /// True when the slot is met. One that was slept through is lost, a request sent now would be one too many; and so
+    /// is one that Front has said to wait beyond.
     async fn wait_for_slot(&self, wait_ms: i64, slot_ms: i64) -> Result<bool, PerformError> {
-        let wait_ms = u64::try_from(wait_ms).unwrap_or(0);
-        self.counters.count_budget_wait(wait_ms);
-        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
+        self.count_wait(wait);
+        tokio::time::sleep(wait).await;
+        let is_pushed_back = !wait.is_zero() && self.read_budget().await?.0.is_pushed_back(slot_ms);
         let late_ms = u64::try_from(self.store.now_ms().await? - slot_ms).unwrap_or(0);
-        Ok(Duration::from_millis(late_ms) <= RATE_MARGIN)
+        Ok(!is_pushed_back && Duration::from_millis(late_ms) <= RATE_MARGIN)
+    }
+
+    fn count_wait(&self, wait: Duration) {
+        self.counters.count_budget_wait(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     }
 
     async fn read_budget(&self) -> Result<(Budget, Option<u64>), PerformError> {
@@ -203,7 +221,7 @@ impl Performer {
         let exchange = self.client.send(request, left).await;
         self.counters.count_request(request.kind(), &exchange.answer);
         self.tell(&exchange.answer);
-        self.learn(exchange.rate.limit, &exchange.answer).await;
+        self.learn(&exchange.rate, &exchange.answer).await;
         match &exchange.answer {
             Answer::Done(Reply::Teammates(teammates)) => {
                 lock(&self.directory).replace(teammates, self.now());
@@ -217,15 +235,16 @@ impl Performer {
     }
 
     /// Tells the budget what Front says about the rate. The answer counts all the same when that fails.
-    async fn learn(&self, limit: Option<u32>, answer: &Answer) {
-        let pause = match answer {
+    async fn learn(&self, rate: &RateLimit, answer: &Answer) {
+        let refused = match answer {
             Answer::NotApplied { reason: NotApplied::TooMany, retry_after } => {
-                Some(retry_after.unwrap_or(TOO_MANY_DELAY).min(RETRY_AFTER_MAX))
+                Some(retry_after.unwrap_or(TOO_MANY_DELAY))
             }
             _ => None,
         };
+        let pause = refused.max(rate.pause(self.now())).map(|pause| pause.min(RETRY_AFTER_MAX));
         for _ in 0..BUDGET_CONFLICTS_MAX {
-            match self.try_learn(limit, pause).await {
+            match self.try_learn(rate, pause).await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(error) => {
@@ -236,9 +255,10 @@ impl Performer {
         }
     }
 
-    async fn try_learn(&self, limit: Option<u32>, pause: Option<Duration>) -> Result<bool, PerformError> {
+    async fn try_learn(&self, rate: &RateLimit, pause: Option<Duration>) -> Result<bool, PerformError> {
         let (mut budget, revision) = self.read_budget().await?;
-        let mut news = limit.is_some_and(|limit| budget.correct(limit));
+        let mut news = rate.limit.is_some_and(|limit| budget.correct(limit));
+        news |= rate.remaining.is_some_and(|remaining| budget.count_left(remaining));
         if let Some(pause) = pause {
             let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
             news |= budget.push_back(self.store.now_ms().await?.saturating_add(pause_ms));

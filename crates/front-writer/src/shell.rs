@@ -9,7 +9,7 @@ use calltrail_domain::effect::WorkItem;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{Claim, Class, EventLog, KeyValue, LogError, Outbox};
 use calltrail_front::Client;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
@@ -26,7 +26,7 @@ pub struct WriterOptions {
     pub client: Client,
     /// A name that no other process has or has had: random.
     pub instance: String,
-    /// Items worked on at the same time.
+    /// Items worked on at the same time. Of more than one, one is never given to bulk items, which may wait long.
     pub workers: usize,
     /// A claim in work is extended this often: at most a third of the time that the outbox's claims last.
     pub extend_every: Duration,
@@ -56,10 +56,12 @@ pub async fn run(
 ) {
     let WriterOptions { settings, client, instance, workers, extend_every, clock, counters } = options;
     let performer = Performer::new(Arc::new(settings), client, log, store, clock, counters);
+    let workers = workers.max(1);
     let (turns, claims) = Default::default();
-    let writer = Arc::new(Writer { performer, outbox, instance, extend_every, turns, claims });
+    let bulk = Semaphore::new(workers.saturating_sub(1).max(1));
+    let writer = Arc::new(Writer { performer, outbox, instance, extend_every, turns, claims, bulk });
     let mut running = JoinSet::new();
-    for _ in 0..workers.max(1) {
+    for _ in 0..workers {
         running.spawn(work(Arc::clone(&writer), shutdown.clone()));
     }
     while let Some(ended) = running.join_next().await {
@@ -86,6 +88,15 @@ struct Writer {
     /// Looks into the outbox.
     turns: AtomicU64,
     claims: AtomicU64,
+    /// A permit for each bulk item that may be worked on.
+    bulk: Semaphore,
+}
+
+/// An item in work. A bulk one holds its permit until it is given back.
+struct Work<'a> {
+    claim: Box<dyn Claim>,
+    class: Class,
+    _bulk: Option<SemaphorePermit<'a>>,
 }
 
 /// How work on a claim ended.
@@ -102,7 +113,7 @@ async fn work(writer: Arc<Writer>, mut shutdown: watch::Receiver<bool>) {
             claimed = writer.claim() => claimed,
         };
         match claimed {
-            Ok(Some(claim)) => writer.work_on(claim, &mut shutdown).await,
+            Ok(Some(work)) => writer.work_on(work, &mut shutdown).await,
             Ok(None) => {}
             Err(LogError::Closed) => return,
             Err(error) => {
@@ -121,8 +132,7 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 
 impl Writer {
     /// Live items before bulk ones, but for a share that bulk is given.
-    async fn claim(&self) -> Result<Option<Box<dyn Claim>>, LogError> {
-        let account = self.performer.settings.account.as_str();
+    async fn claim(&self) -> Result<Option<Work<'_>>, LogError> {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
         let order = if turn.is_multiple_of(BULK_EVERY) {
             [Class::Bulk, Class::Live]
@@ -130,16 +140,29 @@ impl Writer {
             [Class::Live, Class::Bulk]
         };
         for class in order {
-            if let Some(claim) = self.outbox.claim(account, class, Duration::ZERO).await? {
-                return Ok(Some(claim));
+            if let Some(work) = self.claim_of(class, Duration::ZERO).await? {
+                return Ok(Some(work));
             }
         }
-        self.outbox.claim(account, Class::Live, CLAIM_WAIT).await
+        self.claim_of(Class::Live, CLAIM_WAIT).await
     }
 
-    async fn work_on(&self, claim: Box<dyn Claim>, shutdown: &mut watch::Receiver<bool>) {
+    async fn claim_of(&self, class: Class, wait: Duration) -> Result<Option<Work<'_>>, LogError> {
+        let bulk = match class {
+            Class::Live => None,
+            Class::Bulk => match self.bulk.try_acquire() {
+                Ok(permit) => Some(permit),
+                Err(_) => return Ok(None),
+            },
+        };
+        let claimed = self.outbox.claim(self.performer.settings.account.as_str(), class, wait).await?;
+        Ok(claimed.map(|claim| Work { claim, class, _bulk: bulk }))
+    }
+
+    async fn work_on(&self, work: Work<'_>, shutdown: &mut watch::Receiver<bool>) {
+        let Work { claim, class, _bulk } = work;
         let end = match serde_json::from_slice::<WorkItem>(claim.body()) {
-            Ok(item) => self.drive_extending(claim.as_ref(), item, shutdown).await,
+            Ok(item) => self.drive_extending(claim.as_ref(), class, item, shutdown).await,
             Err(error) => {
                 // Without the parser's own words: they may quote a number.
                 let column = error.column();
@@ -171,12 +194,13 @@ impl Writer {
     async fn drive_extending(
         &self,
         claim: &dyn Claim,
+        class: Class,
         item: WorkItem,
         shutdown: &mut watch::Receiver<bool>,
     ) -> End {
         // Beside the work, so that a store that is slow to extend holds nothing up.
         tokio::select! {
-            end = self.drive(item, shutdown) => end,
+            end = self.drive(class, item, shutdown) => end,
             never = self.extend(claim) => match never {},
         }
     }
@@ -192,7 +216,7 @@ impl Writer {
     }
 
     /// One machine from its first command to its last.
-    async fn drive(&self, item: WorkItem, shutdown: &mut watch::Receiver<bool>) -> End {
+    async fn drive(&self, class: Class, item: WorkItem, shutdown: &mut watch::Receiver<bool>) -> End {
         let claim = format!("{}-{}", self.instance, self.claims.fetch_add(1, Ordering::Relaxed));
         let party = item.party.clone();
         let mut machine = Machine::new(Arc::clone(&self.performer.settings), claim, item);
@@ -208,10 +232,10 @@ impl Writer {
                 tokio::select! {
                     biased;
                     () = stopped(shutdown) => break End::Release { after: Duration::ZERO, why: None },
-                    performed = self.performer.perform(&party, command) => performed,
+                    performed = self.performer.perform(&party, class, command) => performed,
                 }
             } else {
-                self.performer.perform(&party, command).await
+                self.performer.perform(&party, class, command).await
             };
             match performed {
                 Ok(Some(next)) => input = next,

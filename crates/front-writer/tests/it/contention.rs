@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use calltrail_domain::effect::{ConversationStatus, WorkItem};
 use calltrail_domain::time::Timestamp;
+use calltrail_event_log::ports::Class;
 use calltrail_front_writer::Rate;
-use calltrail_front_writer::budget::{Budget, Offer};
+use calltrail_front_writer::budget::{Ask, Budget, Offer};
 use calltrail_front_writer::command::{Command, Input};
 use calltrail_front_writer::machine::Machine;
 
@@ -88,11 +89,12 @@ impl Rush {
                 return;
             }
             Command::Reserve { resource, patient } => {
-                match self.budget.offer(self.now_ms, resource, self.rate, patient) {
-                    Offer::Slot { at_ms } => {
-                        self.budget.reserve(at_ms, resource);
-                        (Input::Slot, at_ms - self.now_ms)
-                    }
+                let ask = Ask { class: Class::Live, resource, patient };
+                let offer = self.budget.offer(self.now_ms, ask, self.rate);
+                self.budget.take(self.now_ms, ask, offer);
+                match offer {
+                    Offer::Slot { at_ms } => (Input::Slot, at_ms - self.now_ms),
+                    Offer::Again { .. } => unreachable!("a live claim reserves what it waits for"),
                     Offer::Later { wait } => (Input::NoSlot { wait }, QUICK_MS),
                 }
             }

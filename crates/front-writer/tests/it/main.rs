@@ -2,6 +2,7 @@
 
 mod bench;
 mod budget;
+mod classes;
 mod comments;
 mod contention;
 mod front;

@@ -14,8 +14,9 @@ use calltrail_domain::ids::{
 use calltrail_domain::policy::ImportType;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
+use calltrail_event_log::ports::Class;
 use calltrail_front::{Ambiguous, Answer, NotApplied, Request, Resource};
-use calltrail_front_writer::budget::{Budget, Offer};
+use calltrail_front_writer::budget::{Ask, Budget, Offer};
 use calltrail_front_writer::command::{Command, Input, Lookup, Why};
 use calltrail_front_writer::directory::Directory;
 use calltrail_front_writer::fence::Fence;
@@ -172,12 +173,15 @@ impl World {
 
     fn reserve(&mut self, resource: Resource, patient: bool) -> Input {
         let Some(budget) = &mut self.budget else { return Input::Slot };
-        match budget.offer(self.now.as_millis(), resource, self.settings.rate, patient) {
+        let (now_ms, ask) = (self.now.as_millis(), Ask { class: Class::Live, resource, patient });
+        let offer = budget.offer(now_ms, ask, self.settings.rate);
+        budget.take(now_ms, ask, offer);
+        match offer {
             Offer::Slot { at_ms } => {
-                budget.reserve(at_ms, resource);
                 self.now = self.now.max(Timestamp::from_millis(at_ms));
                 Input::Slot
             }
+            Offer::Again { .. } => unreachable!("a live claim reserves what it waits for"),
             Offer::Later { wait } => Input::NoSlot { wait },
         }
     }
