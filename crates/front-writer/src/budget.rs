@@ -2,7 +2,7 @@
 //!
 //! Live claims reserve ahead and wait. Bulk ones take what is free now, so that no live claim comes after a bulk one that
 //! only waits. Bulk leaves a part of the limit alone, and all but a small part as long as live claims have to wait; that
-//! part is left to it as long as it asks.
+//! part is left to it as long as it waits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::{
     ASK_AGAIN_MAX, ASK_AGAIN_MIN, BULK_KEPT_PERCENT, BURST_REQUESTS, BURST_WINDOW, LIVE_KEPT_PERCENT,
     PATIENT_WAIT_MAX, RATE_LIMIT_ASSUMED, RATE_MARGIN, RATE_WINDOW, REQUESTS_PER_MINUTE_MAX,
-    RESERVATIONS_MAX, RETRY_AFTER_MAX, SHORT_WINDOW, SLOT_WAIT_MAX, WAIT_NOTED_EVERY, WAITS_FOR,
+    RESERVATIONS_MAX, RETRY_AFTER_MAX, SHORT_WINDOW, SLOT_WAIT_MAX, WAIT_NOTED_MARGIN,
 };
 use crate::settings::Rate;
 use crate::slots::{earliest, insert, without};
@@ -54,11 +54,11 @@ pub struct Budget {
     /// Those of `slots_ms` that were taken for bulk. What came later has a default: an older release did not write it.
     #[serde(default)]
     bulk_ms: Vec<i64>,
-    /// When a bulk claim last asked, and when a live one last had to wait, to within a few seconds.
+    /// Until when a claim of the class waits for a slot, as far as was noted.
     #[serde(default)]
-    bulk_asked_ms: i64,
+    live_waits_until_ms: i64,
     #[serde(default)]
-    live_waited_ms: i64,
+    bulk_waits_until_ms: i64,
     /// Front reported last that the company has no request left.
     #[serde(default)]
     is_short: bool,
@@ -112,7 +112,7 @@ impl Budget {
     }
 
     fn most_of_live(&self, now_ms: i64, limit: usize) -> usize {
-        if is_recent(self.bulk_asked_ms, now_ms, WAITS_FOR) {
+        if is_ahead(self.bulk_waits_until_ms, now_ms) {
             limit - kept(limit, BULK_KEPT_PERCENT)
         } else {
             limit
@@ -120,14 +120,14 @@ impl Budget {
     }
 
     fn most_of_bulk(&self, now_ms: i64, limit: usize) -> usize {
-        if is_recent(self.live_waited_ms, now_ms, WAITS_FOR) {
+        if is_ahead(self.live_waits_until_ms, now_ms) {
             kept(limit, BULK_KEPT_PERCENT).max(1)
         } else {
             limit - kept(limit, LIVE_KEPT_PERCENT)
         }
     }
 
-    /// Takes the slot that was offered, and notes who asks or waits. True when the value is to be stored.
+    /// Takes the slot that was offered, and notes who waits. True when the value is to be stored.
     pub fn take(&mut self, now_ms: i64, ask: Ask, offer: Offer) -> bool {
         let is_news = self.note(now_ms, ask.class, offer);
         match offer {
@@ -139,16 +139,22 @@ impl Budget {
         }
     }
 
+    /// Notes until when this claim waits. Not that it waits for the burst limit, as everybody does at times.
     fn note(&mut self, now_ms: i64, class: Class, offer: Offer) -> bool {
-        let noted_ms = match (class, offer) {
-            (Class::Bulk, _) => &mut self.bulk_asked_ms,
-            // The burst limit makes everybody wait, and says nothing of the minute.
-            (Class::Live, Offer::Slot { at_ms }) if at_ms - now_ms <= millis(BURST_WINDOW) => return false,
-            (Class::Live, _) => &mut self.live_waited_ms,
+        let wait_ms = match offer {
+            Offer::Slot { at_ms } => at_ms - now_ms,
+            Offer::Again { wait } | Offer::Later { wait } => millis(wait),
         };
-        let is_news = !is_recent(*noted_ms, now_ms, WAIT_NOTED_EVERY);
+        let until_ms = match class {
+            Class::Live => &mut self.live_waits_until_ms,
+            Class::Bulk => &mut self.bulk_waits_until_ms,
+        };
+        // Noted anew in good time, so that nobody slips in between.
+        let noted_ms = now_ms + wait_ms + millis(WAIT_NOTED_MARGIN);
+        let is_noted = is_ahead(*until_ms, now_ms) && *until_ms >= noted_ms - millis(WAIT_NOTED_MARGIN) / 2;
+        let is_news = wait_ms > millis(BURST_WINDOW) && !is_noted;
         if is_news {
-            *noted_ms = now_ms;
+            *until_ms = noted_ms;
         }
         is_news
     }
@@ -221,9 +227,9 @@ fn credible(times: &[i64], now_ms: i64) -> &[i64] {
     &times[..times.partition_point(|at| *at <= now_ms + millis(PATIENT_WAIT_MAX))]
 }
 
-/// A clock that was set back makes nothing recent.
-fn is_recent(at_ms: i64, now_ms: i64, within: Duration) -> bool {
-    (0..millis(within)).contains(&(now_ms - at_ms))
+/// Nobody waits further ahead than a patient claim does: such a time was noted before the clock was set back.
+fn is_ahead(until_ms: i64, now_ms: i64) -> bool {
+    (1..=millis(PATIENT_WAIT_MAX + WAIT_NOTED_MARGIN)).contains(&(until_ms - now_ms))
 }
 
 /// Drops what counts no more, and what was reserved before the clock was set back.

@@ -66,13 +66,11 @@ pub const REQUESTS_PER_MINUTE_MAX: u32 = 2_000;
 pub const RESERVATIONS_MAX: usize = 2 * REQUESTS_PER_MINUTE_MAX as usize;
 /// The part of the limit that bulk items never use, so that a live one finds something left.
 pub const LIVE_KEPT_PERCENT: usize = 20;
-/// The part of the limit that live items leave to bulk ones as long as those ask, and all that bulk has as long as live
+/// The part of the limit that live items leave to bulk ones as long as those wait, and all that bulk has as long as live
 /// ones wait.
 pub const BULK_KEPT_PERCENT: usize = 10;
-/// A class is taken to wait for so long after it did: longer than an item is away for want of a slot.
-pub const WAITS_FOR: Duration = Duration::from_secs(90);
-/// That a class waits is noted so often.
-pub const WAIT_NOTED_EVERY: Duration = Duration::from_secs(10);
+/// A class is taken to wait so much longer than its claim: that is back by then, and notes if it waits on.
+pub const WAIT_NOTED_MARGIN: Duration = Duration::from_secs(5);
 /// The shortest wait of a bulk claim that asks again.
 pub const ASK_AGAIN_MIN: Duration = Duration::from_millis(50);
 /// The longest wait of a bulk claim that asks again: what was in its way may be gone.
