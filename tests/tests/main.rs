@@ -4,6 +4,7 @@ mod acceptance;
 mod arrows;
 mod manifests;
 mod process;
+mod rate;
 mod requests;
 mod rules;
 mod sources;

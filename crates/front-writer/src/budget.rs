@@ -68,7 +68,11 @@ impl Budget {
     /// The next slot, or when to ask again. A patient claim is offered one that is further away.
     #[must_use]
     pub fn offer(&self, now_ms: i64, ask: Ask, rate: Rate) -> Offer {
-        let at_ms = self.next_slot_ms(now_ms, ask.class, ask.resource, rate);
+        let mut at_ms = self.next_slot_ms(now_ms, ask.class, ask.resource, rate);
+        if ask.class == Class::Bulk && is_ahead(self.live_waits_until_ms, now_ms) {
+            // There may be more for bulk by then.
+            at_ms = at_ms.min(self.live_waits_until_ms);
+        }
         let wait = Duration::from_millis(u64::try_from(at_ms - now_ms).unwrap_or(0));
         let longest = if ask.patient { PATIENT_WAIT_MAX } else { SLOT_WAIT_MAX };
         if wait > longest {
@@ -196,11 +200,35 @@ impl Budget {
         news
     }
 
-    /// Front reported how many requests the company has left. Where there are none, others of the company send too, and
-    /// nobody knows how many: then one after the other asks, until there are some. True when that is news.
-    pub fn count_left(&mut self, remaining: u32) -> bool {
-        let was_short = std::mem::replace(&mut self.is_short, remaining == 0);
-        was_short != self.is_short
+    /// Front reported how many requests the company has left. Where there are none and not all were ours, others of the
+    /// company send too, and nobody knows how many: then one after the other asks, until there are some. True when
+    /// that is news.
+    pub fn count_left(&mut self, now_ms: i64, remaining: u32) -> bool {
+        let is_short = remaining == 0 && !self.is_all_ours(now_ms);
+        std::mem::replace(&mut self.is_short, is_short) != is_short
+    }
+
+    /// True while others of the company have used up what is left.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.is_short
+    }
+
+    /// What was reserved here explains that nothing is left, and this budget says itself when there will be.
+    fn is_all_ours(&self, now_ms: i64) -> bool {
+        let ours = self.slots_ms.iter().filter(|at| (now_ms - WINDOW_MS..=now_ms).contains(*at)).count();
+        self.reported_limit.is_some_and(|limit| ours >= limit as usize)
+    }
+
+    /// Takes back a reservation that was not used.
+    pub fn give_back(&mut self, slot_ms: i64, ask: Ask) {
+        let lists = [&mut self.slots_ms, self.bursts_ms.entry(ask.resource).or_default()];
+        let bulk = (ask.class == Class::Bulk).then_some(&mut self.bulk_ms);
+        for times in lists.into_iter().chain(bulk) {
+            if let Ok(index) = times.binary_search(&slot_ms) {
+                times.remove(index);
+            }
+        }
     }
 
     /// Requests that may be sent in any 60 seconds.

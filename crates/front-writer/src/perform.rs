@@ -140,22 +140,26 @@ impl Performer {
 
     async fn reserve(&self, ask: Ask) -> Result<Input, PerformError> {
         let account = self.settings.account.as_str();
-        let (mut lost, mut waited) = (0, Duration::ZERO);
+        let (mut lost, mut waited, mut unused_ms) = (0, Duration::ZERO, None);
         while lost < BUDGET_CONFLICTS_MAX && waited <= PATIENT_WAIT_MAX {
             let (mut budget, revision) = self.read_budget().await?;
             let now_ms = self.store.now_ms().await?;
+            if let Some(slot_ms) = unused_ms {
+                budget.give_back(slot_ms, ask);
+            }
             let offer = budget.offer(now_ms, ask, self.settings.rate);
-            let is_changed = budget.take(now_ms, ask, offer);
+            let is_changed = budget.take(now_ms, ask, offer) || unused_ms.is_some();
             if is_changed && !self.swap(budget::BUCKET, account, encode("budget", &budget)?, revision).await?
             {
                 lost += 1;
                 continue;
             }
+            unused_ms = None;
             match offer {
                 Offer::Slot { at_ms } if self.wait_for_slot(at_ms - now_ms, at_ms).await? => {
                     return Ok(Input::Slot);
                 }
-                Offer::Slot { .. } => lost += 1,
+                Offer::Slot { at_ms } => (lost, unused_ms) = (lost + 1, Some(at_ms)),
                 Offer::Again { wait } => {
                     self.count_wait(wait);
                     tokio::time::sleep(wait).await;
@@ -242,9 +246,8 @@ impl Performer {
             }
             _ => None,
         };
-        let pause = refused.max(rate.pause(self.now())).map(|pause| pause.min(RETRY_AFTER_MAX));
         for _ in 0..BUDGET_CONFLICTS_MAX {
-            match self.try_learn(rate, pause).await {
+            match self.try_learn(rate, refused).await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(error) => {
@@ -255,13 +258,15 @@ impl Performer {
         }
     }
 
-    async fn try_learn(&self, rate: &RateLimit, pause: Option<Duration>) -> Result<bool, PerformError> {
+    async fn try_learn(&self, rate: &RateLimit, refused: Option<Duration>) -> Result<bool, PerformError> {
         let (mut budget, revision) = self.read_budget().await?;
+        let now_ms = self.store.now_ms().await?;
         let mut news = rate.limit.is_some_and(|limit| budget.correct(limit));
-        news |= rate.remaining.is_some_and(|remaining| budget.count_left(remaining));
-        if let Some(pause) = pause {
-            let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-            news |= budget.push_back(self.store.now_ms().await?.saturating_add(pause_ms));
+        news |= rate.remaining.is_some_and(|remaining| budget.count_left(now_ms, remaining));
+        let short = if budget.is_short() { rate.pause(self.now()) } else { None };
+        if let Some(pause) = refused.max(short) {
+            let pause_ms = i64::try_from(pause.min(RETRY_AFTER_MAX).as_millis()).unwrap_or(i64::MAX);
+            news |= budget.push_back(now_ms.saturating_add(pause_ms));
         }
         if !news {
             return Ok(true);

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Json, Router};
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::{Record, RecordBody};
@@ -36,6 +36,8 @@ pub(crate) struct Fake {
     pub(crate) broken: usize,
     /// So many imports are answered with 429.
     pub(crate) too_many: usize,
+    /// When there is more of the rate again, in Unix seconds: until then nothing is left.
+    pub(crate) reset_s: Option<i64>,
     /// Imports are answered with this, and nothing is done.
     pub(crate) refuses: Option<StatusCode>,
     /// Imports are answered once it opens.
@@ -84,7 +86,12 @@ impl Fake {
         }
         let uid = format!("u{}", self.imports.len());
         let accepted = Json(json!({"status": "accepted", "message_uid": uid}));
-        (StatusCode::ACCEPTED, [("x-ratelimit-limit", "120")], accepted).into_response()
+        let mut headers = vec![("x-ratelimit-limit", "120".to_owned())];
+        if let Some(reset_s) = self.reset_s {
+            headers.push(("x-ratelimit-remaining", "0".to_owned()));
+            headers.push(("x-ratelimit-reset", reset_s.to_string()));
+        }
+        (StatusCode::ACCEPTED, AppendHeaders(headers), accepted).into_response()
     }
 
     fn other(&mut self, method: &Method, path: &str, parsed: &Value) -> Response {

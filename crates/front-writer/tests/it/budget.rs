@@ -165,14 +165,40 @@ fn a_429_pushes_everybody_back() {
 }
 
 #[test]
-fn while_front_has_nothing_left_one_after_the_other_asks() {
+fn while_others_leave_nothing_one_after_the_other_asks() {
     let (mut budget, rate) = (Budget::default(), Rate::RequestsPerMinute(60));
-    assert!(!budget.count_left(7), "that is as it was");
-    assert!(budget.count_left(0) && !budget.count_left(0));
-    let slots: Vec<_> = KINDS.iter().map(|kind| reserve(&mut budget, 5_000, *kind, rate)).collect();
-    assert_eq!(slots, [5_000, 6_000, 7_000, 8_000]);
-    assert!(budget.count_left(1));
-    assert_eq!(reserve(&mut budget, 5_000, Resource::Contacts, rate), 5_000);
+    assert!(!budget.count_left(START_MS, 7), "that is as it was");
+    assert!(budget.count_left(START_MS, 0) && !budget.count_left(START_MS, 0));
+    let slots: Vec<_> =
+        KINDS.iter().map(|kind| reserve(&mut budget, START_MS, *kind, rate) - START_MS).collect();
+    assert_eq!(slots, [0, 1_000, 2_000, 3_000]);
+    assert!(budget.count_left(START_MS, 1));
+    assert_eq!(reserve(&mut budget, START_MS, Resource::Contacts, rate), START_MS);
+}
+
+#[test]
+fn that_nothing_is_left_of_what_was_all_ours_is_no_news() {
+    let (mut budget, rate) = (Budget::default(), Rate::RequestsPerMinute(4));
+    budget.correct(4);
+    for kind in KINDS {
+        reserve(&mut budget, START_MS, kind, rate);
+    }
+    assert!(!budget.count_left(START_MS + 10_000, 0));
+    assert!(budget.count_left(START_MS + 70_000, 0), "ours are over");
+}
+
+#[test]
+fn a_slot_that_was_given_back_is_offered_again() {
+    for class in [Class::Live, Class::Bulk] {
+        let (mut budget, rate) = (Budget::default(), Rate::RequestsPerMinute(1));
+        let claim = Ask { class, resource: Resource::Imports, patient: true };
+        let offer = ask(&mut budget, START_MS, claim, rate);
+        assert_eq!(offer, Offer::Slot { at_ms: START_MS });
+        assert_ne!(budget.offer(START_MS, claim, rate), offer);
+        budget.give_back(START_MS, claim);
+        assert_eq!(budget.offer(START_MS, claim, rate), offer);
+        budget.give_back(START_MS, claim);
+    }
 }
 
 #[test]

@@ -1,0 +1,4 @@
+//! The company's limit of requests, with several writers on one budget, and with others who use it too.
+
+mod shared;
+mod site;
