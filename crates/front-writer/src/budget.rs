@@ -174,7 +174,11 @@ impl Budget {
         let bursts = self.bursts_ms.entry(ask.resource).or_default();
         forget(bursts, now_ms, millis(BURST_WINDOW));
         insert(bursts, slot_ms);
-        // The limit's worth of the last minute, and one ahead for each claim in work.
+        // The limit's worth of the last minute, and one ahead for each claim in work: more are there only for a while
+        // after the clock was set back.
+        if self.slots_ms.len() > RESERVATIONS_MAX {
+            self.slots_ms.remove(0);
+        }
         assert!(self.slots_ms.len() <= RESERVATIONS_MAX, "reservations are bounded");
     }
 

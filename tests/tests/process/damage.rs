@@ -38,6 +38,19 @@ async fn a_projection_store_that_has_folded_more_than_the_log_holds_is_set_aside
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_projection_store_with_a_piece_that_is_no_longer_right_is_set_aside_and_made_anew() {
+    let said = rebuilt_after(|store| {
+        let db = sled::open(store).expect("the store opens");
+        let pieces: Vec<_> = db.scan_prefix("acme\0call/").map(|entry| entry.expect("readable")).collect();
+        let [(one, _), .., (_, of_another)] = &pieces[..] else { panic!("some calls") };
+        db.insert(one, of_another).expect("the piece is written");
+        db.flush().expect("the store is written");
+    })
+    .await;
+    assert!(said.contains(SET_ASIDE) && said.contains("last commit"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_projection_store_is_not_taken_for_a_proof() {
     let (site, up, _) = Site::with_calls(1).await;
     up.terminated().await.with_code(0);

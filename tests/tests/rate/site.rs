@@ -68,7 +68,7 @@ impl Site {
     /// A missed call of somebody new: two requests, the import and a look for it.
     pub(super) async fn publish(&self, call: u64, class: Class) {
         let key = EffectKey { call: CallId(call), kind: EffectKind::Call };
-        let number = PhoneNumber::from_e164(&format!("+4477009{call:05}"));
+        let number = PhoneNumber::from_e164(format!("+4477009{call:05}"));
         let activity = ImportActivity {
             inbox: InboxId::new("inb_1"),
             thread: ThreadRef::new(format!("thread{call}")),

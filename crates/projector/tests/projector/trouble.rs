@@ -46,7 +46,7 @@ async fn a_disk_that_does_not_answer_is_no_damage() {
 async fn a_folder_that_may_not_be_read_is_no_damage() {
     let copies = Copies::new().await;
     let store = copies.company.store();
-    let close = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0)).expect("owned");
+    let close = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o000)).expect("owned");
     close(&store);
     if fs::read_dir(&store).is_ok() {
         let handle = copies.company.start();
