@@ -114,14 +114,14 @@ async fn whatever_happened_to_its_files_the_state_is_the_logs() {
 #[tokio::test]
 async fn wherever_its_file_ends_the_state_is_the_logs() {
     let copies = Copies::new().await;
-    let found = check_everywhere(&copies, "cut off", 48, |bytes, at| bytes.truncate(at)).await;
+    let found = check_everywhere(&copies, "cut off", 24, |bytes, at| bytes.truncate(at)).await;
     assert!(found > 0);
 }
 
 #[tokio::test]
 async fn whichever_page_of_it_is_zero_the_state_is_the_logs() {
     let copies = Copies::new().await;
-    let found = check_everywhere(&copies, "a page of zeros", 64, |bytes, at| {
+    let found = check_everywhere(&copies, "a page of zeros", 32, |bytes, at| {
         let (from, until) = (at / PAGE * PAGE, bytes.len().min(at / PAGE * PAGE + PAGE));
         bytes[from..until].fill(0);
     })
@@ -134,7 +134,7 @@ async fn whichever_page_of_it_is_zero_the_state_is_the_logs() {
 async fn whichever_of_its_last_writes_are_lost_the_state_is_the_logs() {
     let copies = Copies::new().await;
     let mut older = fs::read(copies.older.join("db")).expect("readable");
-    check_everywhere(&copies, "lost pages", 64, |bytes, at| {
+    check_everywhere(&copies, "lost pages", 24, |bytes, at| {
         older.resize(bytes.len(), 0);
         let mut lot = at as u64;
         for (page, old) in bytes.chunks_mut(PAGE).zip(older.chunks(PAGE)) {
@@ -150,7 +150,7 @@ async fn whichever_of_its_last_writes_are_lost_the_state_is_the_logs() {
 #[tokio::test]
 async fn whichever_bit_of_it_is_flipped_the_state_is_the_logs() {
     let copies = Copies::new().await;
-    let found = check_everywhere(&copies, "a flipped bit", 160, |bytes, at| bytes[at] ^= 1 << (at % 8)).await;
+    let found = check_everywhere(&copies, "a flipped bit", 96, |bytes, at| bytes[at] ^= 1 << (at % 8)).await;
     assert!(found > 0);
 }
 
