@@ -16,6 +16,7 @@
 //! | at least once, in any order | documented |
 //! | a delivery is repeated up to 50 times | documented; the pauses are assumed |
 
+mod api;
 mod call;
 mod cast;
 mod day;
@@ -23,6 +24,7 @@ mod disturb;
 mod payload;
 mod random_history;
 
+pub use api::{AUDIO, Api, ApiOptions, CALL_EVENTS, Webhook};
 pub use call::{CallScript, End};
 pub use cast::{AGENTS, Agent, LINES, Line, WEBHOOK_TOKEN};
 pub use day::{Day, day};
