@@ -1,8 +1,9 @@
 //! What one attempt came to: the outcome classes.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use calltrail_domain::ids::{ContactId, ConversationId};
+use calltrail_domain::time::Timestamp;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
@@ -82,6 +83,14 @@ pub fn classify(request: &Request, status: StatusCode, headers: &HeaderMap, body
 #[must_use]
 pub fn rate_limit(headers: &HeaderMap) -> RateLimit {
     RateLimit { limit: number(headers, "x-ratelimit-limit") }
+}
+
+/// When Front sent the answer, by its own clock (`Date`), in whole seconds.
+#[must_use]
+pub fn sent_at(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = httpdate::parse_http_date(headers.get(header::DATE)?.to_str().ok()?).ok()?;
+    let since_epoch = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    i64::try_from(since_epoch.as_secs()).ok().map(Timestamp::from_seconds)
 }
 
 /// Requests that are answered without a body are done whatever the body holds.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use calltrail_domain::time::Timestamp;
 use http::{HeaderMap, StatusCode};
 use reqwest::Url;
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::answer::{Ambiguous, Answer, NotApplied, classify, rate_limit};
+use crate::answer::{Ambiguous, Answer, NotApplied, classify, rate_limit, sent_at};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, IDLE_CONNECTION_MAX};
 use crate::reply::RateLimit;
 use crate::request::{Method, Request};
@@ -40,11 +41,13 @@ pub enum ClientError {
     Http(#[source] reqwest::Error),
 }
 
-/// An answer, and the rate that Front reports with it.
+/// An answer, and what Front reports with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
     pub answer: Answer,
     pub rate: RateLimit,
+    /// When Front answered, by its clock.
+    pub sent_at: Option<Timestamp>,
 }
 
 impl Client {
@@ -67,10 +70,12 @@ impl Client {
     /// Sends the request once and waits at most `timeout` for the whole answer.
     pub async fn send(&self, request: &Request, timeout: Duration) -> Exchange {
         match self.exchange(request, timeout).await {
-            Ok((status, headers, body)) => {
-                Exchange { answer: classify(request, status, &headers, &body), rate: rate_limit(&headers) }
-            }
-            Err(answer) => Exchange { answer, rate: RateLimit::default() },
+            Ok((status, headers, body)) => Exchange {
+                answer: classify(request, status, &headers, &body),
+                rate: rate_limit(&headers),
+                sent_at: sent_at(&headers),
+            },
+            Err(answer) => Exchange { answer, rate: RateLimit::default(), sent_at: None },
         }
     }
 

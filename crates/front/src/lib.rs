@@ -9,6 +9,7 @@ pub mod client;
 pub mod events;
 mod import;
 pub mod limits;
+mod probe;
 pub mod reply;
 pub mod request;
 pub mod webhook;
@@ -16,7 +17,9 @@ pub mod webhook;
 pub use answer::{Ambiguous, Answer, NotApplied, Refusal, classify};
 pub use client::{Client, ClientError, Exchange};
 pub use import::{Activity, customer_of};
+pub use probe::Scope;
 pub use reply::{
-    Accepted, Contact, Conversation, ConversationEvent, Handle, Message, Page, RateLimit, Reply, Teammate,
+    Accepted, Contact, Conversation, ConversationEvent, Handle, Inbox, Message, Page, RateLimit, Reply,
+    Teammate,
 };
 pub use request::{HandleSource, Method, Request, RequestKind, Resource, WireRequest};

@@ -1,7 +1,7 @@
 //! Front's answers, typed: only what is used, and lenient about the rest.
 
 use calltrail_domain::effect::ConversationStatus;
-use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, TeammateId};
+use calltrail_domain::ids::{ContactId, ConversationId, InboxId, MessageUid, TeammateId};
 use calltrail_domain::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -28,7 +28,9 @@ pub enum Reply {
     Conversation(Conversation),
     /// ListConversationEvents.
     Events(Vec<ConversationEvent>),
-    /// Requests that are answered without a body.
+    /// ListInboxes.
+    Inboxes(Vec<Inbox>),
+    /// Requests that are answered without a body, and probes.
     Nothing,
 }
 
@@ -37,6 +39,12 @@ pub struct Teammate {
     pub id: TeammateId,
     #[serde(default)]
     pub email: Option<String>,
+}
+
+/// A shared inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Inbox {
+    pub id: InboxId,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -151,9 +159,12 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
             let events: Vec<WireEvent> = list(body)?;
             Reply::Events(events.into_iter().map(WireEvent::read).collect())
         }
-        RequestKind::AddContactHandle | RequestKind::OpenConversation | RequestKind::PutAssignee => {
-            Reply::Nothing
-        }
+        RequestKind::ListInboxes => Reply::Inboxes(list(body)?),
+        RequestKind::AddContactHandle
+        | RequestKind::OpenConversation
+        | RequestKind::PutAssignee
+        | RequestKind::TrashConversation
+        | RequestKind::Probe => Reply::Nothing,
     })
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::import::Activity;
 use crate::limits::PAGE_ENTRIES;
+use crate::probe::Scope;
 
 /// One request to Front's API. Its `Debug` shows the kind alone: the fields hold personal data.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub enum Request {
         conversation: ConversationId,
         teammate: TeammateId,
     },
+    ListInboxes,
+    TrashConversation(ConversationId),
+    /// Whether the token has this scope; never changes anything.
+    Probe(Scope),
 }
 
 impl std::fmt::Debug for Request {
@@ -84,10 +89,13 @@ pub enum RequestKind {
     ListConversationEvents,
     OpenConversation,
     PutAssignee,
+    ListInboxes,
+    TrashConversation,
+    Probe,
 }
 
 impl RequestKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Me,
         Self::ListTeammates,
         Self::GetContact,
@@ -101,6 +109,9 @@ impl RequestKind {
         Self::ListConversationEvents,
         Self::OpenConversation,
         Self::PutAssignee,
+        Self::ListInboxes,
+        Self::TrashConversation,
+        Self::Probe,
     ];
 
     /// The word that metrics and log lines show.
@@ -120,6 +131,9 @@ impl RequestKind {
             Self::ListConversationEvents => "list_conversation_events",
             Self::OpenConversation => "open_conversation",
             Self::PutAssignee => "put_assignee",
+            Self::ListInboxes => "list_inboxes",
+            Self::TrashConversation => "trash_conversation",
+            Self::Probe => "probe",
         }
     }
 
@@ -133,6 +147,7 @@ impl RequestKind {
                 | Self::ImportMessage
                 | Self::OpenConversation
                 | Self::PutAssignee
+                | Self::TrashConversation
         )
     }
 
@@ -140,7 +155,7 @@ impl RequestKind {
     #[must_use]
     pub fn resource(self) -> Resource {
         match self {
-            Self::Me | Self::ListTeammates => Resource::Teammates,
+            Self::Me | Self::ListTeammates | Self::ListInboxes => Resource::Teammates,
             Self::GetContact
             | Self::CreateContact
             | Self::AddContactHandle
@@ -150,7 +165,9 @@ impl RequestKind {
             Self::GetConversation
             | Self::ListConversationEvents
             | Self::OpenConversation
-            | Self::PutAssignee => Resource::Conversations,
+            | Self::PutAssignee
+            | Self::TrashConversation
+            | Self::Probe => Resource::Conversations,
         }
     }
 }
@@ -209,6 +226,9 @@ impl Request {
             Self::ListConversationEvents(_) => RequestKind::ListConversationEvents,
             Self::OpenConversation(_) => RequestKind::OpenConversation,
             Self::PutAssignee { .. } => RequestKind::PutAssignee,
+            Self::ListInboxes => RequestKind::ListInboxes,
+            Self::TrashConversation(_) => RequestKind::TrashConversation,
+            Self::Probe(_) => RequestKind::Probe,
         }
     }
 
@@ -253,6 +273,13 @@ impl Request {
                 path: conversation_path(conversation, "/assignee"),
                 body: Some(json!({"assignee_id": teammate.as_str()})),
             },
+            Self::ListInboxes => get("/inboxes".to_owned()),
+            Self::TrashConversation(conversation) => WireRequest {
+                method: Method::Patch,
+                path: conversation_path(conversation, ""),
+                body: Some(json!({"status": "deleted"})),
+            },
+            Self::Probe(scope) => scope.wire(),
         }
     }
 }
