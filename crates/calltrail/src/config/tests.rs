@@ -4,7 +4,13 @@ use super::*;
 use crate::commands::init::TEMPLATE;
 
 fn template_environment() -> Environment {
-    let names = ["AIRCALL_WEBHOOK_TOKEN", "FRONT_API_TOKEN", "FRONT_SIGNING_KEY"];
+    let names = [
+        "AIRCALL_API_ID",
+        "AIRCALL_API_TOKEN",
+        "AIRCALL_WEBHOOK_TOKEN",
+        "FRONT_API_TOKEN",
+        "FRONT_SIGNING_KEY",
+    ];
     Environment::from_pairs(names.map(|name| (name, "secret")))
 }
 
@@ -55,11 +61,13 @@ fn what_init_comments_out_are_the_defaults() {
     let all = Source::new(Path::new("calltrail.toml"), with_all_keys());
     let plain = read(&plain, &template_environment()).0.expect("the template is a configuration");
     let all = read(&all, &template_environment()).0.expect("and so it is with all keys");
-    assert_eq!((&plain.log, &plain.http), (&all.log, &all.http));
+    assert_eq!(plain.log, all.log);
+    assert_eq!(plain.http, HttpConfig { public_url: None, ..all.http.clone() });
     let (plain, all) = (&plain.accounts[0], &all.accounts[0]);
     assert_eq!(plain.timing, all.timing);
     assert_eq!(plain.calls, CallsConfig { business_hours: None, ..all.calls.clone() });
     assert_eq!(plain.front.base_url, all.front.base_url);
+    assert_eq!(plain.aircall.base_url, all.aircall.base_url);
     assert_eq!(plain.front.rate_share, all.front.rate_share);
 }
 
