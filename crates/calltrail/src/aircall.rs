@@ -1,10 +1,17 @@
 //! What this program asks of Aircall's REST API beside the calls: an account's client, and its webhook.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
-use calltrail_aircall::rest::{Client, Webhook};
+use calltrail_aircall::rest::{Client, RestError, Webhook};
 use secrecy::SecretString;
+use tracing::warn;
 
 use crate::config::{AccountConfig, HttpConfig};
+
+/// How often, and how long apart, the token is asked for at a start before it is given up.
+const LEARN_TRIES: u32 = 6;
+const LEARN_PAUSE: Duration = Duration::from_secs(10);
 
 /// The client of an account; nothing when it has no credential.
 pub(crate) fn client_of(account: &AccountConfig) -> anyhow::Result<Option<Client>> {
@@ -28,7 +35,7 @@ pub(crate) async fn webhook_tokens(
     if !configured.is_empty() {
         return Ok(configured.clone());
     }
-    let webhooks = client.webhooks().await.with_context(|| {
+    let webhooks = webhooks(&client, account).await.with_context(|| {
         format!("account {} has no `webhook_tokens`, and the token cannot be read from Aircall", account.id)
     })?;
     let tokens: Vec<_> = posting_to(&url, webhooks).into_iter().filter_map(|webhook| webhook.token).collect();
@@ -41,6 +48,20 @@ pub(crate) async fn webhook_tokens(
         );
     }
     Ok(tokens)
+}
+
+/// The list of webhooks, with some patience: whoever restarts a program that ended for this would ask far more often.
+async fn webhooks(client: &Client, account: &AccountConfig) -> Result<Vec<Webhook>, RestError> {
+    for _ in 1..LEARN_TRIES {
+        match client.webhooks().await {
+            Err(error) if error.is_retryable() => {
+                warn!(account = %account.id, %error, "webhook token not learnt yet");
+                tokio::time::sleep(LEARN_PAUSE).await;
+            }
+            other => return other,
+        }
+    }
+    client.webhooks().await
 }
 
 /// Those of the webhooks whose address is `url`.

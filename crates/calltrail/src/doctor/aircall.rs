@@ -22,6 +22,8 @@ pub(super) enum Unknown {
     /// There is no credential.
     NotConfigured,
     Failed(RestError),
+    /// As the question about the credential.
+    FailedAlike,
     BadAddress(String),
 }
 
@@ -38,7 +40,12 @@ impl Unknown {
     pub(super) fn skip(&self, check: &'static str) -> Finding {
         match self {
             Self::NotConfigured => Finding::skipped(check, "Aircall is not asked", SET_CREDENTIAL),
-            Self::Failed(error) => Finding::skipped(check, error.to_string(), "mend the credential first"),
+            Self::FailedAlike => {
+                Finding::skipped(check, "Aircall gave no answer of use", "mend the credential first")
+            }
+            Self::Failed(error) => {
+                Finding::skipped(check, error.to_string(), "run `calltrail doctor` again in a minute")
+            }
             Self::BadAddress(why) => Finding::skipped(check, why, "mend `account.aircall.base_url`"),
         }
     }
@@ -59,11 +66,16 @@ pub(super) async fn look(account: &AccountConfig) -> AircallSeen {
     };
     let (ping, lines, webhooks, users) =
         join!(client.ping(), client.lines(), client.webhooks(), client.users());
+    let failed = ping.as_ref().err().cloned();
+    let unknown = |error: RestError| match &failed {
+        Some(first) if *first == error => Unknown::FailedAlike,
+        Some(_) | None => Unknown::Failed(error),
+    };
     AircallSeen {
+        lines: lines.map_err(&unknown),
+        webhooks: webhooks.map_err(&unknown),
+        users: users.map_err(&unknown),
         ping: ping.map_err(Unknown::Failed),
-        lines: lines.map_err(Unknown::Failed),
-        webhooks: webhooks.map_err(Unknown::Failed),
-        users: users.map_err(Unknown::Failed),
     }
 }
 
@@ -77,7 +89,7 @@ impl AircallSeen {
         const CHECK: &str = "aircall credential";
         match &self.ping {
             Ok(()) => Finding::ok(CHECK, "Aircall takes it"),
-            Err(unknown @ Unknown::NotConfigured) => unknown.skip(CHECK),
+            Err(unknown @ (Unknown::NotConfigured | Unknown::FailedAlike)) => unknown.skip(CHECK),
             Err(Unknown::BadAddress(why)) => Finding::problem(CHECK, why, "mend `account.aircall.base_url`"),
             // The error itself says what to do; the mend names the keys.
             Err(Unknown::Failed(error)) if error.is_retryable() => {

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// The longest word of a state.
+const STATE_CHARS: usize = 7;
+
 /// How a thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -89,17 +92,20 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.0.iter().map(|finding| finding.name().chars().count()).max().unwrap_or(0);
         for finding in &self.0 {
-            let indent = format!("\n{:1$}", "", 8 + 1 + width + 2);
-            let what = finding.what.replace('\n', &indent);
-            writeln!(f, "{:8} {:width$}  {what}", finding.state.as_str(), finding.name())?;
-            if let Some(mend) = &finding.mend {
-                writeln!(f, "{}= {}", indent.trim_start_matches('\n'), mend.replace('\n', &indent))?;
+            let mut lines = finding.what.lines();
+            let first = lines.next().unwrap_or_default();
+            writeln!(f, "{:STATE_CHARS$} {:width$}  {first}", finding.state.as_str(), finding.name())?;
+            let mend = finding.mend.iter().map(|mend| format!("= {mend}"));
+            for line in lines.map(str::to_owned).chain(mend) {
+                let indent = if line.is_empty() { 0 } else { STATE_CHARS + 1 + width + 2 };
+                writeln!(f, "{:indent$}{line}", "")?;
             }
         }
         let counts = State::ALL.map(|state| (self.count(state), state.as_str()));
         let counts =
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-        writeln!(f, "\n{} findings: {}", self.0.len(), counts.collect::<Vec<_>>().join(", "))
+        let word = if self.0.len() == 1 { "finding" } else { "findings" };
+        writeln!(f, "\n{} {word}: {}", self.0.len(), counts.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -111,8 +117,8 @@ mod tests {
     fn findings_are_an_aligned_list_with_their_mends_below_them() {
         let acme = Finding { account: Some("acme".to_owned()), ..Finding::ok("rate", "fine") };
         let disk = Finding::problem("disk", "10 bytes\nare free", "make room");
-        let expect = "ok       acme: rate  fine\n\
-                      problem  disk        10 bytes\n                     are free\n                     = make room\n\
+        let expect = "ok      acme: rate  fine\n\
+                      problem disk        10 bytes\n                    are free\n                    = make room\n\
                       \n2 findings: 1 ok, 1 problem\n";
         let report = Report(vec![acme, disk]);
         assert_eq!(report.to_string(), expect);

@@ -113,7 +113,9 @@ fn scopes(heard: &[Heard]) -> Finding {
     let could_not = format!("{} could not be looked at: {reason}", unknown.join(", "));
     match (missing.as_slice(), unknown.as_slice()) {
         ([], []) => Finding::ok(CHECK, there.join(", ")),
-        ([], _) if there.is_empty() => Finding::skipped(CHECK, could_not, "mend the token first"),
+        ([], _) if there.is_empty() => {
+            Finding::skipped(CHECK, format!("none could be looked at: {reason}"), "mend the token first")
+        }
         ([], _) => Finding::warning(CHECK, could_not, AGAIN),
         (_, []) => Finding::problem(CHECK, format!("the token lacks {}", missing.join(", ")), GIVE_RIGHTS),
         (_, _) => {
