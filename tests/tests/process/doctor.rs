@@ -66,7 +66,7 @@ async fn a_healthy_company_has_no_finding_but_good_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configuration_with_mistakes_is_the_only_finding() {
     let company = Company::new(REQUESTS_PER_MINUTE).await;
-    company.configure(|text| text.replace("default_inbox", "defalt_inbox"));
+    company.configure(|text| text.replace("default_inbox", "default_inbox_"));
     check(&company, "configuration", "problem", "did you mean `default_inbox`?").await;
     assert_eq!(company.findings(&[]).await.1.len(), 1);
     assert!(company.run(&["doctor"]).await.with_code(1).stdout.contains("1 finding: 1 problem"));

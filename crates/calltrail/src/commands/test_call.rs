@@ -24,7 +24,11 @@ const NUMBER: &str = "+447700900000";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Front shows an import within seconds; after this the import counts as lost.
 const VISIBLE_MAX: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The pause before the first look; each further one is twice as long, so that the looks of a minute are few.
+const LOOK_FIRST: Duration = Duration::from_secs(1);
+const LOOK_MAX: Duration = Duration::from_secs(8);
+/// How often the progress is drawn.
+const TICK_EVERY: Duration = Duration::from_millis(100);
 /// Pages of a conversation that are looked at before it is removed: one with more is no test.
 const PAGES_MAX: u32 = 5;
 
@@ -69,7 +73,7 @@ async fn import(client: &Client, account: &AccountConfig, inbox: &InboxId) -> an
     };
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} waiting until Front shows it {elapsed}")?);
-    bar.enable_steady_tick(LOOK_EVERY / 10);
+    bar.enable_steady_tick(TICK_EVERY);
     let shown = shown_as(client, &accepted.message_uid).await;
     bar.finish_and_clear();
     shown
@@ -103,6 +107,7 @@ fn activity(account: &AccountConfig, inbox: &InboxId) -> Activity {
 async fn shown_as(client: &Client, uid: &MessageUid) -> anyhow::Result<ConversationId> {
     let started = Instant::now();
     let request = Request::GetMessageByUid(uid.clone());
+    let mut pause = LOOK_FIRST;
     while started.elapsed() < VISIBLE_MAX {
         match client.send(&request, REQUEST_TIMEOUT).await.answer {
             Answer::Done(Reply::Message(message)) => {
@@ -115,7 +120,8 @@ async fn shown_as(client: &Client, uid: &MessageUid) -> anyhow::Result<Conversat
             Answer::NotApplied { .. } | Answer::Ambiguous { .. } => {}
             other => bail!("Front took the call and does not let it be seen: {}", in_words(&other)),
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LOOK_MAX);
     }
     bail!(
         "Front took the call {} s ago and does not show it; look for \"{MARKER}\" in the inbox later",

@@ -170,9 +170,13 @@ impl fmt::Display for Registered {
         writeln!(f, "  events   {} about calls, and no others", self.events.len())?;
         self.changes.iter().try_for_each(|change| writeln!(f, "  change   {change}"))?;
         match self.token_place {
-            Some(TokenPlace::Learnt) => {
-                writeln!(f, "  token    is read from Aircall at each start; start `calltrail up` anew")?;
+            Some(TokenPlace::Learnt) if self.action == Action::Created => {
+                writeln!(
+                    f,
+                    "  token    is read from Aircall at each start; if `calltrail up` runs, start it anew"
+                )?;
             }
+            Some(TokenPlace::Learnt) => writeln!(f, "  token    is read from Aircall at each start")?,
             Some(TokenPlace::Configured) => writeln!(f, "  token    is among `webhook_tokens`")?,
             Some(TokenPlace::Missing) => writeln!(
                 f,

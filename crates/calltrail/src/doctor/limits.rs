@@ -8,7 +8,7 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const SKEW_LOW: Duration = Duration::from_secs(30);
 /// A webhook of Front that is older than this is refused, so that a clock that differs by more loses all of them.
 pub(super) const SKEW_MAX: Duration = calltrail_front::limits::WEBHOOK_WINDOW;
-/// A year of a busy line takes less: 100,000 calls of ten webhooks of 3 KB are 3 GB, and this is a third of them.
+/// Room for some 30,000 calls, at ten webhooks of 3 KB each.
 pub(super) const DISK_FREE_BYTES_LOW: u64 = 1024 * 1024 * 1024;
 /// Below this the log may be full before anybody has seen the warning.
 pub(super) const DISK_FREE_BYTES_MIN: u64 = 100 * 1024 * 1024;

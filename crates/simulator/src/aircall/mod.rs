@@ -1,4 +1,5 @@
-//! Aircall as a source of webhooks: calls are scripted, and come out as bodies in the shapes that were captured.
+//! Aircall as a source of webhooks: calls are scripted, and come out as bodies in the shapes that were captured. Its REST
+//! API is a model of its own, [`Api`].
 //!
 //! **Invariant:** nothing here reads a clock or a socket; the same script and seed give the same bodies.
 //!
