@@ -10,8 +10,8 @@ use tracing::warn;
 use crate::config::{AccountConfig, HttpConfig};
 
 /// How often, and how long apart, the token is asked for at a start before it is given up.
-const LEARN_TRIES: u32 = 6;
-const LEARN_PAUSE: Duration = Duration::from_secs(10);
+const LEARN_TRIES: u32 = 12;
+const LEARN_PAUSE: Duration = Duration::from_secs(5);
 
 /// The client of an account; nothing when it has no credential.
 pub(crate) fn client_of(account: &AccountConfig) -> anyhow::Result<Option<Client>> {

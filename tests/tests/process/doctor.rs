@@ -127,6 +127,9 @@ async fn what_is_wrong_in_aircall_is_told() {
     check(&company, "aircall lines", "problem", "no line 8").await;
     company.configure(|text| text);
 
+    company.aircall(|api| api.plan_failures(4));
+    check(&company, "aircall credential", "problem", "cannot answer now (503)").await;
+
     let stranger = Agent { id: 9, name: "New Here", email: "New.Here@example.com" };
     let louder = Agent { email: "NOOR.Haddad@Example.com", ..AGENTS[0] };
     company.aircall(|api| api.options_mut().users = vec![louder, stranger]);

@@ -96,13 +96,19 @@ async fn listen(
     tell: watch::Sender<Option<SocketAddr>>,
 ) {
     while let Ok(Some(line)) = lines.next_line().await {
-        if let Some(address) = address_in(&line, "webhooks_at") {
-            tell.send_replace(Some(address));
+        let address = address_in(&line, "webhooks_at");
+        // Kept before it is told, so that whoever is told finds the whole line.
+        keep(&said, &line);
+        if address.is_some() {
+            tell.send_replace(address);
         }
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.push_str(&line);
-        said.push('\n');
     }
+}
+
+fn keep(said: &Mutex<String>, line: &str) {
+    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    said.push_str(line);
+    said.push('\n');
 }
 
 /// An address in the line that says that everything has started.

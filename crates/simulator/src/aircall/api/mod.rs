@@ -48,6 +48,7 @@ pub struct Api {
     webhooks_made: u64,
     calls: BTreeMap<i64, Value>,
     admitted_ms: VecDeque<i64>,
+    failures_planned: u32,
 }
 
 /// `Err` is a refusal: an endpoint uses `?` on whatever it lacks.
@@ -64,11 +65,16 @@ impl Api {
             webhooks_made: 0,
             calls: BTreeMap::new(),
             admitted_ms: VecDeque::new(),
+            failures_planned: 0,
         }
     }
 
     /// Answers one request at `now_ms` (Unix time). Time must not run backwards between calls.
     pub fn step(&mut self, now_ms: i64, request: &Request) -> Response {
+        if self.failures_planned > 0 {
+            self.failures_planned -= 1;
+            return answer(503, &json!({ "message": "Service Unavailable" }));
+        }
         let target = Target::of(&request.path_and_query);
         let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
         if let ["media", file] = segments.as_slice() {
@@ -95,6 +101,11 @@ impl Api {
     /// Its webhooks, to be changed as in the dashboard.
     pub fn webhooks_mut(&mut self) -> &mut Vec<Webhook> {
         &mut self.webhooks
+    }
+
+    /// Lets the next so many requests fail with 503, as while Aircall is in trouble; nothing of them is applied.
+    pub fn plan_failures(&mut self, count: u32) {
+        self.failures_planned = count;
     }
 
     /// What links begin with from now on.
