@@ -12,7 +12,8 @@ use crate::limits::{HARMLESS_DIGITS_MAX, REASON_CHARS_MAX, RETRY_AFTER_MAX};
 pub enum RestError {
     /// 401 and 403: Aircall answers 403 to a wrong credential too.
     #[error(
-        "Aircall does not take the credential ({status}); compare `api_id` and `api_token` with Integrations & API > API keys in Aircall"
+        "Aircall does not take the credential ({status}); compare `api_id` and `api_token` with Integrations & API > \
+         API keys in Aircall"
     )]
     BadCredential { status: u16 },
     #[error("Aircall has no such thing (404); look for it in Aircall, it may have been deleted")]

@@ -64,7 +64,10 @@ pub async fn register(globals: &Globals, args: &RegisterArgs, out: &mut dyn Writ
     let url = config.http.aircall_webhook_url(&account.id);
     let url = url.context("Aircall must know where to post; set `public_url` under `[http]`")?;
     let client = client_of(account)?.with_context(|| {
-        format!("account {} has no credential for Aircall; set `api_id` and `api_token` under `[account.aircall]`", account.id)
+        format!(
+            "account {} has no credential for Aircall; set `api_id` and `api_token` under `[account.aircall]`",
+            account.id
+        )
     })?;
     let webhooks =
         client.webhooks().await.context("Aircall's webhooks are not known; nothing was changed")?;

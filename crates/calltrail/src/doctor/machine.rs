@@ -97,7 +97,8 @@ pub(super) async fn check_public(config: &Config, account: &AccountConfig) -> Fi
         None => Finding::problem(
             CHECK,
             format!("{url} is not answered"),
-            "start `calltrail up` and its proxy; check name, certificate and firewall (from here: another network may reach it)",
+            "start `calltrail up` and its proxy; check name, certificate and firewall. This was asked from here: other \
+             networks may see otherwise",
         ),
     }
 }
