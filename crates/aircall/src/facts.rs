@@ -1,14 +1,17 @@
 //! What a logged webhook means.
 
 use calltrail_domain::fact::{
-    Agent, CallEvent, CallSnapshot, CallStatus, ContactHint, Direction, Fact, Line, Transfer, TransferTarget,
+    Agent, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Fact, Line, Transfer,
+    TransferTarget,
 };
 use calltrail_domain::ids::{CallId, LineId, PhoneNumber};
 use calltrail_domain::record::AircallEvent;
 use calltrail_domain::time::Timestamp;
+use sha2::{Digest as _, Sha256};
 
+use crate::media::{linked, media};
 use crate::number;
-use crate::payload::{Call, Contact, Number, Payload, User};
+use crate::payload::{self, Call, Contact, Number, Payload, User};
 
 /// The events about calls that Aircall publishes, by its reference.
 const CALL_EVENTS: [&str; 19] = [
@@ -60,8 +63,11 @@ fn snapshot(event: &AircallEvent, received_at: Timestamp) -> Option<CallSnapshot
         started_at: call.started_at,
         answered_at: call.answered_at,
         ended_at: call.ended_at,
-        voicemail: call.voicemail || name == "call.voicemail_left",
+        recording: media(call.recording, linked(&call, "recording")),
+        voicemail: media(call.voicemail || name == "call.voicemail_left", linked(&call, "voicemail")),
+        comments: call.comments.iter().filter_map(comment).collect(),
         transfer: transfer(&name, at, &call),
+        shown_number: shown_number(event, call.raw_digits),
         agent: if rings_only(&name) { None } else { call.user.as_ref().and_then(agent) },
         line: call.number.and_then(line),
         contact: call.contact.and_then(contact),
@@ -110,6 +116,22 @@ fn transfer(name: &str, at: Timestamp, call: &Call) -> Option<Transfer> {
         _ => return None,
     };
     Some(Transfer { at, succeeded, by: call.transferred_by.as_ref().and_then(agent), to })
+}
+
+/// What stands where a number should: a number that is none, or nothing when it was withheld.
+fn shown_number(event: &AircallEvent, raw_digits: Option<String>) -> Option<String> {
+    raw_digits.filter(|text| event.number.is_none() && text.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// A comment without an id is known by what it says and when.
+fn comment(comment: &payload::Comment) -> Option<Comment> {
+    let text = comment.content.clone()?;
+    let posted_at = comment.posted_at;
+    let id = comment.id.unwrap_or_else(|| {
+        let digest: [u8; 32] = Sha256::digest(format!("{posted_at:?} {text}")).into();
+        digest[..6].iter().fold(0, |id, byte| id << 8 | u64::from(*byte))
+    });
+    Some(Comment { id, posted_at, by: comment.posted_by.as_ref().and_then(agent), text })
 }
 
 fn agent(user: &User) -> Option<Agent> {

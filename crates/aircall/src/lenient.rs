@@ -44,10 +44,23 @@ where
     D: Deserializer<'de>,
     T: DeserializeOwned,
 {
+    Ok(as_object(<&RawValue>::deserialize(source)?))
+}
+
+/// The objects of a list, each read on its own; what is none is left out.
+pub(crate) fn objects<'de, D, T>(source: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
     let raw = <&RawValue>::deserialize(source)?;
-    // Derived structs also read arrays, by position; that would be guessing.
-    let is_object = raw.get().starts_with('{');
-    Ok(if is_object { serde_json::from_str(raw.get()).ok() } else { None })
+    let items: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    Ok(items.into_iter().filter_map(as_object).collect())
+}
+
+/// Derived structs also read arrays, by position; that would be guessing.
+fn as_object<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+    if raw.get().starts_with('{') { serde_json::from_str(raw.get()).ok() } else { None }
 }
 
 /// The names in a list of `{"name": …}`, or of plain text.

@@ -8,6 +8,7 @@ mod bounds;
 mod facts;
 mod lenient;
 pub mod limits;
+mod media;
 mod number;
 mod payload;
 mod receive;

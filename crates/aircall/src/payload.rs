@@ -35,9 +35,17 @@ pub(crate) struct Call {
     pub(crate) answered_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient::seconds")]
     pub(crate) ended_at: Option<Timestamp>,
-    /// A link; that there is one is what counts here.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(crate) raw_digits: Option<String>,
+    /// A link that ends after an hour; that there is one is what counts here.
+    #[serde(default, deserialize_with = "lenient::present")]
+    pub(crate) recording: bool,
+    /// Likewise.
     #[serde(default, deserialize_with = "lenient::present")]
     pub(crate) voicemail: bool,
+    /// A page that lasts, of the recording or of the voicemail.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(crate) asset: Option<String>,
     #[serde(default, deserialize_with = "lenient::object")]
     pub(crate) user: Option<User>,
     #[serde(default, deserialize_with = "lenient::object")]
@@ -50,6 +58,21 @@ pub(crate) struct Call {
     pub(crate) contact: Option<Contact>,
     #[serde(default, deserialize_with = "lenient::names")]
     pub(crate) tags: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "lenient::objects")]
+    pub(crate) comments: Vec<Comment>,
+}
+
+/// What an agent wrote.
+#[derive(Deserialize)]
+pub(crate) struct Comment {
+    #[serde(default, deserialize_with = "lenient::id")]
+    pub(crate) id: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(crate) content: Option<String>,
+    #[serde(default, deserialize_with = "lenient::seconds")]
+    pub(crate) posted_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "lenient::object")]
+    pub(crate) posted_by: Option<User>,
 }
 
 /// An agent.

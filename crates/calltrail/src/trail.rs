@@ -11,6 +11,7 @@ use calltrail_domain::ids::{CallId, ConversationId, PartyId};
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::state::{Memory, State};
 use calltrail_domain::time::Timestamp;
+use calltrail_domain::timer::Timer;
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
 use calltrail_projector::translate;
 use serde::{Deserialize, Serialize};
@@ -130,15 +131,16 @@ impl Trail {
                 ours.then(|| (Some(settled.key.call), outcome(settled)))
             }
             (_, Fact::TimerElapsed(timer)) => {
-                let call = match timer {
-                    calltrail_domain::timer::Timer::CallEnd { call } => *call,
-                    calltrail_domain::timer::Timer::WorkItem { party, item, publication } => {
+                let (call, awaited) = match timer {
+                    Timer::CallEnd { call } => (*call, "its end"),
+                    Timer::MediaLink { call } => (*call, "the link of what was recorded"),
+                    Timer::WorkItem { party, item, publication } => {
                         let what = format!("work item {item} published again, number {publication}");
                         return Ok((*party == self.party).then_some((None, what)));
                     }
                 };
                 self.is_of_call(state, call)?
-                    .then(|| (Some(call), "waited long enough for its end".to_owned()))
+                    .then(|| (Some(call), format!("waited long enough for {awaited}")))
             }
             (_, Fact::CallSnapshot(_) | Fact::AccountCreated(_) | Fact::PolicyChanged(_) | Fact::Other) => {
                 None
@@ -196,6 +198,7 @@ fn decision(decision: &Decision) -> String {
     let effects = effects.join(", ");
     match &decision.verdict {
         Verdict::ReadFirst => format!("decided step {}: read first ({effects})", decision.step),
+        Verdict::Added => format!("decided step {}: add what came late ({effects})", decision.step),
         Verdict::LeftOut { reason } => {
             format!("decided step {}: left out ({})", decision.step, reason.as_str())
         }
@@ -213,9 +216,10 @@ fn outcome(settled: &EffectSettled) -> String {
         Outcome::ContactFound { contact, created: true } => format!("created contact {contact}"),
         Outcome::ContactFound { contact, created: false } => format!("found contact {contact}"),
         Outcome::Observed { conversation, status, .. } => format!("saw {conversation} {status:?}"),
-        Outcome::Applied { conversation, message_uid, unconfirmed, .. } => {
+        Outcome::Applied { conversation, message_uid, unconfirmed, comment, .. } => {
             let conversation = conversation.as_ref().map_or("Front", |id| id.as_str());
-            let uid = message_uid.as_ref().map(|uid| format!(" as {uid}")).unwrap_or_default();
+            let id = message_uid.as_ref().map(|uid| uid.as_str()).or(comment.as_ref().map(|id| id.as_str()));
+            let uid = id.map(|id| format!(" as {id}")).unwrap_or_default();
             let doubt = if *unconfirmed { ", not looked for" } else { "" };
             format!("applied in {conversation}{uid}{doubt}")
         }

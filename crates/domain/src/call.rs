@@ -7,18 +7,24 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Verdict;
 use crate::effect::Outcome;
 use crate::fact::{
-    Agent, CallEvent, CallSnapshot, CallStatus, ContactHint, Direction, Line, Transfer, TransferTarget,
+    Agent, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Line, Media, Transfer,
+    TransferTarget,
 };
-use crate::ids::{EffectKey, PartyId, PhoneNumber};
+use crate::ids::{CallId, EffectKey, EffectKind, PartyId, PhoneNumber};
 use crate::limits::OLD_CALL;
 use crate::policy::CallType;
 use crate::time::Timestamp;
+use crate::timer::Timer;
 
 /// What is known of one call, and what was decided for it. Kept for ever: late facts must find what was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// The earliest record of this call.
     pub first_received_at: Timestamp,
+    /// The latest record of this call.
+    pub last_received_at: Timestamp,
+    /// The sequence of the last record that told something new of this call.
+    pub told_at: u64,
     /// The earliest record that showed the call as over.
     pub over_received_at: Option<Timestamp>,
     /// Aircall told that it ended, and did not only mention it later.
@@ -27,10 +33,12 @@ pub struct Call {
     pub settled: Option<Settled>,
     /// `LeftOut` or `Logged`, once decided.
     pub verdict: Option<Verdict>,
+    /// The links of its recording and voicemail were waited for long enough.
+    pub media_overdue: bool,
     /// Everything ever decided for this call: an effect key that stands here is never decided again.
     pub effects: BTreeMap<EffectKey, EffectState>,
-    /// When the call settles by itself.
-    pub timer_due_at: Option<Timestamp>,
+    /// What the call waits for, and until when.
+    pub timer: Option<(Timestamp, Timer)>,
 }
 
 /// That a call has settled: which party's it is, and when.
@@ -53,6 +61,7 @@ pub struct EffectState {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallTold {
     number: Option<Told<PhoneNumber>>,
+    shown_number: Option<Told<String>>,
     direction: Option<Told<Direction>>,
     line: Option<Told<Line>>,
     started_at: Option<Told<Timestamp>>,
@@ -62,8 +71,10 @@ pub struct CallTold {
     agent: Option<Told<Agent>>,
     contact: Option<Told<ContactHint>>,
     tags: Option<Told<BTreeSet<String>>>,
-    voicemail: bool,
+    recording: Media,
+    voicemail: Media,
     transfers: BTreeSet<Transfer>,
+    comments: BTreeMap<u64, Comment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,26 +90,49 @@ impl Call {
     pub fn new(first_received_at: Timestamp) -> Self {
         Self {
             first_received_at,
+            last_received_at: first_received_at,
+            told_at: 0,
             over_received_at: None,
             end_told: false,
             told: CallTold::default(),
             settled: None,
             verdict: None,
+            media_overdue: false,
             effects: BTreeMap::new(),
-            timer_due_at: None,
+            timer: None,
         }
     }
 
-    /// Takes in what one webhook told.
-    pub fn tell(&mut self, snapshot: &CallSnapshot) {
+    /// Takes in what one webhook told, whose record stands at `sequence`.
+    pub fn tell(&mut self, snapshot: &CallSnapshot, sequence: u64) {
         self.first_received_at = self.first_received_at.min(snapshot.received_at);
+        self.last_received_at = self.last_received_at.max(snapshot.received_at);
         if snapshot.shows_call_over() {
             let earliest =
                 self.over_received_at.map_or(snapshot.received_at, |at| at.min(snapshot.received_at));
             self.over_received_at = Some(earliest);
         }
         self.end_told |= snapshot.event != CallEvent::Other;
+        let before = self.told.clone();
         self.told.tell(snapshot);
+        if self.told != before {
+            self.told_at = sequence;
+        }
+    }
+
+    /// True when this was decided for the call before.
+    #[must_use]
+    pub fn has_decided(&self, id: CallId, kind: EffectKind) -> bool {
+        self.effects.contains_key(&EffectKey { call: id, kind })
+    }
+
+    /// True when something can be listened to, nothing of it is in Front yet, and its link may still come in time.
+    #[must_use]
+    pub fn waits_for_link(&self, id: CallId) -> bool {
+        let waits = |media: &Media, kind| *media == Media::Announced && !self.has_decided(id, kind);
+        !self.media_overdue
+            && (waits(self.told.recording(), EffectKind::Recording)
+                || waits(self.told.voicemail(), EffectKind::Voicemail))
     }
 
     /// True for a call whose end was not told, and that was over for longer than Aircall repeats webhooks when it was first
@@ -123,6 +157,7 @@ impl CallTold {
     fn tell(&mut self, snapshot: &CallSnapshot) {
         let s = snapshot;
         keep_greatest(&mut self.number, s, s.number.as_ref());
+        keep_greatest(&mut self.shown_number, s, s.shown_number.as_ref());
         keep_greatest(&mut self.direction, s, s.direction.as_ref());
         keep_greatest(&mut self.line, s, s.line.as_ref());
         keep_greatest(&mut self.started_at, s, s.started_at.as_ref());
@@ -132,14 +167,45 @@ impl CallTold {
         keep_greatest(&mut self.agent, s, s.agent.as_ref());
         keep_greatest(&mut self.contact, s, s.contact.as_ref());
         keep_greatest(&mut self.tags, s, s.tags.as_ref());
-        self.voicemail |= s.voicemail;
+        keep_better(&mut self.recording, &s.recording);
+        keep_better(&mut self.voicemail, &s.voicemail);
         self.transfers.extend(s.transfer.clone());
+        for comment in &s.comments {
+            let known = self.comments.entry(comment.id).or_insert_with(|| comment.clone());
+            if *known < *comment {
+                known.clone_from(comment);
+            }
+        }
     }
 
     /// The outside number; `None` when it was withheld.
     #[must_use]
     pub fn number(&self) -> Option<&PhoneNumber> {
         value(&self.number)
+    }
+
+    /// What stands in place of the number when it is none.
+    #[must_use]
+    pub fn shown_number(&self) -> Option<&str> {
+        value(&self.shown_number).map(String::as_str)
+    }
+
+    #[must_use]
+    pub fn recording(&self) -> &Media {
+        &self.recording
+    }
+
+    #[must_use]
+    pub fn voicemail(&self) -> &Media {
+        &self.voicemail
+    }
+
+    /// Comments in the order in which they were written.
+    #[must_use]
+    pub fn comments(&self) -> Vec<&Comment> {
+        let mut comments: Vec<_> = self.comments.values().collect();
+        comments.sort_by_key(|comment| (comment.posted_at, comment.id));
+        comments
     }
 
     #[must_use]
@@ -219,7 +285,7 @@ impl CallTold {
             Direction::Outbound if answered => CallType::OutboundAnswered,
             Direction::Outbound => CallType::OutboundUnanswered,
             Direction::Inbound if answered => CallType::InboundAnswered,
-            Direction::Inbound if self.voicemail => CallType::Voicemail,
+            Direction::Inbound if self.voicemail != Media::Absent => CallType::Voicemail,
             Direction::Inbound => CallType::Missed,
         }
     }
@@ -227,6 +293,12 @@ impl CallTold {
 
 fn value<T>(told: &Option<Told<T>>) -> Option<&T> {
     told.as_ref().map(|told| &told.value)
+}
+
+fn keep_better(known: &mut Media, told: &Media) {
+    if *known < *told {
+        known.clone_from(told);
+    }
 }
 
 fn keep_greatest<T: Ord + Clone>(field: &mut Option<Told<T>>, snapshot: &CallSnapshot, value: Option<&T>) {

@@ -3,15 +3,15 @@
 //! **Invariants:** what is decided here changes nothing; only its record, folded, does. Nothing is decided for a
 //! position that a folded decision covers. No effect key is decided twice.
 
+mod effects;
+
 use crate::call::{Call, Settled};
 use crate::decision::{Decision, LeftOut, Logged, Verdict};
-use crate::effect::{
-    Action, AssignConversation, ConversationStatus, Effect, ImportActivity, LookUpContact,
-    ObserveConversation, Outcome, ReopenConversation, Sender,
-};
+use crate::effect::{Action, ConversationStatus, Effect, LookUpContact, ObserveConversation, Outcome};
 use crate::ids::{CallId, EffectKey, EffectKind, InboxId, PartyId, ThreadRef};
+use crate::parts;
 use crate::party::{Party, Thread};
-use crate::policy::{AssignBy, CallType, Policy, Threading};
+use crate::policy::{Anonymous, Policy, Threading};
 use crate::render;
 use crate::state::{Account, Backing, State, StateError};
 use crate::time::Timestamp;
@@ -59,15 +59,22 @@ struct Head {
 
 type Step = (Verdict, Vec<Effect>);
 
-/// Where the call goes.
+/// Where a call, or what came late for one, goes.
 struct Target {
     thread: ThreadRef,
     inbox: InboxId,
-    opens_segment: bool,
+    subject: String,
+    /// The conversation is archived, and what goes there leaves it so.
+    archived: bool,
+    /// The call's own activities, not what came late for it.
+    with_call: bool,
 }
 
 impl Head {
     fn decide(&self) -> Option<Step> {
+        if let Some(Verdict::Logged(_)) = &self.call.verdict {
+            return self.add();
+        }
         if let Some(reason) = self.left_out() {
             return Some((Verdict::LeftOut { reason }, Vec::new()));
         }
@@ -82,7 +89,7 @@ impl Head {
         let told = &self.call.told;
         let line = told.line().map(|line| line.id);
         let started = told.started_at().unwrap_or(self.settled.at);
-        if told.number().is_none() {
+        if told.number().is_none() && self.policy.anonymous == Anonymous::Skip {
             Some(LeftOut::NoNumber)
         } else if self.call.is_old_news() {
             Some(LeftOut::Old)
@@ -99,36 +106,54 @@ impl Head {
 
     /// Reads come before the subject: the contact once per party, the status where it is not known well enough.
     fn reading(&self) -> Reading {
-        if self.party.contact.is_none()
+        if !self.is_contact_known()
             && let Some(reading) = self.read(EffectKind::Contact, || self.look_up())
         {
             return reading;
         }
+        self.reading_status(EffectKind::Observe, EffectKind::Observe)
+    }
+
+    /// The status is read as `next`, unless it is known well enough or was read as `last` for this step.
+    fn reading_status(&self, last: EffectKind, next: EffectKind) -> Reading {
         let unknown = self.party.thread.as_ref().filter(|thread| !self.is_status_trusted(thread));
-        if let Some(conversation) = unknown.and_then(|thread| thread.conversation.clone()) {
-            let observe = || Action::ObserveConversation(ObserveConversation { conversation });
-            return self.read(EffectKind::Observe, || Some(observe())).unwrap_or(Reading::Done);
+        let Some(conversation) = unknown.and_then(|thread| thread.conversation.clone()) else {
+            return Reading::Done;
+        };
+        let observe = || Action::ObserveConversation(ObserveConversation { conversation });
+        match self.call.effects.get(&self.key(last)) {
+            Some(effect) if effect.outcome.is_some() => Reading::Done,
+            Some(_) => Reading::Waits,
+            None => self.read(next, observe).unwrap_or(Reading::Done),
         }
-        Reading::Done
     }
 
     /// `None` when this read was done for this call, whatever came of it.
-    fn read(&self, kind: EffectKind, action: impl FnOnce() -> Option<Action>) -> Option<Reading> {
+    fn read(&self, kind: EffectKind, action: impl FnOnce() -> Action) -> Option<Reading> {
         match self.call.effects.get(&self.key(kind)) {
             Some(effect) if effect.outcome.is_some() => None,
             Some(_) => Some(Reading::Waits),
-            None => action().map(|action| Reading::First(Box::new(Effect { key: self.key(kind), action }))),
+            None => Some(Reading::First(Box::new(Effect { key: self.key(kind), action: action() }))),
         }
     }
 
-    fn look_up(&self) -> Option<Action> {
+    /// Callers without a number share one contact, which is looked up for the first of them.
+    fn is_contact_known(&self) -> bool {
+        match self.call.told.number() {
+            Some(_) => self.party.contact.is_some(),
+            None => self.account.anonymous.is_some(),
+        }
+    }
+
+    fn look_up(&self) -> Action {
         let told = &self.call.told;
-        Some(Action::LookUpContact(LookUpContact {
-            number: told.number()?.clone(),
-            name: render::contact_name(told),
-            emails: render::contact_emails(told),
+        let emails = if told.number().is_some() { render::contact_emails(told) } else { Vec::new() };
+        Action::LookUpContact(LookUpContact {
+            number: told.number().cloned(),
+            name: render::customer_name(told, &self.policy),
+            emails,
             import_type: self.policy.import_type,
-        }))
+        })
     }
 
     /// Front's webhooks are configured, were heard lately, and the conversation is the one they told of.
@@ -136,33 +161,61 @@ impl Head {
         let heard = self.account.front_heard_at;
         self.policy.front_webhooks
             && !thread.unsure
-            && heard.is_some_and(|heard| self.settled.at.since(heard) <= self.policy.timing.front_silence())
+            && heard.is_some_and(|heard| self.now().since(heard) <= self.policy.timing.front_silence())
+    }
+
+    /// When the call settled, or the last that came late for it did.
+    fn now(&self) -> Timestamp {
+        if self.call.verdict.is_some() { self.call.last_received_at } else { self.settled.at }
     }
 
     fn log(&self) -> Option<Step> {
-        let target = self.target()?;
-        let told = &self.call.told;
-        let subject = match &self.party.thread {
-            Some(thread) if !target.opens_segment => thread.segment.subject.clone(),
-            Some(_) | None => render::subject(told, &self.policy),
-        };
+        let (target, opens_segment) = self.target()?;
         let observed = self.call.effects.get(&self.key(EffectKind::Observe));
         let unread = observed.is_some_and(|effect| matches!(effect.outcome, Some(Outcome::Rejected { .. })));
-        let effects = self.effects(&target, &subject);
+        let effects = self.effects(&target);
         let logged = Logged {
-            call_type: told.call_type(),
+            call_type: self.call.told.call_type(),
             thread: target.thread,
             inbox: target.inbox,
-            subject,
-            opens_segment: target.opens_segment,
+            subject: target.subject,
+            opens_segment,
             status_unread: unread,
         };
         Some((Verdict::Logged(logged), effects))
     }
 
-    /// A new conversation waits until the old one's effects have drained, so that a work item has one conversation.
-    fn target(&self) -> Option<Target> {
-        let Some(thread) = &self.party.thread else { return Some(self.new_thread()) };
+    /// What came late goes to the conversation as it is: it carries the current segment's subject, opens no segment
+    /// and reopens nothing.
+    fn add(&self) -> Option<Step> {
+        let Some(thread) = &self.party.thread else { return Some((Verdict::Added, Vec::new())) };
+        // Whether a person archived it is known when the conversation is.
+        if thread.conversation.is_none() && !self.party.is_drained() {
+            return None;
+        }
+        let missing = parts::missing(self.id, &self.call, &self.policy);
+        if missing.iter().any(|kind| is_activity(*kind)) {
+            let (last, next) = (self.party.step, self.party.step + 1);
+            match self.reading_status(EffectKind::ObserveAgain(last), EffectKind::ObserveAgain(next)) {
+                Reading::Waits => return None,
+                Reading::First(effect) => return Some((Verdict::ReadFirst, vec![*effect])),
+                Reading::Done => {}
+            }
+        }
+        let target = Target {
+            thread: thread.reference.clone(),
+            inbox: thread.inbox.clone(),
+            subject: thread.segment.subject.clone(),
+            archived: thread.status != ConversationStatus::Open,
+            with_call: false,
+        };
+        Some((Verdict::Added, self.effects(&target)))
+    }
+
+    /// Where the call goes, and whether it opens a segment there. A new conversation waits until the old one's effects
+    /// have drained, so that a work item has one conversation.
+    fn target(&self) -> Option<(Target, bool)> {
+        let Some(thread) = &self.party.thread else { return Some((self.new_thread(), true)) };
         // What people did before the conversation was known counts as soon as it is.
         if thread.conversation.is_none() && !self.party.is_drained() {
             return None;
@@ -175,9 +228,11 @@ impl Head {
             }
         };
         if leaves {
-            return self.party.is_drained().then(|| self.new_thread());
+            return self.party.is_drained().then(|| (self.new_thread(), true));
         }
-        Some(Target { thread: thread.reference.clone(), inbox: thread.inbox.clone(), opens_segment: ended })
+        let subject = if ended { self.subject() } else { thread.segment.subject.clone() };
+        let (thread, inbox) = (thread.reference.clone(), thread.inbox.clone());
+        Some((Target { thread, inbox, subject, archived: false, with_call: true }, ended))
     }
 
     fn new_thread(&self) -> Target {
@@ -186,88 +241,37 @@ impl Head {
         Target {
             thread: ThreadRef::new(format!("calltrail:{}", self.id)),
             inbox: mapped.unwrap_or(&self.policy.default_inbox).clone(),
-            opens_segment: true,
+            subject: self.subject(),
+            archived: false,
+            with_call: true,
         }
     }
 
-    fn effects(&self, target: &Target, subject: &str) -> Vec<Effect> {
-        let told = &self.call.told;
-        let call = self.key(EffectKind::Call);
-        let started = told.started_at().unwrap_or(self.settled.at);
-        let text = render::call_activity(call, &self.call, &self.policy);
-        let mut effects = self.import(call, target, subject, text, started);
-        let duration = self.key(EffectKind::Duration);
-        if let Some(text) = render::duration_activity(duration, told, &self.policy) {
-            let ended = told.ended_at().unwrap_or(started);
-            effects.extend(self.import(duration, target, subject, text, ended));
-        }
-        effects.extend(self.assign());
-        effects.extend(self.reopen(target));
-        effects
-    }
-
-    /// No effect for a call without a number: such a call is left out.
-    fn import(
-        &self,
-        key: EffectKey,
-        target: &Target,
-        subject: &str,
-        body: String,
-        created_at: Timestamp,
-    ) -> Vec<Effect> {
-        let Some(from) = self.sender() else { return Vec::new() };
-        let import = ImportActivity {
-            inbox: target.inbox.clone(),
-            thread: target.thread.clone(),
-            import_type: self.policy.import_type,
-            subject: subject.to_owned(),
-            body,
-            created_at,
-            from,
-        };
-        vec![Effect { key, action: Action::ImportActivity(import) }]
-    }
-
-    /// Answered and outbound calls are logged by the agent, all others by the customer. Only an answered call assigns.
-    fn sender(&self) -> Option<Sender> {
-        let told = &self.call.told;
-        let number = told.number()?.clone();
-        let line_number = told.line().and_then(|line| line.number.clone());
-        let email = render::agent_email(told);
-        let name = render::contact_name(told);
-        Some(match told.call_type() {
-            CallType::InboundAnswered | CallType::OutboundAnswered => {
-                let assign = self.policy.assign_by == AssignBy::Import;
-                Sender::Agent { email, line_number, number, assign }
-            }
-            CallType::OutboundUnanswered => Sender::Agent { email, line_number, number, assign: false },
-            CallType::Missed | CallType::Voicemail => Sender::Customer { number, name, line_number },
-        })
-    }
-
-    fn assign(&self) -> Option<Effect> {
-        let told = &self.call.told;
-        let wanted = told.call_type().is_answered() && self.policy.assign_by == AssignBy::Request;
-        let email = render::agent_email(told).filter(|_| wanted)?;
-        Some(Effect {
-            key: self.key(EffectKind::Assign),
-            action: Action::AssignConversation(AssignConversation { email }),
-        })
-    }
-
-    /// Whether an import reopens an archived conversation is not documented: it is looked at, and set where needed.
-    fn reopen(&self, target: &Target) -> Option<Effect> {
-        let thread = self.party.thread.as_ref().filter(|thread| thread.reference == target.thread)?;
-        // The status may be newer by a clock that is not Front's; a segment that had ended says that it was archived.
-        let archived = thread.status == ConversationStatus::Archived || thread.segment.ended;
-        archived.then(|| Effect {
-            key: self.key(EffectKind::Reopen),
-            action: Action::ReopenConversation(ReopenConversation { unless_archived_after: self.settled.at }),
-        })
+    fn subject(&self) -> String {
+        render::subject(&self.call.told, &self.policy)
     }
 
     fn key(&self, kind: EffectKind) -> EffectKey {
         EffectKey { call: self.id, kind }
+    }
+}
+
+/// True for what is imported, so that it has a subject and may reopen a conversation.
+fn is_activity(kind: EffectKind) -> bool {
+    match kind {
+        EffectKind::Call
+        | EffectKind::Duration
+        | EffectKind::Recording
+        | EffectKind::RecordingPending
+        | EffectKind::Voicemail
+        | EffectKind::VoicemailPending => true,
+        EffectKind::Contact
+        | EffectKind::Observe
+        | EffectKind::Comment(_)
+        | EffectKind::Tag(_)
+        | EffectKind::Assign
+        | EffectKind::Reopen
+        | EffectKind::ObserveAgain(_) => false,
     }
 }
 

@@ -7,11 +7,14 @@ use crate::ids::{CallId, InboxId, PartyId, ThreadRef};
 use crate::policy::CallType;
 
 /// Decisions of several parties, made by a projector that had folded the log up to `through`.
-/// Without decisions it only says that nothing up to `through` is left to be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectsDecided {
     pub through: u64,
     pub decisions: Vec<Decision>,
+    /// Nothing else up to `through` is left to be decided, whatever a later release would find there. True also of a
+    /// record without decisions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
 }
 
 /// One step of one party: what becomes of one call.
@@ -25,7 +28,7 @@ pub struct Decision {
     pub effects: Vec<Effect>,
 }
 
-/// What becomes of a settled call.
+/// What becomes of a settled call, or of what is told of it later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
@@ -35,6 +38,8 @@ pub enum Verdict {
     LeftOut { reason: LeftOut },
     /// Logged with these.
     Logged(Logged),
+    /// What came late for a call that is logged already.
+    Added,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +64,7 @@ pub enum LeftOut {
     Line,
     /// Outside business hours.
     Hours,
-    /// The caller withheld the number, or it is none.
+    /// The caller withheld the number, or it is none, and such calls are switched off.
     NoNumber,
     /// Over long before it was first heard of: somebody tagged or archived an old call.
     Old,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    ContactId, ConversationId, EffectKey, InboxId, MessageUid, PartyId, PhoneNumber, ThreadRef,
+    CommentId, ContactId, ConversationId, EffectKey, InboxId, MessageUid, PartyId, PhoneNumber, ThreadRef,
 };
 use crate::policy::ImportType;
 use crate::time::Timestamp;
@@ -29,6 +29,10 @@ pub enum Action {
     AssignConversation(AssignConversation),
     /// Opens the conversation, unless it was archived after `unless_archived_after`.
     ReopenConversation(ReopenConversation),
+    /// Adds a comment to the conversation.
+    AddComment(AddComment),
+    /// Puts a tag on the conversation.
+    TagConversation(TagConversation),
 }
 
 impl Action {
@@ -37,14 +41,19 @@ impl Action {
     pub fn is_read(&self) -> bool {
         match self {
             Self::LookUpContact(_) | Self::ObserveConversation(_) => true,
-            Self::ImportActivity(_) | Self::AssignConversation(_) | Self::ReopenConversation(_) => false,
+            Self::ImportActivity(_)
+            | Self::AssignConversation(_)
+            | Self::ReopenConversation(_)
+            | Self::AddComment(_)
+            | Self::TagConversation(_) => false,
         }
     }
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookUpContact {
-    pub number: PhoneNumber,
+    /// `None` for the one contact of all callers without a number.
+    pub number: Option<PhoneNumber>,
     /// What Aircall knows of the person, for a contact that has to be created.
     pub name: Option<String>,
     pub emails: Vec<String>,
@@ -69,16 +78,27 @@ pub struct ImportActivity {
     pub body: String,
     pub created_at: Timestamp,
     pub from: Sender,
+    /// The conversation is archived and stays so: what comes late reopens nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
+    /// The audio of the call's recording goes with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_audio: bool,
 }
 
-/// Who logs an activity.
+/// Who logs an activity. A number that is `None` was withheld.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Sender {
     /// Inbound: from the customer's number to the line's.
-    Customer { number: PhoneNumber, name: Option<String>, line_number: Option<PhoneNumber> },
+    Customer { number: Option<PhoneNumber>, name: Option<String>, line_number: Option<PhoneNumber> },
     /// Outbound: from the line's number to the customer's, by the teammate with this e-mail (none when the agent is unknown).
-    Agent { email: Option<String>, line_number: Option<PhoneNumber>, number: PhoneNumber, assign: bool },
+    Agent {
+        email: Option<String>,
+        line_number: Option<PhoneNumber>,
+        number: Option<PhoneNumber>,
+        assign: bool,
+    },
 }
 
 impl std::fmt::Debug for ImportActivity {
@@ -119,6 +139,34 @@ pub struct AssignConversation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReopenConversation {
     pub unless_archived_after: Timestamp,
+}
+
+/// `POST /conversations/{id}/comments`, decided to the last letter.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddComment {
+    /// Who wrote it; `None` for a comment under the integration's name.
+    pub email: Option<String>,
+    /// Plain text; the last line is the effect's marker.
+    pub body: String,
+    /// The same where no teammate has the e-mail: the writer's name stands in it.
+    pub unsigned_body: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagConversation {
+    pub name: String,
+}
+
+impl std::fmt::Debug for AddComment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AddComment(…)")
+    }
+}
+
+impl std::fmt::Debug for TagConversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TagConversation(…)")
+    }
 }
 
 /// The pending effects of one party, in order: what the outbox holds. At most one per party is outstanding.
@@ -176,6 +224,9 @@ pub enum Outcome {
         message_uid: Option<MessageUid>,
         at: Timestamp,
         unconfirmed: bool,
+        /// The comment that was added.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<CommentId>,
     },
     /// Front refuses it, and a retry would not change that. `reason` is Front's own message without personal data.
     Rejected { status: u16, reason: String },

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::EffectsDecided;
 use crate::effect::EffectSettled;
-use crate::ids::{CallId, ConversationId, InboxId, LineId, PhoneNumber, TeammateId};
+use crate::ids::{CallId, ConversationId, InboxId, LineId, MediaLink, PhoneNumber, TeammateId};
 use crate::policy::Policy;
 use crate::record::{AccountCreated, ConversationMerged};
 use crate::time::Timestamp;
@@ -38,6 +38,8 @@ pub struct CallSnapshot {
     pub status: Option<CallStatus>,
     /// The outside number, as normalised at receipt; `None` when it was withheld or is none.
     pub number: Option<PhoneNumber>,
+    /// What Aircall shows in place of a number that is none.
+    pub shown_number: Option<String>,
     pub direction: Option<Direction>,
     pub line: Option<Line>,
     pub started_at: Option<Timestamp>,
@@ -47,11 +49,40 @@ pub struct CallSnapshot {
     /// Who has the call. Not who it only rang on.
     pub agent: Option<Agent>,
     pub contact: Option<ContactHint>,
-    /// A voicemail is there, or announced.
-    pub voicemail: bool,
+    pub recording: Media,
+    pub voicemail: Media,
+    /// Comments that this snapshot brings; another may bring others.
+    pub comments: Vec<Comment>,
     /// The full list of tag names.
     pub tags: Option<BTreeSet<String>>,
     pub transfer: Option<Transfer>,
+}
+
+/// Something that can be listened to. What is greater is known better.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Media {
+    #[default]
+    Absent,
+    /// It is there, or will be; its lasting link is not known.
+    Announced,
+    Linked(MediaLink),
+}
+
+/// What an agent wrote about a call. Aircall lets nobody change it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Comment {
+    pub id: u64,
+    pub posted_at: Option<Timestamp>,
+    /// `None` for a comment that came through Aircall's API.
+    pub by: Option<Agent>,
+    pub text: String,
+}
+
+impl std::fmt::Debug for Comment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Comment({})", self.id)
+    }
 }
 
 /// What happened to a call, as far as the fold cares.

@@ -7,12 +7,15 @@ mod conversations;
 mod decisions;
 mod effects;
 
+use std::time::Duration;
+
 use crate::call::{Call, Settled};
 use crate::effect::WorkItem;
 use crate::fact::{CallEvent, CallSnapshot, Fact};
 use crate::hash;
 use crate::ids::{CallId, PartyId, PhoneNumber};
-use crate::limits::{ENDED_WAIT_DEFAULT, SILENT_CALL_DEFAULT};
+use crate::limits::{ENDED_WAIT_DEFAULT, SILENT_CALL_DEFAULT, VOICEMAIL_WAIT_DEFAULT};
+use crate::parts;
 use crate::party::Party;
 use crate::policy::Timing;
 use crate::record::AccountCreated;
@@ -49,6 +52,7 @@ pub fn fold<B: Backing>(state: &mut State<B>, place: Place, fact: &Fact) -> Fold
         Fact::EffectsDecided(decided) => decisions::decided(state, place, decided),
         Fact::EffectSettled(settled) => effects::settled(state, place, settled),
         Fact::TimerElapsed(Timer::CallEnd { call }) => call_end_awaited(state, place, *call),
+        Fact::TimerElapsed(Timer::MediaLink { call }) => link_awaited(state, place, *call),
         Fact::TimerElapsed(Timer::WorkItem { party, item, publication }) => {
             effects::republished(state, party, *item, *publication)
         }
@@ -68,39 +72,58 @@ fn account_created<B: Backing>(state: &mut State<B>, created: &AccountCreated) -
 
 fn call_told<B: Backing>(state: &mut State<B>, place: Place, snapshot: &CallSnapshot) -> Folded<B> {
     let mut call = state.call(snapshot.call)?.unwrap_or_else(|| Call::new(snapshot.received_at));
-    call.tell(snapshot);
-    let outputs = match snapshot.event {
-        CallEvent::Ended => settle(state, place, snapshot.call, &mut call)?,
-        CallEvent::HungUp | CallEvent::Other => Vec::new(),
-    };
-    set_timer(state, snapshot.call, &mut call)?;
-    state.write(&Key::Call(snapshot.call), &call)?;
-    Ok(outputs)
+    call.tell(snapshot, place.sequence);
+    match snapshot.event {
+        CallEvent::Ended => settle(state, place, snapshot.call, call),
+        CallEvent::HungUp | CallEvent::Other => keep(state, place, snapshot.call, call),
+    }
 }
 
 fn call_end_awaited<B: Backing>(state: &mut State<B>, place: Place, id: CallId) -> Folded<B> {
+    let Some(call) = state.call(id)? else { return Ok(Vec::new()) };
+    settle(state, place, id, call)
+}
+
+/// From now on the call shows what can be listened to without a link.
+fn link_awaited<B: Backing>(state: &mut State<B>, place: Place, id: CallId) -> Folded<B> {
     let Some(mut call) = state.call(id)? else { return Ok(Vec::new()) };
-    let outputs = settle(state, place, id, &mut call)?;
+    if !call.media_overdue {
+        (call.media_overdue, call.told_at) = (true, place.sequence);
+    }
+    keep(state, place, id, call)
+}
+
+/// Stores the call with its timer. One that has its verdict joins the queue again when more is to be shown of it.
+fn keep<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: Call) -> Folded<B> {
     set_timer(state, id, &mut call)?;
     state.write(&Key::Call(id), &call)?;
-    Ok(outputs)
+    let (Some(settled), Some(policy)) = (&call.settled, state.policy()?) else { return Ok(Vec::new()) };
+    if !parts::has_more(id, &call, &policy) {
+        return Ok(Vec::new());
+    }
+    let Some((party_id, mut party)) = state.party(&settled.party)? else { return Ok(Vec::new()) };
+    party.enqueue(id, place.sequence);
+    state.put_party(&party_id, party)?;
+    Ok(vec![Output::Touched(party_id)])
 }
 
 /// A call settles exactly once, and joins its party's queue then.
-fn settle<B: Backing>(state: &mut State<B>, place: Place, id: CallId, call: &mut Call) -> Folded<B> {
+fn settle<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: Call) -> Folded<B> {
     if call.settled.is_some() {
-        return Ok(Vec::new());
+        return keep(state, place, id, call);
     }
     // Before the account's first record no party has a name; the call settles at its timer then.
-    let Some(named) = name_of_party(state, id, call.told.number())? else { return Ok(Vec::new()) };
+    let Some(named) = name_of_party(state, id, call.told.number())? else {
+        return keep(state, place, id, call);
+    };
     let (party_id, mut party) = match state.party(&named)? {
         Some(known) => known,
         None => (named, Party { since: place.sequence, ..Party::default() }),
     };
-    party.queue.push_back(id);
-    party.touched = place.sequence;
+    party.enqueue(id, place.sequence);
     call.settled = Some(Settled { party: party_id.clone(), at: place.received_at });
     state.put_party(&party_id, party)?;
+    keep(state, place, id, call)?;
     Ok(vec![Output::Touched(party_id)])
 }
 
@@ -126,31 +149,37 @@ pub fn party_of_number<B: Backing>(
     Ok(state.party(&hash::keyed(&key, number.as_str()))?.map(|(id, _)| id))
 }
 
-/// An unsettled call has one timer: the wait for its end, shorter once it is known to be over.
+/// A call has one timer: for its end, shorter once it is known to be over; then for the links that it waits for.
 fn set_timer<B: Backing>(
     state: &mut State<B>,
     id: CallId,
     call: &mut Call,
 ) -> Result<(), StateError<B::Error>> {
-    let due = match &call.settled {
-        Some(_) => None,
+    let timing = state.policy()?.map(|policy| policy.timing);
+    let wait = |of: fn(&Timing) -> Duration, default| timing.as_ref().map_or(default, of);
+    let timer = match &call.settled {
         None => {
-            let timing = state.policy()?.map(|policy| policy.timing);
-            let silent = timing.as_ref().map_or(SILENT_CALL_DEFAULT, Timing::silent_call);
-            let ended = timing.as_ref().map_or(ENDED_WAIT_DEFAULT, Timing::ended_wait);
-            let silent = call.first_received_at.plus(silent);
-            Some(call.over_received_at.map_or(silent, |at| at.plus(ended).min(silent)))
+            let silent = call.first_received_at.plus(wait(Timing::silent_call, SILENT_CALL_DEFAULT));
+            let ended = wait(Timing::ended_wait, ENDED_WAIT_DEFAULT);
+            let due = call.over_received_at.map_or(silent, |at| at.plus(ended).min(silent));
+            Some((due, Timer::CallEnd { call: id }))
         }
+        Some(settled) if call.waits_for_link(id) => {
+            let over = call.over_received_at.unwrap_or(settled.at);
+            let due = over.plus(wait(Timing::voicemail_wait, VOICEMAIL_WAIT_DEFAULT));
+            Some((due, Timer::MediaLink { call: id }))
+        }
+        Some(_) => None,
     };
-    if due == call.timer_due_at {
+    if timer == call.timer {
         return Ok(());
     }
-    if let Some(before) = call.timer_due_at {
-        state.remove(&Key::Timer(before, id));
+    if let Some((due, _)) = &call.timer {
+        state.remove(&Key::Timer(*due, id));
     }
-    if let Some(due) = due {
-        state.write(&Key::Timer(due, id), &Timer::CallEnd { call: id })?;
+    if let Some((due, timer)) = &timer {
+        state.write(&Key::Timer(*due, id), timer)?;
     }
-    call.timer_due_at = due;
+    call.timer = timer;
     Ok(())
 }

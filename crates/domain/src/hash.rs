@@ -18,6 +18,13 @@ pub(crate) fn keyed(key: &PartyKey, text: &str) -> PartyId {
     PartyId::new(hex(&mac.finalize().into_bytes()[..PARTY_ID_HASH_BYTES]))
 }
 
+/// A stable number for a short text that is nobody's secret, such as a tag's name.
+#[must_use]
+pub(crate) fn short(text: &str) -> u64 {
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 /// A stable hash over key-value pairs in key order, as hex.
 #[derive(Debug, Default)]
 pub struct StateHash(Sha256);

@@ -60,6 +60,14 @@ text_id! {
     MessageUid
 }
 text_id! {
+    /// A tag in Front, `tag_…`.
+    TagId
+}
+text_id! {
+    /// A comment in Front, `com_…`.
+    CommentId
+}
+text_id! {
     /// What the imports of one conversation have in common until its id is known (Front's `thread_ref`).
     ThreadRef
 }
@@ -178,6 +186,33 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
+/// A link to a recording or a voicemail that lasts. Its `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MediaLink(String);
+
+impl MediaLink {
+    /// The link, when it may be shown as one: https, short enough, and made of nothing that ends or dresses it up.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/?&=%+#".contains(&byte);
+        let fits = text.len() <= limits::MEDIA_LINK_BYTES_MAX && text.bytes().all(plain);
+        (fits && text.starts_with("https://")).then(|| Self(text.to_owned()))
+    }
+
+    /// The link as text, for Front.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for MediaLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MediaLink(…)")
+    }
+}
+
 /// What an effect does, as it stands in its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EffectKind {
@@ -185,13 +220,38 @@ pub enum EffectKind {
     Observe,
     Call,
     Duration,
+    /// The recording with its link.
+    Recording,
+    /// The recording whose link has not come yet.
+    RecordingPending,
+    /// The voicemail with its link.
+    Voicemail,
+    /// The voicemail whose link has not come yet.
+    VoicemailPending,
+    /// The comment with this id in Aircall.
+    Comment(u64),
+    /// The tag whose name has this hash.
+    Tag(u64),
     Assign,
     Reopen,
+    /// The status is read once more for what came late, in this step of the party.
+    ObserveAgain(u64),
 }
 
 impl EffectKind {
-    const ALL: [Self; 6] =
-        [Self::Contact, Self::Observe, Self::Call, Self::Duration, Self::Assign, Self::Reopen];
+    /// The kinds that an effect key names by their word alone.
+    const PLAIN: [Self; 10] = [
+        Self::Contact,
+        Self::Observe,
+        Self::Call,
+        Self::Duration,
+        Self::Recording,
+        Self::RecordingPending,
+        Self::Voicemail,
+        Self::VoicemailPending,
+        Self::Assign,
+        Self::Reopen,
+    ];
 
     /// The word that stands in keys, in external ids and on the command line.
     #[must_use]
@@ -201,9 +261,42 @@ impl EffectKind {
             Self::Observe => "observe",
             Self::Call => "call",
             Self::Duration => "duration",
+            Self::Recording => "recording",
+            Self::RecordingPending => "recording_pending",
+            Self::Voicemail => "voicemail",
+            Self::VoicemailPending => "voicemail_pending",
+            Self::Comment(_) => "comment",
+            Self::Tag(_) => "tag",
             Self::Assign => "assign",
             Self::Reopen => "reopen",
+            Self::ObserveAgain(_) => "observe_again",
         }
+    }
+
+    /// The number behind the word, of the kinds that a call may have several of.
+    fn item(self) -> Option<u64> {
+        match self {
+            Self::Comment(item) | Self::Tag(item) | Self::ObserveAgain(item) => Some(item),
+            Self::Contact
+            | Self::Observe
+            | Self::Call
+            | Self::Duration
+            | Self::Recording
+            | Self::RecordingPending
+            | Self::Voicemail
+            | Self::VoicemailPending
+            | Self::Assign
+            | Self::Reopen => None,
+        }
+    }
+
+    fn named(text: &str) -> Option<Self> {
+        let Some((word, item)) = text.split_once(':') else {
+            return Self::PLAIN.into_iter().find(|known| known.as_str() == text);
+        };
+        let item = item.parse().ok()?;
+        let numbered = [Self::Comment(item), Self::Tag(item), Self::ObserveAgain(item)];
+        numbered.into_iter().find(|known| known.as_str() == word)
     }
 }
 
@@ -230,26 +323,35 @@ impl EffectKey {
     /// The last line of what the effect writes into Front: shown to people, and found again by the front-writer.
     #[must_use]
     pub fn marker(self) -> String {
+        let call = self.call;
         match self.kind {
-            EffectKind::Duration => format!("Aircall call {}, duration", self.call),
+            EffectKind::Duration => format!("Aircall call {call}, duration"),
+            EffectKind::Recording => format!("Aircall call {call}, recording"),
+            EffectKind::RecordingPending => format!("Aircall call {call}, recording pending"),
+            EffectKind::Voicemail => format!("Aircall call {call}, voicemail"),
+            EffectKind::VoicemailPending => format!("Aircall call {call}, voicemail pending"),
+            EffectKind::Comment(note) => format!("Aircall call {call}, note {note}"),
             EffectKind::Contact
             | EffectKind::Observe
             | EffectKind::Call
+            | EffectKind::Tag(_)
             | EffectKind::Assign
-            | EffectKind::Reopen => format!("Aircall call {}", self.call),
+            | EffectKind::Reopen
+            | EffectKind::ObserveAgain(_) => format!("Aircall call {call}"),
         }
     }
 }
 
 impl fmt::Display for EffectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.call, self.kind.as_str())
+        write!(f, "{}:{}", self.call, self.kind.as_str())?;
+        self.kind.item().map_or(Ok(()), |item| write!(f, ":{item}"))
     }
 }
 
 /// A text that is no effect key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no effect key: it reads like 812:duration")]
+#[error("{given:?} is no effect key: it reads like 812:duration or 812:comment:99")]
 pub struct BadEffectKey {
     given: String,
 }
@@ -260,8 +362,7 @@ impl FromStr for EffectKey {
     fn from_str(given: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let (call, kind) = given.split_once(':')?;
-            let kind = EffectKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
-            Some(Self { call: CallId(call.parse().ok()?), kind })
+            Some(Self { call: CallId(call.parse().ok()?), kind: EffectKind::named(kind)? })
         };
         parse().ok_or_else(|| BadEffectKey { given: given.to_owned() })
     }

@@ -18,10 +18,19 @@ pub const TRANSFERS_SHOWN_MAX: usize = 10;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// E-mails that a new contact gets.
 pub const CONTACT_EMAILS_MAX: usize = 10;
+/// A link that is longer is none that Aircall gives.
+pub const MEDIA_LINK_BYTES_MAX: usize = 500;
+/// A comment is cut to this many characters in Front; the log keeps the whole of it.
+pub const COMMENT_CHARS_MAX: usize = 10_000;
+/// Comments and tags that one decision brings; the next step brings the next ones.
+pub const LATE_EFFECTS_PER_STEP_MAX: usize = 16;
+/// Front takes tag names of this many characters.
+pub const TAG_NAME_CHARS_MAX: usize = 64;
 /// Aircall repeats a webhook for up to 12 hours; what it mentions later for the first time is no news.
 pub const OLD_CALL: Duration = Duration::from_secs(12 * 3600);
 /// Waits for the end of a call where no policy says any yet.
 pub const ENDED_WAIT_DEFAULT: Duration = Duration::from_secs(120);
 pub const SILENT_CALL_DEFAULT: Duration = Duration::from_secs(4 * 3600);
+pub const VOICEMAIL_WAIT_DEFAULT: Duration = Duration::from_secs(180);
 /// Effects in one work item.
 pub const WORK_ITEM_EFFECTS_MAX: usize = 32;

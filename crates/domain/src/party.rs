@@ -25,7 +25,7 @@ pub struct Party {
     /// The sequence of the record that made the party: the older of two joined parties survives.
     pub since: u64,
     pub contact: Option<ContactId>,
-    /// Settled calls without a verdict, in the order in which they settled.
+    /// Calls to be decided on, in the order in which they settled or something late came for them. Each stands here once.
     pub queue: VecDeque<CallId>,
     /// The last record that may have made something decidable.
     pub touched: u64,
@@ -86,6 +86,18 @@ impl Party {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.pending_effects() == 0
+    }
+
+    /// The call is to be decided on, because of what the record at `sequence` told.
+    pub(crate) fn enqueue(&mut self, call: CallId, sequence: u64) {
+        if !self.queue.contains(&call) {
+            self.queue.push_back(call);
+        }
+        self.touched = sequence;
+    }
+
+    pub(crate) fn dequeue(&mut self, call: CallId) {
+        self.queue.retain(|waiting| *waiting != call);
     }
 
     /// How many decided effects are not settled in Front.

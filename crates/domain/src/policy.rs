@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{InboxId, LineId};
+use crate::limits::VOICEMAIL_WAIT_DEFAULT;
 
-/// The rules of one account. Every field is written out: a default of a later release must not change an old log.
+/// The rules of one account. Every field is written out: a default of a later release must not change an old log. What
+/// an old record does not hold is what the releases of its time did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     pub locale: Locale,
@@ -20,12 +22,64 @@ pub struct Policy {
     pub threading: Threading,
     pub import_type: ImportType,
     pub assign_by: AssignBy,
+    #[serde(default = "Policy::anonymous_of_v1")]
+    pub anonymous: Anonymous,
+    #[serde(default)]
+    pub comments_on_unanswered: bool,
+    #[serde(default = "Policy::tags_of_v1")]
+    pub tags: Tags,
+    #[serde(default = "Policy::recording_of_v1")]
+    pub recording: Recording,
     /// An IANA name; the configuration refuses unknown ones.
     pub time_zone: String,
     pub business_hours: Option<BusinessHours>,
     /// Front's webhooks are configured: archive, reopen, move and assign events are expected.
     pub front_webhooks: bool,
     pub timing: Timing,
+}
+
+impl Policy {
+    fn anonymous_of_v1() -> Anonymous {
+        Anonymous::Skip
+    }
+
+    fn tags_of_v1() -> Tags {
+        Tags::Text
+    }
+
+    fn recording_of_v1() -> Recording {
+        Recording::Link
+    }
+}
+
+/// What becomes of calls whose number was withheld or is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anonymous {
+    /// One conversation for each call, under one contact.
+    PerCall,
+    /// Left out.
+    Skip,
+}
+
+/// Where the tags of a call are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tags {
+    /// In the text of the call's activity, as far as they are known by then.
+    Text,
+    /// On the conversation too, whenever they are given.
+    FrontTags,
+}
+
+/// How a recording is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recording {
+    /// As a link that lasts and wants a login at Aircall.
+    Link,
+    /// With the audio attached besides.
+    Attach,
 }
 
 /// The languages of subjects and activities.
@@ -108,9 +162,15 @@ pub struct Timing {
     pub ended_wait_seconds: u64,
     pub silent_call_seconds: u64,
     pub front_silence_seconds: u64,
+    #[serde(default = "Timing::voicemail_wait_of_v1")]
+    pub voicemail_wait_seconds: u64,
 }
 
 impl Timing {
+    fn voicemail_wait_of_v1() -> u64 {
+        VOICEMAIL_WAIT_DEFAULT.as_secs()
+    }
+
     #[must_use]
     pub fn ended_wait(&self) -> Duration {
         Duration::from_secs(self.ended_wait_seconds)
@@ -119,6 +179,11 @@ impl Timing {
     #[must_use]
     pub fn silent_call(&self) -> Duration {
         Duration::from_secs(self.silent_call_seconds)
+    }
+
+    #[must_use]
+    pub fn voicemail_wait(&self) -> Duration {
+        Duration::from_secs(self.voicemail_wait_seconds)
     }
 
     #[must_use]

@@ -6,10 +6,13 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::call::{Call, CallTold};
-use crate::fact::{Agent, Line, TransferTarget};
-use crate::ids::EffectKey;
-use crate::limits::{CONTACT_EMAILS_MAX, EMAIL_BYTES_MAX, OUTSIDE_TEXT_CHARS_MAX, TRANSFERS_SHOWN_MAX};
+use crate::fact::{Agent, Comment, Line, Media, TransferTarget};
+use crate::ids::{EffectKey, EffectKind};
+use crate::limits::{
+    COMMENT_CHARS_MAX, CONTACT_EMAILS_MAX, EMAIL_BYTES_MAX, TAG_NAME_CHARS_MAX, TRANSFERS_SHOWN_MAX,
+};
 use crate::policy::{CallType, Policy};
+use crate::text::{neutral_line, neutral_lines, neutral_start, plain};
 use crate::time::Timestamp;
 use crate::words::Words;
 
@@ -26,7 +29,7 @@ pub(crate) fn subject(told: &CallTold, policy: &Policy) -> String {
         let (name, text) = if rest.starts_with("{type}") {
             ("{type}", words.call_type(told.call_type()).to_owned())
         } else if rest.starts_with("{line}") {
-            ("{line}", line_name(told.line(), words))
+            ("{line}", line_name(told.line(), words, plain))
         } else if rest.starts_with("{tags}") {
             ("{tags}", tags.clone())
         } else {
@@ -39,20 +42,40 @@ pub(crate) fn subject(told: &CallTold, policy: &Policy) -> String {
     plain(&subject)
 }
 
-/// The call activity: who called whom, over which line, when, and what became of it.
-pub(crate) fn call_activity(key: EffectKey, call: &Call, policy: &Policy) -> String {
+/// The text of an activity; `None` when there is nothing to tell under this key.
+pub(crate) fn activity(key: EffectKey, call: &Call, policy: &Policy) -> Option<String> {
+    let (told, words) = (&call.told, Words::of(policy.locale));
+    let text = match key.kind {
+        EffectKind::Call => call_rows(call, policy),
+        EffectKind::Duration => duration_rows(told, words)?,
+        EffectKind::Recording => media_row(words.recording, told.recording(), words),
+        EffectKind::RecordingPending => media_row(words.recording, &Media::Announced, words),
+        EffectKind::Voicemail => media_row(words.voicemail_activity, told.voicemail(), words),
+        EffectKind::VoicemailPending => media_row(words.voicemail_activity, &Media::Announced, words),
+        EffectKind::Contact
+        | EffectKind::Observe
+        | EffectKind::Comment(_)
+        | EffectKind::Tag(_)
+        | EffectKind::Assign
+        | EffectKind::Reopen
+        | EffectKind::ObserveAgain(_) => return None,
+    };
+    Some(text + &key.marker())
+}
+
+/// Who called whom, over which line, when, and what became of it.
+fn call_rows(call: &Call, policy: &Policy) -> String {
     let (told, words) = (&call.told, Words::of(policy.locale));
     let call_type = told.call_type();
-    let mut text = format!("{} - {}\n", words.call_type(call_type), line_name(told.line(), words));
+    let line = line_name(told.line(), words, neutral_line);
+    let mut text = format!("{} - {line}\n", words.call_type(call_type));
     let mut row = |label: &str, value: &str| {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{label}: {value}");
     };
-    if let Some(number) = told.number() {
-        row(words.customer, &with_detail(contact_name(told), number.as_str()));
-    }
+    row(words.customer, &customer(told, words));
     if let Some(number) = told.line().and_then(|line| line.number.as_ref()) {
-        row(words.line, &with_detail(Some(line_name(told.line(), words)), number.as_str()));
+        row(words.line, &with_detail(Some(line), number.as_str()));
     }
     if let Some(agent) = told.agent().filter(|_| call_type.is_answered() || is_outbound(call_type)) {
         row(words.agent, &agent_name(agent));
@@ -70,23 +93,44 @@ pub(crate) fn call_activity(key: EffectKey, call: &Call, policy: &Policy) -> Str
         row(label, &target);
     }
     if let Some(reason) = told.missed_reason().filter(|_| !call_type.is_answered()) {
-        row(words.reason, &plain(words.missed_reason(reason)));
+        row(words.reason, &neutral_line(words.missed_reason(reason)));
     }
-    let tags = plain(&told.tags().collect::<Vec<_>>().join(", "));
+    let tags = neutral_line(&told.tags().collect::<Vec<_>>().join(", "));
     if !tags.is_empty() {
         row(words.tags, &tags);
     }
-    text.push_str(&key.marker());
     text
 }
 
-/// The duration activity; `None` for a call that nobody answered or whose end is not known.
-pub(crate) fn duration_activity(key: EffectKey, told: &CallTold, policy: &Policy) -> Option<String> {
-    let words = Words::of(policy.locale);
+/// `None` for a call that nobody answered or whose end is not known.
+fn duration_rows(told: &CallTold, words: &Words) -> Option<String> {
     let (answered, ended) = (told.answered_at()?, told.ended_at()?);
     let talk = in_words(ended.since(answered));
     let total = in_words(ended.since(told.started_at().unwrap_or(answered)));
-    Some(format!("{}: {talk}\n{}: {total}\n{}", words.talk_time, words.total_time, key.marker()))
+    Some(format!("{}: {talk}\n{}: {total}\n", words.talk_time, words.total_time))
+}
+
+fn media_row(label: &str, media: &Media, words: &Words) -> String {
+    match media {
+        Media::Linked(link) => format!("{label}: {}\n", link.as_str()),
+        Media::Announced | Media::Absent => format!("{label}: {}\n", words.pending),
+    }
+}
+
+/// What an agent wrote, with the agent's name where Front does not show who it was.
+pub(crate) fn comment(key: EffectKey, comment: &Comment, unsigned: bool) -> String {
+    let text = neutral_lines(&comment.text, COMMENT_CHARS_MAX);
+    let text = match comment.by.as_ref().filter(|_| unsigned) {
+        Some(by) => neutral_start(&format!("{}: {text}", agent_name(by))),
+        None => text,
+    };
+    // An empty line, because Markdown puts the lines of a paragraph together.
+    format!("{text}\n\n{}", key.marker())
+}
+
+/// A tag's name as Front takes it.
+pub(crate) fn tag_name(name: &str) -> String {
+    plain(name).chars().take(TAG_NAME_CHARS_MAX).collect()
 }
 
 /// True when the moment lies within the account's business hours, or when it has none.
@@ -102,13 +146,25 @@ fn is_outbound(call_type: CallType) -> bool {
     matches!(call_type, CallType::OutboundAnswered | CallType::OutboundUnanswered)
 }
 
-fn line_name(line: Option<&Line>, words: &Words) -> String {
-    line.and_then(|line| line.name.as_deref()).map_or_else(|| words.unknown_line.to_owned(), plain)
+fn line_name(line: Option<&Line>, words: &Words, fit: fn(&str) -> String) -> String {
+    line.and_then(|line| line.name.as_deref()).map_or_else(|| words.unknown_line.to_owned(), fit)
+}
+
+/// The customer's name and number, or what stands in their place.
+fn customer(told: &CallTold, words: &Words) -> String {
+    let name = contact_name(told).map(|name| neutral_line(&name));
+    match (told.number(), told.shown_number()) {
+        (Some(number), _) => with_detail(name, number.as_str()),
+        (None, shown) => {
+            let name = name.unwrap_or_else(|| words.anonymous.to_owned());
+            shown.map_or_else(|| name.clone(), |shown| with_detail(Some(name.clone()), &neutral_line(shown)))
+        }
+    }
 }
 
 fn agent_name(agent: &Agent) -> String {
     let name = agent.name.as_deref().or(agent.email.as_deref());
-    name.map_or_else(|| format!("{}", agent.id), plain)
+    name.map_or_else(|| format!("{}", agent.id), neutral_line)
 }
 
 fn with_detail(name: Option<String>, detail: &str) -> String {
@@ -149,23 +205,23 @@ pub(crate) fn contact_emails(told: &CallTold) -> Vec<String> {
     emails.filter(|email| may_be_email(email)).take(CONTACT_EMAILS_MAX).cloned().collect()
 }
 
+/// What Front shows as the customer's name: callers without a number share one contact.
+pub(crate) fn customer_name(told: &CallTold, policy: &Policy) -> Option<String> {
+    match told.number() {
+        Some(_) => contact_name(told),
+        None => Some(Words::of(policy.locale).anonymous.to_owned()),
+    }
+}
+
 /// The agent's e-mail, which Front knows the teammate by.
 pub(crate) fn agent_email(told: &CallTold) -> Option<String> {
-    told.agent()?.email.clone().filter(|email| may_be_email(email))
+    email_of(told.agent())
+}
+
+pub(crate) fn email_of(agent: Option<&Agent>) -> Option<String> {
+    agent?.email.clone().filter(|email| may_be_email(email))
 }
 
 fn may_be_email(text: &str) -> bool {
     text.len() <= EMAIL_BYTES_MAX && text.contains('@')
-}
-
-/// One line of text from outside: no line breaks, no control or direction marks, not longer than a line may be.
-fn plain(text: &str) -> String {
-    let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
-    let kept = spaced.filter(|c| !c.is_control() && !is_direction_mark(*c));
-    let line: String = kept.take(OUTSIDE_TEXT_CHARS_MAX).collect();
-    line.trim().to_owned()
-}
-
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

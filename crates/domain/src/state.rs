@@ -60,6 +60,8 @@ pub struct Account {
     pub party_key: Option<PartyKey>,
     /// The receive time of the last record from Front.
     pub front_heard_at: Option<Timestamp>,
+    /// The contact of all callers without a number, once one was looked up.
+    pub anonymous: Option<ContactId>,
     /// Nothing up to this position is left to be decided.
     pub covered_through: u64,
     /// Calls logged, by type.

@@ -10,6 +10,8 @@ use crate::ids::{CallId, PartyId};
 pub enum Timer {
     /// The end of a call: it settles without it.
     CallEnd { call: CallId },
+    /// The link of a call's recording or voicemail: Front shows that it is there without it.
+    MediaLink { call: CallId },
     /// A work item that the outbox no longer holds: it is published again under the next publication number.
     WorkItem { party: PartyId, item: u64, publication: u32 },
 }

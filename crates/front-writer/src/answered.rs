@@ -85,6 +85,7 @@ impl Machine {
     /// A read is done afresh before the next try: a person may have acted meanwhile.
     fn forget_read(&mut self) {
         (self.scratch.read, self.scratch.events_read) = (None, false);
+        self.scratch.comments_listed = false;
     }
 
     fn in_doubt(&mut self, now: Timestamp, pending: &Pending) -> Command {
@@ -132,6 +133,12 @@ impl Machine {
             }
             (Purpose::ReadEvents, Reply::Events(events)) => self.events_read(now, pending.index, &events),
             (Purpose::Change, Reply::Nothing) => self.settle_applied(now, pending.index, false),
+            (Purpose::Comment, Reply::Comment(comment)) => self.commented(now, pending.index, comment),
+            (Purpose::FindComment, Reply::Comments(comments)) => {
+                self.comments_listed(now, pending.index, &comments)
+            }
+            (Purpose::FindTag, Reply::Tags(page)) => self.tags_listed(now, page),
+            (Purpose::CreateTag, Reply::Tag(tag)) => self.tag_created(now, pending.index, tag),
             (_, _) => self.trouble(now, pending.index, None),
         }
     }
@@ -152,9 +159,13 @@ impl Machine {
             Purpose::Observe => self.observe_refused(now, pending, refusal),
             // Who may not read the events goes on without: nobody is seen to have archived.
             Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),
-            Purpose::ReadBefore | Purpose::ReadEvents | Purpose::Change => {
-                self.change_refused(now, index, refusal)
-            }
+            Purpose::Comment => self.comment_refused(now, index, &pending.request, refusal),
+            Purpose::ReadBefore
+            | Purpose::ReadEvents
+            | Purpose::Change
+            | Purpose::FindComment
+            | Purpose::FindTag
+            | Purpose::CreateTag => self.refused_for_good(now, index, refusal),
         }
     }
 
@@ -175,6 +186,9 @@ impl Machine {
             Request::GetConversation(from)
             | Request::ListConversationEvents(from)
             | Request::OpenConversation(from)
+            | Request::ListComments(from)
+            | Request::AddComment { conversation: from, .. }
+            | Request::AddTag { conversation: from, .. }
             | Request::PutAssignee { conversation: from, .. } => {
                 self.conversation_moved(now, index, from, into)
             }

@@ -48,7 +48,7 @@ impl Machine {
             return self.complete_contact(now, index, wanted, &contact);
         }
         if !steps.absent {
-            let request = Request::GetContactByPhone(wanted.number.clone());
+            let request = Request::GetContact(wanted.number.clone());
             return self.ask(now, index, Purpose::FindContact, request);
         }
         if refused {
@@ -72,18 +72,19 @@ impl Machine {
         contact: &Contact,
     ) -> Command {
         let steps = &self.scratch.contact;
+        let Some(number) = &wanted.number else {
+            let outcome = Outcome::ContactFound { contact: contact.id.clone(), created: steps.created };
+            return self.settle(now, index, outcome);
+        };
         let named = steps.named.is_some().then_some(HandleSource::Phone);
         let custom = (wanted.import_type == ImportType::Custom).then_some(HandleSource::Custom);
         let missing = [named, custom]
             .into_iter()
             .flatten()
-            .find(|source| !steps.handles_tried.contains(source) && !has(contact, *source, &wanted.number));
+            .find(|source| !steps.handles_tried.contains(source) && !has(contact, *source, number));
         if let (Some(source), false) = (missing, steps.created) {
-            let request = Request::AddContactHandle {
-                contact: contact.id.clone(),
-                source,
-                handle: wanted.number.clone(),
-            };
+            let request =
+                Request::AddContactHandle { contact: contact.id.clone(), source, handle: number.clone() };
             return self.ask(now, index, Purpose::AddHandle, request);
         }
         let outcome = Outcome::ContactFound { contact: contact.id.clone(), created: steps.created };
@@ -142,7 +143,7 @@ impl Machine {
     }
 
     /// Front has answered: no write of this effect is under way.
-    fn rest(&mut self, index: usize) {
+    pub(crate) fn rest(&mut self, index: usize) {
         let entry = self.entry_mut(index);
         if matches!(entry.state, State::InFlight { .. }) {
             entry.state = State::Planned;

@@ -26,6 +26,7 @@ pub struct Counters {
     budget_wait_ms: AtomicU64,
     conflicts: AtomicU64,
     takeovers: AtomicU64,
+    duplicate_comments: AtomicU64,
     handles_refused: AtomicU64,
 }
 
@@ -116,6 +117,16 @@ impl Counters {
     #[must_use]
     pub fn takeovers(&self) -> u64 {
         read(&self.takeovers)
+    }
+
+    pub(crate) fn count_duplicate_comments(&self, duplicates: u32) {
+        self.duplicate_comments.fetch_add(u64::from(duplicates), Ordering::Relaxed);
+    }
+
+    /// Comments that stand in Front a second time: a request landed after it was looked for.
+    #[must_use]
+    pub fn duplicate_comments(&self) -> u64 {
+        read(&self.duplicate_comments)
     }
 
     /// Handles that Front did not add to a contact. The call is logged all the same.

@@ -1,7 +1,9 @@
 //! The fence: what has been done for a party's effects, in the key-value store, changed by compare-and-set alone.
 
 use calltrail_domain::effect::{ConversationStatus, Outcome};
-use calltrail_domain::ids::{AccountId, ConversationId, EffectKey, MessageUid, PartyId, TeammateId};
+use calltrail_domain::ids::{
+    AccountId, CommentId, ConversationId, EffectKey, MessageUid, PartyId, TeammateId,
+};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::WireRequest;
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,9 @@ pub struct Entry {
     pub failures: u32,
     /// What Front answered its imports with; any of them proves the message.
     pub uids: Vec<MessageUid>,
+    /// The comment that it added.
+    #[serde(default)]
+    pub comment: Option<CommentId>,
     /// What was read before a set-like effect was sent first.
     pub before: Option<Before>,
     pub first_tried_at: Option<Timestamp>,
@@ -128,6 +133,7 @@ impl Entry {
             attempts: 0,
             failures: 0,
             uids: Vec::new(),
+            comment: None,
             before: None,
             first_tried_at: None,
             resends: 0,

@@ -13,7 +13,7 @@ use crate::settings::Confirm;
 
 /// Answers to an import that may mean "I have this external id already".
 const MAY_MEAN_KNOWN: [u16; 3] = [400, 409, 422];
-/// Answers to an import that may be about its author: a teammate who has left.
+/// Answers that may be about the author: a teammate who has left.
 const MAY_MEAN_AUTHOR: [u16; 3] = [400, 404, 422];
 
 impl Machine {
@@ -44,9 +44,10 @@ impl Machine {
     }
 
     fn activity(&mut self, index: usize, wanted: &ImportActivity) -> Result<Activity, Command> {
-        let without_author = self.entry(index).is_some_and(|entry| entry.without_author);
         let author = match &wanted.from {
-            Sender::Agent { email: Some(email), .. } if !without_author => self.teammate(email)?,
+            Sender::Agent { email: Some(email), .. } if !self.is_without_author(index) => {
+                self.teammate(email)?
+            }
             Sender::Agent { .. } | Sender::Customer { .. } => None,
         };
         let key = self.item.effects[index].effect.key;
@@ -60,6 +61,7 @@ impl Machine {
             body: wanted.body.clone(),
             created_at: wanted.created_at,
             from: wanted.from.clone(),
+            archived: wanted.archived,
             author,
         })
     }
@@ -91,11 +93,11 @@ impl Machine {
             self.start_look(index, LookWhy::Refused { refusal, authored });
             return self.advance(now);
         }
-        self.import_not_there(now, index, refusal, authored)
+        self.refused_with_author(now, index, refusal, authored)
     }
 
-    /// Front refuses the import and does not have it: once more without an author, then the refusal counts.
-    pub(crate) fn import_not_there(
+    /// Front refuses what does not stand there: once more without an author, then the refusal counts.
+    pub(crate) fn refused_with_author(
         &mut self,
         now: Timestamp,
         index: usize,

@@ -9,6 +9,7 @@ mod answered;
 mod attempt;
 pub mod budget;
 pub mod command;
+mod comment;
 mod confirm;
 mod contact;
 pub mod counters;
@@ -27,6 +28,7 @@ pub mod settings;
 mod settle;
 pub mod shell;
 mod sightings;
+mod tag;
 mod teammates;
 mod warnings;
 

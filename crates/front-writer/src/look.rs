@@ -2,7 +2,7 @@
 //! marker in the contact's conversations.
 
 use calltrail_domain::effect::Action;
-use calltrail_domain::ids::{ContactId, ConversationId, MessageUid};
+use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, PhoneNumber};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Message, Page, Refusal, Request, customer_of};
 
@@ -75,18 +75,26 @@ impl Machine {
             return self.ask(now, index, Purpose::LookInMessages, request);
         }
         match &look.contact {
-            ContactStage::Unknown => match &self.item.effects[index].effect.action {
-                Action::ImportActivity(import) => {
-                    let request = Request::GetContactByPhone(customer_of(&import.from).clone());
+            ContactStage::Unknown => match self.customer(index) {
+                Some(number) => {
+                    let request = Request::GetContact(Some(number));
                     self.ask(now, index, Purpose::LookForContact, request)
                 }
-                _ => self.not_found(now, index),
+                None => self.not_found(now, index),
             },
             ContactStage::Known(contact) => {
                 let request = Request::ListContactConversations(contact.clone());
                 self.ask(now, index, Purpose::LookForConversations, request)
             }
             ContactStage::Searched => self.not_found(now, index),
+        }
+    }
+
+    /// Who the import is about; nobody when the number was withheld.
+    fn customer(&self, index: usize) -> Option<PhoneNumber> {
+        match &self.item.effects[index].effect.action {
+            Action::ImportActivity(import) => customer_of(&import.from).cloned(),
+            _ => None,
         }
     }
 
@@ -195,7 +203,7 @@ impl Machine {
     fn not_found(&mut self, now: Timestamp, index: usize) -> Command {
         let Some(look) = self.scratch.look.take() else { return self.advance(now) };
         match look.why {
-            LookWhy::Refused { refusal, authored } => self.import_not_there(now, index, refusal, authored),
+            LookWhy::Refused { refusal, authored } => self.refused_with_author(now, index, refusal, authored),
             LookWhy::RefusedInDoubt => self.refusal_stands(now, index),
             LookWhy::Invisible => self.send_invisible_again(now, index),
         }

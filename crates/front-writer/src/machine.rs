@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calltrail_domain::effect::{Action, NumberedEffect, WorkItem};
-use calltrail_domain::ids::{ConversationId, TeammateId};
+use calltrail_domain::ids::{CommentId, ConversationId, TagId, TeammateId};
 use calltrail_domain::record::ConversationMerged;
 use calltrail_domain::time::Timestamp;
 use calltrail_front::Request;
@@ -21,6 +21,7 @@ use crate::limits::CONFLICTS_MAX;
 use crate::look::Look;
 use crate::set_like::Read;
 use crate::settings::Settings;
+use crate::tag::TagSteps;
 
 /// One claim's work on one item.
 pub struct Machine {
@@ -39,6 +40,8 @@ pub struct Machine {
     pub(crate) pending: Option<Pending>,
     pub(crate) scratch: Scratch,
     pub(crate) teammates: BTreeMap<String, Option<TeammateId>>,
+    /// Tags of the company by name, as far as this claim has seen them.
+    pub(crate) tags: BTreeMap<String, TagId>,
     pub(crate) moved: Option<ConversationMerged>,
     /// Ordinals whose dead letters were kept by this claim.
     pub(crate) kept: BTreeSet<u64>,
@@ -47,6 +50,7 @@ pub struct Machine {
     pub(crate) landed: bool,
     conflicts: u32,
     pub(crate) takeovers: u32,
+    pub(crate) duplicates: u32,
     /// This claim has sent a request: what it has learned is worth waiting for.
     pub(crate) has_sent: bool,
     /// The moment before the last request of this claim was sent.
@@ -111,6 +115,10 @@ pub(crate) enum Purpose {
     ReadBefore,
     ReadEvents,
     Change,
+    Comment,
+    FindComment,
+    FindTag,
+    CreateTag,
 }
 
 /// An e-mail, in lower case, that the list of teammates is wanted for, and what the last list said.
@@ -133,6 +141,11 @@ pub(crate) struct Scratch {
     /// The read was repeated because the slot for the change came late. Once: with a small budget every slot does.
     pub(crate) read_again: bool,
     pub(crate) contact: ContactSteps,
+    /// The comment was looked for and is not there.
+    pub(crate) comments_listed: bool,
+    /// The comment that was just written, while others like it are looked for.
+    pub(crate) commented: Option<CommentId>,
+    pub(crate) tag: TagSteps,
     pub(crate) asked_for: Option<Asked>,
 }
 
@@ -154,12 +167,14 @@ impl Machine {
             pending: None,
             scratch: Scratch::default(),
             teammates: BTreeMap::new(),
+            tags: BTreeMap::new(),
             moved: None,
             kept: BTreeSet::new(),
             leave: None,
             landed: false,
             conflicts: 0,
             takeovers: 0,
+            duplicates: 0,
             has_sent: false,
             sent_at: Timestamp::from_millis(0),
             seed,
@@ -170,6 +185,12 @@ impl Machine {
     #[must_use]
     pub fn takeovers(&self) -> u32 {
         self.takeovers
+    }
+
+    /// Comments of ours that stand in Front a second time, as far as this claim has looked.
+    #[must_use]
+    pub fn duplicates(&self) -> u32 {
+        self.duplicates
     }
 
     /// The fence's compare-and-sets that this claim lost.
@@ -284,6 +305,8 @@ impl Machine {
             Action::ImportActivity(wanted) => self.import(now, index, &wanted),
             Action::AssignConversation(wanted) => self.assign(now, index, &wanted),
             Action::ReopenConversation(wanted) => self.reopen(now, index, &wanted),
+            Action::AddComment(wanted) => self.comment(now, index, &wanted),
+            Action::TagConversation(wanted) => self.tag(now, index, &wanted),
         }
     }
 

@@ -4,7 +4,7 @@
 use calltrail_domain::effect::{AssignConversation, ConversationStatus, Outcome, ReopenConversation};
 use calltrail_domain::ids::ConversationId;
 use calltrail_domain::time::Timestamp;
-use calltrail_front::{Conversation, ConversationEvent, Refusal, Request};
+use calltrail_front::{Conversation, ConversationEvent, Request};
 
 use crate::command::{Command, Why};
 use crate::fence::{Before, State};
@@ -71,7 +71,7 @@ impl Machine {
     }
 
     /// Where the effect goes, once no attempt of it is under way, or the command that comes before that.
-    fn place(&mut self, now: Timestamp, index: usize) -> Result<ConversationId, Command> {
+    pub(crate) fn place(&mut self, now: Timestamp, index: usize) -> Result<ConversationId, Command> {
         let Some(conversation) = self.conversation() else { return Err(self.nowhere(now, index)) };
         let grace = self.settings.timing.grace;
         if let Some(until) = self.doubt_ends(index, grace) {
@@ -84,7 +84,7 @@ impl Machine {
     }
 
     /// The conversation as it is now, or the command that reads it.
-    fn read_before(
+    pub(crate) fn read_before(
         &mut self,
         now: Timestamp,
         index: usize,
@@ -138,9 +138,5 @@ impl Machine {
         }
         self.scratch.events_read = true;
         self.advance(now)
-    }
-
-    pub(crate) fn change_refused(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
-        self.refused_for_good(now, index, refusal)
     }
 }

@@ -31,11 +31,10 @@ impl Machine {
         conversation: Option<ConversationId>,
         unconfirmed: bool,
     ) {
-        let message_uid = self.entry_mut(index).uids.last().cloned();
-        self.set_outcome(
-            index,
-            Outcome::Applied { conversation, message_uid, at: self.sent_at, unconfirmed },
-        );
+        let at = self.sent_at;
+        let entry = self.entry_mut(index);
+        let (message_uid, comment) = (entry.uids.last().cloned(), entry.comment.clone());
+        self.set_outcome(index, Outcome::Applied { conversation, message_uid, at, unconfirmed, comment });
     }
 
     fn set_outcome(&mut self, index: usize, outcome: Outcome) {

@@ -224,6 +224,11 @@ impl Writer {
             }
         };
         self.performer.counters.count_claim(machine.conflicts(), machine.takeovers());
+        let duplicates = machine.duplicates();
+        if duplicates > 0 {
+            self.performer.counters.count_duplicate_comments(duplicates);
+            warn!(%party, duplicates, "a comment stands in front more than once; remove the later ones there");
+        }
         if matches!(end, End::Done) {
             self.performer.forget(&party);
         }

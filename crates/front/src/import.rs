@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 /// Stands for a line whose number is not known: Front wants a handle on both sides.
 const LINE_HANDLE: &str = "aircall-line";
+/// Stands for a customer whose number was withheld. One handle, so that there is one such contact; each of its calls is
+/// threaded by a reference of its own.
+pub(crate) const ANONYMOUS_HANDLE: &str = "anonymous-caller";
 
 /// The body of `POST /inboxes/{inbox}/imported_messages`, with all that it takes from elsewhere already looked up.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Activity {
     pub body: String,
     pub created_at: Timestamp,
     pub from: Sender,
+    /// The conversation is archived and is to stay so.
+    pub archived: bool,
     /// The teammate behind an outbound message's e-mail, when there is one in Front.
     pub author: Option<TeammateId>,
 }
@@ -35,34 +40,36 @@ impl std::fmt::Debug for Activity {
     }
 }
 
-/// The customer's number, whoever logs the activity.
+/// The customer's number, whoever logs the activity; `None` when it was withheld.
 #[must_use]
-pub fn customer_of(from: &Sender) -> &PhoneNumber {
+pub fn customer_of(from: &Sender) -> Option<&PhoneNumber> {
     match from {
-        Sender::Customer { number, .. } | Sender::Agent { number, .. } => number,
+        Sender::Customer { number, .. } | Sender::Agent { number, .. } => number.as_ref(),
     }
 }
 
 impl Activity {
     /// The JSON body (Front's `ImportMessage`).
     pub(crate) fn body(&self) -> Value {
+        let customer = customer_of(&self.from).map_or(ANONYMOUS_HANDLE, PhoneNumber::as_str);
         let (sender, to, inbound, assign) = match &self.from {
-            Sender::Customer { number, name, line_number } => {
-                let mut sender = json!({"handle": number.as_str()});
+            Sender::Customer { name, line_number, .. } => {
+                let mut sender = json!({"handle": customer});
                 if let Some(name) = name {
                     sender["name"] = Value::from(name.as_str());
                 }
                 (sender, line_handle(line_number.as_ref()), true, false)
             }
-            Sender::Agent { line_number, number, assign, .. } => {
+            Sender::Agent { line_number, assign, .. } => {
                 let mut sender = json!({"handle": line_handle(line_number.as_ref())});
                 if let Some(author) = &self.author {
                     sender["author_id"] = Value::from(author.as_str());
                 }
-                (sender, number.as_str().to_owned(), false, *assign)
+                (sender, customer.to_owned(), false, *assign)
             }
         };
-        let mut metadata = json!({"is_inbound": inbound, "is_archived": false, "should_skip_rules": false});
+        let mut metadata =
+            json!({"is_inbound": inbound, "is_archived": self.archived, "should_skip_rules": false});
         let mut body = json!({
             "sender": sender,
             "to": [to],

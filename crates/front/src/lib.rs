@@ -19,7 +19,7 @@ pub use client::{Client, ClientError, Exchange};
 pub use import::{Activity, customer_of};
 pub use probe::Scope;
 pub use reply::{
-    Accepted, Contact, Conversation, ConversationEvent, Handle, Inbox, Message, Page, RateLimit, Reply,
-    Teammate,
+    Accepted, Comment, Contact, Conversation, ConversationEvent, Handle, Inbox, Message, Page, RateLimit,
+    Reply, Tag, TagPage, Teammate,
 };
 pub use request::{HandleSource, Method, Request, RequestKind, Resource, WireRequest};

@@ -14,22 +14,26 @@ pub enum Scope {
     ReadConversations,
     ReadMessages,
     ReadComments,
+    ReadTags,
     WriteContacts,
     WriteConversations,
     WriteMessages,
     WriteComments,
+    WriteTags,
 }
 
 impl Scope {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ReadContacts,
         Self::ReadConversations,
         Self::ReadMessages,
         Self::ReadComments,
+        Self::ReadTags,
         Self::WriteContacts,
         Self::WriteConversations,
         Self::WriteMessages,
         Self::WriteComments,
+        Self::WriteTags,
     ];
 
     /// Front's word for it.
@@ -40,10 +44,12 @@ impl Scope {
             Self::ReadConversations => "conversations:read",
             Self::ReadMessages => "messages:read",
             Self::ReadComments => "comments:read",
+            Self::ReadTags => "tags:read",
             Self::WriteContacts => "contacts:write",
             Self::WriteConversations => "conversations:write",
             Self::WriteMessages => "messages:write",
             Self::WriteComments => "comments:write",
+            Self::WriteTags => "tags:write",
         }
     }
 
@@ -54,10 +60,12 @@ impl Scope {
             Self::ReadConversations => (Method::Get, "/conversations/cnv_0", None),
             Self::ReadMessages => (Method::Get, "/messages/msg_0", None),
             Self::ReadComments => (Method::Get, "/conversations/cnv_0/comments", None),
+            Self::ReadTags => (Method::Get, "/tags/tag_0", None),
             Self::WriteContacts => (Method::Post, "/contacts/crd_0/handles", Some(json!({}))),
             Self::WriteConversations => (Method::Patch, "/conversations/cnv_0", Some(json!({}))),
             Self::WriteMessages => (Method::Post, "/inboxes/inb_0/imported_messages", Some(json!({}))),
             Self::WriteComments => (Method::Post, "/conversations/cnv_0/comments", Some(json!({}))),
+            Self::WriteTags => (Method::Patch, "/tags/tag_0", Some(json!({}))),
         };
         WireRequest { method, path: path.to_owned(), body }
     }

@@ -1,7 +1,7 @@
 //! Front's answers, typed: only what is used, and lenient about the rest.
 
 use calltrail_domain::effect::ConversationStatus;
-use calltrail_domain::ids::{ContactId, ConversationId, InboxId, MessageUid, TeammateId};
+use calltrail_domain::ids::{CommentId, ContactId, ConversationId, InboxId, MessageUid, TagId, TeammateId};
 use calltrail_domain::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -28,10 +28,39 @@ pub enum Reply {
     Conversation(Conversation),
     /// ListConversationEvents.
     Events(Vec<ConversationEvent>),
+    /// AddComment.
+    Comment(Comment),
+    /// ListComments.
+    Comments(Vec<Comment>),
+    /// ListTags.
+    Tags(TagPage),
+    /// CreateTag.
+    Tag(Tag),
     /// ListInboxes.
     Inboxes(Vec<Inbox>),
     /// Requests that are answered without a body, and probes.
     Nothing,
+}
+
+/// A comment, as far as it tells whose it is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Comment {
+    pub id: CommentId,
+    /// The last line of its text that is not empty: the marker of our own comments.
+    pub last_line: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Tag {
+    pub id: TagId,
+    pub name: String,
+}
+
+/// Tags, and the token of the next page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagPage {
+    pub tags: Vec<Tag>,
+    pub next: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -87,6 +116,8 @@ pub struct Conversation {
     pub id: ConversationId,
     pub status: ConversationStatus,
     pub assignee: Option<TeammateId>,
+    /// The names of its tags.
+    pub tags: Vec<String>,
 }
 
 /// Something that happened to a conversation.
@@ -126,6 +157,19 @@ impl std::fmt::Debug for Message {
     }
 }
 
+/// Shows no text: the comment may be somebody else's.
+impl std::fmt::Debug for Comment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Comment({})", self.id)
+    }
+}
+
+impl std::fmt::Debug for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tag({})", self.id)
+    }
+}
+
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Handle({})", self.source)
@@ -145,12 +189,8 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
         RequestKind::ImportMessage => Reply::Accepted(serde_json::from_slice(body)?),
         RequestKind::GetMessage => Reply::Message(serde_json::from_slice::<WireMessage>(body)?.read()),
         RequestKind::ListConversationMessages => {
-            let page: WireList<WireMessage> = serde_json::from_slice(body)?;
-            let next = page.pagination.next.as_deref().and_then(page_token);
-            Reply::Messages(Page {
-                messages: page.results.into_iter().map(WireMessage::read).collect(),
-                next,
-            })
+            let (messages, next) = page(body)?;
+            Reply::Messages(Page { messages: messages.into_iter().map(WireMessage::read).collect(), next })
         }
         RequestKind::GetConversation => {
             Reply::Conversation(serde_json::from_slice::<WireConversation>(body)?.read())
@@ -159,10 +199,21 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
             let events: Vec<WireEvent> = list(body)?;
             Reply::Events(events.into_iter().map(WireEvent::read).collect())
         }
+        RequestKind::AddComment => Reply::Comment(serde_json::from_slice::<WireComment>(body)?.read()),
+        RequestKind::ListComments => {
+            let comments: Vec<WireComment> = list(body)?;
+            Reply::Comments(comments.into_iter().map(WireComment::read).collect())
+        }
+        RequestKind::ListTags => {
+            let (tags, next) = page(body)?;
+            Reply::Tags(TagPage { tags, next })
+        }
+        RequestKind::CreateTag => Reply::Tag(serde_json::from_slice(body)?),
         RequestKind::ListInboxes => Reply::Inboxes(list(body)?),
         RequestKind::AddContactHandle
         | RequestKind::OpenConversation
         | RequestKind::PutAssignee
+        | RequestKind::AddTag
         | RequestKind::TrashConversation
         | RequestKind::Probe => Reply::Nothing,
     })
@@ -177,6 +228,12 @@ pub(crate) fn conversation_in(link: &str) -> Option<ConversationId> {
 
 fn list<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, serde_json::Error> {
     Ok(serde_json::from_slice::<WireList<T>>(body)?.results)
+}
+
+/// One page of a list, and the token of the next one.
+fn page<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<(Vec<T>, Option<String>), serde_json::Error> {
+    let page: WireList<T> = serde_json::from_slice(body)?;
+    Ok((page.results, page.pagination.next.as_deref().and_then(page_token)))
 }
 
 /// Front names the next page by a whole URL, sometimes of another host; only its token is taken.
@@ -239,6 +296,19 @@ impl WireMessage {
     }
 }
 
+#[derive(Deserialize)]
+struct WireComment {
+    id: String,
+    #[serde(default)]
+    body: Option<String>,
+}
+
+impl WireComment {
+    fn read(self) -> Comment {
+        Comment { id: CommentId::new(self.id), last_line: self.body.as_deref().and_then(last_line) }
+    }
+}
+
 /// Front may show plain text as HTML: tags end a line, so the last line is what stands after the last of them.
 fn last_line(text: &str) -> Option<String> {
     text.split(['\n', '<', '>'])
@@ -260,6 +330,8 @@ struct WireConversation {
     assignee: Option<Named>,
     #[serde(default, deserialize_with = "null_as_default")]
     scheduled_reminders: Vec<serde::de::IgnoredAny>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    tags: Vec<Tag>,
 }
 
 impl WireConversation {
@@ -274,6 +346,7 @@ impl WireConversation {
             id: ConversationId::new(self.id),
             status,
             assignee: self.assignee.map(|teammate| TeammateId::new(teammate.id)),
+            tags: self.tags.into_iter().map(|tag| tag.name).collect(),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What is asked of Front: every request that Calltrail makes, and how it goes over the wire.
 
-use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, PhoneNumber, TeammateId};
+use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, PhoneNumber, TagId, TeammateId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::import::Activity;
+use crate::import::{ANONYMOUS_HANDLE, Activity};
 use crate::limits::PAGE_ENTRIES;
 use crate::probe::Scope;
 
@@ -14,10 +14,12 @@ pub enum Request {
     /// The company behind the token.
     Me,
     ListTeammates,
-    GetContactByPhone(PhoneNumber),
+    /// The contact of a number, or the one of all callers without any.
+    GetContact(Option<PhoneNumber>),
     CreateContact {
         name: Option<String>,
-        phone: PhoneNumber,
+        /// `None` for the contact of all callers without a number.
+        phone: Option<PhoneNumber>,
         /// The contact also gets the custom handle that imports of type `custom` are matched by.
         custom_handle: bool,
         emails: Vec<String>,
@@ -42,6 +44,25 @@ pub enum Request {
     PutAssignee {
         conversation: ConversationId,
         teammate: TeammateId,
+    },
+    AddComment {
+        conversation: ConversationId,
+        /// Without one it is written under the name of the token.
+        author: Option<TeammateId>,
+        body: String,
+    },
+    /// Newest first, all of them: this list has no pages.
+    ListComments(ConversationId),
+    /// The company's tags; `page` is the token of a further page.
+    ListTags {
+        page: Option<String>,
+    },
+    CreateTag {
+        name: String,
+    },
+    AddTag {
+        conversation: ConversationId,
+        tag: TagId,
     },
     ListInboxes,
     TrashConversation(ConversationId),
@@ -89,13 +110,18 @@ pub enum RequestKind {
     ListConversationEvents,
     OpenConversation,
     PutAssignee,
+    AddComment,
+    ListComments,
+    ListTags,
+    CreateTag,
+    AddTag,
     ListInboxes,
     TrashConversation,
     Probe,
 }
 
 impl RequestKind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::Me,
         Self::ListTeammates,
         Self::GetContact,
@@ -109,6 +135,11 @@ impl RequestKind {
         Self::ListConversationEvents,
         Self::OpenConversation,
         Self::PutAssignee,
+        Self::AddComment,
+        Self::ListComments,
+        Self::ListTags,
+        Self::CreateTag,
+        Self::AddTag,
         Self::ListInboxes,
         Self::TrashConversation,
         Self::Probe,
@@ -131,6 +162,11 @@ impl RequestKind {
             Self::ListConversationEvents => "list_conversation_events",
             Self::OpenConversation => "open_conversation",
             Self::PutAssignee => "put_assignee",
+            Self::AddComment => "add_comment",
+            Self::ListComments => "list_comments",
+            Self::ListTags => "list_tags",
+            Self::CreateTag => "create_tag",
+            Self::AddTag => "add_tag",
             Self::ListInboxes => "list_inboxes",
             Self::TrashConversation => "trash_conversation",
             Self::Probe => "probe",
@@ -147,6 +183,9 @@ impl RequestKind {
                 | Self::ImportMessage
                 | Self::OpenConversation
                 | Self::PutAssignee
+                | Self::AddComment
+                | Self::CreateTag
+                | Self::AddTag
                 | Self::TrashConversation
         )
     }
@@ -166,8 +205,12 @@ impl RequestKind {
             | Self::ListConversationEvents
             | Self::OpenConversation
             | Self::PutAssignee
+            | Self::AddComment
+            | Self::ListComments
+            | Self::AddTag
             | Self::TrashConversation
             | Self::Probe => Resource::Conversations,
+            Self::ListTags | Self::CreateTag => Resource::Tags,
         }
     }
 }
@@ -180,6 +223,7 @@ pub enum Resource {
     Conversations,
     Imports,
     Messages,
+    Tags,
     Teammates,
 }
 
@@ -215,7 +259,7 @@ impl Request {
         match self {
             Self::Me => RequestKind::Me,
             Self::ListTeammates => RequestKind::ListTeammates,
-            Self::GetContactByPhone(_) => RequestKind::GetContact,
+            Self::GetContact(_) => RequestKind::GetContact,
             Self::CreateContact { .. } => RequestKind::CreateContact,
             Self::AddContactHandle { .. } => RequestKind::AddContactHandle,
             Self::ListContactConversations(_) => RequestKind::ListContactConversations,
@@ -226,6 +270,11 @@ impl Request {
             Self::ListConversationEvents(_) => RequestKind::ListConversationEvents,
             Self::OpenConversation(_) => RequestKind::OpenConversation,
             Self::PutAssignee { .. } => RequestKind::PutAssignee,
+            Self::AddComment { .. } => RequestKind::AddComment,
+            Self::ListComments(_) => RequestKind::ListComments,
+            Self::ListTags { .. } => RequestKind::ListTags,
+            Self::CreateTag { .. } => RequestKind::CreateTag,
+            Self::AddTag { .. } => RequestKind::AddTag,
             Self::ListInboxes => RequestKind::ListInboxes,
             Self::TrashConversation(_) => RequestKind::TrashConversation,
             Self::Probe(_) => RequestKind::Probe,
@@ -240,10 +289,12 @@ impl Request {
         match self {
             Self::Me => get("/me".to_owned()),
             Self::ListTeammates => get("/teammates".to_owned()),
-            Self::GetContactByPhone(number) => get(format!("/contacts/alt:phone:{}", part(number.as_str()))),
-            Self::CreateContact { name, phone, custom_handle, emails } => {
-                post("/contacts".to_owned(), new_contact(name.as_deref(), phone, *custom_handle, emails))
-            }
+            Self::GetContact(Some(number)) => get(format!("/contacts/alt:phone:{}", part(number.as_str()))),
+            Self::GetContact(None) => get(format!("/contacts/alt:custom:{ANONYMOUS_HANDLE}")),
+            Self::CreateContact { name, phone, custom_handle, emails } => post(
+                "/contacts".to_owned(),
+                new_contact(name.as_deref(), phone.as_ref(), *custom_handle, emails),
+            ),
             Self::AddContactHandle { contact, source, handle } => {
                 let path = format!("/contacts/{}/handles", part(contact.as_str()));
                 post(path, json!({"handle": handle.as_str(), "source": source.as_str()}))
@@ -273,6 +324,17 @@ impl Request {
                 path: conversation_path(conversation, "/assignee"),
                 body: Some(json!({"assignee_id": teammate.as_str()})),
             },
+            Self::AddComment { conversation, author, body } => {
+                post(conversation_path(conversation, "/comments"), new_comment(author.as_ref(), body))
+            }
+            Self::ListComments(conversation) => get(conversation_path(conversation, "/comments")),
+            Self::ListTags { page } => {
+                get(format!("/company/tags?limit={PAGE_ENTRIES}{}", page_part(page.as_deref())))
+            }
+            Self::CreateTag { name } => post("/company/tags".to_owned(), json!({"name": name})),
+            Self::AddTag { conversation, tag } => {
+                post(conversation_path(conversation, "/tags"), json!({"tag_ids": [tag.as_str()]}))
+            }
             Self::ListInboxes => get("/inboxes".to_owned()),
             Self::TrashConversation(conversation) => WireRequest {
                 method: Method::Patch,
@@ -289,15 +351,32 @@ fn conversation_path(conversation: &ConversationId, rest: &str) -> String {
 }
 
 fn messages_path(conversation: &ConversationId, page: Option<&str>) -> String {
-    let token = page.map(|token| format!("&page_token={}", part(token))).unwrap_or_default();
-    conversation_path(conversation, &format!("/messages?limit={PAGE_ENTRIES}{token}"))
+    conversation_path(conversation, &format!("/messages?limit={PAGE_ENTRIES}{}", page_part(page)))
 }
 
-fn new_contact(name: Option<&str>, phone: &PhoneNumber, custom_handle: bool, emails: &[String]) -> Value {
-    let mut handles = vec![json!({"handle": phone.as_str(), "source": "phone"})];
-    if custom_handle {
-        handles.push(json!({"handle": phone.as_str(), "source": "custom"}));
+fn page_part(page: Option<&str>) -> String {
+    page.map(|token| format!("&page_token={}", part(token))).unwrap_or_default()
+}
+
+fn new_comment(author: Option<&TeammateId>, body: &str) -> Value {
+    match author {
+        Some(author) => json!({"author_id": author.as_str(), "body": body}),
+        None => json!({"body": body}),
     }
+}
+
+fn new_contact(
+    name: Option<&str>,
+    phone: Option<&PhoneNumber>,
+    custom_handle: bool,
+    emails: &[String],
+) -> Value {
+    let of = |source: &str, handle: &str| json!({"handle": handle, "source": source});
+    let mut handles = match phone {
+        Some(phone) => vec![of("phone", phone.as_str())],
+        None => vec![of("custom", ANONYMOUS_HANDLE)],
+    };
+    handles.extend(phone.filter(|_| custom_handle).map(|phone| of("custom", phone.as_str())));
     handles.extend(emails.iter().map(|email| json!({"handle": email, "source": "email"})));
     let mut body = json!({"handles": handles});
     if let Some(name) = name {

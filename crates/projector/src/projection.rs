@@ -118,7 +118,8 @@ impl AccountState {
             let Some(party) = self.touched.pop_first() else { break };
             decisions.extend(decide(&self.state, &party)?);
         }
-        Ok((!decisions.is_empty()).then_some(EffectsDecided { through, decisions }))
+        let complete = self.touched.is_empty();
+        Ok((!decisions.is_empty()).then_some(EffectsDecided { through, decisions, complete }))
     }
 
     /// Takes back decisions that could not be appended.

@@ -207,7 +207,7 @@ impl Projector {
             let decided = match account.decide(through)? {
                 Some(decided) => decided,
                 None if account.uncovered >= RECORDS_BEFORE_MARKER => {
-                    EffectsDecided { through, decisions: Vec::new() }
+                    EffectsDecided { through, decisions: Vec::new(), complete: true }
                 }
                 None => continue,
             };

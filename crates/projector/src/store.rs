@@ -17,7 +17,7 @@ use crate::limits::STORE_CACHE_BYTES;
 const CHECKPOINT: &str = "\0checkpoint";
 const FORMAT: &str = "\0format";
 /// Raised when pieces change so that they have to be folded anew.
-const FORMAT_VERSION: &[u8] = b"1";
+const FORMAT_VERSION: &[u8] = b"2";
 const SEPARATOR: char = '\0';
 
 /// An open projection store.

@@ -147,6 +147,7 @@ async fn m12_a_call_that_nobody_answered_has_no_duration() {
               Missed call - Support line
                 1:call by the customer
                 2:call by the customer
+                2:voicemail by the customer
                 3:call by Noor",
         )],
     )

@@ -193,7 +193,8 @@ async fn m21_a_call_that_a_team_missed_or_that_ended_in_the_menu_is_logged_by_th
                 2:call by the customer
                 3:call by the customer
                 4:call by the customer
-                5:call by the customer",
+                5:call by the customer
+                5:voicemail by the customer",
         )],
     )
     .await;
@@ -218,6 +219,7 @@ async fn m22_an_unanswered_call_leaves_the_conversation_to_whoever_has_it() {
                 1:duration by Pavel
                 2:call by the customer
                 3:call by the customer
+                3:voicemail by the customer
               Missed call - Menu line
                 4:call by the customer",
         )],

@@ -110,7 +110,8 @@ async fn m02_every_later_call_is_added_across_lines_days_and_restarts() {
                 1:call by Noor
                 1:duration by Noor
                 2:call by the customer
-                26:call by the customer",
+                26:call by the customer
+                26:voicemail by the customer",
         )],
     )
     .await;
@@ -149,7 +150,8 @@ async fn m02_two_numbers_of_one_contact_share_its_conversation() {
                     1:call by the customer
                     2:call by Iris
                     2:duration by Iris
-                    3:call by the customer",
+                    3:call by the customer
+                    3:voicemail by the customer",
             ),
             contacts(
                 "Dana Moreau: custom +447700900123, custom +447700900124, phone +447700900123, \
@@ -219,6 +221,7 @@ async fn m02_a_new_number_of_a_contact_meets_the_segment_of_its_conversation() {
                 1:call by the customer
               Voicemail - Support line
                 2:call by the customer
+                2:voicemail by the customer
                 3:call by the customer",
         )],
     )
@@ -246,6 +249,7 @@ async fn m02_by_segment_a_new_conversation_begins_after_each_archiving() {
             +447700900123: open in Billing
               Voicemail - Billing line
                 3:call by the customer
+                3:voicemail by the customer
                 4:call by the customer",
         )],
     )

@@ -45,6 +45,7 @@ async fn m09_a_rebuild_from_the_log_with_another_template_changes_no_subject_of_
               Missed call - Support line
                 1:call by the customer
                 2:call by the customer
+                2:voicemail by the customer
               Support line: Inbound call
                 3:call by Iris
                 3:duration by Iris",
@@ -68,7 +69,8 @@ async fn m09_webhooks_that_are_delivered_again_after_a_restart_decide_nothing_an
             "
             +447700900123: open in Aircall Phone
               Missed call - Support line
-                1:call by the customer",
+                1:call by the customer
+                1:voicemail by the customer",
         )],
     )
     .await;

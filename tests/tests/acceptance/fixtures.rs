@@ -55,6 +55,7 @@ fn both_conversations(order: u64) -> String {
         +4477009001{order:02}: open in Aircall Phone
           Voicemail - Support line
             {voicemail}:call by the customer
+            {voicemail}:voicemail by the customer
         +4416329601{order:02}: open in Aircall Phone for Noor
           Outbound call - Support line
             {answered}:call by Noor

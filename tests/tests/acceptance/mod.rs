@@ -2,10 +2,16 @@
 
 mod activities;
 mod agents;
+mod anonymous;
+mod comments;
 mod contacts;
 mod conversations;
 mod decided;
 mod fixtures;
+mod media;
 mod once;
 mod segments;
+mod status;
 mod subjects;
+mod tags;
+mod text;

@@ -30,6 +30,7 @@ const THREE_CALLS: &str = "
         1:call by Noor
         1:duration by Noor
         2:call by the customer
+        2:voicemail by the customer
     +447700900124: open in Aircall Phone for Iris
       Outbound call - Support line
         3:call by Iris

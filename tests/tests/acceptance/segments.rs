@@ -26,7 +26,8 @@ async fn m08_the_subject_stays_while_the_conversation_is_open() {
                 1:call by the customer
                 2:call by Noor
                 2:duration by Noor
-                3:call by the customer",
+                3:call by the customer
+                3:voicemail by the customer",
         )],
     )
     .await;
@@ -52,6 +53,7 @@ async fn m08_each_archiving_ends_the_segment_and_the_next_call_brings_its_own_su
                     1:call by the customer
                   Voicemail - Support line
                     2:call by the customer
+                    2:voicemail by the customer
                     3:call by the customer
                   Inbound call - Support line
                     4:call by Iris
@@ -81,8 +83,10 @@ async fn m08_a_segment_outlives_a_restart() {
               Missed call - Support line
                 1:call by the customer
                 2:call by the customer
+                2:voicemail by the customer
               Voicemail - Support line
-                3:call by the customer",
+                3:call by the customer
+                3:voicemail by the customer",
         )],
     )
     .await;
@@ -103,7 +107,8 @@ async fn m08_archived_and_reopened_by_hand_is_the_same_segment() {
             +447700900123: open in Aircall Phone
               Missed call - Support line
                 1:call by the customer
-                2:call by the customer",
+                2:call by the customer
+                2:voicemail by the customer",
         )],
     )
     .await;
@@ -128,6 +133,7 @@ async fn m08_our_own_reopening_is_no_persons_whether_front_tells_of_it_or_not() 
             1:call by the customer
           Voicemail - Support line
             2:call by the customer
+            2:voicemail by the customer
             3:call by the customer
           Inbound call - Support line
             4:call by Iris
@@ -159,6 +165,7 @@ async fn m08_what_people_did_counts_in_the_order_of_fronts_time_however_it_is_to
               Missed call - Support line
                 1:call by the customer
                 2:call by the customer
+                2:voicemail by the customer
               Inbound call - Support line
                 3:call by Iris
                 3:duration by Iris
@@ -176,7 +183,7 @@ async fn m08_the_status_when_a_call_settles_decides_and_an_archiving_after_it_co
             call(inbound(1, CALLER)),
             Step::SlowAnswersMs(1_000),
             trouble("POST", "/imported_messages", Fault::Slow, 1),
-            Step::Meanwhile(bodies(&[inbound(2, CALLER).voicemail()]), vec![Action::Archive]),
+            Step::Meanwhile(bodies(&[inbound(2, CALLER)]), vec![Action::Archive]),
             call(answered(3, CALLER, IRIS)),
         ],
         &[conversations(
@@ -207,7 +214,8 @@ async fn m08_snoozed_is_not_archived() {
             +447700900123: open in Aircall Phone
               Missed call - Support line
                 1:call by the customer
-                2:call by the customer",
+                2:call by the customer
+                2:voicemail by the customer",
         )],
     )
     .await;
@@ -231,6 +239,7 @@ async fn m08_a_trashed_conversation_is_left_and_a_new_one_begins() {
             +447700900123: open in Aircall Phone
               Voicemail - Support line
                 2:call by the customer
+                2:voicemail by the customer
                 3:call by the customer",
         )],
     )
@@ -252,7 +261,8 @@ async fn m08_trashed_and_restored_by_then_is_the_same_segment() {
             +447700900123: open in Aircall Phone
               Missed call - Support line
                 1:call by the customer
-                2:call by the customer",
+                2:call by the customer
+                2:voicemail by the customer",
         )],
     )
     .await;
@@ -276,7 +286,8 @@ async fn m08_merged_into_an_open_conversation_the_segment_goes_on() {
                 1:duration by Noor
               Missed call - Support line
                 2:call by the customer
-                3:call by the customer",
+                3:call by the customer
+                3:voicemail by the customer",
         )],
     )
     .await;
@@ -301,7 +312,8 @@ const AFTER_THE_MERGER: &str = "
       Missed call - Support line
         2:call by the customer
       Voicemail - Support line
-        3:call by the customer";
+        3:call by the customer
+        3:voicemail by the customer";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn m08_merged_into_an_archived_conversation_the_next_call_opens_a_segment() {
@@ -332,7 +344,8 @@ async fn m08_once_the_merger_is_known_the_survivors_archiving_ends_the_segment()
                 2:call by the customer
                 3:call by the customer
               Voicemail - Support line
-                4:call by the customer",
+                4:call by the customer
+                4:voicemail by the customer",
         )],
     )
     .await;

@@ -33,7 +33,10 @@ impl Company {
         // Built before anything counts time.
         program();
         let visibility_lag_ms = SpanMs { min: 20, max: 200 };
-        let behaviour = Behaviour { requests_per_minute, visibility_lag_ms, ..Behaviour::default() };
+        // The tests send for the doctor several times a second, which nobody else does.
+        let burst_limit = false;
+        let behaviour =
+            Behaviour { requests_per_minute, burst_limit, visibility_lag_ms, ..Behaviour::default() };
         let front = Front::new(FrontOptions { behaviour, ..FrontOptions::default() }, 1);
         let front =
             serve(free_port().await, front, Clock::system()).await.expect("the simulated Front starts");

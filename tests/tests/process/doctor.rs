@@ -90,6 +90,12 @@ async fn what_is_wrong_in_front_is_told() {
     lacking(&["inboxes:read"]);
     check(&company, "front scopes", "problem", "lacks inboxes:read").await;
     check(&company, "front inboxes", "skipped", "not listed: refused (403)").await;
+    lacking(&["tags:write"]);
+    check(&company, "front scopes", "ok", "comments:write").await;
+    company.configure(|text| {
+        text.replace("[account.inboxes]", "[account.calls]\ntags = \"front_tags\"\n[account.inboxes]")
+    });
+    check(&company, "front scopes", "problem", "lacks tags:write").await;
     lacking(&[]);
 
     company.configure(|text| text.replace("inb_2", "inb_77"));

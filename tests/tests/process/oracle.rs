@@ -13,6 +13,7 @@ struct Call {
     party: String,
     subject: String,
     answered: bool,
+    voicemail: bool,
     started_at_ms: i64,
     ended_at_ms: i64,
 }
@@ -61,7 +62,9 @@ impl Oracle {
     pub(super) fn stories(&self) -> impl Iterator<Item = Story<'_>> {
         self.calls.iter().map(|(id, call)| {
             let duration = call.answered.then(|| (external_id(*id, "duration"), call.ended_at_ms));
-            let activities = std::iter::once((external_id(*id, "call"), call.started_at_ms)).chain(duration);
+            let voicemail = call.voicemail.then(|| (external_id(*id, "voicemail"), call.ended_at_ms + 2_000));
+            let own = std::iter::once((external_id(*id, "call"), call.started_at_ms));
+            let activities = own.chain(duration).chain(voicemail);
             Story { call: *id, party: &call.party, subject: &call.subject, activities: activities.collect() }
         })
     }
@@ -160,6 +163,7 @@ fn call_in(data: &Value) -> Call {
         party: text(&data["raw_digits"]).replace(' ', ""),
         subject: format!("{kind} - {}", text(&data["number"]["name"])),
         answered,
+        voicemail: !data["voicemail"].is_null(),
         started_at_ms: millis(&data["started_at"]),
         ended_at_ms: millis(&data["ended_at"]),
     }

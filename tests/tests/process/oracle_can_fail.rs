@@ -69,6 +69,7 @@ fn ledger_of(oracle: &Oracle) -> Ledger {
         imports: Vec::new(),
         conversations: Vec::new(),
         contacts: Vec::new(),
+        tags: Vec::new(),
         events: Vec::new(),
         webhooks: Vec::new(),
     };

@@ -15,10 +15,12 @@ use tokio::net::TcpListener;
 
 pub(crate) use given::{Given, given};
 pub(crate) use script::{
-    BILLING, CALLER, IRIS, MENU, NOOR, OTHER, PAVEL, Step, answered, bodies, call, call_of, calls, inbound,
-    inbound_on, outbound, person, restart, trouble,
+    BILLING, CALLER, IRIS, MENU, NOOR, OTHER, PAVEL, Step, answered, bodies, call, call_of, calls, changed,
+    inbound, inbound_on, outbound, person, restart, told, trouble,
 };
-pub(crate) use view::{Expect, activity, contacts, conversations, requests, shown};
+pub(crate) use view::{
+    Expect, activity, commented, contacts, conversations, events, observed, requests, shown, times,
+};
 
 use view::View;
 
@@ -29,6 +31,8 @@ const SEED: u64 = 7;
 const PERSON: &str = "tea_2";
 /// A scenario that hangs fails then; it is no measure of speed.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than the shortest silence that can be configured.
+const SILENCE: Duration = Duration::from_millis(1_500);
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// Front's times are milliseconds: what a person does next is later.
 const BETWEEN_ACTS: Duration = Duration::from_millis(3);
@@ -132,6 +136,8 @@ impl World {
                 faults.slow_ms = *slow_ms;
                 front.set_faults(faults);
             }),
+            Step::Until(activity) => self.until(activity).await,
+            Step::Silence => tokio::time::sleep(SILENCE).await,
         }
         self.settled().await;
     }
@@ -156,6 +162,14 @@ impl World {
         let started = Instant::now();
         while count(&self.ledger()) == before {
             assert!(started.elapsed() < PATIENCE, "Front got no activity");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn until(&self, activity: &str) {
+        let started = Instant::now();
+        while !self.ledger().messages().iter().any(|message| view::key(message) == activity) {
+            assert!(started.elapsed() < PATIENCE, "Front never shows {activity}");
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -236,6 +250,10 @@ impl World {
         let messages = ledger.messages();
         let distinct: BTreeSet<_> = messages.iter().map(|message| view::key(message)).collect();
         assert_eq!(distinct.len(), messages.len(), "an activity is there twice");
+        let comments = ledger.conversations.iter().flat_map(|row| &row.comments);
+        let markers: Vec<_> = comments.filter_map(|comment| view::marker(&comment.body)).collect();
+        let distinct: BTreeSet<_> = markers.iter().collect();
+        assert_eq!(distinct.len(), markers.len(), "a comment is there twice");
         let status = self.engine().status().await.expect("the engine tells its status");
         let live = status.accounts[ACCOUNT].live.as_ref().expect("a running engine counts");
         assert_eq!(live.outcomes["rejected"], self.given.rejected, "effects were rejected:\n{status}");

@@ -69,11 +69,30 @@ pub(crate) enum Step {
     Trouble(PlannedFault),
     /// How long slow answers take.
     SlowAnswersMs(u64),
+    /// Front tells nothing for longer than a second.
+    Silence,
+    /// Nothing happens until Front shows this activity.
+    Until(&'static str),
 }
 
 /// A call, its webhooks in the order of time.
 pub(crate) fn call(script: CallScript) -> Step {
     Step::Webhooks(bodies(&[script]))
+}
+
+/// Of a call, the webhooks of these events alone.
+pub(crate) fn told(script: CallScript, events: &[&str]) -> Step {
+    let named = script.events().into_iter().filter(|event| events.contains(&event.name));
+    Step::Webhooks(named.map(|event| event.body.to_string()).collect())
+}
+
+/// The same with whatever `change` makes of each body.
+pub(crate) fn changed(script: CallScript, change: impl Fn(&mut Value)) -> Step {
+    let with_change = |mut body: Value| {
+        change(&mut body["data"]);
+        body.to_string()
+    };
+    Step::Webhooks(script.events().into_iter().map(|event| with_change(event.body)).collect())
 }
 
 /// Several calls at once, one after the other's webhooks.
@@ -88,11 +107,7 @@ pub(crate) fn call_of(script: CallScript, first_name: &str, last_name: &str, ema
         "last_name": last_name,
         "emails": [{ "id": 1, "label": "Work", "value": email }],
     });
-    let with_contact = |mut body: Value| {
-        body["data"]["contact"] = contact.clone();
-        body.to_string()
-    };
-    Step::Webhooks(script.events().into_iter().map(|event| with_contact(event.body)).collect())
+    changed(script, |data| data["contact"] = contact.clone())
 }
 
 /// The webhooks of the calls, each call's in the order of time.

@@ -16,6 +16,14 @@ pub(crate) enum Expect {
     Contacts(&'static str),
     /// One activity: when, from whom to whom, and its text to the letter.
     Activity(&'static str, &'static str),
+    /// One comment, by the last words of its marker: its text to the letter.
+    Comment(&'static str, &'static str),
+    /// Every activity in the order in which the threads read, with the time after the start of its call.
+    Times(&'static str),
+    /// So many events of this kind, as Front's rules see them.
+    Events(&'static str, usize),
+    /// A conversation's status was read so many times.
+    Observed(usize),
     /// So many requests of this method to a path that begins so.
     Requests(&'static str, usize),
     /// What Front shows as the subject of each conversation, in any order.
@@ -32,6 +40,22 @@ pub(crate) fn contacts(text: &'static str) -> Expect {
 
 pub(crate) fn activity(key: &'static str, text: &'static str) -> Expect {
     Expect::Activity(key, text)
+}
+
+pub(crate) fn commented(marker: &'static str, text: &'static str) -> Expect {
+    Expect::Comment(marker, text)
+}
+
+pub(crate) fn times(text: &'static str) -> Expect {
+    Expect::Times(text)
+}
+
+pub(crate) fn events(kind: &'static str, count: usize) -> Expect {
+    Expect::Events(kind, count)
+}
+
+pub(crate) fn observed(count: usize) -> Expect {
+    Expect::Observed(count)
 }
 
 pub(crate) fn requests(beginning: &'static str, count: usize) -> Expect {
@@ -56,6 +80,19 @@ impl View<'_> {
             Expect::Conversations(text) => (sorted(&self.conversations()), sorted(&dedented(text))),
             Expect::Contacts(text) => (self.contacts(), dedented(text)),
             Expect::Activity(key, text) => (self.activity(key), dedented(text)),
+            Expect::Comment(marker, text) => (self.comment(marker), dedented(text)),
+            Expect::Times(text) => (self.times(), dedented(text)),
+            Expect::Events(kind, count) => {
+                let found = self.ledger.events.iter().filter(|event| event.kind == *kind).count();
+                (format!("{found} {kind}"), format!("{count} {kind}"))
+            }
+            Expect::Observed(count) => {
+                let whole =
+                    |path: &str| path.strip_prefix("/conversations/").is_some_and(|id| !id.contains('/'));
+                let reads =
+                    self.ledger.requests.iter().filter(|seen| seen.method == "GET" && whole(&seen.path));
+                (format!("{} reads", reads.count()), format!("{count} reads"))
+            }
             Expect::Requests(beginning, count) => {
                 let seen = self.ledger.requests.iter().map(|seen| format!("{} {}", seen.method, seen.path));
                 let found = seen.filter(|seen| seen.starts_with(beginning)).count();
@@ -78,7 +115,8 @@ impl View<'_> {
             let contact = self.ledger.contacts.iter().find(|contact| contact.id == row.contact);
             let name = contact.map_or("nobody", name);
             // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "{name}: {} in {}{}", status(row), self.inbox(row), self.assignee(row));
+            let (assignee, tags) = (self.assignee(row), self.tags(row));
+            let _ = writeln!(text, "{name}: {} in {}{assignee}{tags}", status(row), self.inbox(row));
             let mut subject = "";
             for message in in_order(row) {
                 if message.subject != subject {
@@ -86,6 +124,14 @@ impl View<'_> {
                     let _ = writeln!(text, "  {subject}");
                 }
                 let _ = writeln!(text, "    {} by {}", key(message), self.author(message));
+            }
+            if !row.comments.is_empty() {
+                let _ = writeln!(text, "  comments");
+            }
+            for comment in &row.comments {
+                let author = comment.author.as_deref().map_or("no teammate", |id| self.first_name(id));
+                let body = comment.body.split('\n').filter(|line| !line.is_empty()).collect::<Vec<_>>();
+                let _ = writeln!(text, "    {author}: {}", body.join(" / "));
             }
         }
         text.trim_end().to_owned()
@@ -106,10 +152,20 @@ impl View<'_> {
         let Some(message) = self.ledger.messages().into_iter().find(|message| key(message) == wanted) else {
             return format!("there is no activity {wanted}");
         };
-        let call = wanted.split(':').next().and_then(|id| id.parse().ok()).unwrap_or_default();
-        let after_s = message.created_at_ms / 1000 - starts_at_s(call);
         let (from, to) = (&message.sender, message.to.join(", "));
-        format!("after {after_s} s, from {from} to {to}\n{}", message.body)
+        format!("after {} s, from {from} to {to}\n{}", after_s(message), message.body)
+    }
+
+    fn times(&self) -> String {
+        let messages = self.alive().flat_map(in_order);
+        let lines = messages.map(|message| format!("{} after {} s", key(message), after_s(message)));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn comment(&self, wanted: &str) -> String {
+        let mut comments = self.ledger.conversations.iter().flat_map(|row| &row.comments);
+        let found = comments.find(|comment| marker(&comment.body).is_some_and(|line| line.ends_with(wanted)));
+        found.map_or_else(|| format!("there is no comment {wanted}"), |comment| comment.body.clone())
     }
 
     fn inbox<'a>(&'a self, row: &'a ConversationEntry) -> &'a str {
@@ -119,6 +175,15 @@ impl View<'_> {
 
     fn assignee(&self, row: &ConversationEntry) -> String {
         row.assignee.as_ref().map_or_else(String::new, |id| format!(" for {}", self.first_name(id)))
+    }
+
+    fn tags(&self, row: &ConversationEntry) -> String {
+        if row.tags.is_empty() {
+            return String::new();
+        }
+        let known = |id: &String| self.ledger.tags.iter().find(|tag| tag.id == *id);
+        let names: Vec<_> = row.tags.iter().filter_map(known).map(|tag| tag.name.as_str()).collect();
+        format!(" tagged {}", names.join(", "))
     }
 
     fn author<'a>(&'a self, message: &'a MessageEntry) -> &'a str {
@@ -143,6 +208,12 @@ fn in_order(row: &ConversationEntry) -> Vec<&MessageEntry> {
     messages
 }
 
+/// Seconds from the start of its call.
+fn after_s(message: &MessageEntry) -> i64 {
+    let call = key(message).split(':').next().and_then(|id| id.parse().ok()).unwrap_or_default();
+    message.created_at_ms / 1000 - starts_at_s(call)
+}
+
 fn name(contact: &ContactEntry) -> &str {
     let phone = || contact.handles.first().map_or("nobody", |handle| &handle.handle);
     contact.name.as_deref().unwrap_or_else(phone)
@@ -161,6 +232,11 @@ fn status(row: &ConversationEntry) -> &str {
 pub(super) fn key(message: &MessageEntry) -> &str {
     let prefix = format!("calltrail:{ACCOUNT}:");
     message.external_id.strip_prefix(prefix.as_str()).unwrap_or(&message.external_id)
+}
+
+/// The last line of what the engine wrote; none of what people wrote.
+pub(super) fn marker(body: &str) -> Option<&str> {
+    body.lines().last().filter(|line| line.starts_with("Aircall call "))
 }
 
 /// The blocks of a text in the order of the alphabet; a line that is not indented begins one.

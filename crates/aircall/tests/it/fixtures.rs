@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use calltrail_domain::fact::{Agent, CallSnapshot, Fact, TransferTarget};
+use calltrail_domain::fact::{Agent, CallSnapshot, Fact, Media, TransferTarget};
 
 use crate::sample::fact;
 
@@ -54,7 +54,7 @@ fn render_snapshot(snapshot: &CallSnapshot) -> String {
     });
     format!(
         "call {} {:?} at {} status {:?} direction {:?}\noutside {:?}\nline {line:?}\nstarted, answered, ended {times:?}\n\
-         missed {:?} voicemail {} agent {:?}\ntags {:?} transfer {transfer:?} contact {:?}\n",
+         missed {:?} recording {} voicemail {} comments {} agent {:?}\ntags {:?} transfer {transfer:?} contact {:?}\n",
         snapshot.call,
         snapshot.event,
         snapshot.at.as_millis(),
@@ -62,11 +62,21 @@ fn render_snapshot(snapshot: &CallSnapshot) -> String {
         snapshot.direction,
         snapshot.number.as_ref().map(|number| number.as_str().to_owned()),
         snapshot.missed_reason,
-        snapshot.voicemail,
+        render_media(&snapshot.recording),
+        render_media(&snapshot.voicemail),
+        snapshot.comments.len(),
         snapshot.agent.as_ref().map(render_agent),
         snapshot.tags,
         snapshot.contact.as_ref().map(|contact| (&contact.name, &contact.emails)),
     )
+}
+
+fn render_media(media: &Media) -> String {
+    match media {
+        Media::Absent => "none".to_owned(),
+        Media::Announced => "announced".to_owned(),
+        Media::Linked(link) => link.as_str().to_owned(),
+    }
 }
 
 fn render_agent(agent: &Agent) -> String {

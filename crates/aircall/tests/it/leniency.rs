@@ -1,9 +1,9 @@
 //! What Aircall was seen to send, or may send, and how much of it is understood.
 
 use calltrail_domain::fact::{
-    Agent, CallEvent, CallStatus, ContactHint, Direction, Fact, Transfer, TransferTarget,
+    Agent, CallEvent, CallStatus, ContactHint, Direction, Fact, Media, Transfer, TransferTarget,
 };
-use calltrail_domain::ids::{CallId, LineId};
+use calltrail_domain::ids::{CallId, LineId, MediaLink};
 use calltrail_domain::time::Timestamp;
 
 use crate::sample::{RECEIVED_AT, call_event, fact, snapshot};
@@ -177,14 +177,60 @@ fn only_the_events_of_a_transfer_tell_of_one() {
 #[test]
 fn a_voicemail_is_there_when_a_link_or_the_event_says_so() {
     for (event, fields, expect) in [
-        ("call.ended", r#""voicemail":"https://media.example.test/v.mp3""#, true),
-        ("call.ended", r#""voicemail":null"#, false),
-        ("call.ended", r#""voicemail":"""#, false),
-        ("call.ended", "", false),
-        ("call.voicemail_left", r#""voicemail":null"#, true),
+        ("call.ended", r#""voicemail":"https://media.example.test/v.mp3""#, Media::Announced),
+        ("call.ended", r#""voicemail":null"#, Media::Absent),
+        ("call.ended", r#""voicemail":"""#, Media::Absent),
+        ("call.ended", "", Media::Absent),
+        ("call.voicemail_left", r#""voicemail":null"#, Media::Announced),
     ] {
         assert_eq!(snapshot(event, fields).voicemail, expect, "{event} {fields}");
     }
+}
+
+#[test]
+fn the_asset_is_the_link_that_lasts_of_whatever_it_names_or_of_the_only_one_there_is() {
+    let of = |fields: &str| {
+        let snapshot = snapshot("call.ended", fields);
+        (snapshot.recording, snapshot.voicemail)
+    };
+    let linked = |text: &str| Media::Linked(MediaLink::new(text).expect("a link"));
+    let recording = "https://assets.aircall.io/calls/812/recording";
+    let voicemail = "https://assets.aircall.io/calls/812/voicemail";
+    let asset = |asset: &str, rest: &str| of(&format!(r#""asset":"{asset}"{rest}"#));
+    assert_eq!(asset(recording, ""), (linked(recording), Media::Absent));
+    assert_eq!(asset(voicemail, r#","voicemail":"v""#), (Media::Absent, linked(voicemail)));
+    assert_eq!(asset(voicemail, r#","recording":"r""#), (Media::Announced, linked(voicemail)));
+    let other = "https://assets.aircall.io/c/812";
+    assert_eq!(asset(other, r#","recording":"r""#), (linked(other), Media::Absent));
+    assert_eq!(asset(other, r#","voicemail":"v","recording":"r""#), (Media::Announced, Media::Announced));
+    assert_eq!(asset(other, ""), (Media::Absent, Media::Absent));
+    for bad in ["http://assets.aircall.io/calls/812/recording", "https://x/<b>/recording", "recording"] {
+        assert_eq!(asset(bad, r#","recording":"r""#), (Media::Announced, Media::Absent), "{bad}");
+    }
+}
+
+#[test]
+fn comments_are_read_one_by_one_and_a_bad_one_harms_no_other() {
+    let of = |comments: &str| snapshot("call.commented", &format!(r#""comments":{comments}"#)).comments;
+    let told = of(
+        r#"[{"id":99,"content":"Call back\nsoon","posted_at":1646389786,"posted_by":{"id":7,"name":"Noor"}},
+            {"id":100,"content":null},7,{"id":101,"content":"By the API","posted_by":null}]"#,
+    );
+    let shown: Vec<_> = told.iter().map(|one| (one.id, one.text.as_str(), one.by.is_some())).collect();
+    assert_eq!(shown, [(99, "Call back\nsoon", true), (101, "By the API", false)]);
+    assert_eq!(told[0].posted_at, Some(Timestamp::from_seconds(1_646_389_786)));
+    let unnamed = of(r#"[{"content":"a","posted_at":5},{"content":"b","posted_at":5}]"#);
+    assert_ne!(unnamed[0].id, unnamed[1].id, "what has no id is known by its words");
+    assert_eq!(of("null"), []);
+}
+
+#[test]
+fn what_stands_in_place_of_a_number_is_kept_when_it_says_anything() {
+    let of = |digits: &str| snapshot("call.created", &format!(r#""raw_digits":{digits}"#)).shown_number;
+    assert_eq!(of(r#""*86""#).as_deref(), Some("*86"));
+    assert_eq!(of(r#""anonymous""#), None);
+    assert_eq!(of(r#""+44 7700 900123""#), None);
+    assert_eq!(of("null"), None);
 }
 
 #[test]

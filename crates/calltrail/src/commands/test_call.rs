@@ -95,10 +95,11 @@ fn activity(account: &AccountConfig, inbox: &InboxId) -> Activity {
         body,
         created_at: at,
         from: Sender::Customer {
-            number: PhoneNumber::from_e164(NUMBER),
+            number: Some(PhoneNumber::from_e164(NUMBER)),
             name: Some(MARKER.to_owned()),
             line_number: None,
         },
+        archived: false,
         author: None,
     }
 }

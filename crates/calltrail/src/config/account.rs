@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use calltrail_domain::ids::{AccountId, InboxId, LineId};
 use calltrail_domain::policy::{
-    AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Threading, Timing,
+    Anonymous, AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Recording, Tags, Threading,
+    Timing,
 };
 use secrecy::SecretString;
 
@@ -80,6 +81,10 @@ pub struct CallsConfig {
     pub threading: Threading,
     pub import_type: ImportType,
     pub assign_by: AssignBy,
+    pub anonymous: Anonymous,
+    pub comments_on_unanswered: bool,
+    pub tags: Tags,
+    pub recording: Recording,
     pub confirm: Confirm,
     /// An IANA name.
     pub time_zone: String,
@@ -102,6 +107,8 @@ pub struct TimingConfig {
     pub ended_wait: Duration,
     /// A call that never hangs up settles then.
     pub silent_call: Duration,
+    /// A recording or a voicemail whose link has not come by then is shown without it.
+    pub voicemail_wait: Duration,
     /// No Front webhook for so long: the conversation is observed before a decision.
     pub front_silence: Duration,
     /// An outstanding work item without progress is published again then.
@@ -119,6 +126,10 @@ impl Default for CallsConfig {
             threading: Threading::Contact,
             import_type: ImportType::Custom,
             assign_by: AssignBy::Import,
+            anonymous: Anonymous::PerCall,
+            comments_on_unanswered: false,
+            tags: Tags::Text,
+            recording: Recording::Link,
             confirm: Confirm::Item,
             time_zone: "UTC".to_owned(),
             business_hours: None,
@@ -131,6 +142,7 @@ impl Default for TimingConfig {
         Self {
             ended_wait: Duration::from_secs(120),
             silent_call: Duration::from_secs(14_400),
+            voicemail_wait: Duration::from_secs(180),
             front_silence: Duration::from_secs(900),
             republish: Duration::from_secs(120),
             grace: Duration::from_secs(60),
@@ -142,24 +154,28 @@ impl AccountConfig {
     /// What of this configuration changes decisions.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let CallsConfig { types, skip_lines, subject, threading, import_type, assign_by, .. } =
-            self.calls.clone();
+        let calls = self.calls.clone();
         Policy {
             locale: self.locale,
             default_inbox: self.front.default_inbox.clone(),
             inboxes: self.inboxes.clone(),
-            types,
-            skip_lines,
-            subject,
-            threading,
-            import_type,
-            assign_by,
-            time_zone: self.calls.time_zone.clone(),
-            business_hours: self.calls.business_hours.clone(),
+            types: calls.types,
+            skip_lines: calls.skip_lines,
+            subject: calls.subject,
+            threading: calls.threading,
+            import_type: calls.import_type,
+            assign_by: calls.assign_by,
+            anonymous: calls.anonymous,
+            comments_on_unanswered: calls.comments_on_unanswered,
+            tags: calls.tags,
+            recording: calls.recording,
+            time_zone: calls.time_zone,
+            business_hours: calls.business_hours,
             front_webhooks: self.front.signing_key.is_some(),
             timing: Timing {
                 ended_wait_seconds: self.timing.ended_wait.as_secs(),
                 silent_call_seconds: self.timing.silent_call.as_secs(),
+                voicemail_wait_seconds: self.timing.voicemail_wait.as_secs(),
                 front_silence_seconds: self.timing.front_silence.as_secs(),
             },
         }
@@ -259,6 +275,9 @@ fn read_calls(mut section: Section<'_>) -> CallsConfig {
         [("contact", Threading::Contact), ("segment", Threading::Segment)];
     const IMPORT_TYPES: [(&str, ImportType); 2] = [("custom", ImportType::Custom), ("sms", ImportType::Sms)];
     const ASSIGN_BY: [(&str, AssignBy); 2] = [("import", AssignBy::Import), ("request", AssignBy::Request)];
+    const ANONYMOUS: [(&str, Anonymous); 2] = [("per_call", Anonymous::PerCall), ("skip", Anonymous::Skip)];
+    const TAGS: [(&str, Tags); 2] = [("text", Tags::Text), ("front_tags", Tags::FrontTags)];
+    const RECORDINGS: [(&str, Recording); 1] = [("link", Recording::Link)];
     const CONFIRM: [(&str, Confirm); 2] = [("item", Confirm::Item), ("never", Confirm::Never)];
     let default = CallsConfig::default();
     let types = section.list("types", |entry| values::one_of(entry, &TYPES));
@@ -269,6 +288,14 @@ fn read_calls(mut section: Section<'_>) -> CallsConfig {
         threading: section.or("threading", default.threading, |e| values::one_of(e, &THREADINGS)),
         import_type: section.or("import_type", default.import_type, |e| values::one_of(e, &IMPORT_TYPES)),
         assign_by: section.or("assign_by", default.assign_by, |e| values::one_of(e, &ASSIGN_BY)),
+        anonymous: section.or("anonymous", default.anonymous, |e| values::one_of(e, &ANONYMOUS)),
+        comments_on_unanswered: section.or(
+            "comments_on_unanswered",
+            default.comments_on_unanswered,
+            values::yes_or_no,
+        ),
+        tags: section.or("tags", default.tags, |e| values::one_of(e, &TAGS)),
+        recording: section.or("recording", default.recording, |e| values::one_of(e, &RECORDINGS)),
         confirm: section.or("confirm", default.confirm, |e| values::one_of(e, &CONFIRM)),
         time_zone: section.or("time_zone", default.time_zone, values::time_zone),
         business_hours: section.optional_section("business_hours").and_then(read_business_hours),
@@ -300,6 +327,7 @@ fn read_timing(mut section: Section<'_>) -> TimingConfig {
     let timing = TimingConfig {
         ended_wait: section.or("ended_wait_seconds", default.ended_wait, values::wait),
         silent_call: section.or("silent_call_seconds", default.silent_call, values::wait),
+        voicemail_wait: section.or("voicemail_wait_seconds", default.voicemail_wait, values::wait),
         front_silence: section.or("front_silence_seconds", default.front_silence, values::wait),
         republish: section.or("republish_seconds", default.republish, values::wait),
         grace: section.or("grace_seconds", default.grace, values::wait),

@@ -26,6 +26,7 @@ pub(super) enum Value {
     Text(String),
     Integer(i64),
     Float(f64),
+    Boolean(bool),
     /// Something that no key takes: what it is.
     Other(&'static str),
     Variable(String),
@@ -40,6 +41,7 @@ impl Value {
             Self::Text(_) | Self::Variable(_) => "a text",
             Self::Integer(_) => "an integer",
             Self::Float(_) => "a number with a fraction",
+            Self::Boolean(_) => "true or false",
             Self::Other(what) => what,
         }
     }
@@ -50,7 +52,7 @@ impl Value {
             Self::Table(_) => false,
             Self::List(entries) => entries.iter().all(|entry| entry.value.may_be_shown()),
             Self::Text(text) | Self::Variable(text) => !text.contains('@'),
-            Self::Integer(_) | Self::Float(_) | Self::Other(_) => true,
+            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) | Self::Other(_) => true,
         }
     }
 }
@@ -72,7 +74,7 @@ fn convert(value: &DeValue<'_>) -> Value {
         DeValue::Float(float) => {
             float.as_str().parse().map_or(Value::Other("a number out of bounds"), Value::Float)
         }
-        DeValue::Boolean(_) => Value::Other("true or false"),
+        DeValue::Boolean(given) => Value::Boolean(*given),
         DeValue::Datetime(_) => Value::Other("a date or time"),
         DeValue::Array(elements) => Value::List(list(elements)),
         DeValue::Table(table) => Value::Table(from_document(table)),
@@ -109,7 +111,7 @@ pub(super) fn overlay(
         Value::Variable(_) => {
             Err(format!("unset one of the two: `{key}` as a whole is set by a variable too"))
         }
-        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Other(_) => {
+        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Other(_) => {
             let mut inner = Table::new();
             overlay(&mut inner, deeper, variable, text)?;
             *entry = Entry { origin, value: Value::Table(inner) };

@@ -44,6 +44,18 @@ pub(super) fn one_of<T: Copy>(entry: &Entry, words: &[(&str, T)]) -> Result<T, F
     Err(Fault::new(format!("is {given:?}, which it does not take"), mend))
 }
 
+/// `true` or `false`.
+pub(super) fn yes_or_no(entry: &Entry) -> Result<bool, Fault> {
+    const MEND: &str = "write true or false, without quotes";
+    match &entry.value {
+        Value::Boolean(given) => Ok(*given),
+        Value::Variable(text) => {
+            text.trim().parse().map_err(|_| Fault::new(format!("is {text:?}, not true or false"), MEND))
+        }
+        other => Err(Fault::new(format!("is {}, not true or false", other.describe()), MEND)),
+    }
+}
+
 fn integer(entry: &Entry, mend: &str) -> Result<i64, Fault> {
     match &entry.value {
         Value::Integer(integer) => Ok(*integer),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use calltrail_domain::ids::InboxId;
+use calltrail_domain::policy::Tags;
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{
     Ambiguous, Answer, Client, Exchange, Inbox, NotApplied, Reply, Request, Scope, Teammate,
@@ -41,12 +42,13 @@ pub(super) async fn look(account: &AccountConfig) -> FrontSeen {
         }
     };
     let reads = [Request::Me, Request::ListTeammates, Request::ListInboxes];
-    let probes = Scope::ALL.map(Request::Probe);
+    let probed: Vec<Scope> = Scope::ALL.into_iter().filter(|scope| is_needed(account, *scope)).collect();
+    let probes = probed.iter().copied().map(Request::Probe);
     let requests: Vec<Request> = reads.into_iter().chain(probes).collect();
     let heard = join_all(requests.iter().map(|request| ask(&client, request))).await;
     let findings = vec![
         token(&heard[0].exchange.answer),
-        scopes(&heard),
+        scopes(&probed, &heard),
         inboxes(account, &heard[2].exchange.answer),
         clock(&heard),
         rate(account, &heard),
@@ -56,6 +58,11 @@ pub(super) async fn look(account: &AccountConfig) -> FrontSeen {
         _ => None,
     };
     FrontSeen { findings, teammates }
+}
+
+/// Only tags of conversations need the right to look for tags and to make them.
+fn is_needed(account: &AccountConfig, scope: Scope) -> bool {
+    account.calls.tags == Tags::FrontTags || !matches!(scope, Scope::ReadTags | Scope::WriteTags)
 }
 
 async fn ask(client: &Client, request: &Request) -> Heard {
@@ -95,9 +102,10 @@ fn right(answer: &Answer) -> Right {
     }
 }
 
-fn scopes(heard: &[Heard]) -> Finding {
+fn scopes(probed: &[Scope], heard: &[Heard]) -> Finding {
     const CHECK: &str = "front scopes";
-    let names = ["teammates:read", "inboxes:read"].into_iter().chain(Scope::ALL.map(Scope::as_str));
+    let names =
+        ["teammates:read", "inboxes:read"].into_iter().chain(probed.iter().map(|scope| scope.as_str()));
     let (mut there, mut missing, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     let mut reason = String::new();
     for (name, heard) in names.zip(&heard[1..]) {

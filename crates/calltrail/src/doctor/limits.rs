@@ -13,7 +13,7 @@ pub(super) const DISK_FREE_BYTES_LOW: u64 = 1024 * 1024 * 1024;
 /// Below this the log may be full before anybody has seen the warning.
 pub(super) const DISK_FREE_BYTES_MIN: u64 = 100 * 1024 * 1024;
 /// Requests for a typical call: one import for the call, one for its duration, one listing that confirms both, and one
-/// look-up, observation or assignment. The demo's day takes 48 for 13 calls.
+/// look-up, observation or assignment. The demo's day takes 52 for 13 calls.
 pub(super) const REQUESTS_PER_CALL: u32 = 4;
 /// An answer of more bytes than this is not our receiver's.
 pub(super) const RECEIVER_ANSWER_BYTES_MAX: usize = 4 * 1024;

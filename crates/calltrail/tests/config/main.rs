@@ -8,7 +8,8 @@ use calltrail::cli::Cli;
 use calltrail::config::{Config, Confirm, Environment, load};
 use calltrail_domain::ids::{InboxId, LineId};
 use calltrail_domain::policy::{
-    AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Threading, Timing,
+    Anonymous, AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Recording, Tags, Threading,
+    Timing,
 };
 use clap::Parser as _;
 use secrecy::ExposeSecret as _;
@@ -77,10 +78,19 @@ fn a_policy_holds_what_changes_decisions() {
         threading: Threading::Segment,
         import_type: ImportType::Sms,
         assign_by: AssignBy::Request,
+        anonymous: Anonymous::Skip,
+        comments_on_unanswered: true,
+        tags: Tags::FrontTags,
+        recording: Recording::Link,
         time_zone: "Europe/Paris".to_owned(),
         business_hours: Some(BusinessHours { days: [1, 7].into(), from_minute: 540, to_minute: 1440 }),
         front_webhooks: true,
-        timing: Timing { ended_wait_seconds: 1, silent_call_seconds: 2, front_silence_seconds: 3 },
+        timing: Timing {
+            ended_wait_seconds: 1,
+            silent_call_seconds: 2,
+            front_silence_seconds: 3,
+            voicemail_wait_seconds: 6,
+        },
     };
     assert_eq!(full().1.accounts[0].policy(), expect);
 }

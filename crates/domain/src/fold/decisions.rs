@@ -4,11 +4,13 @@ use super::{Folded, Output, Place};
 use crate::call::{Call, EffectState};
 use crate::decision::{Decision, EffectsDecided, Logged, Verdict};
 use crate::effect::NumberedEffect;
+use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
+use crate::parts;
 use crate::party::{Party, Thread};
 use crate::state::{Backing, Key, State, StateError};
 
 pub(super) fn decided<B: Backing>(state: &mut State<B>, place: Place, decided: &EffectsDecided) -> Folded<B> {
-    if decided.decisions.is_empty() {
+    if decided.complete || decided.decisions.is_empty() {
         let mut account = state.account()?;
         account.covered_through = account.covered_through.max(decided.through);
         state.write(&Key::Account, &account)?;
@@ -20,18 +22,22 @@ pub(super) fn decided<B: Backing>(state: &mut State<B>, place: Place, decided: &
     Ok(outputs)
 }
 
-/// A decision of another step, of a party that was joined meanwhile or about another call was made on a state that is
-/// gone: whoever decided it decides again.
+/// A decision of another step, of a party that was joined meanwhile or about a call that does not wait for it was made
+/// on a state that is gone: whoever decided it decides again. What came late is added whether this release would have
+/// looked for it or not: a rebuild folds decisions and never remakes them.
 fn step<B: Backing>(state: &mut State<B>, place: Place, through: u64, decision: &Decision) -> Folded<B> {
     let Some(mut party) = state.party_itself(&decision.party)? else { return Ok(Vec::new()) };
-    if party.step + 1 != decision.step || party.queue.front() != Some(&decision.call) {
+    let waits = party.queue.contains(&decision.call) || decision.verdict == Verdict::Added;
+    if party.step + 1 != decision.step || !waits {
         return Ok(Vec::new());
     }
     let Some(mut call) = state.call(decision.call)? else { return Ok(Vec::new()) };
     party.step = decision.step;
     party.decided_through = party.decided_through.max(through);
+    leave_passed_over(state, &mut party, decision)?;
     take_verdict(state, &mut party, &mut call, decision)?;
     take_effects(&mut party, &mut call, decision);
+    come_back(state, place, through, &mut party, &call, decision)?;
     let mut outputs: Vec<_> = party.cut(&decision.party).map(Output::Publish).into_iter().collect();
     if !party.queue.is_empty() && decision.verdict != Verdict::ReadFirst {
         party.touched = place.sequence;
@@ -40,6 +46,23 @@ fn step<B: Backing>(state: &mut State<B>, place: Place, through: u64, decision: 
     state.write(&Key::Call(decision.call), &call)?;
     state.put_party(&decision.party, party)?;
     Ok(outputs)
+}
+
+/// A release decides on the head of its queue. What stands ahead of that here came late, and that release showed
+/// nothing of it: it is not shown now, long after.
+fn leave_passed_over<B: Backing>(
+    state: &State<B>,
+    party: &mut Party,
+    decision: &Decision,
+) -> Result<(), StateError<B::Error>> {
+    let Some(ahead) = party.queue.iter().position(|call| *call == decision.call) else { return Ok(()) };
+    for index in (0..ahead).rev() {
+        let Some(call) = state.call(party.queue[index])? else { continue };
+        if call.verdict.is_some() {
+            party.queue.remove(index);
+        }
+    }
+    Ok(())
 }
 
 fn take_verdict<B: Backing>(
@@ -51,15 +74,40 @@ fn take_verdict<B: Backing>(
     let mut account = state.account()?;
     match &decision.verdict {
         Verdict::ReadFirst => return Ok(()),
+        Verdict::Added => {
+            party.dequeue(decision.call);
+            return Ok(());
+        }
         Verdict::LeftOut { reason } => *account.left_out.entry(*reason).or_default() += 1,
         Verdict::Logged(logged) => {
             *account.logged.entry(logged.call_type).or_default() += 1;
             open_segment(party, logged);
         }
     }
-    party.queue.pop_front();
-    call.verdict = Some(decision.verdict.clone());
+    party.dequeue(decision.call);
+    // A call that was left out before is counted where it is now.
+    if let Some(Verdict::LeftOut { reason }) = call.verdict.replace(decision.verdict.clone()) {
+        let left_out = account.left_out.entry(reason).or_default();
+        *left_out = left_out.saturating_sub(1);
+    }
     state.write(&Key::Account, &account)
+}
+
+/// What was told after `through`, and what was too much for one step, is left for the next one.
+fn come_back<B: Backing>(
+    state: &State<B>,
+    place: Place,
+    through: u64,
+    party: &mut Party,
+    call: &Call,
+    decision: &Decision,
+) -> Result<(), StateError<B::Error>> {
+    let Some(policy) = state.policy()? else { return Ok(()) };
+    let left = call.told_at > through || decision.effects.len() >= LATE_EFFECTS_PER_STEP_MAX;
+    if left && parts::has_more(decision.call, call, &policy) {
+        party.enqueue(decision.call, place.sequence);
+    }
+    Ok(())
 }
 
 fn open_segment(party: &mut Party, logged: &Logged) {

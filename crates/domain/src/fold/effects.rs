@@ -1,7 +1,7 @@
 //! What came of effects: contacts found, conversations seen, activities there.
 
 use super::{Folded, Output, Place, conversations};
-use crate::effect::{Action, ConversationStatus, EffectSettled, Outcome};
+use crate::effect::{Action, ConversationStatus, EffectSettled, LookUpContact, Outcome};
 use crate::ids::{ContactId, ConversationId, PartyId};
 use crate::party::{Party, PartyEntry, Thread};
 use crate::state::{Backing, Key, State, StateError};
@@ -53,8 +53,11 @@ const GONE: [u16; 2] = [404, 410];
 fn not_found(thread: &mut Thread, action: &Action) {
     match action {
         Action::ObserveConversation(_) => thread.status = ConversationStatus::Trashed,
-        Action::ImportActivity(_) => thread.unsure = true,
-        Action::LookUpContact(_) | Action::AssignConversation(_) | Action::ReopenConversation(_) => {}
+        Action::ImportActivity(_) | Action::AddComment(_) => thread.unsure = true,
+        Action::LookUpContact(_)
+        | Action::AssignConversation(_)
+        | Action::ReopenConversation(_)
+        | Action::TagConversation(_) => {}
     }
 }
 
@@ -67,7 +70,12 @@ fn take_outcome<B: Backing>(
     outcome: &Outcome,
 ) -> Result<Option<PartyId>, StateError<B::Error>> {
     match outcome {
-        Outcome::ContactFound { contact, .. } => return contact_found(state, id, party, contact),
+        Outcome::ContactFound { contact, .. } => {
+            if let Action::LookUpContact(LookUpContact { number: None, .. }) = action {
+                return anonymous_found(state, contact).map(|()| None);
+            }
+            return contact_found(state, id, party, contact);
+        }
         Outcome::Observed { conversation, status, at } => {
             if let Some(thread) = party.thread.as_mut() {
                 conversations::link(state, id, thread, conversation)?;
@@ -114,10 +122,22 @@ fn applied<B: Backing>(
             Action::LookUpContact(_)
             | Action::ObserveConversation(_)
             | Action::ImportActivity(_)
-            | Action::AssignConversation(_),
+            | Action::AssignConversation(_)
+            | Action::AddComment(_)
+            | Action::TagConversation(_),
             _,
         ) => Ok(()),
     }
+}
+
+/// Callers without a number share a contact and nothing else: they are never taken for one another.
+fn anonymous_found<B: Backing>(
+    state: &mut State<B>,
+    contact: &ContactId,
+) -> Result<(), StateError<B::Error>> {
+    let mut account = state.account()?;
+    account.anonymous.get_or_insert_with(|| contact.clone());
+    state.write(&Key::Account, &account)
 }
 
 /// Two numbers of one Front contact are one party: the older survives, the younger joins it when its effects have drained.

@@ -9,11 +9,13 @@ use calltrail_domain::effect::{
 };
 use calltrail_domain::fact::{
     Agent, CallEvent, CallSnapshot, CallStatus, ConversationChange, ConversationChanged, Direction, Fact,
-    Line,
+    Line, Media,
 };
 use calltrail_domain::fold::{Output, Place, fold};
 use calltrail_domain::ids::{CallId, ContactId, ConversationId, InboxId, LineId, PartyId, PhoneNumber};
-use calltrail_domain::policy::{AssignBy, CallType, ImportType, Locale, Policy, Threading, Timing};
+use calltrail_domain::policy::{
+    Anonymous, AssignBy, CallType, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
+};
 use calltrail_domain::record::{AccountCreated, PartyKey};
 use calltrail_domain::state::{Memory, State};
 use calltrail_domain::time::Timestamp;
@@ -29,10 +31,19 @@ pub(crate) fn policy() -> Policy {
         threading: Threading::Contact,
         import_type: ImportType::Custom,
         assign_by: AssignBy::Import,
+        anonymous: Anonymous::PerCall,
+        comments_on_unanswered: false,
+        tags: Tags::Text,
+        recording: Recording::Link,
         time_zone: "Europe/Vienna".to_owned(),
         business_hours: None,
         front_webhooks: true,
-        timing: Timing { ended_wait_seconds: 120, silent_call_seconds: 14_400, front_silence_seconds: 900 },
+        timing: Timing {
+            ended_wait_seconds: 120,
+            silent_call_seconds: 14_400,
+            front_silence_seconds: 900,
+            voicemail_wait_seconds: 180,
+        },
     }
 }
 
@@ -59,6 +70,7 @@ pub(crate) fn snapshot(call: u64, party: u8, stage: usize, answered: bool) -> Ca
         received_at: at(offset + 1),
         status: Some(status),
         number: Some(number(party)),
+        shown_number: None,
         direction: Some(Direction::Inbound),
         line: Some(Line { id: LineId(7), name: Some("Support".to_owned()), number: None }),
         started_at: Some(at(0)),
@@ -67,7 +79,9 @@ pub(crate) fn snapshot(call: u64, party: u8, stage: usize, answered: bool) -> Ca
         missed_reason: (!answered && stage >= 2).then(|| "agents_did_not_answer".to_owned()),
         agent: (answered && stage >= 1).then(|| Agent { id: 5, name: Some("Iris".to_owned()), email: None }),
         contact: None,
-        voicemail: false,
+        recording: Media::Absent,
+        voicemail: Media::Absent,
+        comments: Vec::new(),
         tags: (stage >= 3).then(|| BTreeSet::from(["vip".to_owned()])),
         transfer: None,
     }
@@ -136,7 +150,9 @@ impl Engine {
             if let Some(decision) = decision {
                 made += 1;
                 let through = self.log.last().map_or(0, |(place, _)| place.sequence);
-                self.append(Fact::EffectsDecided(EffectsDecided { through, decisions: vec![decision] }));
+                let complete = self.touched.is_empty();
+                let decisions = vec![decision];
+                self.append(Fact::EffectsDecided(EffectsDecided { through, decisions, complete }));
             }
         }
         made
@@ -165,7 +181,12 @@ impl Engine {
         let at = self.log.last().map(|(place, _)| place.received_at).expect("never empty");
         match &effect.effect.action {
             Action::LookUpContact(look_up) => {
-                let digits: u32 = look_up.number.as_str()[11..].parse().expect("two digits");
+                let digits: u32 = look_up
+                    .number
+                    .as_ref()
+                    .map_or("99", |number| &number.as_str()[11..])
+                    .parse()
+                    .expect("two digits");
                 let contact = if self.shared_contacts { digits / 2 } else { digits };
                 Outcome::ContactFound { contact: ContactId::new(format!("crd_{contact}")), created: false }
             }
@@ -174,7 +195,11 @@ impl Engine {
                 status: ConversationStatus::Open,
                 at,
             },
-            Action::ImportActivity(_) | Action::AssignConversation(_) | Action::ReopenConversation(_) => {
+            Action::ImportActivity(_)
+            | Action::AssignConversation(_)
+            | Action::ReopenConversation(_)
+            | Action::AddComment(_)
+            | Action::TagConversation(_) => {
                 let conversation = item.conversation.clone();
                 let conversation =
                     conversation.unwrap_or_else(|| ConversationId::new(format!("cnv_{}", item.party)));
@@ -183,6 +208,7 @@ impl Engine {
                     message_uid: None,
                     at,
                     unconfirmed: false,
+                    comment: None,
                 }
             }
         }

@@ -2,8 +2,10 @@
 
 mod decisions;
 mod engine;
+mod late;
 mod merge;
 mod rebuild;
 mod records;
 mod segments;
+mod text;
 mod traces;

@@ -68,7 +68,13 @@ pub(crate) fn settle(engine: &mut Engine, item: &WorkItem, index: usize, outcome
 }
 
 pub(crate) fn applied(conversation: &ConversationId, at: Timestamp) -> Outcome {
-    Outcome::Applied { conversation: Some(conversation.clone()), message_uid: None, at, unconfirmed: false }
+    Outcome::Applied {
+        conversation: Some(conversation.clone()),
+        message_uid: None,
+        at,
+        unconfirmed: false,
+        comment: None,
+    }
 }
 
 fn later(at: Timestamp, millis: i64) -> Timestamp {

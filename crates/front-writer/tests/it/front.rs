@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use calltrail_domain::effect::{ConversationStatus, Sender};
-use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, TeammateId};
+use calltrail_domain::effect::ConversationStatus;
+use calltrail_domain::ids::{
+    CommentId, ContactId, ConversationId, MessageUid, PhoneNumber, TagId, TeammateId,
+};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{
-    Accepted, Activity, Answer, Contact, Conversation, ConversationEvent, Handle, HandleSource, Message,
-    Page, Refusal, Reply, Request, Teammate,
+    Accepted, Activity, Answer, Comment, Contact, Conversation, ConversationEvent, Handle, HandleSource,
+    Message, Page, Refusal, Reply, Request, Tag, TagPage, Teammate, customer_of,
 };
 
 /// What Front says to an external id that it has already.
@@ -37,6 +39,9 @@ pub(crate) struct Room {
     pub(crate) assignee: Option<TeammateId>,
     pub(crate) events: Vec<ConversationEvent>,
     pub(crate) merged_into: Option<ConversationId>,
+    /// Author and text, the oldest first.
+    pub(crate) comments: Vec<(Option<TeammateId>, String)>,
+    pub(crate) tags: Vec<String>,
     thread: Option<String>,
 }
 
@@ -54,6 +59,7 @@ pub(crate) struct Front {
     pub(crate) rooms: BTreeMap<ConversationId, Room>,
     pub(crate) contacts: BTreeMap<String, Contact>,
     pub(crate) teammates: Vec<Teammate>,
+    pub(crate) tags: Vec<Tag>,
     /// The writes that changed something, in order.
     pub(crate) writes: Vec<String>,
     uids: u64,
@@ -71,6 +77,7 @@ impl Front {
             rooms: BTreeMap::new(),
             contacts: BTreeMap::new(),
             teammates: vec![iris],
+            tags: Vec::new(),
             writes: Vec::new(),
             uids: 0,
         }
@@ -79,7 +86,15 @@ impl Front {
     /// Adds a conversation with this status.
     pub(crate) fn open_room(&mut self, id: &str, status: ConversationStatus) -> ConversationId {
         let id = ConversationId::new(id);
-        let room = Room { status, assignee: None, events: Vec::new(), merged_into: None, thread: None };
+        let room = Room {
+            status,
+            assignee: None,
+            events: Vec::new(),
+            merged_into: None,
+            comments: Vec::new(),
+            tags: Vec::new(),
+            thread: None,
+        };
         self.rooms.insert(id.clone(), room);
         id
     }
@@ -107,6 +122,7 @@ impl Front {
                     id: id.clone(),
                     status: room.status,
                     assignee: room.assignee.clone(),
+                    tags: room.tags.clone(),
                 })
             }),
             Request::ListConversationEvents(id) => {
@@ -122,7 +138,29 @@ impl Front {
                 front.room(id.as_str()).assignee = Some(teammate.clone());
                 Reply::Nothing
             }),
-            Request::GetContactByPhone(_)
+            Request::AddComment { conversation, author, body } => self.comment(conversation, author, body),
+            Request::ListComments(id) => self.in_room(id, |front, id| {
+                Reply::Comments(
+                    front.rooms[id].comments.iter().enumerate().map(shown_comment).rev().collect(),
+                )
+            }),
+            Request::ListTags { .. } => {
+                Answer::Done(Reply::Tags(TagPage { tags: self.tags.clone(), next: None }))
+            }
+            Request::CreateTag { name } => {
+                self.writes.push(format!("create tag {name}"));
+                let id = TagId::new(format!("tag_{}", self.tags.len() + 1));
+                self.tags.push(Tag { id, name: name.clone() });
+                Answer::Done(Reply::Tag(self.tags[self.tags.len() - 1].clone()))
+            }
+            Request::AddTag { conversation, tag } => self.in_room(conversation, |front, id| {
+                front.writes.push(format!("tag {id} {tag}"));
+                let known = front.tags.iter().find(|known| known.id == *tag).expect("the tag exists");
+                let name = known.name.clone();
+                front.room(id.as_str()).tags.push(name);
+                Reply::Nothing
+            }),
+            Request::GetContact(_)
             | Request::CreateContact { .. }
             | Request::AddContactHandle { .. }
             | Request::ListContactConversations(_) => self.contact(request),
@@ -130,6 +168,19 @@ impl Front {
                 unreachable!("a writer asks for nothing of the kind")
             }
         }
+    }
+
+    fn comment(&mut self, id: &ConversationId, author: &Option<TeammateId>, body: &str) -> Answer {
+        let known = |author: &TeammateId| self.teammates.iter().any(|teammate| teammate.id == *author);
+        if !author.as_ref().is_none_or(known) {
+            return refused(400, "unknown author");
+        }
+        self.in_room(id, |front, id| {
+            front.writes.push(format!("comment {id}"));
+            let room = front.room(id.as_str());
+            room.comments.push((author.clone(), body.to_owned()));
+            Reply::Comment(shown_comment((room.comments.len() - 1, &room.comments[room.comments.len() - 1])))
+        })
     }
 
     /// Newest first; the token of a page is the number of messages before it.
@@ -201,21 +252,21 @@ impl Front {
 
     fn contact(&mut self, request: &Request) -> Answer {
         match request {
-            Request::GetContactByPhone(number) => {
-                let found = self.contacts.get(number.as_str());
+            Request::GetContact(number) => {
+                let found = self.contacts.get(digits(number));
                 found.map_or_else(missing, |contact| Answer::Done(Reply::Contact(contact.clone())))
             }
             Request::CreateContact { phone, custom_handle, .. } => {
-                if let Some(contact) = self.contacts.get(phone.as_str()) {
+                if let Some(contact) = self.contacts.get(digits(phone)) {
                     return conflict_with(&contact.id);
                 }
                 let id = ContactId::new(format!("crd_{}", self.contacts.len() + 1));
-                let mut contact = Contact { id, handles: vec![handle(HandleSource::Phone, phone.as_str())] };
+                let mut contact = Contact { id, handles: vec![handle(HandleSource::Phone, digits(phone))] };
                 if *custom_handle {
-                    contact.handles.push(handle(HandleSource::Custom, phone.as_str()));
+                    contact.handles.push(handle(HandleSource::Custom, digits(phone)));
                 }
                 self.writes.push(format!("contact {}", contact.id));
-                self.contacts.insert(phone.as_str().to_owned(), contact.clone());
+                self.contacts.insert(digits(phone).to_owned(), contact.clone());
                 Answer::Done(Reply::Contact(contact))
             }
             Request::AddContactHandle { source, handle: number, contact } => {
@@ -257,10 +308,17 @@ fn missing() -> Answer {
     refused(404, "")
 }
 
+fn digits(number: &Option<PhoneNumber>) -> &str {
+    number.as_ref().map_or("anonymous-caller", PhoneNumber::as_str)
+}
+
 fn customer(activity: &Activity) -> &str {
-    match &activity.from {
-        Sender::Customer { number, .. } | Sender::Agent { number, .. } => number.as_str(),
-    }
+    customer_of(&activity.from).map_or("anonymous-caller", |number| number.as_str())
+}
+
+fn shown_comment((index, (_, body)): (usize, &(Option<TeammateId>, String))) -> Comment {
+    let last_line = body.lines().last().map(ToOwned::to_owned);
+    Comment { id: CommentId::new(format!("com_{}", index + 1)), last_line }
 }
 
 fn shown(one: &Imported) -> Message {

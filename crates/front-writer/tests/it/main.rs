@@ -2,6 +2,7 @@
 
 mod bench;
 mod budget;
+mod comments;
 mod contention;
 mod front;
 mod lines;
@@ -13,5 +14,6 @@ mod rules;
 mod set_like;
 mod shell;
 mod stores;
+mod tags;
 mod warnings;
 mod world;

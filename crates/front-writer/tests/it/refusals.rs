@@ -31,7 +31,7 @@ fn by_iris() -> Effect {
     import_from(
         7,
         EffectKind::Call,
-        Sender::Agent { email, line_number: None, number: number(), assign: true },
+        Sender::Agent { email, line_number: None, number: Some(number()), assign: true },
     )
 }
 

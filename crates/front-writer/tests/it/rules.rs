@@ -238,7 +238,7 @@ fn commands_show_nothing_personal() {
     let from = Sender::Agent {
         email: Some("iris@example.com".to_owned()),
         line_number: None,
-        number: number(),
+        number: Some(number()),
         assign: true,
     };
     let mut shown = String::new();
@@ -286,7 +286,7 @@ fn the_agent_is_the_author_and_the_assignee_and_an_unknown_one_is_neither() {
         let from = Sender::Agent {
             email: Some(email.to_owned()),
             line_number: None,
-            number: number(),
+            number: Some(number()),
             assign: true,
         };
         let item = item(None, vec![import_from(7, EffectKind::Call, from)]);
@@ -301,7 +301,7 @@ fn a_list_of_teammates_that_cannot_be_read_costs_no_author() {
     let mut world = World::new();
     world.fates.push_back(Fate::LostBefore);
     let email = Some("iris@example.com".to_owned());
-    let from = Sender::Agent { email, line_number: None, number: number(), assign: true };
+    let from = Sender::Agent { email, line_number: None, number: Some(number()), assign: true };
     check(&mut world, &item(None, vec![import_from(7, EffectKind::Call, from)]), &["7:call applied cnv_1"]);
     assert_eq!(world.front.messages[0].activity.author.as_ref().map(|id| id.as_str()), Some("tea_1"));
 }

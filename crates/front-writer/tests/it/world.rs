@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calltrail_domain::effect::{
-    Action, AssignConversation, Effect, EffectSettled, ImportActivity, LookUpContact, NumberedEffect,
-    ObserveConversation, Outcome, ReopenConversation, Sender, WorkItem,
+    Action, AddComment, AssignConversation, Effect, EffectSettled, ImportActivity, LookUpContact,
+    NumberedEffect, ObserveConversation, Outcome, ReopenConversation, Sender, TagConversation, WorkItem,
 };
 use calltrail_domain::ids::{
     CallId, ConversationId, EffectKey, EffectKind, InboxId, PartyId, PhoneNumber, ThreadRef,
@@ -289,7 +289,7 @@ pub(crate) fn number() -> PhoneNumber {
 
 /// A missed call's activity, or an answered one's duration.
 pub(crate) fn import(call: u64, kind: EffectKind) -> Effect {
-    import_from(call, kind, Sender::Customer { number: number(), name: None, line_number: None })
+    import_from(call, kind, Sender::Customer { number: Some(number()), name: None, line_number: None })
 }
 
 pub(crate) fn import_from(call: u64, kind: EffectKind, from: Sender) -> Effect {
@@ -302,6 +302,8 @@ pub(crate) fn import_from(call: u64, kind: EffectKind, from: Sender) -> Effect {
         body: format!("Text\n\n{}", key.marker()),
         created_at: Timestamp::from_seconds(1_699_999_999),
         from,
+        archived: false,
+        with_audio: false,
     };
     Effect { key, action: Action::ImportActivity(activity) }
 }
@@ -312,6 +314,20 @@ pub(crate) fn assign(call: u64, email: &str) -> Effect {
         EffectKind::Assign,
         Action::AssignConversation(AssignConversation { email: email.to_owned() }),
     )
+}
+
+/// Note 99 of a call, by an agent or by nobody.
+pub(crate) fn comment(call: u64, email: Option<&str>) -> Effect {
+    let key = EffectKey { call: CallId(call), kind: EffectKind::Comment(99) };
+    let body = format!("Called back\n\n{}", key.marker());
+    let comment =
+        AddComment { email: email.map(ToOwned::to_owned), unsigned_body: format!("Iris: {body}"), body };
+    Effect { key, action: Action::AddComment(comment) }
+}
+
+pub(crate) fn tag(call: u64, name: &str) -> Effect {
+    let wanted = TagConversation { name: name.to_owned() };
+    effect(call, EffectKind::Tag(7), Action::TagConversation(wanted))
 }
 
 /// Archivings up to the start of the world do not count.
@@ -327,7 +343,7 @@ pub(crate) fn observe(call: u64, conversation: &str) -> Effect {
 
 pub(crate) fn look_up(call: u64, emails: &[&str]) -> Effect {
     let wanted = LookUpContact {
-        number: number(),
+        number: Some(number()),
         name: Some("Ana".to_owned()),
         emails: emails.iter().map(|&email| email.to_owned()).collect(),
         import_type: ImportType::Custom,

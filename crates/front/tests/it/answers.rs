@@ -39,7 +39,7 @@ fn a_4xx_is_a_refusal_in_fronts_own_words() {
 
 #[test]
 fn a_conflict_names_the_contact() {
-    let request = Request::GetContactByPhone(PhoneNumber::from_e164("+33612345678"));
+    let request = Request::GetContact(Some(PhoneNumber::from_e164("+33612345678")));
     let body = include_str!("fixtures/error_409_contact_conflict.json");
     let Answer::Rejected(refusal) = answer(&request, 409, body) else { panic!("409 is a refusal") };
     assert_eq!(refusal.contacts, [ContactId::new("crd_123")]);

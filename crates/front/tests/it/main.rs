@@ -2,4 +2,5 @@
 
 mod answers;
 mod client;
+mod comments;
 mod wire;

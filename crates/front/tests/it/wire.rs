@@ -32,6 +32,7 @@ fn activity(from: Sender) -> Activity {
         body: "Missed call\n\nAircall call 812".to_owned(),
         created_at: Timestamp::from_millis(1_700_000_000_999),
         from,
+        archived: false,
         author: None,
     }
 }
@@ -48,7 +49,7 @@ fn check_import(activity: Activity, body: Value) {
 
 #[test]
 fn a_missed_call_is_a_message_from_the_customer_to_the_line() {
-    let from = Sender::Customer { number: number(), name: Some("Ana".to_owned()), line_number: line() };
+    let from = Sender::Customer { number: Some(number()), name: Some("Ana".to_owned()), line_number: line() };
     let body = json!({
         "sender": {"handle": "+33612345678", "name": "Ana"},
         "to": ["+33187654321"],
@@ -66,7 +67,7 @@ fn a_missed_call_is_a_message_from_the_customer_to_the_line() {
 
 #[test]
 fn an_answered_call_is_a_message_by_the_agent_into_the_known_conversation() {
-    let from = Sender::Agent { email: None, line_number: None, number: number(), assign: true };
+    let from = Sender::Agent { email: None, line_number: None, number: Some(number()), assign: true };
     let author = Some(TeammateId::new("tea_1"));
     let given =
         Activity { conversation: Some(cnv()), import_type: ImportType::Sms, author, ..activity(from) };
@@ -86,8 +87,17 @@ fn an_answered_call_is_a_message_by_the_agent_into_the_known_conversation() {
 }
 
 #[test]
+fn what_comes_late_leaves_an_archived_conversation_archived_and_a_withheld_number_has_a_handle() {
+    let from = Sender::Customer { number: None, name: None, line_number: line() };
+    let given = Activity { archived: true, ..activity(from) };
+    let body = Request::ImportMessage(Box::new(given)).wire().body.expect("an import has a body");
+    assert_eq!(body["sender"], json!({"handle": "anonymous-caller"}));
+    assert_eq!(body["metadata"]["is_archived"], json!(true));
+}
+
+#[test]
 fn an_agent_unknown_in_front_is_no_author_and_gets_nothing_assigned() {
-    let from = Sender::Agent { email: None, line_number: line(), number: number(), assign: true };
+    let from = Sender::Agent { email: None, line_number: line(), number: Some(number()), assign: true };
     let body = Request::ImportMessage(Box::new(activity(from))).wire().body.expect("an import has a body");
     assert_eq!(body["sender"], json!({"handle": "+33187654321"}));
     assert_eq!(body.get("assignee_id"), None);
@@ -95,11 +105,11 @@ fn an_agent_unknown_in_front_is_no_author_and_gets_nothing_assigned() {
 
 #[test]
 fn contacts_are_found_by_phone_and_created_with_the_handles_that_imports_need() {
-    let by_phone = Request::GetContactByPhone(number());
+    let by_phone = Request::GetContact(Some(number()));
     check(&by_phone, Method::Get, "/contacts/alt:phone:+33612345678", None);
     let create = Request::CreateContact {
         name: Some("Ana".to_owned()),
-        phone: number(),
+        phone: Some(number()),
         custom_handle: true,
         emails: vec!["ana@example.com".to_owned()],
     };
@@ -153,9 +163,9 @@ fn an_id_cannot_leave_its_place_in_the_path() {
 
 #[test]
 fn nothing_personal_is_shown_by_debug() {
-    let from = Sender::Customer { number: number(), name: Some("Ana".to_owned()), line_number: line() };
+    let from = Sender::Customer { number: Some(number()), name: Some("Ana".to_owned()), line_number: line() };
     let request = Request::ImportMessage(Box::new(activity(from)));
-    let shown = format!("{request:?} {:?} {:?}", request.wire(), Request::GetContactByPhone(number()));
+    let shown = format!("{request:?} {:?} {:?}", request.wire(), Request::GetContact(Some(number())));
     assert!(!shown.contains("336") && !shown.contains("Ana"), "{shown}");
 }
 

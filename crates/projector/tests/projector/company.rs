@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use calltrail_domain::effect::{Action, ConversationStatus, EffectSettled, Outcome, WorkItem};
 use calltrail_domain::ids::{ContactId, ConversationId, InboxId, PhoneNumber};
-use calltrail_domain::policy::{AssignBy, CallType, ImportType, Locale, Policy, Threading, Timing};
+use calltrail_domain::policy::{
+    Anonymous, AssignBy, CallType, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
+};
 use calltrail_domain::record::{AircallEvent, Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::embedded::{Embedded, Options as LogOptions};
@@ -36,10 +38,19 @@ pub(crate) fn policy() -> Policy {
         threading: Threading::Contact,
         import_type: ImportType::Custom,
         assign_by: AssignBy::Import,
+        anonymous: Anonymous::PerCall,
+        comments_on_unanswered: false,
+        tags: Tags::Text,
+        recording: Recording::Link,
         time_zone: "UTC".to_owned(),
         business_hours: None,
         front_webhooks: false,
-        timing: Timing { ended_wait_seconds: 120, silent_call_seconds: 14_400, front_silence_seconds: 900 },
+        timing: Timing {
+            ended_wait_seconds: 120,
+            silent_call_seconds: 14_400,
+            front_silence_seconds: 900,
+            voicemail_wait_seconds: 180,
+        },
     }
 }
 
@@ -158,8 +169,16 @@ fn answer(action: &Action, item: &WorkItem) -> Outcome {
         Action::ObserveConversation(_) => {
             Outcome::Observed { conversation, status: ConversationStatus::Open, at }
         }
-        Action::ImportActivity(_) | Action::AssignConversation(_) | Action::ReopenConversation(_) => {
-            Outcome::Applied { conversation: Some(conversation), message_uid: None, at, unconfirmed: false }
-        }
+        Action::AddComment(_)
+        | Action::TagConversation(_)
+        | Action::ImportActivity(_)
+        | Action::AssignConversation(_)
+        | Action::ReopenConversation(_) => Outcome::Applied {
+            conversation: Some(conversation),
+            message_uid: None,
+            at,
+            unconfirmed: false,
+            comment: None,
+        },
     }
 }

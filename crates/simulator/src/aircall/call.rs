@@ -26,6 +26,10 @@ pub struct CallScript {
     ended_after_s: i64,
     end: End,
     recorded: bool,
+    /// The voicemail is told so many seconds after the end, and not with it.
+    voicemail_after_s: Option<i64>,
+    /// The lasting link comes so many seconds after the end, and not with it.
+    asset_after_s: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,8 +44,10 @@ enum Moment {
     HungUp,
     Ended,
     VoicemailLeft,
+    AssetsGenerated,
     Tagged(String),
-    Commented(String),
+    Untagged(String),
+    Commented(Option<Agent>, String),
 }
 
 impl CallScript {
@@ -71,6 +77,8 @@ impl CallScript {
             ended_after_s: 20,
             end,
             recorded: false,
+            voicemail_after_s: None,
+            asset_after_s: None,
         }
     }
 
@@ -118,6 +126,20 @@ impl CallScript {
         self
     }
 
+    /// The voicemail becomes known only so long after the hang-up; `call.ended` tells nothing of it.
+    #[must_use]
+    pub fn voicemail_told(mut self, after_hangup_s: i64) -> Self {
+        (self.end, self.voicemail_after_s) = (End::Voicemail, Some(after_hangup_s));
+        self
+    }
+
+    /// The lasting link of the recording or the voicemail comes only so long after the hang-up.
+    #[must_use]
+    pub fn link_comes(mut self, after_hangup_s: i64) -> Self {
+        self.asset_after_s = Some(after_hangup_s);
+        self
+    }
+
     /// The call is hung up.
     #[must_use]
     pub fn ends(mut self, after_s: i64) -> Self {
@@ -138,10 +160,22 @@ impl CallScript {
         self.with(after_s, Moment::Tagged(name.into()))
     }
 
-    /// Somebody comments on the call.
+    /// Somebody takes a tag off the call.
+    #[must_use]
+    pub fn untagged(self, name: &str, after_s: i64) -> Self {
+        self.with(after_s, Moment::Untagged(name.into()))
+    }
+
+    /// Whoever has the call comments on it.
     #[must_use]
     pub fn commented(self, content: &str, after_s: i64) -> Self {
-        self.with(after_s, Moment::Commented(content.into()))
+        self.with(after_s, Moment::Commented(None, content.into()))
+    }
+
+    /// This agent comments on the call.
+    #[must_use]
+    pub fn commented_by(self, agent: Agent, content: &str, after_s: i64) -> Self {
+        self.with(after_s, Moment::Commented(Some(agent), content.into()))
     }
 
     /// The call's webhooks, in the order of their times.
@@ -152,7 +186,11 @@ impl CallScript {
         moments.push((self.ended_after_s, Moment::HungUp));
         moments.push((ended_after_s, Moment::Ended));
         if self.end == End::Voicemail {
-            moments.push((ended_after_s + VOICEMAIL_AFTER_ENDED_S, Moment::VoicemailLeft));
+            let told_s = self.voicemail_after_s.map(|after_s| self.ended_after_s + after_s);
+            moments.push((told_s.unwrap_or(ended_after_s + VOICEMAIL_AFTER_ENDED_S), Moment::VoicemailLeft));
+        }
+        if let Some(after_s) = self.asset_after_s {
+            moments.push((self.ended_after_s + after_s, Moment::AssetsGenerated));
         }
         moments.sort_by_key(|(after_s, _)| *after_s);
         let mut call = Call::starting(self.id, self.inbound, self.line, &self.outside, self.started_at_s);
@@ -201,17 +239,30 @@ impl CallScript {
                 "call.hungup"
             }
             Moment::Ended => {
-                call.voicemail = self.has_voicemail(call);
+                call.voicemail = self.has_voicemail(call) && self.voicemail_after_s.is_none();
                 call.recording = self.recorded && call.answered_at.is_some();
+                call.has_asset = self.asset_after_s.is_none();
                 "call.ended"
             }
-            Moment::VoicemailLeft => "call.voicemail_left",
+            Moment::VoicemailLeft => {
+                call.voicemail = self.has_voicemail(call);
+                "call.voicemail_left"
+            }
+            Moment::AssetsGenerated => {
+                call.has_asset = true;
+                "call.comm_assets_generated"
+            }
             Moment::Tagged(name) => {
                 call.tags.push(TagUse { name: name.clone(), at_s });
                 "call.tagged"
             }
-            Moment::Commented(content) => {
-                call.comments.push(Note { content: content.clone(), at_s });
+            Moment::Untagged(name) => {
+                call.tags.retain(|tag| tag.name != *name);
+                "call.untagged"
+            }
+            Moment::Commented(by, content) => {
+                let by = by.or(call.user);
+                call.comments.push(Note { content: content.clone(), at_s, by });
                 "call.commented"
             }
         }

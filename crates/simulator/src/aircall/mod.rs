@@ -11,6 +11,7 @@
 //! | `call.created` and `call.ringing_on_agent` share a second; `call.ended` 30 s after `call.hungup` | captured |
 //! | `call.voicemail_left` 3 s after `call.ended`, with another signed link; the missed reason stays | captured |
 //! | `asset` on `call.ended` | captured for voicemail, assumed for recordings |
+//! | a lasting link that comes late comes with `call.comm_assets_generated` | assumed from its name |
 //! | a failed transfer sets `transferred_by` and `transferred_to` and changes nothing else | captured |
 //! | after a transfer that succeeded, `user` is the agent who took it, from `call.hungup` on | assumed |
 //! | `comments` and `tags` are the full lists; they come after the end | captured |

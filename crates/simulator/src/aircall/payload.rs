@@ -31,6 +31,7 @@ pub(super) struct Call {
     pub(super) transfer: Option<(Agent, Agent)>,
     pub(super) voicemail: bool,
     pub(super) recording: bool,
+    pub(super) has_asset: bool,
     pub(super) tags: Vec<TagUse>,
     pub(super) comments: Vec<Note>,
 }
@@ -45,6 +46,7 @@ pub(super) struct TagUse {
 pub(super) struct Note {
     pub(super) content: String,
     pub(super) at_s: i64,
+    pub(super) by: Option<Agent>,
 }
 
 impl Call {
@@ -63,6 +65,7 @@ impl Call {
             transfer: None,
             voicemail: false,
             recording: false,
+            has_asset: false,
             tags: Vec::new(),
             comments: Vec::new(),
         }
@@ -130,7 +133,7 @@ impl Call {
 
     fn asset(&self) -> Option<String> {
         let kind = if self.voicemail { "voicemail" } else { "recording" };
-        (self.voicemail || self.recording)
+        (self.has_asset && (self.voicemail || self.recording))
             .then(|| format!("https://assets.aircall.io/calls/{}/{kind}", self.id))
     }
 
@@ -139,7 +142,7 @@ impl Call {
             "id": self.id * 10 + index,
             "content": note.content,
             "posted_at": note.at_s,
-            "posted_by": self.user.map(person),
+            "posted_by": note.by.map(person),
         })
     }
 

@@ -10,7 +10,7 @@ use super::company::{Conversation, Message, Recipient, Status};
 use super::contacts::normalised;
 use super::events::{EventKind, Source};
 use super::ledger::{ImportEntry, ImportOutcome};
-use super::options::{Handle, RepeatAnswer, SubjectRule, Tag};
+use super::options::{Handle, RepeatAnswer, SubjectRule};
 use super::wire::{Answered, Reply, parse};
 
 /// What was accepted and does not exist yet, and every external id that was ever accepted.
@@ -334,12 +334,7 @@ impl Front {
 
     fn tag_by_name(&mut self, names: &[String], conversation: &str) {
         for name in names {
-            let known = self.company.tags.iter().find(|tag| tag.name == *name).map(|tag| tag.id.clone());
-            let id = known.unwrap_or_else(|| {
-                let id = self.ids.next("tag");
-                self.company.tags.insert(&id, Tag { id: id.clone(), name: name.clone() });
-                id
-            });
+            let id = self.tag_named(name).id;
             if let Some(row) = self.company.conversations.get_mut(conversation)
                 && !row.tags.contains(&id)
             {

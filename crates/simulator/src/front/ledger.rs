@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Front;
 use super::company::{Comment, Contact, Conversation, Message};
 use super::faults::Fault;
-use super::options::Handle;
+use super::options::{Handle, Tag};
 use super::render::status_word;
 
 /// The company's whole state and history at one moment.
@@ -19,6 +19,8 @@ pub struct Ledger {
     pub conversations: Vec<ConversationEntry>,
     /// Every contact, in the order of creation; those merged away too.
     pub contacts: Vec<ContactEntry>,
+    /// The company's tags.
+    pub tags: Vec<Tag>,
     /// Every event, in the order in which it was emitted.
     pub events: Vec<EventEntry>,
     /// Every webhook, in the order of its event.
@@ -208,6 +210,7 @@ impl Front {
                 .map(|row| self.conversation_entry(row))
                 .collect(),
             contacts: self.company.contacts.iter().map(contact_entry).collect(),
+            tags: self.company.tags.iter().cloned().collect(),
             events: self.events.iter().map(event).collect(),
             webhooks: self.webhook_entries(),
         }

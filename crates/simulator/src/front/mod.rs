@@ -36,6 +36,7 @@
 //! | a phone handle without a plus sign is taken as +1 | documented | |
 //! | a contact merged away answers 404, its handles answer the survivor | assumed | |
 //! | comments have no key: a repeated POST makes a second comment | documented | |
+//! | a second tag of a name that exists is that tag | assumed | |
 //! | tags, PATCH and assignee are set-like; a repeat changes and emits nothing | documented; silence assumed | |
 //! | 301 with `Location` for a conversation that was merged away | documented | |
 //! | a snoozed conversation reads as archived with a reminder | observed | |
@@ -65,6 +66,7 @@ mod rate;
 mod render;
 mod routes;
 mod scopes;
+mod tags;
 mod webhooks;
 mod wire;
 

@@ -37,6 +37,8 @@ impl Front {
             ("GET", ["contacts", reference, "conversations"]) => {
                 self.contact_conversations(reference, target)
             }
+            ("GET", ["company", "tags"]) => self.company_tags(target),
+            ("POST", ["company", "tags"]) => self.create_tag(body),
             ("GET", ["events"]) => self.list_events(target),
             _ => Err(Reply::not_found()),
         }

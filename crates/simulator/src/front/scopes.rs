@@ -15,6 +15,7 @@ fn scope_of(method: &str, target: &Target) -> Option<String> {
     let resource = match segments.as_slice() {
         ["me"] => return None,
         ["events"] => "events:*",
+        ["company", "tags"] | ["tags", ..] => "tags",
         ["inboxes", _, "imported_messages"] | ["messages", ..] | ["conversations", _, "messages"] => {
             "messages"
         }

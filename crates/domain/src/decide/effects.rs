@@ -1,0 +1,128 @@
+//! The effects of one decision: the call's own activity, its parts, and what they do to the conversation.
+
+use std::time::Duration;
+
+use super::{Head, Target};
+use crate::effect::{
+    Action, AddComment, AssignConversation, ConversationStatus, Effect, ImportActivity, ReopenConversation,
+    Sender, TagConversation,
+};
+use crate::ids::EffectKind;
+use crate::parts;
+use crate::policy::{AssignBy, CallType, ImportType, Recording};
+use crate::render;
+use crate::time::Timestamp;
+
+impl Head {
+    /// Everything that is known of the call and not decided yet.
+    pub(super) fn effects(&self, target: &Target) -> Vec<Effect> {
+        let own = target.with_call.then_some(EffectKind::Call);
+        let kinds = own.into_iter().chain(parts::missing(self.id, &self.call, &self.policy));
+        let mut effects: Vec<_> = kinds.filter_map(|kind| self.effect(kind, target)).collect();
+        if target.with_call {
+            effects.extend(self.assign());
+            effects.extend(self.reopen(target));
+        }
+        effects
+    }
+
+    fn effect(&self, kind: EffectKind, target: &Target) -> Option<Effect> {
+        let key = self.key(kind);
+        let action = match kind {
+            EffectKind::Comment(id) => Action::AddComment(self.comment(kind, id)?),
+            EffectKind::Tag(_) => {
+                let name = self.call.told.tags().find(|name| parts::tag(name) == kind)?;
+                Action::TagConversation(TagConversation { name: render::tag_name(name) })
+            }
+            _ => Action::ImportActivity(self.import(kind, target)?),
+        };
+        Some(Effect { key, action })
+    }
+
+    fn import(&self, kind: EffectKind, target: &Target) -> Option<ImportActivity> {
+        let attach = self.policy.recording == Recording::Attach;
+        Some(ImportActivity {
+            inbox: target.inbox.clone(),
+            thread: target.thread.clone(),
+            import_type: self.import_type(),
+            subject: target.subject.clone(),
+            body: render::activity(self.key(kind), &self.call, &self.policy)?,
+            created_at: self.moment(kind),
+            from: self.sender(kind, target.with_call),
+            archived: target.archived,
+            with_audio: attach && kind == EffectKind::Recording,
+        })
+    }
+
+    /// Nobody without a number has a phone in Front.
+    fn import_type(&self) -> ImportType {
+        if self.call.told.number().is_some() { self.policy.import_type } else { ImportType::Custom }
+    }
+
+    /// A moment of the call's life for each activity, so that the thread reads in order whenever they come.
+    fn moment(&self, kind: EffectKind) -> Timestamp {
+        const SECOND: Duration = Duration::from_secs(1);
+        let told = &self.call.told;
+        let started = told.started_at().unwrap_or(self.settled.at);
+        let ended = told.ended_at().unwrap_or(started).max(started.plus(SECOND));
+        match kind {
+            EffectKind::Duration => ended,
+            EffectKind::RecordingPending | EffectKind::VoicemailPending => ended.plus(SECOND),
+            EffectKind::Recording | EffectKind::Voicemail => ended.plus(SECOND * 2),
+            _ => started,
+        }
+    }
+
+    /// Answered and outbound calls are logged by the agent, all others and every voicemail by the customer. Only the
+    /// activities of an answered call assign, and not those that come late.
+    fn sender(&self, kind: EffectKind, with_call: bool) -> Sender {
+        let told = &self.call.told;
+        let number = told.number().cloned();
+        let line_number = told.line().and_then(|line| line.number.clone());
+        let call_type = told.call_type();
+        let by_agent = match call_type {
+            CallType::InboundAnswered | CallType::OutboundAnswered | CallType::OutboundUnanswered => true,
+            CallType::Missed | CallType::Voicemail => false,
+        };
+        if !by_agent || matches!(kind, EffectKind::Voicemail | EffectKind::VoicemailPending) {
+            let name = render::customer_name(told, &self.policy);
+            return Sender::Customer { number, name, line_number };
+        }
+        let assign = with_call && call_type.is_answered() && self.policy.assign_by == AssignBy::Import;
+        Sender::Agent { email: render::agent_email(told), line_number, number, assign }
+    }
+
+    /// Agents write about answered calls; about others the integration does, in their name.
+    fn comment(&self, kind: EffectKind, id: u64) -> Option<AddComment> {
+        let told = &self.call.told;
+        let comment = told.comments().into_iter().find(|comment| comment.id == id)?;
+        let key = self.key(kind);
+        let email = render::email_of(comment.by.as_ref()).filter(|_| told.call_type().is_answered());
+        Some(AddComment {
+            email,
+            body: render::comment(key, comment, false),
+            unsigned_body: render::comment(key, comment, true),
+        })
+    }
+
+    fn assign(&self) -> Option<Effect> {
+        let told = &self.call.told;
+        let wanted = told.call_type().is_answered() && self.policy.assign_by == AssignBy::Request;
+        let email = render::agent_email(told).filter(|_| wanted)?;
+        Some(Effect {
+            key: self.key(EffectKind::Assign),
+            action: Action::AssignConversation(AssignConversation { email }),
+        })
+    }
+
+    /// Whether an import reopens an archived conversation is not documented: it is looked at, and set where needed.
+    fn reopen(&self, target: &Target) -> Option<Effect> {
+        let thread = self.party.thread.as_ref().filter(|thread| thread.reference == target.thread)?;
+        // The status may be newer by a clock that is not Front's; a segment that had ended says that it was archived.
+        let archived = thread.status == ConversationStatus::Archived || thread.segment.ended;
+        archived.then(|| Effect {
+            key: self.key(EffectKind::Reopen),
+            action: Action::ReopenConversation(ReopenConversation { unless_archived_after: self.settled.at }),
+        })
+    }
+}

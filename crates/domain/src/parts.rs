@@ -1,0 +1,53 @@
+//! The parts of a logged call that are effects of their own: its duration, recording, voicemail, comments and tags.
+
+use crate::call::Call;
+use crate::decision::{LeftOut, Verdict};
+use crate::fact::Media;
+use crate::hash;
+use crate::ids::{CallId, EffectKind};
+use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
+use crate::policy::{Policy, Tags};
+
+/// The parts that are known now and were not decided yet, in the order in which they are shown; the next step brings
+/// what is too many for one.
+pub(crate) fn missing(id: CallId, call: &Call, policy: &Policy) -> Vec<EffectKind> {
+    let told = &call.told;
+    let has_duration = told.answered_at().is_some() && told.ended_at().is_some();
+    let with_comments = told.call_type().is_answered() || policy.comments_on_unanswered;
+    let comments = if with_comments { told.comments() } else { Vec::new() };
+    let with_tags = policy.tags == Tags::FrontTags;
+    let pending = |pending: EffectKind| call.media_overdue.then_some(pending);
+    has_duration
+        .then_some(EffectKind::Duration)
+        .into_iter()
+        .chain(media(told.recording(), EffectKind::Recording, pending(EffectKind::RecordingPending)))
+        .chain(media(told.voicemail(), EffectKind::Voicemail, pending(EffectKind::VoicemailPending)))
+        .chain(comments.into_iter().map(|comment| EffectKind::Comment(comment.id)))
+        .chain(told.tags().filter(|_| with_tags).map(tag))
+        .filter(|kind| !call.has_decided(id, *kind))
+        .take(LATE_EFFECTS_PER_STEP_MAX)
+        .collect()
+}
+
+/// True when a call that has its verdict is to be decided on again.
+pub(crate) fn has_more(id: CallId, call: &Call, policy: &Policy) -> bool {
+    match &call.verdict {
+        Some(Verdict::Logged(_)) => !missing(id, call, policy).is_empty(),
+        // A voicemail that became known late makes a call of a type that is logged.
+        Some(Verdict::LeftOut { reason: LeftOut::Type }) => policy.types.contains(&call.told.call_type()),
+        Some(Verdict::LeftOut { .. } | Verdict::ReadFirst | Verdict::Added) | None => false,
+    }
+}
+
+/// The kind of the effect that puts this tag on the conversation.
+pub(crate) fn tag(name: &str) -> EffectKind {
+    EffectKind::Tag(hash::short(name))
+}
+
+fn media(media: &Media, linked: EffectKind, pending: Option<EffectKind>) -> Option<EffectKind> {
+    match media {
+        Media::Absent => None,
+        Media::Announced => pending,
+        Media::Linked(_) => Some(linked),
+    }
+}

@@ -1,0 +1,80 @@
+//! Text from outside as text: one line, no control signs, and nothing that Markdown, HTML or a link finder acts on.
+//!
+//! How Front renders the body of an import that is no e-mail is not documented, and comments are Markdown. So signs
+//! that could begin markup are replaced by others that look like them: a reader sees no entities and no backslashes.
+
+use crate::limits::OUTSIDE_TEXT_CHARS_MAX;
+
+/// One line of text from outside: no line breaks, no control or direction marks, not longer than a line may be.
+pub(crate) fn plain(text: &str) -> String {
+    let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    let line: String = spaced.filter(|c| is_visible(*c)).take(OUTSIDE_TEXT_CHARS_MAX).collect();
+    line.trim().to_owned()
+}
+
+/// One line of text from outside for a body: plain, and neutral.
+pub(crate) fn neutral_line(text: &str) -> String {
+    neutral(&plain(text))
+}
+
+/// Several lines of text from outside for a body, at most `chars_max` characters. Whatever could make a line a heading,
+/// a list or code stands at no line's beginning.
+pub(crate) fn neutral_lines(text: &str, chars_max: usize) -> String {
+    let mut kept: String = text.replace("\r\n", "\n").chars().take(chars_max).collect();
+    if text.chars().count() > chars_max {
+        kept.push('…');
+    }
+    let lines = kept.split(['\n', '\r']).map(|line| neutral_start(&neutral(&visible(line))));
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+fn visible(line: &str) -> String {
+    let spaced = line.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    let kept: String = spaced.filter(|c| is_visible(*c)).collect();
+    kept.trim().to_owned()
+}
+
+fn is_visible(c: char) -> bool {
+    let is_direction_mark =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !is_direction_mark
+}
+
+fn neutral(line: &str) -> String {
+    let chars: Vec<char> = line.chars().collect();
+    let at = |index: usize| chars.get(index).copied().unwrap_or(' ');
+    let neutral_at = |index: usize| {
+        let next = at(index + 1);
+        match chars[index] {
+            '<' => '‹',
+            '>' => '›',
+            '*' => '∗',
+            '_' => 'ˍ',
+            '`' => 'ˋ',
+            '[' => '［',
+            ']' => '］',
+            '\\' => '⧵',
+            '~' => '∼',
+            '^' => 'ˆ',
+            '|' => 'ǀ',
+            // An entity, a scheme, a host, an address or a mention.
+            '&' if next == '#' || next.is_ascii_alphanumeric() => '＆',
+            ':' if next == '/' => '：',
+            '.' if next.is_alphabetic() => '․',
+            '@' if next.is_alphanumeric() => '＠',
+            other => other,
+        }
+    };
+    (0..chars.len()).map(neutral_at).collect()
+}
+
+/// A list, a heading, a quote, a rule or a setext underline begins with these; a sign without width in front ends that.
+pub(crate) fn neutral_start(line: &str) -> String {
+    let after_digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_numbered = after_digits.len() < line.len() && after_digits.starts_with(['.', ')']);
+    if is_numbered || line.starts_with(['#', '-', '+', '=', ':']) {
+        format!("\u{2060}{line}")
+    } else {
+        line.to_owned()
+    }
+}

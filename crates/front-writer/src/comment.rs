@@ -1,0 +1,89 @@
+//! Comments: Front has no key for them, so one in doubt is looked for by its marker before it is written again.
+//!
+//! A request that lands after the look leaves a second comment. After every comment that was in doubt the list is read
+//! once more, so that such a one is found and told.
+
+use calltrail_domain::effect::AddComment;
+use calltrail_domain::ids::CommentId;
+use calltrail_domain::time::Timestamp;
+use calltrail_front::{Comment, Refusal, Request};
+
+use crate::command::Command;
+use crate::fence::State;
+use crate::machine::{Machine, Purpose};
+
+impl Machine {
+    pub(crate) fn comment(&mut self, now: Timestamp, index: usize, wanted: &AddComment) -> Command {
+        let conversation = match self.place(now, index) {
+            Ok(conversation) => conversation,
+            Err(command) => return command,
+        };
+        if self.is_in_doubt(index) && (!self.scratch.comments_listed || self.scratch.commented.is_some()) {
+            return self.ask(now, index, Purpose::FindComment, Request::ListComments(conversation));
+        }
+        if matches!(self.entry(index).map(|entry| &entry.state), Some(State::Refused { .. })) {
+            return self.refusal_stands(now, index);
+        }
+        let author = match &wanted.email {
+            Some(email) if !self.is_without_author(index) => self.teammate(email),
+            Some(_) | None => Ok(None),
+        };
+        match author {
+            Ok(author) => {
+                let body = if author.is_some() { &wanted.body } else { &wanted.unsigned_body }.clone();
+                let request = Request::AddComment { conversation, author, body };
+                self.ask(now, index, Purpose::Comment, request)
+            }
+            Err(command) => command,
+        }
+    }
+
+    /// 201 is proof. Where an earlier attempt was in doubt, that one may be there too.
+    pub(crate) fn commented(&mut self, now: Timestamp, index: usize, comment: Comment) -> Command {
+        if self.is_in_doubt(index) {
+            self.scratch.commented = Some(comment.id);
+            self.rest(index);
+            return self.advance(now);
+        }
+        self.settle_commented(now, index, comment.id)
+    }
+
+    pub(crate) fn comments_listed(&mut self, now: Timestamp, index: usize, comments: &[Comment]) -> Command {
+        let marker = self.item.effects[index].effect.key.marker();
+        let is_ours = |comment: &&Comment| comment.last_line.as_deref() == Some(marker.as_str());
+        let mut ours: Vec<_> = comments.iter().filter(is_ours).map(|comment| comment.id.clone()).collect();
+        self.duplicates += u32::try_from(ours.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        // The oldest is the one that came first; a comment just written may be missing from the list.
+        match ours.pop().or_else(|| self.scratch.commented.take()) {
+            Some(comment) => self.settle_commented(now, index, comment),
+            None => {
+                self.scratch.comments_listed = true;
+                self.advance(now)
+            }
+        }
+    }
+
+    pub(crate) fn comment_refused(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        request: &Request,
+        refusal: Refusal,
+    ) -> Command {
+        let authored = matches!(request, Request::AddComment { author: Some(_), .. });
+        self.refused_with_author(now, index, refusal, authored)
+    }
+
+    fn settle_commented(&mut self, now: Timestamp, index: usize, comment: CommentId) -> Command {
+        self.entry_mut(index).comment = Some(comment);
+        self.settle_applied(now, index, false)
+    }
+
+    pub(crate) fn is_without_author(&self, index: usize) -> bool {
+        self.entry(index).is_some_and(|entry| entry.without_author)
+    }
+
+    fn is_in_doubt(&mut self, index: usize) -> bool {
+        self.entry_mut(index).ambiguous
+    }
+}
