@@ -1,6 +1,7 @@
-//! Aircall's webhooks: what is read of them at receipt, and what they mean.
+//! Aircall: what is read of its webhooks at receipt, what they mean, and what its REST API is asked.
 //!
-//! **Invariant:** nothing here reads a clock, a socket, a file or the environment; nothing is async.
+//! **Invariant:** outside [`rest`] nothing reads a clock, a socket, a file or the environment, and nothing is async. No
+//! request is repeated and no redirect is followed.
 //! What Aircall sends is no format that anybody promised: every field is read on its own, and a bad one loses nothing else.
 
 mod bounds;
@@ -11,6 +12,7 @@ mod media;
 mod number;
 mod payload;
 mod receive;
+pub mod rest;
 mod token;
 
 pub use bounds::bounded_text;

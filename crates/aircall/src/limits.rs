@@ -1,5 +1,7 @@
 //! Every bound of this crate.
 
+use std::time::Duration;
+
 /// The longest webhook body, inclusive. The bodies that were seen have 1 to 4 KB.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// How deep arrays and objects may stand in one another, inclusive. The bodies that were seen have 5 levels.
@@ -10,3 +12,19 @@ pub const NUMBER_BYTES_MAX: usize = 64;
 pub const TIME_SECONDS_MAX: i64 = 253_402_300_799;
 /// Whole numbers that arrive with a decimal point are exact up to 2^53.
 pub const FLOAT_EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+/// How long a connection to the REST API may take, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request to the REST API may take, its whole answer included.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer of the REST API that is read; a longer one counts as malformed.
+pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Entries of one page of a list: the most that Aircall gives.
+pub const PAGE_ENTRIES: usize = 50;
+/// The most pages that are read of one list: half of what Aircall lets a company ask in a minute.
+pub const PAGES_MAX: usize = 60;
+/// What is kept of Aircall's own words, in characters.
+pub const REASON_CHARS_MAX: usize = 200;
+/// So many digits next to each other may be a phone number.
+pub const HARMLESS_DIGITS_MAX: usize = 5;
+/// The longest wait that Aircall may ask for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);

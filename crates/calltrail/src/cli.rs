@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use calltrail_domain::ids::{ConversationId, InboxId};
 use calltrail_domain::record::KNOWN_KINDS;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -77,6 +78,20 @@ pub enum Command {
     /// Every key is in it; what has a default is commented out.
     #[command(after_help = INIT)]
     Init(InitArgs),
+    /// Check everything between a call and Front that can be wrong, and say how to mend it
+    ///
+    /// Configuration, tokens and their scopes, inboxes, lines, webhook, agents, clock, disk, listeners, public address and
+    /// rate. It changes nothing. Exits with 0 when there is no problem, and with 1 when there is one.
+    #[command(after_help = DOCTOR)]
+    Doctor,
+    /// Look after Aircall's webhook
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Bring a call into Front that nobody made, to see that it works
+    ///
+    /// It is marked as a test and comes from a number that nobody has, but Front's rules see it like any other call.
+    #[command(after_help = TEST_CALL)]
+    TestCall(TestCallArgs),
     /// Show the whole trail of one party: webhooks, decisions, attempts, what stands in Front
     ///
     /// Asks the running instance; where none runs, it opens the log itself.
@@ -114,6 +129,50 @@ pub struct InitArgs {
     /// Where to write it [default: the path of --config]
     #[arg(value_name = "PATH")]
     pub file: Option<PathBuf>,
+}
+
+/// The commands below `webhook`.
+#[derive(Debug, Subcommand)]
+pub enum WebhookCommand {
+    /// Make Aircall's webhook be there once, switched on, with exactly the events that Calltrail reads
+    ///
+    /// Looks first: a webhook that posts here already is changed and not made again. Needs `http.public_url`, and `api_id`
+    /// and `api_token` of the account.
+    #[command(after_help = REGISTER)]
+    Register(RegisterArgs),
+}
+
+/// The options of `webhook register`.
+#[derive(Debug, Args)]
+pub struct RegisterArgs {
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the webhook's token too
+    #[arg(long)]
+    pub show_token: bool,
+}
+
+/// The options of `test-call`.
+#[derive(Debug, Args)]
+pub struct TestCallArgs {
+    /// The inbox in Front [default: the account's `default_inbox`]
+    #[arg(long, value_name = "INBOX", value_parser = inbox)]
+    pub inbox: Option<InboxId>,
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Move this conversation to Front's trash instead, if it holds nothing but test calls
+    #[arg(
+        long,
+        value_name = "CONVERSATION",
+        conflicts_with = "inbox",
+        value_parser = conversation
+    )]
+    pub remove: Option<ConversationId>,
 }
 
 /// The options of `trail`.
@@ -160,6 +219,20 @@ pub struct ReplayArgs {
     pub verify: bool,
 }
 
+fn inbox(given: &str) -> Result<InboxId, String> {
+    named(given, "inb_").map(InboxId::new)
+}
+
+fn conversation(given: &str) -> Result<ConversationId, String> {
+    named(given, "cnv_").map(ConversationId::new)
+}
+
+/// What Front names with this prefix.
+fn named<'g>(given: &'g str, prefix: &str) -> Result<&'g str, String> {
+    let is_named = given.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+    is_named.then_some(given).ok_or_else(|| format!("write the id that Front gives it, {prefix}…"))
+}
+
 impl Globals {
     /// The configuration with this command line laid over it: the command line wins over variables, these over the file.
     ///
@@ -200,6 +273,7 @@ const EXAMPLES: &str = "\
 Examples:
   calltrail demo                 see it work, without any account
   calltrail init                 write calltrail.toml
+  calltrail doctor               check it
   calltrail up                   run it
 
 Every key of the configuration may also be set by a variable: CALLTRAIL__LOG__PATH is `log.path`.";
@@ -218,6 +292,21 @@ Examples:
   calltrail init
   calltrail init /etc/calltrail.toml
   calltrail init --force";
+const DOCTOR: &str = "\
+Examples:
+  calltrail doctor
+  calltrail doctor --config /etc/calltrail.toml
+  calltrail doctor --format json";
+const REGISTER: &str = "\
+Examples:
+  calltrail webhook register --dry-run
+  calltrail webhook register --account acme
+  calltrail webhook register --show-token";
+const TEST_CALL: &str = "\
+Examples:
+  calltrail test-call
+  calltrail test-call --inbox inb_41w25
+  calltrail test-call --remove cnv_yo1kg5q";
 const TRAIL: &str = "\
 Examples:
   calltrail trail +33612345678
@@ -264,7 +353,7 @@ mod tests {
 
     #[test]
     fn every_example_in_the_helps_is_a_command() {
-        for help in [EXAMPLES, UP, DEMO, INIT, TRAIL, TAIL, STATUS, REPLAY] {
+        for help in [EXAMPLES, UP, DEMO, INIT, DOCTOR, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY] {
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {
                 let words = example.split_whitespace().skip_while(|word| word.contains('='));

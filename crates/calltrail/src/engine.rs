@@ -23,7 +23,7 @@ use tracing::info;
 
 use crate::config::{AccountConfig, Config, Confirm};
 use crate::status::{AccountStatus, Live, Status, version};
-use crate::{control, operator};
+use crate::{aircall, control, operator};
 
 /// Work items that one process brings into Front at the same time, per account.
 const WORKERS: usize = 4;
@@ -83,9 +83,10 @@ impl Engine {
     /// Starts every role. The receivers open when the log has been folded and every account has its first record.
     ///
     /// # Errors
-    /// When the folder, the log, a listener or Front's address is of no use: the error says which and what to do.
+    /// When the folder, the log, a listener, Front's address or Aircall is of no use: the error says which and what to do.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let folder = &config.log.path;
+        let accounts = accounts(config).await?;
         create_private(folder)?;
         let webhooks = listen(config.http.listen, "http.listen").await?;
         let operator = listen(config.http.operator_listen, "http.operator_listen").await?;
@@ -101,7 +102,7 @@ impl Engine {
             let counters = start_writer(account, extend_every, &log, stopped.clone(), &mut tasks)?;
             writers.insert(account.id.to_string(), counters);
         }
-        let ingest = Arc::new(Ingest::new(receivers(config), Arc::new(log.clone()), Arc::new(now)));
+        let ingest = Arc::new(Ingest::new(receivers(accounts), Arc::new(log.clone()), Arc::new(now)));
         let shared = Arc::new(Shared {
             log,
             projector,
@@ -312,18 +313,22 @@ fn start_writer(
     Ok(counters)
 }
 
-fn receivers(config: &Config) -> calltrail_ingest::Options {
-    let account = |account: &AccountConfig| Account {
-        id: account.id.clone(),
-        aircall: calltrail_aircall::Tokens::new(
-            account.aircall.webhook_tokens.iter().map(|token| token.expose_secret()),
-        ),
-        front: account.front.signing_key.clone().map(|key| SigningKeys::new([key])),
-    };
-    calltrail_ingest::Options {
-        accounts: config.accounts.iter().map(account).collect(),
-        ..calltrail_ingest::Options::default()
+/// The accounts as the receivers know them; tokens that are not configured are read from Aircall.
+async fn accounts(config: &Config) -> anyhow::Result<Vec<Account>> {
+    let mut accounts = Vec::new();
+    for account in &config.accounts {
+        let tokens = aircall::webhook_tokens(account, &config.http).await?;
+        accounts.push(Account {
+            id: account.id.clone(),
+            aircall: calltrail_aircall::Tokens::new(tokens.iter().map(|token| token.expose_secret())),
+            front: account.front.signing_key.clone().map(|key| SigningKeys::new([key])),
+        });
     }
+    Ok(accounts)
+}
+
+fn receivers(accounts: Vec<Account>) -> calltrail_ingest::Options {
+    calltrail_ingest::Options { accounts, ..calltrail_ingest::Options::default() }
 }
 
 /// Bytes from the operating system.

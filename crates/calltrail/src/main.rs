@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use calltrail::cli::{Cli, Command, Globals, LogCommand};
+use calltrail::cli::{Cli, Command, Globals, LogCommand, WebhookCommand};
 use calltrail::commands;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
@@ -46,6 +46,11 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         }
         Command::Trail(args) => commands::trail::run(globals, args, out).await?,
         Command::Log(LogCommand::Tail(args)) => commands::log::tail(globals, args, out).await?,
+        Command::Doctor => return commands::doctor::run(globals, out).await,
+        Command::Webhook(WebhookCommand::Register(args)) => {
+            commands::webhook::register(globals, args, out).await?;
+        }
+        Command::TestCall(args) => commands::test_call::run(globals, args, out).await?,
         Command::Status => commands::status::run(globals, out).await?,
         Command::Replay(_) => return commands::replay::verify(globals, out).await,
     }

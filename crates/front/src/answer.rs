@@ -1,6 +1,6 @@
 //! What one attempt came to: the outcome classes.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use calltrail_domain::ids::{ContactId, ConversationId};
 use calltrail_domain::time::Timestamp;
@@ -82,18 +82,19 @@ pub fn classify(request: &Request, status: StatusCode, headers: &HeaderMap, body
 /// The rate that Front reports; what is absent stays unknown.
 #[must_use]
 pub fn rate_limit(headers: &HeaderMap) -> RateLimit {
-    let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
     RateLimit {
         limit: number(headers, "x-ratelimit-limit"),
         remaining: number(headers, "x-ratelimit-remaining"),
         reset_at: number(headers, "x-ratelimit-reset").map(Timestamp::from_seconds),
-        answered_at: date.and_then(|date| httpdate::parse_http_date(date).ok()).and_then(unix),
+        answered_at: sent_at(headers),
     }
 }
 
-fn unix(time: SystemTime) -> Option<Timestamp> {
-    let since = time.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_secs()).ok().map(Timestamp::from_seconds)
+/// When Front sent the answer, by its own clock (`Date`), in whole seconds.
+fn sent_at(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = httpdate::parse_http_date(headers.get(header::DATE)?.to_str().ok()?).ok()?;
+    let since_epoch = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    i64::try_from(since_epoch.as_secs()).ok().map(Timestamp::from_seconds)
 }
 
 /// Requests that are answered without a body are done whatever the body holds.

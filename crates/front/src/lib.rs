@@ -9,6 +9,7 @@ pub mod client;
 pub mod events;
 mod import;
 pub mod limits;
+mod probe;
 pub mod reply;
 pub mod request;
 pub mod webhook;
@@ -16,8 +17,9 @@ pub mod webhook;
 pub use answer::{Ambiguous, Answer, NotApplied, Refusal, classify, rate_limit};
 pub use client::{Client, ClientError, Exchange};
 pub use import::{Activity, customer_of};
+pub use probe::Scope;
 pub use reply::{
-    Accepted, Comment, Contact, Conversation, ConversationEvent, Handle, Message, Page, RateLimit, Reply,
-    Tag, TagPage, Teammate,
+    Accepted, Comment, Contact, Conversation, ConversationEvent, Handle, Inbox, Message, Page, RateLimit,
+    Reply, Tag, TagPage, Teammate,
 };
 pub use request::{HandleSource, Method, Request, RequestKind, Resource, WireRequest};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use calltrail_domain::effect::ConversationStatus;
-use calltrail_domain::ids::{CommentId, ContactId, ConversationId, MessageUid, TagId, TeammateId};
+use calltrail_domain::ids::{CommentId, ContactId, ConversationId, InboxId, MessageUid, TagId, TeammateId};
 use calltrail_domain::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -38,7 +38,9 @@ pub enum Reply {
     Tags(TagPage),
     /// CreateTag.
     Tag(Tag),
-    /// Requests that are answered without a body.
+    /// ListInboxes.
+    Inboxes(Vec<Inbox>),
+    /// Requests that are answered without a body, and probes.
     Nothing,
 }
 
@@ -68,6 +70,12 @@ pub struct Teammate {
     pub id: TeammateId,
     #[serde(default)]
     pub email: Option<String>,
+}
+
+/// A shared inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Inbox {
+    pub id: InboxId,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -221,10 +229,13 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
             Reply::Tags(TagPage { tags, next })
         }
         RequestKind::CreateTag => Reply::Tag(serde_json::from_slice(body)?),
+        RequestKind::ListInboxes => Reply::Inboxes(list(body)?),
         RequestKind::AddContactHandle
         | RequestKind::OpenConversation
         | RequestKind::PutAssignee
-        | RequestKind::AddTag => Reply::Nothing,
+        | RequestKind::AddTag
+        | RequestKind::TrashConversation
+        | RequestKind::Probe => Reply::Nothing,
     })
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::import::{ANONYMOUS_HANDLE, Activity};
 use crate::limits::PAGE_ENTRIES;
+use crate::probe::Scope;
 
 /// One request to Front's API. Its `Debug` shows the kind alone: the fields hold personal data.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +64,10 @@ pub enum Request {
         conversation: ConversationId,
         tag: TagId,
     },
+    ListInboxes,
+    TrashConversation(ConversationId),
+    /// Whether the token has this scope; never changes anything.
+    Probe(Scope),
 }
 
 impl std::fmt::Debug for Request {
@@ -110,10 +115,13 @@ pub enum RequestKind {
     ListTags,
     CreateTag,
     AddTag,
+    ListInboxes,
+    TrashConversation,
+    Probe,
 }
 
 impl RequestKind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Me,
         Self::ListTeammates,
         Self::GetContact,
@@ -132,6 +140,9 @@ impl RequestKind {
         Self::ListTags,
         Self::CreateTag,
         Self::AddTag,
+        Self::ListInboxes,
+        Self::TrashConversation,
+        Self::Probe,
     ];
 
     /// The word that metrics and log lines show.
@@ -156,6 +167,9 @@ impl RequestKind {
             Self::ListTags => "list_tags",
             Self::CreateTag => "create_tag",
             Self::AddTag => "add_tag",
+            Self::ListInboxes => "list_inboxes",
+            Self::TrashConversation => "trash_conversation",
+            Self::Probe => "probe",
         }
     }
 
@@ -172,6 +186,7 @@ impl RequestKind {
                 | Self::AddComment
                 | Self::CreateTag
                 | Self::AddTag
+                | Self::TrashConversation
         )
     }
 
@@ -179,7 +194,7 @@ impl RequestKind {
     #[must_use]
     pub fn resource(self) -> Resource {
         match self {
-            Self::Me | Self::ListTeammates => Resource::Teammates,
+            Self::Me | Self::ListTeammates | Self::ListInboxes => Resource::Teammates,
             Self::GetContact
             | Self::CreateContact
             | Self::AddContactHandle
@@ -192,7 +207,9 @@ impl RequestKind {
             | Self::PutAssignee
             | Self::AddComment
             | Self::ListComments
-            | Self::AddTag => Resource::Conversations,
+            | Self::AddTag
+            | Self::TrashConversation
+            | Self::Probe => Resource::Conversations,
             Self::ListTags | Self::CreateTag => Resource::Tags,
         }
     }
@@ -258,6 +275,9 @@ impl Request {
             Self::ListTags { .. } => RequestKind::ListTags,
             Self::CreateTag { .. } => RequestKind::CreateTag,
             Self::AddTag { .. } => RequestKind::AddTag,
+            Self::ListInboxes => RequestKind::ListInboxes,
+            Self::TrashConversation(_) => RequestKind::TrashConversation,
+            Self::Probe(_) => RequestKind::Probe,
         }
     }
 
@@ -315,6 +335,13 @@ impl Request {
             Self::AddTag { conversation, tag } => {
                 post(conversation_path(conversation, "/tags"), json!({"tag_ids": [tag.as_str()]}))
             }
+            Self::ListInboxes => get("/inboxes".to_owned()),
+            Self::TrashConversation(conversation) => WireRequest {
+                method: Method::Patch,
+                path: conversation_path(conversation, ""),
+                body: Some(json!({"status": "deleted"})),
+            },
+            Self::Probe(scope) => scope.wire(),
         }
     }
 }

@@ -40,3 +40,13 @@ pub(crate) const ACTION_POLL_MS: u64 = 20;
 pub(crate) const ENDED_AFTER_HUNGUP_S: i64 = 30;
 /// Aircall's delay between `call.ended` and `call.voicemail_left`, as captured.
 pub(crate) const VOICEMAIL_AFTER_ENDED_S: i64 = 3;
+/// Requests that Aircall lets a company make in a minute.
+pub(crate) const AIRCALL_REQUESTS_PER_MINUTE: usize = 120;
+/// Entries of one page of Aircall's lists, and what `per_page` may ask for at most.
+pub(crate) const AIRCALL_PAGE_ENTRIES_MAX: usize = 50;
+/// Entries of one page of Aircall's lists when `per_page` is absent.
+pub(crate) const AIRCALL_PAGE_ENTRIES_DEFAULT: usize = 20;
+/// Webhooks that Aircall lets a company have.
+pub(crate) const AIRCALL_WEBHOOKS_MAX: usize = 100;
+/// How long a signed link to audio lives.
+pub(crate) const AIRCALL_LINK_LIFE_S: i64 = 3_600;

@@ -26,6 +26,8 @@ async fn init_writes_a_configuration_and_replaces_none() {
     let folder = tempfile::tempdir().unwrap();
     let written = run_in(folder.path(), &["init"], &[]).await.with_code(0);
     assert!(written.stdout.contains("wrote calltrail.toml") && written.stdout.contains("calltrail up"));
+    let next = ["calltrail webhook register", "calltrail doctor", "calltrail test-call"];
+    assert!(next.iter().all(|command| written.stdout.contains(command)), "{}", written.stdout);
     let file = folder.path().join("calltrail.toml");
     let template = std::fs::read_to_string(&file).unwrap();
 
@@ -54,6 +56,8 @@ async fn up_starts_with_what_init_writes_and_variables_win_over_it() {
         ("CALLTRAIL__HTTP__LISTEN", "127.0.0.1:0"),
         ("CALLTRAIL__HTTP__OPERATOR_LISTEN", "127.0.0.1:0"),
         ("CALLTRAIL__LOG__PATH", "by-variable"),
+        // There is no Aircall here that could be asked for it.
+        ("CALLTRAIL__ACCOUNT__0__AIRCALL__WEBHOOK_TOKENS__0__ENV", "AIRCALL_WEBHOOK_TOKEN"),
         ("CALLTRAIL__ACCOUNT__0__FRONT__BASE_URL", front.as_str()),
     ];
     let mut up = Up::start_with(folder.path(), &["up"], &variables);

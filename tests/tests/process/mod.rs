@@ -2,16 +2,19 @@
 
 mod aircall;
 mod commands;
+mod company;
 mod configuration;
 mod crash;
 mod damage;
 mod dice;
+mod doctor;
 mod hostile;
 mod limits;
 mod oracle;
 mod oracle_can_fail;
 mod program;
 mod secrets;
+mod setting_up;
 mod site;
 mod up;
 mod usage;

@@ -13,7 +13,9 @@ use super::secrets::check_nothing_leaked;
 use crate::workspace::root;
 
 /// The secrets that every configuration of these tests names, with their values.
-pub(super) const VARIABLES: [(&str, &str); 4] = [
+pub(super) const VARIABLES: [(&str, &str); 6] = [
+    ("AIRCALL_API_ID", "aircall-api-id"),
+    ("AIRCALL_API_TOKEN", "aircall-api-token"),
     ("AIRCALL_WEBHOOK_TOKEN", "fixture-token"),
     ("FRONT_API_TOKEN", "front-token"),
     ("FRONT_SIGNING_KEY", "front-signing-key"),

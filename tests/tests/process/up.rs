@@ -52,6 +52,13 @@ impl Up {
         started.ok().flatten().unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said()))
     }
 
+    /// Where it answers health; known once it takes webhooks.
+    pub(super) fn operator_at(&self) -> SocketAddr {
+        let said = self.said();
+        let address = said.lines().find_map(|line| address_in(line, "operator_at"));
+        address.unwrap_or_else(|| panic!("calltrail is not up:\n{said}"))
+    }
+
     /// What it has said so far.
     pub(super) fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -89,18 +96,24 @@ async fn listen(
     tell: watch::Sender<Option<SocketAddr>>,
 ) {
     while let Ok(Some(line)) = lines.next_line().await {
-        if let Some(address) = address_in(&line) {
-            tell.send_replace(Some(address));
+        let address = address_in(&line, "webhooks_at");
+        // Kept before it is told, so that whoever is told finds the whole line.
+        keep(&said, &line);
+        if address.is_some() {
+            tell.send_replace(address);
         }
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.push_str(&line);
-        said.push('\n');
     }
 }
 
-/// The address in the line that says that everything has started.
-fn address_in(line: &str) -> Option<SocketAddr> {
+fn keep(said: &Mutex<String>, line: &str) {
+    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+    said.push_str(line);
+    said.push('\n');
+}
+
+/// An address in the line that says that everything has started.
+fn address_in(line: &str, field: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
     let fields = line.get("fields").filter(|fields| fields["message"] == "calltrail is up")?;
-    fields["webhooks_at"].as_str()?.parse().ok()
+    fields[field].as_str()?.parse().ok()
 }

@@ -5,4 +5,5 @@ mod leniency;
 mod mutations;
 mod numbers;
 mod receipt;
+mod rest;
 mod sample;

@@ -9,6 +9,14 @@ use crate::cli::Format;
 /// The file that is written. What has a default is commented out with one `# ` before the key.
 pub const TEMPLATE: &str = include_str!("init.toml");
 
+/// What is run next, and what it does.
+const COMMANDS: [(&str, &str); 4] = [
+    ("webhook register", "makes Aircall's webhook"),
+    ("up", "runs until Ctrl-C"),
+    ("doctor", "checks everything, in another terminal"),
+    ("test-call", "shows a call in Front that nobody made"),
+];
+
 /// Why no configuration was written.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
@@ -56,14 +64,14 @@ fn write(path: &Path, force: bool) -> Result<(), InitError> {
 fn write_next_steps(path: &Path, out: &mut dyn Write) -> io::Result<()> {
     let shown = path.display();
     writeln!(out, "wrote {shown}\n\nnext:")?;
-    writeln!(out, "  1. in {shown}, set `id` and `default_inbox`")?;
-    writeln!(out, "  2. export AIRCALL_WEBHOOK_TOKEN=… FRONT_API_TOKEN=…")?;
-    if path == Path::new("calltrail.toml") {
-        writeln!(out, "  3. calltrail up")?;
-    } else {
-        writeln!(out, "  3. calltrail up --config {shown}")?;
+    writeln!(out, "  1. in {shown}, set `public_url`, `id` and `default_inbox`")?;
+    writeln!(out, "  2. export AIRCALL_API_ID=… AIRCALL_API_TOKEN=… FRONT_API_TOKEN=…")?;
+    let is_default = path == Path::new("calltrail.toml");
+    let config = if is_default { String::new() } else { format!(" --config {shown}") };
+    for (number, (command, what)) in (3..).zip(COMMANDS) {
+        writeln!(out, "  {number}. {:<40}  # {what}", format!("calltrail {command}{config}"))?;
     }
-    writeln!(out, "  4. in Aircall, add a webhook to /webhooks/<id>/aircall with all call events")
+    Ok(())
 }
 
 #[cfg(test)]

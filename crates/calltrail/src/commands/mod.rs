@@ -1,24 +1,27 @@
 //! The commands of the command line, one module each.
 
 pub mod demo;
+pub mod doctor;
 pub mod init;
 pub mod log;
 pub mod replay;
 pub mod status;
+pub mod test_call;
 pub mod trail;
 pub mod up;
+pub mod webhook;
 
 use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use calltrail_event_log::embedded::{Embedded, OpenError, Options};
 use serde::Serialize;
 
 use crate::cli::{Format, Globals};
-use crate::config::{self, Environment};
+use crate::config::{self, AccountConfig, Config, Environment};
 use crate::control::Running;
 use crate::engine;
 
@@ -65,6 +68,17 @@ impl Source {
             },
         }
     }
+}
+
+/// The account of this id, or the only one.
+pub(crate) fn account_named<'c>(config: &'c Config, id: Option<&str>) -> anyhow::Result<&'c AccountConfig> {
+    let ids: Vec<_> = config.accounts.iter().map(|account| account.id.as_str()).collect();
+    let found = match (id, config.accounts.as_slice()) {
+        (None, [only]) => Some(only),
+        (None, _) => bail!("there are several accounts; name one with --account: {}", ids.join(", ")),
+        (Some(id), accounts) => accounts.iter().find(|account| account.id.as_str() == id),
+    };
+    found.with_context(|| format!("there is no such account; name one of these: {}", ids.join(", ")))
 }
 
 /// For people as it displays, for programs as JSON.

@@ -1,5 +1,7 @@
 //! `calltrail up`: every role in this process, until it is told to stop.
 
+use std::pin::pin;
+
 use anyhow::bail;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
@@ -14,9 +16,14 @@ use crate::engine::Engine;
 /// When the configuration has mistakes, the engine cannot start, or it cannot go on.
 pub async fn run(globals: &Globals) -> anyhow::Result<()> {
     let config = globals.load_config(&Environment::of_process())?;
-    let engine = Engine::start(&config).await?;
+    // Listened for from the beginning and in one go: no signal falls between the start and the run.
+    let mut stop = pin!(asked_to_stop());
+    let engine = tokio::select! {
+        started = Engine::start(&config) => started?,
+        () = &mut stop => bail!("stopped before it was up"),
+    };
     let failed = tokio::select! {
-        () = asked_to_stop() => false,
+        () = stop => false,
         () = engine.failed() => true,
     };
     info!("stopping");

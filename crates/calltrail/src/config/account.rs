@@ -14,10 +14,15 @@ use super::section::{Fault, Section};
 use super::tree::Entry;
 use super::values;
 
+/// Aircall's own address, from its API reference.
+const AIRCALL_BASE_URL: &str = "https://api.aircall.io";
 /// Front's own address, from its API reference.
 const FRONT_BASE_URL: &str = "https://api2.frontapp.com";
 /// The half of the company's limit is left to people's other integrations.
 const RATE_SHARE: f64 = 0.5;
+
+/// How the token of Aircall's webhook need not be written.
+const OR_LEARN: &str = ", or under `[http]` write `public_url = \"https://…\"`, and it is read from Aircall";
 
 /// One `[[account]]`.
 #[derive(Debug, Clone)]
@@ -36,8 +41,20 @@ pub struct AccountConfig {
 /// `[account.aircall]`
 #[derive(Debug, Clone)]
 pub struct AircallConfig {
-    /// One to four live tokens of Aircall's webhook.
+    /// Without a slash at its end; https, or http on this machine.
+    pub base_url: String,
+    /// For Aircall's REST API.
+    pub credential: Option<Credential>,
+    /// Up to four live tokens of Aircall's webhook. None when the token is to be learnt from Aircall: then there are a
+    /// credential and `http.public_url`.
     pub webhook_tokens: Vec<SecretString>,
+}
+
+/// `api_id` and `api_token` of `[account.aircall]`.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    pub api_id: SecretString,
+    pub api_token: SecretString,
 }
 
 /// `[account.front]`
@@ -166,12 +183,16 @@ impl AccountConfig {
 }
 
 /// Reads one `[[account]]`; nothing when a mistake was noted that leaves no account.
-pub(super) fn read(mut section: Section<'_>, taken: &mut BTreeSet<AccountId>) -> Option<AccountConfig> {
+pub(super) fn read(
+    mut section: Section<'_>,
+    taken: &mut BTreeSet<AccountId>,
+    has_public_url: bool,
+) -> Option<AccountConfig> {
     const LOCALES: [(&str, Locale); 4] =
         [("en", Locale::En), ("es", Locale::Es), ("fr", Locale::Fr), ("de", Locale::De)];
     let id = section.required("id", "\"acme\"", |entry| read_id(entry, taken));
     let locale = section.or("locale", Locale::En, |entry| values::one_of(entry, &LOCALES));
-    let aircall = read_aircall(section.section("aircall"));
+    let aircall = read_aircall(section.section("aircall"), has_public_url);
     let front = read_front(section.section("front"));
     let inboxes = read_inboxes(section.section("inboxes"));
     let calls = read_calls(section.section("calls"));
@@ -192,14 +213,34 @@ fn read_id(entry: &Entry, taken: &mut BTreeSet<AccountId>) -> Result<AccountId, 
     Err(Fault::new(format!("is {given:?}, as another account's"), "give each account an id of its own"))
 }
 
-fn read_aircall(mut section: Section<'_>) -> AircallConfig {
-    let webhook_tokens = section.required_secrets("webhook_tokens", "AIRCALL_WEBHOOK_TOKEN");
+fn read_aircall(mut section: Section<'_>, has_public_url: bool) -> AircallConfig {
+    let base_url = section
+        .or("base_url", AIRCALL_BASE_URL.to_owned(), |entry| values::base_url(entry, AIRCALL_BASE_URL));
+    let may_ask = section.has("api_id") || section.has("api_token");
+    let credential = read_credential(&mut section);
+    let webhook_tokens = section.optional_secrets("webhook_tokens", "AIRCALL_WEBHOOK_TOKEN");
+    if webhook_tokens.is_none() && !(may_ask && has_public_url) {
+        let other_way = if may_ask { OR_LEARN } else { "" };
+        section.missing_unless::<()>("webhook_tokens", "[{ env = \"AIRCALL_WEBHOOK_TOKEN\" }]", other_way);
+    }
     section.finish();
-    AircallConfig { webhook_tokens }
+    AircallConfig { base_url, credential, webhook_tokens: webhook_tokens.unwrap_or_default() }
+}
+
+/// Both keys or neither.
+fn read_credential(section: &mut Section<'_>) -> Option<Credential> {
+    let (has_id, has_token) = (section.has("api_id"), section.has("api_token"));
+    let api_id = section.optional_secret("api_id");
+    let api_token = section.optional_secret("api_token");
+    match (has_id, has_token) {
+        (true, false) => section.missing("api_token", "{ env = \"AIRCALL_API_TOKEN\" }"),
+        (false, true) => section.missing("api_id", "{ env = \"AIRCALL_API_ID\" }"),
+        (true, true) | (false, false) => Some(Credential { api_id: api_id?, api_token: api_token? }),
+    }
 }
 
 fn read_front(mut section: Section<'_>) -> Option<FrontConfig> {
-    let base_url = section.or("base_url", FRONT_BASE_URL.to_owned(), values::base_url);
+    let base_url = section.or("base_url", FRONT_BASE_URL.to_owned(), |e| values::base_url(e, FRONT_BASE_URL));
     let api_token = section.required_secret("api_token", "FRONT_API_TOKEN");
     let signing_key = section.optional_secret("signing_key");
     let requests_per_minute = section.optional("requests_per_minute", values::requests_per_minute);

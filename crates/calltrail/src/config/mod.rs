@@ -22,9 +22,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use calltrail_domain::ids::AccountId;
 use toml::de::DeTable;
 
-pub use account::{AccountConfig, AircallConfig, CallsConfig, Confirm, FrontConfig, TimingConfig};
+pub use account::{
+    AccountConfig, AircallConfig, CallsConfig, Confirm, Credential, FrontConfig, TimingConfig,
+};
 pub use environment::Environment;
 pub use error::{ConfigError, Mistakes};
 
@@ -67,6 +70,8 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Health and the operator's requests.
     pub operator_listen: SocketAddr,
+    /// Where Aircall and Front reach `listen`: https, or http on this machine; without a slash at its end.
+    pub public_url: Option<String>,
 }
 
 impl Default for LogConfig {
@@ -79,10 +84,18 @@ impl Default for LogConfig {
     }
 }
 
+impl HttpConfig {
+    /// What Aircall's webhook of an account must post to.
+    #[must_use]
+    pub fn aircall_webhook_url(&self, account: &AccountId) -> Option<String> {
+        self.public_url.as_ref().map(|url| format!("{url}/webhooks/{account}/aircall"))
+    }
+}
+
 impl Default for HttpConfig {
     fn default() -> Self {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self { listen: loopback(8080), operator_listen: loopback(8081) }
+        Self { listen: loopback(8080), operator_listen: loopback(8081), public_url: None }
     }
 }
 
@@ -192,8 +205,10 @@ fn overlay(reading: &Reading<'_>, table: &mut Table) {
 
 fn read_root(mut root: Section<'_>) -> Option<Config> {
     let log = read_log(root.section("log"));
-    let http = read_http(root.section("http"));
-    let accounts = read_accounts(&mut root);
+    let http = root.section("http");
+    let has_public_url = http.has("public_url");
+    let http = read_http(http);
+    let accounts = read_accounts(&mut root, has_public_url);
     root.finish();
     Some(Config { log, http, accounts: accounts? })
 }
@@ -220,14 +235,16 @@ fn read_http(mut section: Section<'_>) -> HttpConfig {
         section
             .note_conflict("operator_listen", Fault::new(what, "give the two listeners ports of their own"));
     }
+    let public_url = section.optional("public_url", values::public_url);
     section.finish();
-    HttpConfig { listen, operator_listen }
+    HttpConfig { listen, operator_listen, public_url }
 }
 
 /// Nothing when no account is left.
-fn read_accounts(root: &mut Section<'_>) -> Option<Vec<AccountConfig>> {
+fn read_accounts(root: &mut Section<'_>, has_public_url: bool) -> Option<Vec<AccountConfig>> {
     let mut taken = BTreeSet::new();
     let sections = root.required_sections("account").into_iter();
-    let accounts: Vec<_> = sections.filter_map(|section| account::read(section, &mut taken)).collect();
+    let read = |section| account::read(section, &mut taken, has_public_url);
+    let accounts: Vec<_> = sections.filter_map(read).collect();
     if accounts.is_empty() { None } else { Some(accounts) }
 }

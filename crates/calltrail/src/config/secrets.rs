@@ -25,13 +25,15 @@ impl Section<'_> {
         self.secret(key, &entry)
     }
 
-    /// One to [`WEBHOOK_TOKENS_MAX`] secrets.
-    pub(super) fn required_secrets(&mut self, key: &'static str, variable: &str) -> Vec<SecretString> {
-        let Some(entry) = self.take(key) else {
-            return self.missing(key, &format!("[{{ env = \"{variable}\" }}]")).unwrap_or_default();
-        };
+    /// One to [`WEBHOOK_TOKENS_MAX`] secrets, or nothing when the key is not there.
+    pub(super) fn optional_secrets(
+        &mut self,
+        key: &'static str,
+        variable: &str,
+    ) -> Option<Vec<SecretString>> {
+        let entry = self.take(key)?;
         let origin = entry.origin.clone();
-        let Some(elements) = self.elements(key, entry) else { return Vec::new() };
+        let Some(elements) = self.elements(key, entry) else { return Some(Vec::new()) };
         if elements.is_empty() || elements.len() > WEBHOOK_TOKENS_MAX {
             let what = format!("has {} secrets; it takes 1 to {WEBHOOK_TOKENS_MAX}", elements.len());
             let mend = format!(
@@ -40,7 +42,7 @@ impl Section<'_> {
             self.note_fault(key, &origin, Show::KeyOnly, Fault::new(what, mend));
         }
         let numbered = elements.iter().enumerate();
-        numbered.filter_map(|(i, element)| self.secret(&format!("{key}[{i}]"), element)).collect()
+        Some(numbered.filter_map(|(i, element)| self.secret(&format!("{key}[{i}]"), element)).collect())
     }
 
     /// Reads a secret. What stands beside the key is shown only if it names a variable: else it may be the secret itself.

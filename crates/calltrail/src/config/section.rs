@@ -110,6 +110,11 @@ impl<'r> Section<'r> {
         self.table.remove(key)
     }
 
+    /// Whether `key` is written, with whatever value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// The value of `key`, or nothing when it is not there or was refused.
     pub(super) fn optional<T>(
         &mut self,
@@ -193,7 +198,7 @@ impl<'r> Section<'r> {
         entry: &Entry,
         read: impl FnOnce(&Entry) -> Result<T, Fault>,
     ) -> Option<T> {
-        let show = if entry.value.is_flat() { Show::KeyAndValue } else { Show::KeyOnly };
+        let show = if entry.value.may_be_shown() { Show::KeyAndValue } else { Show::KeyOnly };
         read(entry).map_err(|fault| self.note_fault(key, &entry.origin, show, fault)).ok()
     }
 
@@ -209,8 +214,13 @@ impl<'r> Section<'r> {
 
     /// Notes that `key` is not there.
     pub(super) fn missing<T>(&self, key: &str, example: &str) -> Option<T> {
+        self.missing_unless(key, example, "")
+    }
+
+    /// Like [`Section::missing`], with another way to mend it.
+    pub(super) fn missing_unless<T>(&self, key: &str, example: &str, other_way: &str) -> Option<T> {
         let what = format!("missing key `{}`", join(&self.path, key));
-        let mend = format!("{} write `{key} = {example}`", under(&self.path));
+        let mend = format!("{} write `{key} = {example}`{other_way}", under(&self.path));
         self.reading.note(what, &self.origin, Show::KeyOnly, mend);
         None
     }

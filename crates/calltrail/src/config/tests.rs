@@ -4,7 +4,13 @@ use super::*;
 use crate::commands::init::TEMPLATE;
 
 fn template_environment() -> Environment {
-    let names = ["AIRCALL_WEBHOOK_TOKEN", "FRONT_API_TOKEN", "FRONT_SIGNING_KEY"];
+    let names = [
+        "AIRCALL_API_ID",
+        "AIRCALL_API_TOKEN",
+        "AIRCALL_WEBHOOK_TOKEN",
+        "FRONT_API_TOKEN",
+        "FRONT_SIGNING_KEY",
+    ];
     Environment::from_pairs(names.map(|name| (name, "secret")))
 }
 
@@ -60,6 +66,7 @@ fn what_init_comments_out_are_the_defaults() {
     assert_eq!(plain.timing, all.timing);
     assert_eq!(plain.calls, CallsConfig { business_hours: None, ..all.calls.clone() });
     assert_eq!(plain.front.base_url, all.front.base_url);
+    assert_eq!(plain.aircall.base_url, all.aircall.base_url);
     assert_eq!(plain.front.rate_share, all.front.rate_share);
 }
 

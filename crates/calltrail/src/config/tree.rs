@@ -46,17 +46,13 @@ impl Value {
         }
     }
 
-    /// No table stands in it, so that showing it shows nothing but itself.
-    pub(super) fn is_flat(&self) -> bool {
+    /// No table stands in it, so that showing it shows nothing but itself, and no address with a user's password.
+    pub(super) fn may_be_shown(&self) -> bool {
         match self {
             Self::Table(_) => false,
-            Self::List(entries) => entries.iter().all(|entry| entry.value.is_flat()),
-            Self::Text(_)
-            | Self::Variable(_)
-            | Self::Integer(_)
-            | Self::Float(_)
-            | Self::Boolean(_)
-            | Self::Other(_) => true,
+            Self::List(entries) => entries.iter().all(|entry| entry.value.may_be_shown()),
+            Self::Text(text) | Self::Variable(text) => !text.contains('@'),
+            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) | Self::Other(_) => true,
         }
     }
 }

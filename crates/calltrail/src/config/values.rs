@@ -114,12 +114,21 @@ pub(super) fn path(entry: &Entry, folder: &Path) -> Result<PathBuf, Fault> {
     })
 }
 
-/// An address of an API, without a slash at its end: https, or http on this machine.
-pub(super) fn base_url(entry: &Entry) -> Result<String, Fault> {
+/// An address of an API, without a slash at its end: https, or http on this machine. `example` is one that is right.
+pub(super) fn base_url(entry: &Entry, example: &str) -> Result<String, Fault> {
+    address(entry, "is not the address of an API", example)
+}
+
+/// The address at which Aircall and Front reach the receivers, likewise.
+pub(super) fn public_url(entry: &Entry) -> Result<String, Fault> {
+    address(entry, "is not an address that can be reached", "https://calls.example.com")
+}
+
+fn address(entry: &Entry, what: &str, example: &str) -> Result<String, Fault> {
     let given = text(entry)?;
-    let mend = "write the address as in \"https://api2.frontapp.com\", without user, query and fragment";
+    let mend = format!("write the address as in \"{example}\", without user, query and fragment");
     // What was given is not told: it may hold a user's password.
-    let bad = || Fault::new("is not the address of an API", mend);
+    let bad = || Fault::new(what, mend.clone());
     let uri: Uri = given.parse().map_err(|_| bad())?;
     let host = uri.host().ok_or_else(bad)?;
     let plain = uri.query().is_none() && !given.contains(['#', '@']);

@@ -51,9 +51,14 @@ fn every_key_of_a_full_file_arrives() {
     assert_eq!(config.log.ack_wait.as_secs(), 31);
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(config.http.operator_listen.to_string(), "[::1]:9091");
+    assert_eq!(config.http.public_url.as_deref(), Some("https://calls.example.com/calltrail"));
     let [account] = config.accounts.as_slice() else { panic!("one account is written") };
     let tokens: Vec<_> = account.aircall.webhook_tokens.iter().map(|token| token.expose_secret()).collect();
     assert_eq!(tokens, ["old secret", "new secret"]);
+    assert_eq!(account.aircall.base_url, "http://localhost:7");
+    let credential = account.aircall.credential.as_ref().expect("one is written");
+    let credential = (credential.api_id.expose_secret(), credential.api_token.expose_secret());
+    assert_eq!(credential, ("old secret", "new secret"));
     assert_eq!(account.front.api_token.expose_secret(), "new secret");
     assert_eq!(account.front.base_url, "http://127.0.0.1:9/front");
     assert_eq!((account.front.requests_per_minute, account.front.rate_share), (Some(50), 0.25));
@@ -102,6 +107,17 @@ fn no_debug_shows_a_secret() {
 fn without_a_signing_key_no_front_webhooks_are_expected() {
     let (_folder, path) = written(GOOD);
     assert!(!loaded(&path, &[("TOKEN", "t")]).accounts[0].policy().front_webhooks);
+}
+
+#[test]
+fn a_token_that_can_be_learnt_need_not_be_written() {
+    let credential = "api_id = { env = \"TOKEN\" }\napi_token = { env = \"TOKEN\" }";
+    let text = GOOD.replace("webhook_tokens = [{ env = \"TOKEN\" }]", credential);
+    let (_folder, path) = written(&format!("[http]\npublic_url = \"https://calls.example.com\"\n{text}"));
+    let config = loaded(&path, &[("TOKEN", "t")]);
+    assert!(config.accounts[0].aircall.webhook_tokens.is_empty());
+    let url = config.http.aircall_webhook_url(&config.accounts[0].id);
+    assert_eq!(url.as_deref(), Some("https://calls.example.com/webhooks/acme/aircall"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
 use calltrail_domain::ids::{ConversationId, MessageUid};
+use calltrail_domain::time::Timestamp;
 use calltrail_front::{Ambiguous, Answer, Client, ClientError, NotApplied, Reply, Request};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -27,15 +28,17 @@ fn client(address: SocketAddr) -> Client {
 }
 
 #[tokio::test]
-async fn the_token_is_sent_and_the_reported_rate_comes_back() {
+async fn the_token_is_sent_and_the_reported_rate_and_time_come_back() {
     let me = get(|headers: HeaderMap| async move {
         let good = headers.get(header::AUTHORIZATION).is_some_and(|value| value == "Bearer secret");
         let status = if good { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-        (status, [("x-ratelimit-limit", "100")], r#"{"id":"cmp_1"}"#)
+        let told = [("x-ratelimit-limit", "100"), ("date", "Tue, 14 Nov 2023 22:13:20 GMT")];
+        (status, told, r#"{"id":"cmp_1"}"#)
     });
     let exchange = client(serve(Router::new().route("/me", me)).await).send(&Request::Me, PATIENCE).await;
     assert_eq!(exchange.answer, Answer::Done(Reply::Company("cmp_1".to_owned())));
     assert_eq!(exchange.rate.limit, Some(100));
+    assert_eq!(exchange.rate.answered_at, Some(Timestamp::from_seconds(1_700_000_000)));
 }
 
 #[tokio::test]

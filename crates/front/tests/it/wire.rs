@@ -6,7 +6,7 @@ use calltrail_domain::ids::{
 };
 use calltrail_domain::policy::ImportType;
 use calltrail_domain::time::Timestamp;
-use calltrail_front::{Activity, HandleSource, Method, Request};
+use calltrail_front::{Activity, HandleSource, Method, Request, Scope};
 use serde_json::{Value, json};
 
 fn number() -> PhoneNumber {
@@ -167,4 +167,22 @@ fn nothing_personal_is_shown_by_debug() {
     let request = Request::ImportMessage(Box::new(activity(from)));
     let shown = format!("{request:?} {:?} {:?}", request.wire(), Request::GetContact(Some(number())));
     assert!(!shown.contains("336") && !shown.contains("Ana"), "{shown}");
+}
+
+#[test]
+fn what_commands_ask_goes_over_the_wire_like_the_rest() {
+    check(&Request::ListInboxes, Method::Get, "/inboxes", None);
+    let trashed = Some(json!({"status": "deleted"}));
+    check(&Request::TrashConversation(cnv()), Method::Patch, "/conversations/cnv_1", trashed);
+}
+
+#[test]
+fn a_probe_names_what_cannot_exist_and_asks_for_no_change() {
+    for scope in Scope::ALL {
+        let wire = Request::Probe(scope).wire();
+        assert!(wire.path.split('/').any(|part| part.ends_with("_0")), "{}", wire.path);
+        let is_write = scope.as_str().ends_with(":write");
+        assert_eq!(wire.method != Method::Get, is_write, "{}", scope.as_str());
+        assert_eq!(wire.body, is_write.then(|| json!({})), "{}", scope.as_str());
+    }
 }

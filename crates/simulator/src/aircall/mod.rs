@@ -1,4 +1,5 @@
-//! Aircall as a source of webhooks: calls are scripted, and come out as bodies in the shapes that were captured.
+//! Aircall as a source of webhooks: calls are scripted, and come out as bodies in the shapes that were captured. Its REST
+//! API is a model of its own, [`Api`].
 //!
 //! **Invariant:** nothing here reads a clock or a socket; the same script and seed give the same bodies.
 //!
@@ -17,6 +18,7 @@
 //! | at least once, in any order | documented |
 //! | a delivery is repeated up to 50 times | documented; the pauses are assumed |
 
+mod api;
 mod call;
 mod cast;
 mod day;
@@ -24,6 +26,7 @@ mod disturb;
 mod payload;
 mod random_history;
 
+pub use api::{AUDIO, Api, ApiOptions, CALL_EVENTS, Webhook};
 pub use call::{CallScript, End};
 pub use cast::{AGENTS, Agent, LINES, Line, WEBHOOK_TOKEN};
 pub use day::{Day, day};

@@ -157,7 +157,7 @@ fn signed_link(kind: &str, at_s: i64) -> String {
     format!("https://media.example.test/{kind}.mp3?expires=600&signed_at={at_s}")
 }
 
-fn person(agent: Agent) -> Value {
+pub(super) fn person(agent: Agent) -> Value {
     json!({
         "id": agent.id,
         "direct_link": format!("https://api.aircall.io/v1/users/{}", agent.id),
@@ -170,7 +170,7 @@ fn person(agent: Agent) -> Value {
     })
 }
 
-fn number(line: Line) -> Value {
+pub(super) fn number(line: Line) -> Value {
     let greeting = "https://media.example.test/greeting.mp3";
     json!({
         "id": line.id,

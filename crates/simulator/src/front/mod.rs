@@ -45,6 +45,9 @@
 //! | limit per company in a sliding minute, headers on every answer, 429 with `retry-after` | documented; sliding assumed | `requests_per_minute` |
 //! | five requests a second and resource, `x-front-tier` | documented; writes only, and which resource, assumed | `burst_limit` |
 //! | refused requests do not count | assumed | |
+//! | which scope a request needs | documented | `lacking_scopes` |
+//! | a scope that the token lacks is answered 403, before the path and the body are looked at; the words | assumed | |
+//! | every answer carries `Date` | assumed: HTTP asks for it | |
 //! | webhook signature, envelope and event shapes, three repeats | documented, captured | `webhooks` |
 //! | pause between repeats, delay and order of webhooks | assumed | `webhook_delay_ms` |
 //! | changes by the API emit events with source `api` | observed | |
@@ -62,6 +65,7 @@ mod people;
 mod rate;
 mod render;
 mod routes;
+mod scopes;
 mod tags;
 mod webhooks;
 mod wire;
@@ -78,13 +82,17 @@ pub use people::{Act, ActError, Action, Subject};
 pub use webhooks::{OutgoingWebhook, signature};
 pub use wire::{Answer, Outcome, Request, Response};
 
+pub(crate) use wire::Target;
+
+use std::time::{Duration, UNIX_EPOCH};
+
 use crate::random::Random;
 use company::Company;
 use events::Event;
 use imports::Imports;
 use rate::Rate;
 use webhooks::Webhooks;
-use wire::{Answered, Reply, Target};
+use wire::{Answered, Reply};
 
 /// One Front company.
 #[derive(Debug, Clone)]
@@ -234,19 +242,26 @@ impl Front {
             return Reply::unauthenticated();
         }
         let admitted = self.rate.admit(now_ms, &self.options.behaviour, &request.method, target);
-        let answered: Answered = admitted.and_then(|()| self.route(now_ms, request, target));
+        let allowed = admitted.and_then(|()| scopes::check(&self.options.behaviour, request, target));
+        let answered: Answered = allowed.and_then(|()| self.route(now_ms, request, target));
         answered.unwrap_or_else(|refusal| refusal)
     }
 
     fn finished(&self, now_ms: i64, reply: Reply) -> Response {
         let mut headers = reply.headers;
         headers.extend(self.rate.headers(now_ms, &self.options.behaviour));
+        headers.push(("date".into(), http_date(now_ms)));
         let body = reply.body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         if !body.is_empty() {
             headers.push(("content-type".into(), "application/json; charset=utf-8".into()));
         }
         Response { status: reply.status, headers, body }
     }
+}
+
+fn http_date(now_ms: i64) -> String {
+    let since_epoch = Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
+    httpdate::fmt_http_date(UNIX_EPOCH + since_epoch)
 }
 
 /// Ids that look like Front's: a prefix and a base-36 number that grows.

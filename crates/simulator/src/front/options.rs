@@ -163,6 +163,8 @@ pub struct Behaviour {
     pub import_emits_event: bool,
     /// The company's rate limit.
     pub requests_per_minute: u32,
+    /// What the token may not do, as `messages:write`.
+    pub lacking_scopes: Vec<String>,
     /// The burst limit of five writes a second and resource holds.
     pub burst_limit: bool,
     /// Time from a 202 until the message exists.
@@ -184,6 +186,7 @@ impl Default for Behaviour {
             import_assigns_existing: true,
             import_emits_event: true,
             requests_per_minute: 100,
+            lacking_scopes: Vec::new(),
             burst_limit: true,
             visibility_lag_ms: SpanMs { min: 20, max: 200 },
             webhooks: false,

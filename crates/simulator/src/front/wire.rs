@@ -130,6 +130,10 @@ impl Reply {
         Self::refusal(401, "Unauthenticated", Some("Invalid token".into()))
     }
 
+    pub(super) fn forbidden(scope: &str) -> Self {
+        Self::refusal(403, "Forbidden", Some(format!("The token lacks the scope {scope}")))
+    }
+
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         let mut reply = Self::refusal(400, "Bad request", Some("Body did not satisfy requirements".into()));
         if let Some(body) = &mut reply.body {
@@ -172,13 +176,13 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
 
 /// A request's decoded path and query.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) segments: Vec<String>,
+pub(crate) struct Target {
+    pub(crate) segments: Vec<String>,
     query: BTreeMap<String, Vec<String>>,
 }
 
 impl Target {
-    pub(super) fn of(path_and_query: &str) -> Self {
+    pub(crate) fn of(path_and_query: &str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let segments = path.split('/').filter(|part| !part.is_empty()).map(percent_decoded).collect();
         let mut pairs: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -190,7 +194,7 @@ impl Target {
         Self { segments, query: pairs }
     }
 
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.get(name).and_then(|values| values.first()).map(String::as_str)
     }
 

@@ -1,4 +1,4 @@
-//! The shell: the Front model behind a loopback socket, and a player that posts Aircall's webhooks.
+//! The shell: the Front model and the Aircall model behind loopback sockets, and a player that posts Aircall's webhooks.
 //!
 //! Front's API is under `/`; under `/_sim/` tests and the demo look at the model and change it:
 //!
@@ -12,12 +12,14 @@
 //! | `PUT /_sim/webhook` | validates `{"url": …}` and pushes events there from now on |
 //! | `GET`, `POST /_sim/clock` | the time; `{"advance_ms": …}` moves it |
 
+mod aircall;
 mod clock;
 mod control;
 mod player;
 mod push;
 mod serve;
 
+pub use aircall::{AircallHandle, serve_aircall};
 pub use clock::Clock;
 pub use player::{AircallPlayer, Pace, PlayReport};
 pub use push::WebhookError;

@@ -24,17 +24,17 @@ use super::{client, control};
 use crate::front::{self, Front, Outcome};
 use crate::limits::REQUEST_BODY_BYTES_MAX;
 
-/// Why the simulated Front cannot be served.
+/// Why a simulated service cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The simulator has no authentication worth the name.
-    #[error("the simulated front would listen on {address}; give it a loopback address")]
+    #[error("the simulator would listen on {address}; give it a loopback address")]
     NotLoopback {
         /// Where the listener is bound.
         address: SocketAddr,
     },
     /// The listener is of no use.
-    #[error("the listener of the simulated front has no address; bind it first")]
+    #[error("the listener of the simulator has no address; bind it first")]
     Listener(#[source] std::io::Error),
     /// No HTTP client for the webhooks.
     #[error("the http client for front's webhooks cannot be built")]
@@ -154,16 +154,8 @@ async fn serve_connection(stream: TcpStream, router: Router) {
 
 /// Front's API: whatever is not under `/_sim/` goes through the model.
 async fn answer(State(shared): State<Shared>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, REQUEST_BODY_BYTES_MAX).await else {
+    let Some(request) = read(request).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    };
-    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let request = front::Request {
-        method: parts.method.as_str().to_owned(),
-        path_and_query: parts.uri.path_and_query().map_or_else(|| "/".into(), ToString::to_string),
-        headers: parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
-        body: body.to_vec(),
     };
     let answer = shared.front(|front| front.step(shared.clock.now_ms(), &request));
     tokio::time::sleep(Duration::from_millis(answer.delay_ms)).await;
@@ -173,7 +165,20 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     }
 }
 
-fn sent(response: front::Response) -> Response {
+/// The request as a model takes it; nothing when its body is too long or ends early.
+pub(super) async fn read(request: Request) -> Option<front::Request> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, REQUEST_BODY_BYTES_MAX).await.ok()?;
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Some(front::Request {
+        method: parts.method.as_str().to_owned(),
+        path_and_query: parts.uri.path_and_query().map_or_else(|| "/".into(), ToString::to_string),
+        headers: parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
+        body: body.to_vec(),
+    })
+}
+
+pub(super) fn sent(response: front::Response) -> Response {
     let builder = response
         .headers
         .iter()

@@ -41,3 +41,17 @@ fn a_sixth_write_to_one_resource_in_a_second_is_refused_with_its_tier() {
     sim.pass(341);
     assert_eq!(sim.post(&path, &json!({ "body": "x" })).status, 201);
 }
+
+#[test]
+fn a_scope_that_the_token_lacks_is_refused_before_the_request_is_looked_at() {
+    let mut sim = Sim::with(|behaviour| behaviour.lacking_scopes = vec!["messages:write".into()]);
+    for path in ["/inboxes/inb_1/imported_messages", "/inboxes/inb_0/imported_messages"] {
+        assert_eq!(sim.post(path, &json!({})).status, 403, "{path}");
+    }
+    assert_eq!(sim.get("/inboxes").status, 200, "other rights are there");
+    sim.front.behaviour_mut().lacking_scopes = vec!["inboxes:read".into()];
+    assert_eq!(sim.get("/inboxes").status, 403);
+    assert_eq!(sim.post("/inboxes/inb_1/imported_messages", &draft("a")).status, 202);
+    assert_eq!(sim.get("/me").status, 200, "needs no scope");
+    assert_eq!(sim.get("/me").header("date"), Some("Tue, 14 Nov 2023 22:13:20 GMT"));
+}

@@ -1,6 +1,7 @@
 //! The simulator's rules, one test each.
 
 mod aircall;
+mod api;
 mod contacts;
 mod conversations;
 mod faults;

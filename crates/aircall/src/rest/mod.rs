@@ -1,0 +1,27 @@
+//! Aircall's REST API: what is asked of it, and what it answers.
+//!
+//! Where the rules come from: Aircall's API reference (`/api-references`), and third parties that quote it.
+
+mod client;
+mod error;
+mod reply;
+
+pub use client::{Client, ClientError};
+pub use error::{RestError, Unreachable};
+pub use reply::{Call, Line, User, Webhook};
+
+/// The events that make a difference to what is logged. A webhook that is made without a list of events gets all.
+pub const WEBHOOK_EVENTS: [&str; 12] = [
+    "call.created",
+    "call.answered",
+    "call.transferred",
+    "call.external_transferred",
+    "call.unsuccessful_transfer",
+    "call.hungup",
+    "call.ended",
+    "call.voicemail_left",
+    "call.comm_assets_generated",
+    "call.tagged",
+    "call.untagged",
+    "call.commented",
+];
