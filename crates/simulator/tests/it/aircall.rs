@@ -132,14 +132,14 @@ fn ended(steps: &[Step]) -> Vec<Value> {
 }
 
 #[test]
-fn the_day_has_every_call_type_five_parties_and_one_archiving() {
+fn the_day_has_every_call_type_six_parties_and_one_archiving() {
     let day = day(1, 1_767_600_000);
     let calls = ended(&day.steps);
     let distinct = |pick: &dyn Fn(&Value) -> String| calls.iter().map(pick).collect::<BTreeSet<_>>().len();
-    assert_eq!(calls.len(), 13);
-    assert_eq!(distinct(&|call| call["id"].to_string()), 13);
+    assert_eq!(calls.len(), 14);
+    assert_eq!(distinct(&|call| call["id"].to_string()), 14);
     assert_eq!(distinct(&|call| kind(call).to_owned()), 5);
-    assert_eq!(distinct(&|call| call["raw_digits"].to_string()), 6, "two numbers are one party");
+    assert_eq!(distinct(&|call| call["raw_digits"].to_string()), 7, "two numbers are one party");
     assert_eq!(distinct(&|call| call["number"]["id"].to_string()), 4);
     assert_eq!(day.front.contacts[0].handles.len(), 2);
     let acts = day.steps.iter().filter(|step| matches!(step, Step::FrontAction { .. })).count();
