@@ -165,7 +165,12 @@ impl View<'_> {
             return format!("there is no activity {wanted}");
         };
         let (from, to) = (&message.sender, message.to.join(", "));
-        format!("after {} s, from {from} to {to}\n{}", after_s(message), message.body)
+        let files: String = message
+            .files
+            .iter()
+            .map(|file| format!("\nwith {}, {}, {} bytes", file.name, file.content_type, file.bytes))
+            .collect();
+        format!("after {} s, from {from} to {to}\n{}{files}", after_s(message), message.body)
     }
 
     fn times(&self) -> String {

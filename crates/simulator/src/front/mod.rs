@@ -15,6 +15,8 @@
 //! | an import whose author, assignee or inbox is unknown is refused at once with 400 or 404 | assumed | |
 //! | an import into an unknown conversation is refused with 404 | assumed | |
 //! | an unknown key in a body is refused with 400, except in a new contact's | assumed | |
+//! | a message with a file comes as a form | documented | |
+//! | how the form names nested fields | assumed: `sender[handle]`, `to[0]`, `attachments[0]` | `takes_files` |
 //! | an `external_id` is not imported twice | documented | |
 //! | it is remembered from the 202 on, for the whole company | assumed | |
 //! | what the second import is answered | assumed | `repeat` |
@@ -60,6 +62,7 @@ mod events;
 mod faults;
 mod imports;
 mod ledger;
+mod multipart;
 mod options;
 mod people;
 mod rate;
@@ -75,6 +78,7 @@ pub use ledger::{
     CommentEntry, ContactEntry, ConversationEntry, EventEntry, ImportEntry, ImportOutcome, Ledger,
     MessageEntry, RequestEntry, WebhookEntry,
 };
+pub use multipart::File;
 pub use options::{
     Behaviour, ContactSeed, FrontOptions, Handle, Inbox, RepeatAnswer, SpanMs, SubjectRule, Tag, Teammate,
 };
