@@ -5,7 +5,6 @@ mod commands;
 mod configuration;
 mod crash;
 mod damage;
-mod dice;
 mod hostile;
 mod limits;
 mod oracle;

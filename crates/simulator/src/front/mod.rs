@@ -163,6 +163,14 @@ impl Front {
         }
     }
 
+    /// When something happens next by itself, Unix time in milliseconds: an accepted import appears, a snooze ends or a
+    /// webhook is due. For whoever moves a virtual clock; what is asked of Front meanwhile may bring it forward.
+    #[must_use]
+    pub fn next_due_ms(&self) -> Option<i64> {
+        let snooze = self.next_snooze().map(|(at_ms, _)| at_ms);
+        [self.imports.due_ms(), snooze, self.webhooks.due_ms()].into_iter().flatten().min()
+    }
+
     /// The switchable rules, to be read.
     #[must_use]
     pub fn behaviour(&self) -> &Behaviour {

@@ -47,6 +47,12 @@ enum State {
     Lost,
 }
 
+impl Webhooks {
+    pub(super) fn due_ms(&self) -> Option<i64> {
+        self.queued.iter().filter(|queued| queued.state == State::Waiting).map(|queued| queued.due_ms).min()
+    }
+}
+
 /// Front's signature: base64 of HMAC-SHA256 over `timestamp:raw body`, the timestamp in milliseconds.
 #[must_use]
 pub fn signature(key: &str, timestamp_ms: i64, body: &[u8]) -> String {

@@ -1,0 +1,15 @@
+//! The oracle: what must stand in Front after a day, by MAPPING's rows M1 to M23 alone.
+//!
+//! **Invariant:** nothing here knows the engine's crates. It reads the webhooks' JSON and what people did, with their
+//! times, and nothing of what the engine made of them.
+
+pub(crate) mod calls;
+mod compare;
+mod expect;
+mod picture;
+mod shown;
+
+pub(crate) use compare::differences;
+pub(crate) use expect::{Counts, expect};
+pub(crate) use picture::{Activity, Picture, Text};
+pub(crate) use shown::shown;
