@@ -76,6 +76,8 @@ pub use people::{Act, ActError, Action, Subject};
 pub use webhooks::{OutgoingWebhook, signature};
 pub use wire::{Answer, Outcome, Request, Response};
 
+use std::collections::BTreeSet;
+
 use crate::random::Random;
 use company::Company;
 use events::Event;
@@ -97,6 +99,8 @@ pub struct Front {
     rate: Rate,
     events: Vec<Event>,
     webhooks: Webhooks,
+    /// Every snooze by its end, also those that something else has ended.
+    snoozes: BTreeSet<(i64, String)>,
     requests: Vec<RequestEntry>,
 }
 
@@ -116,6 +120,7 @@ impl Front {
             rate: Rate::default(),
             events: Vec::new(),
             webhooks: Webhooks::default(),
+            snoozes: BTreeSet::new(),
             requests: Vec::new(),
         }
     }
