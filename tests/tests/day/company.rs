@@ -57,7 +57,8 @@ impl Caller {
 pub(crate) fn callers(count: usize) -> Vec<Caller> {
     let number = |index: usize| format!("+447700{:06}", 900_000 + index);
     let caller = |index: usize| {
-        let second = index.is_multiple_of(TWO_NUMBERS_EVERY).then(|| number(count + index / TWO_NUMBERS_EVERY));
+        let second =
+            index.is_multiple_of(TWO_NUMBERS_EVERY).then(|| number(count + index / TWO_NUMBERS_EVERY));
         let numbers: Vec<_> = std::iter::once(number(index)).chain(second).collect();
         let known = numbers.len() > 1 || index % KNOWN_EVERY == 1;
         Caller { name: name_of(index), numbers, known }

@@ -102,7 +102,8 @@ impl People {
         let now_ms = engine.now_ms();
         let is_free = |other: &usize| {
             let settles_soon = |at_ms: &i64| (now_ms..=now_ms + MARGIN_MS).contains(at_ms);
-            self.conversation_of(engine, *other).is_some() && !self.settles_ms[*other].iter().any(settles_soon)
+            self.conversation_of(engine, *other).is_some()
+                && !self.settles_ms[*other].iter().any(settles_soon)
         };
         group.iter().all(is_free).then_some(Found { caller, group, shown })
     }

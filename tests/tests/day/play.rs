@@ -52,8 +52,7 @@ pub(crate) fn play(plan: Plan) -> Played {
     let deliveries = deliveries(seed, plan.calls, &callers);
     let front = Front::new(company::front(&callers, rules), seed);
     let starts_ms = DAY_STARTS_AT_S * 1000;
-    let mut engine =
-        Engine::start(starts_ms, front, company::policy(rules), company::settings(), seed ^ 3);
+    let mut engine = Engine::start(starts_ms, front, company::policy(rules), company::settings(), seed ^ 3);
     let mut people = People::new(seed ^ 4, &callers, calls::settles_ms(&deliveries, &callers), rules);
     for (at_ms, outside) in timeline(seed ^ 5, &deliveries) {
         engine.run_until(at_ms);

@@ -40,7 +40,9 @@ pub(crate) fn deliveries(seed: u64, calls: u32, callers: &[Caller]) -> Vec<Deliv
         let script = call(&mut dice, FIRST_CALL + i64::from(place), outside, starts_at_s(place, calls));
         let is_silent = dice.roll(SILENT_EVERY) == 0;
         let told = script.events().into_iter().filter(|event| !(is_silent && event.name == "call.ended"));
-        steps.extend(told.map(|event| Step::Webhook { at_ms: event.at_s * 1000, body: event.body.to_string() }));
+        steps.extend(
+            told.map(|event| Step::Webhook { at_ms: event.at_s * 1000, body: event.body.to_string() }),
+        );
     }
     arriving(seed, &steps)
 }
@@ -77,8 +79,7 @@ fn spaced(number: &str) -> String {
 }
 
 fn arriving(seed: u64, steps: &[Step]) -> Vec<Delivery> {
-    let every =
-        Disturbance { duplicate_permille: 0, delay_permille: 1000, delay_ms_max: DELIVERY_MS_MAX };
+    let every = Disturbance { duplicate_permille: 0, delay_permille: 1000, delay_ms_max: DELIVERY_MS_MAX };
     let some = Disturbance { duplicate_permille: 150, delay_permille: 80, delay_ms_max: LATE_MS_MAX };
     let steps = disturb(seed ^ 2, &disturb(seed ^ 1, steps, &every), &some);
     let delivery = |step| match step {

@@ -160,12 +160,13 @@ impl Front {
             let import = self.imports.due_ms().filter(|at| *at <= now_ms);
             let snooze = self.next_snooze().filter(|(at, _)| *at <= now_ms);
             match (import, snooze) {
-                (None, None) => return,
+                (None, None) => break,
                 (Some(at), Some((snooze_at, id))) if snooze_at < at => self.end_snooze(snooze_at, &id),
                 (Some(_), _) => self.apply_next_import(),
                 (None, Some((snooze_at, id))) => self.end_snooze(snooze_at, &id),
             }
         }
+        self.snoozes = self.snoozes.split_off(&(now_ms.saturating_add(1), String::new()));
     }
 
     /// When something happens next by itself, Unix time in milliseconds: an accepted import appears, a snooze ends or a

@@ -35,7 +35,8 @@ impl<E> Agenda<E> {
     /// What is due next, if it is due by `until_ms`; the clock shows its time then. With nothing left the clock goes on
     /// to `until_ms`, unless there is no such time.
     pub(crate) fn next(&mut self, until_ms: Option<i64>) -> Option<E> {
-        let due = self.entries.first_entry().filter(|entry| until_ms.is_none_or(|until| entry.key().0 <= until));
+        let due =
+            self.entries.first_entry().filter(|entry| until_ms.is_none_or(|until| entry.key().0 <= until));
         match due {
             Some(entry) => {
                 self.now_ms = entry.key().0;

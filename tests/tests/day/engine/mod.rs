@@ -27,8 +27,8 @@ use crate::dice::Dice;
 use agenda::Agenda;
 use log::Log;
 use outbox::Outbox;
-pub(crate) use projector::Rest;
 use projector::Projector;
+pub(crate) use projector::Rest;
 use store::Store;
 use wire::{Exchange, exchange};
 use writer::Writer;
@@ -60,7 +60,8 @@ pub(crate) struct Engine {
     front: Front,
     dice: Dice,
     tokens: Tokens,
-    /// When the projector reads, when the next timer is due and when Front stirs, as far as they stand in the agenda.
+    /// Whether the projector's next turn stands in the agenda, and for when the next timer's and Front's: an earlier note
+    /// of theirs that something else has overtaken means nothing.
     reading: bool,
     timer_ms: Option<i64>,
     front_ms: Option<i64>,
@@ -168,6 +169,9 @@ impl Engine {
 
     /// A timer counts only once everything that could have been awaited is folded.
     fn elapse(&mut self) {
+        if self.timer_ms != Some(self.agenda.now_ms()) {
+            return;
+        }
         self.timer_ms = None;
         if self.projector.folded() < self.log.tail() {
             self.watch_timers();
@@ -185,7 +189,8 @@ impl Engine {
     fn watch_timers(&mut self) {
         let Some(due_ms) = self.projector.next_timer_ms() else { return };
         // Later than the projector's next turn, which may be about the awaited thing.
-        let at_ms = if self.reading { due_ms.max(self.agenda.now_ms() + FOLD_MS_MAX) } else { due_ms };
+        let now_ms = self.agenda.now_ms();
+        let at_ms = due_ms.max(if self.reading { now_ms + FOLD_MS_MAX } else { now_ms });
         if self.timer_ms.is_none_or(|noted_ms| at_ms < noted_ms) {
             self.timer_ms = Some(at_ms);
             self.agenda.note(at_ms, Event::Timer);
@@ -194,8 +199,11 @@ impl Engine {
 
     /// What Front has to tell is taken, every time.
     fn take_front_webhooks(&mut self) {
-        self.front_ms = None;
         let now_ms = self.agenda.now_ms();
+        if self.front_ms != Some(now_ms) {
+            return;
+        }
+        self.front_ms = None;
         for webhook in self.front.drain_webhooks(now_ms) {
             let body = String::from_utf8(webhook.body).expect("a webhook of Front is text");
             self.append_now(RecordBody::FrontEvent(FrontEvent { body }));
@@ -206,6 +214,7 @@ impl Engine {
 
     fn watch_front(&mut self) {
         let Some(due_ms) = self.front.next_due_ms() else { return };
+        let due_ms = due_ms.max(self.agenda.now_ms());
         if self.front_ms.is_none_or(|noted_ms| due_ms < noted_ms) {
             self.front_ms = Some(due_ms);
             self.agenda.note(due_ms, Event::Front);

@@ -97,7 +97,8 @@ pub(crate) fn settles_ms(deliveries: &[Delivery], callers: &[Caller]) -> Vec<Vec
 }
 
 fn call(id: i64, heard: &Heard, callers: &[Caller]) -> Call {
-    let first = |is: &dyn Fn(&Value) -> bool| heard.iter().find(|(_, webhook)| is(webhook)).map(|(at_ms, _)| *at_ms);
+    let first =
+        |is: &dyn Fn(&Value) -> bool| heard.iter().find(|(_, webhook)| is(webhook)).map(|(at_ms, _)| *at_ms);
     let ended = first(&|webhook| webhook["event"] == "call.ended");
     let over = first(&|webhook| webhook["data"]["status"] == "done").expect("every call is told to be over");
     let settled_at_ms = ended.unwrap_or(over + i64::try_from(ENDED_WAIT_S).expect("a short wait") * 1000);
@@ -115,10 +116,9 @@ fn call(id: i64, heard: &Heard, callers: &[Caller]) -> Call {
         number,
         line: line(data),
         kind: kind(data, has_voicemail),
-        agent: data["user"].is_object().then(|| Agent {
-            name: text(&data["user"]["name"]),
-            email: text(&data["user"]["email"]),
-        }),
+        agent: data["user"]
+            .is_object()
+            .then(|| Agent { name: text(&data["user"]["name"]), email: text(&data["user"]["email"]) }),
         started_at_ms: millis(&data["started_at"]),
         answered_at_ms: millis(&data["answered_at"]),
         ended_at_ms: millis(&data["ended_at"]),

@@ -17,7 +17,7 @@ pub(crate) struct Counts {
     pub(crate) by_kind: BTreeMap<Kind, usize>,
     pub(crate) silent: usize,
     pub(crate) by_unknown_agents: usize,
-    /// Calls with the subject of the segment, and calls that ended one in an archived conversation.
+    /// Calls into an open conversation, and calls into an archived one, which bring their own subject.
     pub(crate) continued: usize,
     pub(crate) changed: usize,
     /// Calls that found their conversation in the trash, and snoozed.
@@ -94,6 +94,7 @@ impl Oracle<'_> {
     fn take_call(&mut self, call: &Call) {
         let own_subject = format!("{} - {}", call.kind.words(), call.line.name);
         let place = self.current(call.caller, call.settled_at_ms);
+        self.counts.after_merger += usize::from(place != self.courses[call.caller].conversation);
         let place = match place.map(|place| (place, self.conversations[place].status)) {
             None => self.open(call, own_subject),
             Some((_, Status::Trashed)) => {
@@ -172,7 +173,9 @@ impl Oracle<'_> {
         // An agent whom Front does not know cannot be given the conversation by a request of its own.
         let unknown = call.agent.as_ref().filter(|agent| teammate_of(agent).is_none());
         if !self.rules.import_assigns && call.kind.is_answered() && unknown.is_some() {
-            self.picture.refused.insert(format!("{ACCOUNT}.calltrail.{ACCOUNT}.{}.assign", call.id), String::new());
+            self.picture
+                .refused
+                .insert(format!("{ACCOUNT}.calltrail.{ACCOUNT}.{}.assign", call.id), String::new());
         }
     }
 
@@ -203,11 +206,9 @@ impl Oracle<'_> {
     /// The caller's conversation after all mergers, as it is at this time: a snooze may have ended.
     fn current(&mut self, caller: usize, at_ms: i64) -> Option<usize> {
         let mut place = self.courses[caller].conversation?;
-        let first = place;
         while let Some(survivor) = self.conversations[place].merged_into {
             place = survivor;
         }
-        self.counts.after_merger += usize::from(place != first);
         let conversation = &mut self.conversations[place];
         if conversation.snoozed_until_ms.is_some_and(|until_ms| until_ms <= at_ms) {
             (conversation.status, conversation.snoozed_until_ms) = (Status::Open, None);
@@ -278,7 +279,8 @@ impl Oracle<'_> {
 /// stays.
 fn handles(caller: &Caller, met: &[usize]) -> String {
     let known = |place: &usize| caller.is_known() || met.contains(place);
-    let custom = (0..caller.numbers.len()).filter(|place| met.contains(place)).map(|place| format!("custom {place}"));
+    let custom =
+        (0..caller.numbers.len()).filter(|place| met.contains(place)).map(|place| format!("custom {place}"));
     let phones = (0..caller.numbers.len()).filter(known).map(|place| format!("phone {place}"));
     custom.chain(phones).collect::<Vec<_>>().join(", ")
 }

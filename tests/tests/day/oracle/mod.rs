@@ -11,5 +11,4 @@ mod shown;
 
 pub(crate) use compare::differences;
 pub(crate) use expect::{Counts, expect};
-pub(crate) use picture::{Activity, Picture, Text};
 pub(crate) use shown::shown;
