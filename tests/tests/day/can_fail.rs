@@ -8,12 +8,12 @@ use super::company::Rules;
 use super::play::{Plan, Played, play};
 use super::verdict::Verdict;
 
-/// A small day, played once for all of these tests.
+/// An hour, played once for all of these tests.
 fn day() -> &'static Played {
     static DAY: OnceLock<Played> = OnceLock::new();
     let rules =
         Rules { front_webhooks: false, requests_per_minute: 200, import_reopens: true, import_assigns: true };
-    DAY.get_or_init(|| play(Plan { seed: 5, calls: 120, callers: 40, rules }))
+    DAY.get_or_init(|| play(Plan { seed: 5, calls: 120, callers: 40, lasts_s: 3_600, rules }))
 }
 
 /// A conversation of the day that has several messages and is open.

@@ -30,9 +30,8 @@ pub(super) const MARGIN_MS: i64 = 8_000;
 /// depends on how far the first one is.
 pub(super) const APART_MS: i64 = 300_000;
 
-/// The day: 08:00 to 18:00 UTC on 2026-01-05.
+/// The day begins at 08:00 UTC on 2026-01-05.
 pub(super) const DAY_STARTS_AT_S: i64 = 1_767_600_000;
-pub(super) const DAY_LASTS_S: u64 = 10 * 3_600;
 /// A call that is never told to have ended settles so long after it was first told to be over.
 pub(super) const ENDED_WAIT_S: u64 = 120;
 /// Looks that a person takes for a party whom nothing is under way with.

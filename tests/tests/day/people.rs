@@ -64,8 +64,7 @@ struct Found {
 
 impl People {
     pub(crate) fn new(seed: u64, callers: &[Caller], settles_ms: Vec<Vec<i64>>, rules: Rules) -> Self {
-        let numbers_of =
-            |caller: &Caller| caller.numbers.iter().map(|number| PhoneNumber::from_e164(number)).collect();
+        let numbers_of = |caller: &Caller| caller.numbers.iter().map(PhoneNumber::from_e164).collect();
         Self {
             dice: Dice(seed),
             numbers: callers.iter().map(numbers_of).collect(),

@@ -4,7 +4,7 @@ use calltrail_simulator::front::{Front, Ledger};
 
 use super::company::{self, Caller, Rules, callers};
 use super::engine::Engine;
-use super::limits::{DAY_LASTS_S, DAY_STARTS_AT_S};
+use super::limits::DAY_STARTS_AT_S;
 use super::neighbour;
 use super::oracle::calls;
 use super::people::{Deed, People};
@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) calls: u32,
     pub(crate) callers: usize,
+    /// From the first call to the last one.
+    pub(crate) lasts_s: u64,
     pub(crate) rules: Rules,
 }
 
@@ -49,12 +51,12 @@ enum Outside {
 pub(crate) fn play(plan: Plan) -> Played {
     let Plan { seed, rules, .. } = plan;
     let callers = callers(plan.callers);
-    let deliveries = deliveries(seed, plan.calls, &callers);
+    let deliveries = deliveries(seed, plan.calls, plan.lasts_s, &callers);
     let front = Front::new(company::front(&callers, rules), seed);
     let starts_ms = DAY_STARTS_AT_S * 1000;
     let mut engine = Engine::start(starts_ms, front, company::policy(rules), company::settings(), seed ^ 3);
     let mut people = People::new(seed ^ 4, &callers, calls::settles_ms(&deliveries, &callers), rules);
-    for (at_ms, outside) in timeline(seed ^ 5, &deliveries) {
+    for (at_ms, outside) in timeline(plan, &deliveries) {
         engine.run_until(at_ms);
         match outside {
             Outside::Aircall(body) => engine.deliver(&body),
@@ -69,11 +71,13 @@ pub(crate) fn play(plan: Plan) -> Played {
     Played { callers, rules, deliveries, deeds, ledger, refused: engine.refused(), records }
 }
 
-fn timeline(seed: u64, deliveries: &[Delivery]) -> Vec<(i64, Outside)> {
+fn timeline(plan: Plan, deliveries: &[Delivery]) -> Vec<(i64, Outside)> {
     let mut timeline: Vec<_> =
         deliveries.iter().map(|one| (one.at_ms, Outside::Aircall(one.body.clone()))).collect();
-    timeline.extend(neighbour::times(seed).into_iter().map(|at_ms| (at_ms, Outside::Neighbour)));
-    let looks = (i64::try_from(DAY_LASTS_S).expect("a day is short") + EVENING_S) / LOOK_EVERY_S;
+    timeline.extend(
+        neighbour::times(plan.seed ^ 5, plan.lasts_s).into_iter().map(|at_ms| (at_ms, Outside::Neighbour)),
+    );
+    let looks = (i64::try_from(plan.lasts_s).expect("a day is short") + EVENING_S) / LOOK_EVERY_S;
     let look = |number| ((DAY_STARTS_AT_S + number * LOOK_EVERY_S) * 1000 + 7, Outside::Person);
     timeline.extend((1..looks).map(look));
     timeline.sort_by_key(|(at_ms, _)| *at_ms);

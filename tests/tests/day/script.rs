@@ -3,7 +3,7 @@
 use calltrail_simulator::aircall::{AGENTS, CallScript, Disturbance, LINES, Step, disturb};
 
 use super::company::Caller;
-use super::limits::{DAY_LASTS_S, DAY_STARTS_AT_S, DELIVERY_MS_MAX, LATE_MS_MAX};
+use super::limits::{DAY_STARTS_AT_S, DELIVERY_MS_MAX, LATE_MS_MAX};
 use crate::dice::Dice;
 
 const FIRST_CALL: i64 = 700_000;
@@ -24,8 +24,8 @@ pub(crate) struct Delivery {
     pub(crate) body: String,
 }
 
-/// The webhooks of so many calls, as they arrive: some late, some twice, some in another order.
-pub(crate) fn deliveries(seed: u64, calls: u32, callers: &[Caller]) -> Vec<Delivery> {
+/// The webhooks of so many calls, which start one after the other for so long, as they arrive: some late, some twice, some in another order.
+pub(crate) fn deliveries(seed: u64, calls: u32, lasts_s: u64, callers: &[Caller]) -> Vec<Delivery> {
     let mut dice = Dice(seed);
     let mut recent: Vec<usize> = Vec::new();
     let mut steps = Vec::new();
@@ -37,7 +37,9 @@ pub(crate) fn deliveries(seed: u64, calls: u32, callers: &[Caller]) -> Vec<Deliv
         };
         recent.push(caller);
         let outside = &callers[caller].numbers[dice.place(callers[caller].numbers.len())];
-        let script = call(&mut dice, FIRST_CALL + i64::from(place), outside, starts_at_s(place, calls));
+        let after_s = lasts_s * u64::from(place) / u64::from(calls);
+        let starts_at_s = DAY_STARTS_AT_S + i64::try_from(after_s).expect("a day is short");
+        let script = call(&mut dice, FIRST_CALL + i64::from(place), outside, starts_at_s);
         let is_silent = dice.roll(SILENT_EVERY) == 0;
         let told = script.events().into_iter().filter(|event| !(is_silent && event.name == "call.ended"));
         steps.extend(
@@ -45,12 +47,6 @@ pub(crate) fn deliveries(seed: u64, calls: u32, callers: &[Caller]) -> Vec<Deliv
         );
     }
     arriving(seed, &steps)
-}
-
-/// Calls start one after the other all day long.
-fn starts_at_s(place: u32, calls: u32) -> i64 {
-    let after_s = DAY_LASTS_S * u64::from(place) / u64::from(calls);
-    DAY_STARTS_AT_S + i64::try_from(after_s).expect("a day is short")
 }
 
 fn call(dice: &mut Dice, id: i64, outside: &str, at_s: i64) -> CallScript {
