@@ -66,11 +66,13 @@ pub(crate) fn callers(count: usize) -> Vec<Caller> {
     (0..count).map(caller).collect()
 }
 
-/// A made-up name: three syllables, another one for each place.
+/// A made-up name: three syllables of two letters, another one for each place.
 fn name_of(index: usize) -> String {
-    const SYLLABLES: [&str; 16] =
-        ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va"];
-    [index / 256, index / 16, index].map(|digit| SYLLABLES[digit % 16]).concat()
+    const SYLLABLES: &str = "bacedifoguhajekilomunaperisotuva";
+    let count = SYLLABLES.len() / 2;
+    [index / count / count, index / count, index]
+        .map(|digit| &SYLLABLES[digit % count * 2..digit % count * 2 + 2])
+        .concat()
 }
 
 /// The line's inbox, by Aircall's number id.

@@ -2,32 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::calls::{Agent, Call, Kind};
+use super::calls::Call;
+use super::counts::Counts;
 use super::picture::{Activity, Picture, Text};
+use super::says::{handles, logged, says_of_call, says_of_duration, teammate_of};
 use crate::day::company::{ACCOUNT, Caller, Rules, inbox_of};
 use crate::day::people::{Deed, Done};
-
-/// Agents whom Front knows, by e-mail (M23).
-const TEAMMATES: [(&str, &str); 2] =
-    [("noor.haddad@example.com", "tea_1"), ("iris.lindqvist@example.com", "tea_2")];
-
-/// What happened in the day, to be sure that it was one worth looking at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) by_kind: BTreeMap<Kind, usize>,
-    pub(crate) silent: usize,
-    pub(crate) by_unknown_agents: usize,
-    /// Calls into an open conversation, and calls into an archived one, which bring their own subject.
-    pub(crate) continued: usize,
-    pub(crate) changed: usize,
-    /// Calls that found their conversation in the trash, and snoozed.
-    pub(crate) after_trash: usize,
-    pub(crate) after_snooze: usize,
-    /// Calls that found their conversation merged into another.
-    pub(crate) after_merger: usize,
-    /// Callers who called from both of their numbers.
-    pub(crate) joined: usize,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
@@ -222,10 +202,7 @@ impl Oracle<'_> {
             course.numbers.push(call.number);
             self.counts.joined += usize::from(course.numbers.len() == 2);
         }
-        *self.counts.by_kind.entry(call.kind).or_default() += 1;
-        self.counts.silent += usize::from(call.is_silent);
-        let unknown = call.agent.as_ref().filter(|agent| teammate_of(agent).is_none());
-        self.counts.by_unknown_agents += usize::from(unknown.is_some());
+        self.counts.add(call);
     }
 
     /// Names conversations by the smallest call in them, and adds what does not depend on the order of things.
@@ -273,60 +250,4 @@ impl Oracle<'_> {
         let caller = &self.callers[conversation.caller].name;
         format!("with {caller}, {status} in {}, for {assignee}", conversation.inbox)
     }
-}
-
-/// M1: one contact, with the phone and the handle that imports use for each number that was met; what Front knew before
-/// stays.
-fn handles(caller: &Caller, met: &[usize]) -> String {
-    let known = |place: &usize| caller.is_known() || met.contains(place);
-    let custom =
-        (0..caller.numbers.len()).filter(|place| met.contains(place)).map(|place| format!("custom {place}"));
-    let phones = (0..caller.numbers.len()).filter(known).map(|place| format!("phone {place}"));
-    custom.chain(phones).collect::<Vec<_>>().join(", ")
-}
-
-fn teammate_of(agent: &Agent) -> Option<&'static str> {
-    let known = TEAMMATES.iter().find(|(email, _)| *email == agent.email.to_lowercase());
-    known.map(|(_, teammate)| *teammate)
-}
-
-/// M19 to M21, and the addresses.
-fn logged(call: &Call) -> String {
-    let (customer, line) = (format!("number {}", call.number), &call.line.digits);
-    if call.kind.is_by_the_customer() {
-        return format!("inbound by nobody, from {customer} to {line}");
-    }
-    let author = call.agent.as_ref().and_then(teammate_of).unwrap_or("nobody");
-    format!("outbound by {author}, from {line} to {customer}")
-}
-
-/// M11: what the text names, and the marker at its end.
-fn says_of_call(call: &Call, caller: &Caller) -> Vec<(&'static str, String)> {
-    let agent = call.agent.as_ref().filter(|_| !call.kind.is_by_the_customer());
-    let agent = agent.map(|agent| ("the agent", agent.name.clone()));
-    let told = [
-        ("the type", call.kind.words().to_owned()),
-        ("the line", call.line.name.clone()),
-        ("the line's number", call.line.digits.clone()),
-        ("the customer's number", caller.numbers[call.number].clone()),
-    ];
-    let marker = ("the marker", format!("Aircall call {}", call.id));
-    told.into_iter().chain(agent).chain([marker]).collect()
-}
-
-/// M12: talk time and total time, in words.
-fn says_of_duration(call: &Call) -> Vec<(&'static str, String)> {
-    let talk = span(call.ended_at_ms - call.answered_at_ms);
-    let total = span(call.ended_at_ms - call.started_at_ms);
-    let marker = format!("Aircall call {}, duration", call.id);
-    vec![
-        ("the talk time", format!("Talk time: {talk}\n")),
-        ("the total time", format!("Total time: {total}\n")),
-        ("the marker", marker),
-    ]
-}
-
-fn span(millis: i64) -> String {
-    let (minutes, seconds) = (millis / 60_000, millis / 1000 % 60);
-    if minutes == 0 { format!("{seconds} s") } else { format!("{minutes} min {seconds} s") }
 }

@@ -5,10 +5,13 @@
 
 pub(crate) mod calls;
 mod compare;
+mod counts;
 mod expect;
 mod picture;
+mod says;
 mod shown;
 
 pub(crate) use compare::differences;
-pub(crate) use expect::{Counts, expect};
+pub(crate) use counts::Counts;
+pub(crate) use expect::expect;
 pub(crate) use shown::shown;
