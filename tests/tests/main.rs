@@ -2,6 +2,8 @@
 
 mod acceptance;
 mod arrows;
+mod day;
+mod dice;
 mod manifests;
 mod process;
 mod rate;

@@ -20,7 +20,7 @@ use crate::directory::Directory;
 use crate::fence::{self, Fence};
 use crate::limits::{
     BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, HELD_WAIT_MAX, PATIENT_WAIT_MAX, RATE_MARGIN,
-    RETRY_AFTER_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
+    SLOT_WAIT_MAX, TOO_MANY_DELAY,
 };
 use crate::settings::Settings;
 use crate::sightings::Sightings;
@@ -265,14 +265,7 @@ impl Performer {
     async fn try_learn(&self, rate: &RateLimit, refused: Option<Duration>) -> Result<bool, PerformError> {
         let (mut budget, revision) = self.read_budget().await?;
         let now_ms = self.store.now_ms().await?;
-        let mut news = rate.limit.is_some_and(|limit| budget.correct(limit));
-        news |= rate.remaining.is_some_and(|remaining| budget.count_left(now_ms, remaining));
-        let short = if budget.is_short() { rate.pause(self.now()) } else { None };
-        if let Some(pause) = refused.max(short) {
-            let pause_ms = i64::try_from(pause.min(RETRY_AFTER_MAX).as_millis()).unwrap_or(i64::MAX);
-            news |= budget.push_back(now_ms.saturating_add(pause_ms));
-        }
-        if !news {
+        if !budget.learn(now_ms, rate, refused, self.now()) {
             return Ok(true);
         }
         self.swap(budget::BUCKET, self.settings.account.as_str(), encode("budget", &budget)?, revision).await

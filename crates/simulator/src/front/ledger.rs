@@ -219,6 +219,13 @@ impl Front {
         }
     }
 
+    /// What a person sees who looks at this conversation, or at the one that it was merged into, as of the last step,
+    /// tick or act.
+    #[must_use]
+    pub fn conversation_shown(&self, id: &str) -> Option<ConversationEntry> {
+        self.company.conversations.get(self.company.survivor(id)).map(|row| self.conversation_entry(row))
+    }
+
     fn conversation_entry(&self, row: &Conversation) -> ConversationEntry {
         ConversationEntry {
             id: row.id.clone(),

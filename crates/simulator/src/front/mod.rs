@@ -88,6 +88,7 @@ pub use wire::{Answer, Outcome, Request, Response};
 
 pub(crate) use wire::Target;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::random::Random;
@@ -111,6 +112,8 @@ pub struct Front {
     rate: Rate,
     events: Vec<Event>,
     webhooks: Webhooks,
+    /// Every snooze by its end, also those that something else has ended.
+    snoozes: BTreeSet<(i64, String)>,
     requests: Vec<RequestEntry>,
 }
 
@@ -130,6 +133,7 @@ impl Front {
             rate: Rate::default(),
             events: Vec::new(),
             webhooks: Webhooks::default(),
+            snoozes: BTreeSet::new(),
             requests: Vec::new(),
         }
     }
@@ -169,12 +173,21 @@ impl Front {
             let import = self.imports.due_ms().filter(|at| *at <= now_ms);
             let snooze = self.next_snooze().filter(|(at, _)| *at <= now_ms);
             match (import, snooze) {
-                (None, None) => return,
+                (None, None) => break,
                 (Some(at), Some((snooze_at, id))) if snooze_at < at => self.end_snooze(snooze_at, &id),
                 (Some(_), _) => self.apply_next_import(),
                 (None, Some((snooze_at, id))) => self.end_snooze(snooze_at, &id),
             }
         }
+        self.snoozes = self.snoozes.split_off(&(now_ms.saturating_add(1), String::new()));
+    }
+
+    /// When something happens next by itself, Unix time in milliseconds: an accepted import appears, a snooze ends or a
+    /// webhook is due. For whoever moves a virtual clock; what is asked of Front meanwhile may bring it forward.
+    #[must_use]
+    pub fn next_due_ms(&self) -> Option<i64> {
+        let snooze = self.next_snooze().map(|(at_ms, _)| at_ms);
+        [self.imports.due_ms(), snooze, self.webhooks.due_ms()].into_iter().flatten().min()
     }
 
     /// The switchable rules, to be read.
