@@ -11,8 +11,14 @@ use super::verdict::Verdict;
 /// An hour, played once for all of these tests.
 fn day() -> &'static Played {
     static DAY: OnceLock<Played> = OnceLock::new();
-    let rules =
-        Rules { front_webhooks: false, requests_per_minute: 200, import_reopens: true, import_assigns: true };
+    let rules = Rules {
+        front_webhooks: false,
+        requests_per_minute: 200,
+        import_reopens: true,
+        import_assigns: true,
+        front_tags: true,
+        comments_on_unanswered: true,
+    };
     DAY.get_or_init(|| play(Plan { seed: 5, calls: 120, callers: 40, lasts_s: 3_600, rules }))
 }
 

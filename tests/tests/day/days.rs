@@ -20,20 +20,26 @@ const CALLERS_IN_AN_HOUR: usize = 60;
 const HOUR_S: u64 = 3_600;
 
 /// Front's webhooks are there, and Front behaves as in its simulation by default.
-const RULES: Rules =
-    Rules { front_webhooks: true, requests_per_minute: 200, import_reopens: true, import_assigns: true };
+const RULES: Rules = Rules {
+    front_webhooks: true,
+    requests_per_minute: 200,
+    import_reopens: true,
+    import_assigns: true,
+    front_tags: true,
+    comments_on_unanswered: false,
+};
 
-/// Plays a whole day; nothing may differ from what MAPPING says, and everything has to have happened often enough. Returns
-/// what the day was like.
-fn check(seed: u64, rules: Rules) -> String {
+/// Plays a whole day and prints what it was like; nothing may differ from what MAPPING says, and everything has to have
+/// happened often enough.
+fn check(seed: u64, rules: Rules) {
     let seed = std::env::var(SEED_VARIABLE).ok().and_then(|seed| seed.parse().ok()).unwrap_or(seed);
     let started = Instant::now();
     let played = play(Plan { seed, calls: CALLS, callers: CALLERS, lasts_s: DAY_S, rules });
     let verdict = Verdict::of(&played);
+    println!("{}", summary(seed, &played, &verdict, started.elapsed()));
     verdict.accept();
     let too_few = Coverage::of(&played, &verdict.counts).below(&FLOOR, rules);
     assert!(too_few.is_empty(), "a day that proves little, seed {seed}: {too_few:?}");
-    summary(seed, &played, &verdict, started.elapsed())
 }
 
 fn hour(seed: u64, rules: Rules) -> Plan {
@@ -43,23 +49,31 @@ fn hour(seed: u64, rules: Rules) -> Plan {
 
 #[test]
 fn a_day_of_2000_calls_with_fronts_webhooks_is_as_the_mapping_says() {
-    println!("{}", check(1, RULES));
+    check(1, RULES);
 }
 
 /// Every conversation is read before each of its calls, at half the limit.
 #[test]
 fn a_day_of_2000_calls_without_fronts_webhooks_is_as_the_mapping_says() {
-    let rules = Rules { front_webhooks: false, requests_per_minute: 100, ..RULES };
-    println!("{}", check(2, rules));
+    let rules = Rules {
+        front_webhooks: false,
+        requests_per_minute: 100,
+        front_tags: false,
+        comments_on_unanswered: true,
+        ..RULES
+    };
+    check(2, rules);
 }
 
 #[test]
 fn an_hour_is_as_the_mapping_says_whatever_an_import_does_to_a_conversation() {
-    for variant in 0..8 {
+    for variant in 0..8_u64 {
         let rules = Rules {
             front_webhooks: variant & 1 == 0,
             import_reopens: variant & 2 == 0,
             import_assigns: variant & 4 == 0,
+            front_tags: variant.count_ones() % 2 == 0,
+            comments_on_unanswered: variant > 3,
             ..RULES
         };
         Verdict::of(&play(hour(10 + variant, rules))).accept();
