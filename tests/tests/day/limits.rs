@@ -25,7 +25,7 @@ pub(super) const DELIVERY_MS_MAX: u64 = 900;
 pub(super) const LATE_MS_MAX: u64 = 30_000;
 /// What becomes known of a call long after its hang-up does so between so many seconds after it: when the call was decided
 /// on, because what comes between a call's settling and its decision is shown with the call.
-pub(super) const LATE_AFTER_S: [i64; 2] = [300, 3_600];
+pub(super) const LATE_AFTER_S: [i64; 2] = [420, 3_600];
 /// A link that the call is waited for with comes so many seconds after the hang-up: some time before the wait is over.
 pub(super) const LINK_IN_TIME_S: [i64; 2] = [96, 130];
 /// A person leaves a conversation alone for so long before a call of it settles or something late comes for one: what is

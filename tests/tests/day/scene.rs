@@ -15,11 +15,11 @@ const RECORDED_EVERY: u64 = 3;
 const TOLD_LATE_EVERY: u64 = 3;
 /// One call in so many is tagged before it settles, and one in so many later.
 const TAGGED_EVERY: u64 = 4;
-const TAGGED_LATE_EVERY: u64 = 16;
+const TAGGED_LATE_EVERY: u64 = 20;
 const TAGS: [&str; 4] = ["Refund", "Delivery", "Vip", "Call back"];
 /// One call in so many is commented on before it settles, and one in so many later.
 const COMMENTED_EVERY: u64 = 5;
-const COMMENTED_LATE_EVERY: u64 = 8;
+const COMMENTED_LATE_EVERY: u64 = 10;
 const COMMENTS: [&str; 3] =
     ["Wants a refund", "Sent the form, and rang the shop", "Asks for Monday\nor Tuesday"];
 

@@ -8,10 +8,10 @@ use super::scene;
 use crate::dice::Dice;
 
 const FIRST_CALL: i64 = 700_000;
-/// One call in so many comes from somebody who has just called.
-const AGAIN_EVERY: u64 = 6;
-/// Calls back that "just" reaches.
-const JUST: u64 = 6;
+/// One call in so many comes from somebody who has just called, as one of so many calls before it: at once, or a while ago,
+/// with time for what comes late and for people.
+const AGAIN_EVERY: u64 = 3;
+const JUST: [usize; 2] = [6, 120];
 /// One call in so many has no number, and what Aircall tells in its place.
 const WITHHELD_EVERY: u64 = 25;
 const WITHHELD: [&str; 4] = ["anonymous", "Anonymous", "", "*86"];
@@ -46,9 +46,9 @@ fn outside(dice: &mut Dice, callers: &[Caller], recent: &mut Vec<usize>) -> Stri
     if dice.roll(WITHHELD_EVERY) == 0 {
         return WITHHELD[dice.place(WITHHELD.len())].to_owned();
     }
-    let again = recent.len() as u64 >= JUST && dice.roll(AGAIN_EVERY) == 0;
-    let caller = match again {
-        true => recent[recent.len() - 1 - dice.place(usize::try_from(JUST).expect("small"))],
+    let just = JUST[dice.place(JUST.len())];
+    let caller = match recent.len() >= just && dice.roll(AGAIN_EVERY) == 0 {
+        true => recent[recent.len() - 1 - dice.place(just)],
         false => dice.place(callers.len()),
     };
     recent.push(caller);

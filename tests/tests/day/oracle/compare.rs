@@ -49,11 +49,13 @@ fn activity_differs(name: &str, wanted: &Activity, found: &Activity) -> Vec<Stri
     unequal.chain(lacks).chain(never).collect()
 }
 
-/// What the text was to say and does not; the last has to stand at its end.
+/// What the text was to say and does not; the first has to stand at its beginning, the last at its end.
 fn unsaid(says: &[(&'static str, String)], text: &str) -> impl Iterator<Item = &'static str> {
     let last = says.len().saturating_sub(1);
-    let lacks = move |(place, (_, words)): &(usize, &(&str, String))| {
-        if *place == last { !text.ends_with(words.as_str()) } else { !text.contains(words.as_str()) }
+    let lacks = move |(place, (_, words)): &(usize, &(&str, String))| match *place {
+        0 => !text.starts_with(words.as_str()),
+        place if place == last => !text.ends_with(words.as_str()),
+        _ => !text.contains(words.as_str()),
     };
     says.iter().enumerate().filter(lacks).map(|(_, (what, _))| *what)
 }

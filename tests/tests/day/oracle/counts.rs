@@ -47,23 +47,24 @@ impl Counts {
         let what = match part {
             Part::Duration => return,
             Part::Recording(Some(_)) => ["recordings", "recordings late"],
-            Part::Recording(None) => ["recordings awaited", "recordings awaited"],
+            Part::Recording(None) => ["recordings awaited"; 2],
             Part::Voicemail(Some(_)) => ["voicemail links", "voicemail links late"],
-            Part::Voicemail(None) => ["voicemails awaited", "voicemails awaited"],
+            Part::Voicemail(None) => ["voicemails awaited"; 2],
             Part::Comment(_) => ["comments", "comments late"],
             Part::Tag(_) => ["tags in Front", "tags in Front late"],
         };
         self.add_if(true, what[usize::from(late.is_some())]);
+        let is_voicemail = matches!(part, Part::Voicemail(Some(_)));
+        self.add_if(is_voicemail && call.kind == Kind::Missed, "voicemails of missed calls");
         if let Part::Comment(note) = part {
             let unknown = note.by.as_ref().is_some_and(|agent| teammate_of(agent).is_none());
             self.add_if(unknown, "comments by agents unknown in Front");
             self.add_if(!call.kind.is_answered(), "comments on unanswered calls");
         }
         let is_activity = !matches!(part, Part::Comment(_) | Part::Tag(_));
-        let into = |met| is_activity && late == Some(met);
-        self.add_if(into(Met::Archived), "activities late into archived");
-        self.add_if(into(Met::Snoozed), "activities late into snoozed");
-        self.add_if(into(Met::Trashed), "activities late into trash");
-        self.add_if(!is_activity && late == Some(Met::Archived), "comments and tags late into archived");
+        self.add_if(is_activity && late == Some(Met::Archived), "activities late into archived");
+        self.add_if(late == Some(Met::Archived), "late into archived");
+        self.add_if(late == Some(Met::Snoozed), "late into snoozed");
+        self.add_if(late == Some(Met::Trashed), "late into trash");
     }
 }

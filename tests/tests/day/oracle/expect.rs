@@ -6,9 +6,9 @@ use super::calls::Call;
 use super::conversations::Conversations;
 use super::counts::Counts;
 use super::parts::Part;
-use super::picture::{Activity, Picture, Text};
-use super::says::{handles, logged, says_of_call, says_of_part, teammate_of, written};
-use crate::day::company::{ACCOUNT, Caller, Rules, WITHHELD_HANDLE, WITHHELD_NAME};
+use super::picture::{Activity, Picture};
+use super::says::{contacts, logged, says_of_call, says_of_part, teammate_of, written};
+use crate::day::company::{ACCOUNT, Caller, Rules, WITHHELD_NAME};
 use crate::day::people::Deed;
 use crate::day::who::Who;
 
@@ -20,12 +20,22 @@ enum Happening<'a> {
     Deed(&'a Deed),
 }
 
+/// An activity by the place of its conversation, until it is known which were merged.
+struct Entry {
+    call: i64,
+    kind: String,
+    who: Who,
+    place: usize,
+    activity: Activity,
+}
+
 struct Oracle<'a> {
     callers: &'a [Caller],
     rules: Rules,
     conversations: Conversations,
-    /// By the place of their conversation, until it is known which were merged.
-    activities: Vec<(String, usize, i64, Activity)>,
+    entries: Vec<Entry>,
+    /// The subject that each call was logged under.
+    subjects: BTreeMap<i64, String>,
     /// The numbers that everybody's calls came from.
     numbers: BTreeMap<Who, BTreeSet<usize>>,
     picture: Picture,
@@ -38,7 +48,8 @@ pub(crate) fn expect(callers: &[Caller], rules: Rules, calls: &[Call], deeds: &[
         callers,
         rules,
         conversations: Conversations::new(rules),
-        activities: Vec::new(),
+        entries: Vec::new(),
+        subjects: BTreeMap::new(),
         numbers: BTreeMap::new(),
         picture: Picture::default(),
         counts: Counts::default(),
@@ -72,8 +83,9 @@ impl Oracle<'_> {
         let (place, met) = self.conversations.settle(call);
         self.counts.add_call(call, met);
         self.take_number(call);
-        let text = says_of_call(call, self.callers);
-        self.log(call, place, "call", (call.started_at_ms, logged(call, false), text));
+        let (logged, text) = (logged(call, false), says_of_call(call, self.callers));
+        let activity = Activity { logged, created_at_ms: call.started_at_ms, text, ..Activity::default() };
+        self.log(call, place, "call", activity);
         // An agent whom Front does not know cannot be given the conversation by a request of its own.
         let unknown = call.agent.as_ref().filter(|agent| teammate_of(agent).is_none());
         if !self.rules.import_assigns && call.kind.is_answered() && unknown.is_some() {
@@ -96,46 +108,28 @@ impl Oracle<'_> {
             Part::Voicemail(Some(_)) => ("voicemail", 2 * SECOND_MS),
             Part::Tag(name) => return self.conversations.tag(place, name),
             Part::Comment(note) => {
-                let key = format!("comment:{}", note.id);
-                self.picture.order_of(&format!("comments on {}", call.id), &key);
-                let activity = Activity {
-                    logged: written(call, note),
-                    text: says_of_part(call, part),
-                    ..Activity::default()
-                };
-                return self.keep(call, place, &key, activity);
+                let kind = format!("comment:{}", note.id);
+                self.picture.order_of(&format!("comments on {}", call.id), &kind);
+                let (logged, text) = (written(call, note), says_of_part(call, part));
+                return self.keep(call, place, &kind, Activity { logged, text, ..Activity::default() });
             }
         };
-        let by_customer = matches!(part, Part::Voicemail(_));
-        self.log(
-            call,
-            place,
-            kind,
-            (call.ended_at_ms + after_ms, logged(call, by_customer), says_of_part(call, part)),
-        );
+        let (logged, text) = (logged(call, matches!(part, Part::Voicemail(_))), says_of_part(call, part));
+        let created_at_ms = call.ended_at_ms + after_ms;
+        self.log(call, place, kind, Activity { logged, created_at_ms, text, ..Activity::default() });
     }
 
-    /// An activity that is imported.
-    fn log(
-        &mut self,
-        call: &Call,
-        place: usize,
-        kind: &str,
-        (created_at_ms, logged, text): (i64, String, Text),
-    ) {
+    /// An activity that is imported, under the subject of the segment.
+    fn log(&mut self, call: &Call, place: usize, kind: &str, activity: Activity) {
         self.picture.order_of(&call.who.name(self.callers), &format!("{}:{kind}", call.id));
         let subject = self.conversations.subject(call.who).to_owned();
-        self.keep(
-            call,
-            place,
-            kind,
-            Activity { subject, logged, created_at_ms, text, ..Activity::default() },
-        );
+        let own = self.subjects.entry(call.id).or_insert_with(|| subject.clone());
+        self.counts.add_if(*own != subject, "late under a later subject");
+        self.keep(call, place, kind, Activity { subject, ..activity });
     }
 
     fn keep(&mut self, call: &Call, place: usize, kind: &str, activity: Activity) {
-        let name = format!("{} {}:{kind}", call.who.name(self.callers), call.id);
-        self.activities.push((name, place, call.id, activity));
+        self.entries.push(Entry { call: call.id, kind: kind.to_owned(), who: call.who, place, activity });
     }
 
     fn take_number(&mut self, call: &Call) {
@@ -148,14 +142,14 @@ impl Oracle<'_> {
     /// Names conversations by the first call that went into them, and adds what does not depend on the order of things.
     fn finish(mut self) -> (Picture, Counts) {
         let mut smallest: BTreeMap<usize, i64> = BTreeMap::new();
-        for (_, place, call, _) in self.activities.iter().filter(|(name, ..)| name.ends_with(":call")) {
-            let name = smallest.entry(self.conversations.survivor(*place)).or_insert(*call);
-            *name = (*name).min(*call);
+        for entry in self.entries.iter().filter(|entry| entry.kind == "call") {
+            let name = smallest.entry(self.conversations.survivor(entry.place)).or_insert(entry.call);
+            *name = (*name).min(entry.call);
         }
-        for (name, place, _, activity) in &self.activities {
-            let conversation = smallest[&self.conversations.survivor(*place)].to_string();
-            let activity = Activity { conversation, ..activity.clone() };
-            self.picture.activities.push((name.clone(), activity));
+        for Entry { call, kind, who, place, activity } in self.entries {
+            let conversation = smallest[&self.conversations.survivor(place)].to_string();
+            let name = format!("{} {call}:{kind}", who.name(self.callers));
+            self.picture.activities.push((name, Activity { conversation, ..activity }));
         }
         for (place, call) in &smallest {
             let (who, text) = self.conversations.shown(*place);
@@ -165,21 +159,8 @@ impl Oracle<'_> {
             };
             self.picture.conversations.insert(call.to_string(), format!("with {with}, {text}"));
         }
-        self.add_contacts();
+        let any_withheld = self.counts.0.get("without a number").is_some_and(|calls| *calls > 0);
+        self.picture.contacts = contacts(self.callers, &self.numbers, any_withheld);
         (self.picture, self.counts)
-    }
-
-    /// M1, M6: each caller is a contact, and all who withheld their number are one.
-    fn add_contacts(&mut self) {
-        for (place, caller) in self.callers.iter().enumerate() {
-            let met = self.numbers.get(&Who::Caller(place)).cloned().unwrap_or_default();
-            let handles = handles(caller, &met);
-            if !handles.is_empty() {
-                self.picture.contacts.insert(caller.name.clone(), handles);
-            }
-        }
-        if self.counts.0.get("without a number").is_some_and(|calls| *calls > 0) {
-            self.picture.contacts.insert(WITHHELD_NAME.to_owned(), format!("custom {WITHHELD_HANDLE}"));
-        }
     }
 }

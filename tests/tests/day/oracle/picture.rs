@@ -41,7 +41,7 @@ pub(crate) struct Activity {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Text {
     pub(crate) is: String,
-    /// It has to say these things, each under a name that may be printed, and end with the last.
+    /// It has to say these things, each under a name that may be printed, begin with the first and end with the last.
     pub(crate) says: Vec<(&'static str, String)>,
     /// It must not say any of these.
     pub(crate) never: Vec<(&'static str, String)>,

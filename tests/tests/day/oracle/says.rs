@@ -1,6 +1,6 @@
 //! What an activity has to say, who logs it, and what its contact has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls::{Agent, Call};
 use super::parts::{Note, Part};
@@ -12,9 +12,24 @@ use crate::day::who::Who;
 const TEAMMATES: [(&str, &str); 2] =
     [("noor.haddad@example.com", "tea_1"), ("iris.lindqvist@example.com", "tea_2")];
 
-/// M1: one contact, with the phone and the handle that imports use for each number that was met; what Front knew before
-/// stays.
-pub(super) fn handles(caller: &Caller, met: &BTreeSet<usize>) -> String {
+/// M1, M6: each caller is one contact, and so are all who withheld their number together.
+pub(super) fn contacts(
+    callers: &[Caller],
+    numbers: &BTreeMap<Who, BTreeSet<usize>>,
+    any_withheld: bool,
+) -> BTreeMap<String, String> {
+    let none = BTreeSet::new();
+    let contact = |(place, caller): (usize, &Caller)| {
+        let met = numbers.get(&Who::Caller(place)).unwrap_or(&none);
+        (caller.name.clone(), handles(caller, met))
+    };
+    let known = callers.iter().enumerate().map(contact).filter(|(_, handles)| !handles.is_empty());
+    let withheld = any_withheld.then(|| (WITHHELD_NAME.to_owned(), format!("custom {WITHHELD_HANDLE}")));
+    known.chain(withheld).collect()
+}
+
+/// The phone and the handle that imports use for each number that was met; what Front knew before stays.
+fn handles(caller: &Caller, met: &BTreeSet<usize>) -> String {
     let known = |place: &usize| caller.is_known() || met.contains(place);
     let custom =
         (0..caller.numbers.len()).filter(|place| met.contains(place)).map(|place| format!("custom {place}"));
@@ -80,7 +95,9 @@ pub(super) fn says_of_part(call: &Call, part: &Part) -> Text {
         Part::Duration => (says_of_duration(call), "duration".to_owned()),
         Part::Recording(link) => (vec![media("Recording", link)], marker("recording", link)),
         Part::Voicemail(link) => (vec![media("Voicemail", link)], marker("voicemail", link)),
-        Part::Comment(note) => (says_of_comment(call, note), format!("note {}", note.id)),
+        Part::Comment(note) => {
+            (vec![("the comment", said_by(call, note) + "\n")], format!("note {}", note.id))
+        }
         Part::Tag(_) => return Text::default(),
     };
     says.push(("the marker", format!("\nAircall call {}, {marker}", call.id)));
@@ -101,11 +118,12 @@ fn says_of_duration(call: &Call) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// M15, M23: what was written, with the agent's name where Front does not show it.
-fn says_of_comment(call: &Call, note: &Note) -> Vec<(&'static str, String)> {
-    let agent = note.by.as_ref().filter(|_| author_of(call, note).is_none());
-    let agent = agent.map(|agent| ("the agent", format!("{}: {}", agent.name, note.text)));
-    [("the comment", note.text.clone())].into_iter().chain(agent).collect()
+/// M15, M23: what was written, after the agent's name where Front does not show it.
+fn said_by(call: &Call, note: &Note) -> String {
+    match note.by.as_ref().filter(|_| author_of(call, note).is_none()) {
+        Some(agent) => format!("{}: {}", agent.name, note.text),
+        None => note.text.clone(),
+    }
 }
 
 fn span(millis: i64) -> String {

@@ -44,7 +44,7 @@ fn insert<T>(map: &mut BTreeMap<String, T>, name: String, value: T) {
 struct Reader<'a> {
     ledger: &'a Ledger,
     callers: &'a [Caller],
-    /// The customer of each call, by the messages.
+    /// The customer of each call, by its first message.
     customers: BTreeMap<i64, String>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
             let handle = if message.is_inbound { Some(&message.sender) } else { message.to.first() };
             let handle = handle.map_or("", String::as_str);
             let name = if handle == WITHHELD_HANDLE { withheld(call) } else { reader.name_of(handle) };
-            reader.customers.insert(call, name);
+            reader.customers.entry(call).or_insert(name);
         }
         reader
     }
