@@ -108,6 +108,8 @@ pub(crate) fn front(callers: &[Caller], rules: Rules) -> FrontOptions {
             visibility_lag_ms: span(VISIBILITY_LAG_MS),
             webhooks: rules.front_webhooks,
             webhook_delay_ms: span(WEBHOOK_DELAY_MS),
+            // Not known of Front, and the worse for what comes late: it must say so of no conversation that is open.
+            archived_import_archives: true,
             ..Behaviour::default()
         },
         ..FrontOptions::default()

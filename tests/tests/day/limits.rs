@@ -31,8 +31,8 @@ pub(super) const LINK_IN_TIME_S: [i64; 2] = [96, 130];
 /// A person leaves a conversation alone for so long before a call of it settles or something late comes for one: what is
 /// done then may reach the engine after its decision ("Known windows").
 pub(super) const MARGIN_MS: i64 = 8_000;
-/// Conversations of parties for whom anything will happen within such a time of each other are not merged: which status the
-/// second call finds depends on how far the first one is.
+/// Conversations of parties for whom anything will happen within such a time of each other are not merged, and no snooze ends
+/// within such a time of it: which status the second finds depends on how far the first one is.
 pub(super) const APART_MS: i64 = 300_000;
 
 /// The day begins at 08:00 UTC on 2026-01-05.

@@ -133,7 +133,6 @@ impl People {
     }
 
     fn wish(&mut self, engine: &mut Engine, found: &Found) -> Option<Done> {
-        let snoozed_until = engine.now_ms() + MINUTE_MS * (20 + self.dice.place(100) as i64);
         let wish = self.dice.roll(100);
         match (found.shown.status, wish) {
             ("deleted", 0..50) => Some(Done::Restored),
@@ -143,13 +142,21 @@ impl People {
                 55..65 => Some(Done::Moved(INBOXES[self.dice.place(INBOXES.len())])),
                 65..75 => Some(Done::Assigned(TEAMMATES[self.dice.place(TEAMMATES.len())])),
                 75..80 => Some(Done::Unassigned),
-                80..86 => Some(Done::SnoozedUntil(snoozed_until)),
+                80..86 => self.snooze(engine.now_ms(), found),
                 86..90 => Some(Done::Trashed),
                 90..98 => self.merge(engine, found),
                 _ => None,
             },
             _ => None,
         }
+    }
+
+    /// A snooze does not end when something happens for its callers: what is on its way then finds another status than was
+    /// decided on ("Known windows").
+    fn snooze(&mut self, now_ms: i64, found: &Found) -> Option<Done> {
+        let until_ms = now_ms + MINUTE_MS * (20 + self.dice.place(100) as i64);
+        let mut happens = found.group.iter().flat_map(|who| self.happens_after(*who, now_ms));
+        happens.all(|at_ms| (at_ms - until_ms).abs() > APART_MS).then_some(Done::SnoozedUntil(until_ms))
     }
 
     /// Another conversation to merge this one into, for whose callers nothing will happen when it does for this one's.

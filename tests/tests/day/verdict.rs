@@ -33,7 +33,7 @@ impl Verdict {
         let (expected, counts) = expect(&played.callers, played.rules, &calls, &played.deeds);
         let differences = differences(&expected, &shown(ledger, refused, &played.callers));
         let names: BTreeSet<_> =
-            differences.iter().flat_map(|difference| difference.split([' ', ':'])).collect();
+            differences.iter().flat_map(|difference| difference.split([' ', ':', ','])).collect();
         let everybody: BTreeSet<_> = calls.iter().map(|call| call.who).collect();
         let met = everybody.into_iter().filter(|who| {
             let name = who.name(&played.callers);
