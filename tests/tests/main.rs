@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod arrows;
+mod documented;
 mod manifests;
 mod process;
 mod rate;
