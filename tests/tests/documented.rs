@@ -27,7 +27,8 @@ const LOCALES: [&str; 4] = ["en", "es", "fr", "de"];
 #[tokio::test(flavor = "multi_thread")]
 async fn each_activity_comment_and_conversation_of_the_page_is_what_front_holds() {
     let by_default = blocks_of(given().timing("voicemail_wait_seconds = 1"), a_day());
-    let by_option = given().calls("comments_on_unanswered = true\ntags = \"front_tags\"");
+    let options = "comments_on_unanswered = true\ntags = \"front_tags\"\nrecording = \"attach\"";
+    let by_option = given().with_aircall().calls(options);
     let (mut found, by_option) = tokio::join!(by_default, blocks_of(by_option, with_options()));
     found.extend(by_option);
     let page = page();

@@ -2,6 +2,8 @@
 
 mod acceptance;
 mod arrows;
+mod day;
+mod dice;
 mod documented;
 mod manifests;
 mod process;

@@ -28,3 +28,7 @@ pub const REASON_CHARS_MAX: usize = 200;
 pub const HARMLESS_DIGITS_MAX: usize = 5;
 /// The longest wait that Aircall may ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
+/// How long fetching a recording may take.
+pub const AUDIO_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest recording that is fetched: Front takes attachments of 25 MB.
+pub const AUDIO_BYTES_MAX: usize = 24 * 1024 * 1024;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use calltrail_aircall::rest::{Client, RestError, Webhook};
+use calltrail_aircall::rest::{AudioSource, Client, RestError, Webhook};
+use calltrail_domain::policy::Recording;
 use secrecy::SecretString;
 use tracing::warn;
 
@@ -18,6 +19,16 @@ pub(crate) fn client_of(account: &AccountConfig) -> anyhow::Result<Option<Client
     let Some(credential) = account.aircall.credential.clone() else { return Ok(None) };
     let client = Client::new(&account.aircall.base_url, credential.api_id, credential.api_token);
     Ok(Some(client.with_context(|| format!("Aircall's address of account {} is of no use", account.id))?))
+}
+
+/// Where the account's recordings are fetched; nothing when they are shown by their links.
+pub(crate) fn audio_of(account: &AccountConfig) -> anyhow::Result<Option<AudioSource>> {
+    match client_of(account)? {
+        Some(client) if account.calls.recording == Recording::Attach => {
+            Ok(Some(AudioSource::new(client, account.aircall.media_hosts.clone())?))
+        }
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// The live tokens of an account's webhook: as configured, else as Aircall's list of webhooks has them.

@@ -302,6 +302,7 @@ fn start_writer(
             timing: Timing { grace: account.timing.grace, ..Timing::default() },
         },
         client,
+        audio: aircall::audio_of(account)?,
         instance: hash::hex(&random()[..8]),
         workers: WORKERS,
         extend_every,

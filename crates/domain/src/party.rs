@@ -152,14 +152,17 @@ impl Thread {
                 self.set_status(ConversationStatus::Archived, at);
                 self.mark(true, at);
             }
-            ConversationChange::Reopened => {
+            ConversationChange::Reopened | ConversationChange::Restored => {
                 self.set_status(ConversationStatus::Open, at);
                 self.mark(false, at);
             }
             ConversationChange::ReopenedByApi => self.set_status(ConversationStatus::Open, at),
-            ConversationChange::Snoozed => self.set_status(ConversationStatus::Snoozed, at),
+            // Snoozed is not archived, also when it was before.
+            ConversationChange::Snoozed => {
+                self.set_status(ConversationStatus::Snoozed, at);
+                self.mark(false, at);
+            }
             ConversationChange::Trashed => self.set_status(ConversationStatus::Trashed, at),
-            ConversationChange::Restored => self.set_status(ConversationStatus::Open, at),
             ConversationChange::Moved { inbox } => {
                 if at > self.inbox_at {
                     self.inbox = inbox.clone();
@@ -180,8 +183,8 @@ impl Thread {
         self.set_status(status, at);
         match status {
             ConversationStatus::Archived => self.mark(true, at),
-            ConversationStatus::Open => self.mark(false, at),
-            ConversationStatus::Snoozed | ConversationStatus::Trashed => {}
+            ConversationStatus::Open | ConversationStatus::Snoozed => self.mark(false, at),
+            ConversationStatus::Trashed => {}
         }
     }
 

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::Class;
-use calltrail_front::Resource;
+use calltrail_front::{RateLimit, Resource};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
@@ -186,6 +187,24 @@ impl Budget {
     #[must_use]
     pub fn is_pushed_back(&self, slot_ms: i64) -> bool {
         self.not_before_ms > slot_ms
+    }
+
+    /// Learns what an answer of Front says about the rate: how it stands, and how long Front asks to wait where it
+    /// `refused` the request. `now` is the replica's own time. True when there is news.
+    pub fn learn(
+        &mut self,
+        now_ms: i64,
+        rate: &RateLimit,
+        refused: Option<Duration>,
+        now: Timestamp,
+    ) -> bool {
+        let mut news = rate.limit.is_some_and(|limit| self.correct(limit));
+        news |= rate.remaining.is_some_and(|remaining| self.count_left(now_ms, remaining));
+        let short = if self.is_short { rate.pause(now) } else { None };
+        if let Some(pause) = refused.max(short) {
+            news |= self.push_back(now_ms.saturating_add(millis(pause.min(RETRY_AFTER_MAX))));
+        }
+        news
     }
 
     /// Front refused a request for being too many: nobody sends before `until_ms`. True when that is news.

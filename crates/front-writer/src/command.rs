@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use calltrail_domain::ids::TeammateId;
+use calltrail_domain::ids::{CallId, TeammateId};
 use calltrail_domain::record::Record;
 use calltrail_domain::time::Timestamp;
-use calltrail_front::{Answer, Request, Resource};
+use calltrail_front::{Answer, Attachment, Request, Resource};
 
 use crate::dead_letter::DeadLetter;
 use crate::fence::Fence;
@@ -24,6 +24,8 @@ pub enum Command {
     Send { request: Request, deadline: Timestamp },
     /// Answered by `Teammate`.
     FindTeammate { email: String },
+    /// Answered by `Audio`.
+    FetchAudio { call: CallId },
     /// Answered by `Appended`.
     Append(Vec<Record>),
     /// Answered by `Kept`.
@@ -45,6 +47,7 @@ impl std::fmt::Debug for Command {
             Self::Reserve { resource, patient } => write!(f, "Reserve({resource:?}, patient {patient})"),
             Self::Send { request, .. } => write!(f, "Send({request:?})"),
             Self::FindTeammate { .. } => f.write_str("FindTeammate(…)"),
+            Self::FetchAudio { call } => write!(f, "FetchAudio({call})"),
             Self::Append(records) => write!(f, "Append({} records)", records.len()),
             Self::KeepDeadLetter(letter) => write!(f, "KeepDeadLetter({letter:?})"),
             Self::WaitUntil(at) => write!(f, "WaitUntil({at:?})"),
@@ -109,9 +112,20 @@ pub enum Input {
     },
     Answered(Answer),
     Teammate(Lookup),
+    Audio(Fetched),
     Appended,
     Kept,
     Woke,
+}
+
+/// What came of fetching a recording's audio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    Audio(Attachment),
+    /// It may be there at another time.
+    Later,
+    /// It will not be had, or must not be fetched.
+    Never,
 }
 
 /// What the list of teammates says about an e-mail.

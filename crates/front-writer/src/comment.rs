@@ -11,6 +11,7 @@ use calltrail_front::{Comment, Refusal, Request};
 
 use crate::command::Command;
 use crate::fence::State;
+use crate::import::Extras;
 use crate::machine::{Machine, Purpose};
 
 impl Machine {
@@ -71,8 +72,7 @@ impl Machine {
         request: &Request,
         refusal: Refusal,
     ) -> Command {
-        let authored = matches!(request, Request::AddComment { author: Some(_), .. });
-        self.refused_with_author(now, index, refusal, authored)
+        self.refused_with_extras(now, index, refusal, Extras::of(request))
     }
 
     fn settle_commented(&mut self, now: Timestamp, index: usize, comment: CommentId) -> Command {

@@ -63,6 +63,9 @@ pub struct Entry {
     /// Front refused the import with its author, who may have left: it is sent without.
     #[serde(default)]
     pub without_author: bool,
+    /// The audio of its recording cannot be had, or Front does not take it: it is sent without.
+    #[serde(default)]
+    pub without_audio: bool,
     /// The request that Front refused, for the dead letter.
     pub refused: Option<WireRequest>,
     /// Its fact is in the log. False means unknown.
@@ -138,6 +141,7 @@ impl Entry {
             first_tried_at: None,
             resends: 0,
             without_author: false,
+            without_audio: false,
             refused: None,
             appended: false,
         }

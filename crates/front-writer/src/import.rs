@@ -17,6 +17,25 @@ const MAY_MEAN_KNOWN: [u16; 3] = [400, 409, 422];
 /// Answers that may be about the author: a teammate who has left.
 const MAY_MEAN_AUTHOR: [u16; 3] = [400, 404, 422];
 
+/// What a message may be refused for and can be sent without.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extras {
+    author: bool,
+    file: bool,
+}
+
+impl Extras {
+    pub(crate) fn of(request: &Request) -> Self {
+        match request {
+            Request::ImportMessage(activity) => {
+                Self { author: activity.author.is_some(), file: activity.attachment.is_some() }
+            }
+            Request::AddComment { author, .. } => Self { author: author.is_some(), file: false },
+            _ => Self { author: false, file: false },
+        }
+    }
+}
+
 impl Machine {
     pub(crate) fn import(&mut self, now: Timestamp, index: usize, wanted: &ImportActivity) -> Command {
         if self.scratch.look.is_some() {
@@ -51,6 +70,7 @@ impl Machine {
             }
             Sender::Agent { .. } | Sender::Customer { .. } => None,
         };
+        let attachment = self.attachment(index, wanted)?;
         let key = self.item.effects[index].effect.key;
         let mut external_id = key.external_id(&self.settings.account);
         if !rule::holds(Rule::AnImportHasOneExternalId) {
@@ -67,6 +87,7 @@ impl Machine {
             created_at: wanted.created_at,
             from: wanted.from.clone(),
             archived: wanted.archived,
+            attachment,
             author,
         })
     }
@@ -92,28 +113,31 @@ impl Machine {
         request: &Request,
         refusal: Refusal,
     ) -> Command {
-        let authored = matches!(request, Request::ImportMessage(activity) if activity.author.is_some());
+        let extras = Extras::of(request);
         let refusal = naming_what(refusal, request);
         if MAY_MEAN_KNOWN.contains(&refusal.status) {
-            self.start_look(index, LookWhy::Refused { refusal, authored });
+            self.start_look(index, LookWhy::Refused { refusal, extras });
             return self.advance(now);
         }
-        self.refused_with_author(now, index, refusal, authored)
+        self.refused_with_extras(now, index, refusal, extras)
     }
 
-    /// Front refuses what does not stand there: once more without an author, then the refusal counts.
-    pub(crate) fn refused_with_author(
+    /// Front refuses what does not stand there: once more without its file, once more without its author, then the
+    /// refusal counts.
+    pub(crate) fn refused_with_extras(
         &mut self,
         now: Timestamp,
         index: usize,
         refusal: Refusal,
-        authored: bool,
+        extras: Extras,
     ) -> Command {
-        if !(authored && MAY_MEAN_AUTHOR.contains(&refusal.status)) {
+        let may_be_author = extras.author && MAY_MEAN_AUTHOR.contains(&refusal.status);
+        if !extras.file && !may_be_author {
             return self.refused_for_good(now, index, refusal);
         }
         let entry = self.entry_mut(index);
-        entry.without_author = true;
+        entry.without_audio |= extras.file;
+        entry.without_author |= !extras.file;
         if matches!(entry.state, State::InFlight { .. }) {
             entry.state = State::Planned;
         }

@@ -7,6 +7,7 @@
 
 mod answered;
 mod attempt;
+mod audio;
 pub mod budget;
 pub mod command;
 mod comment;

@@ -43,6 +43,8 @@ pub const SPREAD_MILLIS: u64 = 1_000;
 pub const MARKER_PAGES_MAX: u32 = 5;
 /// Conversations of a contact that are searched for a marker, the newest first.
 pub const MARKER_CONVERSATIONS_MAX: usize = 10;
+/// A recording whose audio could not be had or sent so many times goes without it.
+pub const AUDIO_TRIES_MAX: u32 = 4;
 /// Pages of the company's tags that are searched for a name.
 pub const TAG_PAGES_MAX: u32 = 10;
 /// Uids that the fence keeps per effect; the oldest goes first.

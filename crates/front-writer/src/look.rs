@@ -9,6 +9,7 @@ use calltrail_front::{Message, Page, Refusal, Request, customer_of};
 use crate::command::{Command, Why};
 use crate::delays;
 use crate::fence::State;
+use crate::import::Extras;
 use crate::limits::{INVISIBLE_RESENDS_MAX, MARKER_CONVERSATIONS_MAX, MARKER_PAGES_MAX};
 use crate::machine::{Machine, Purpose};
 
@@ -40,8 +41,8 @@ enum ContactStage {
 /// What a look is to decide.
 #[derive(Debug)]
 pub(crate) enum LookWhy {
-    /// Front refused the import, which had an author or not, perhaps because it has it.
-    Refused { refusal: Refusal, authored: bool },
+    /// Front refused the import, perhaps because it has it.
+    Refused { refusal: Refusal, extras: Extras },
     /// Front refused it, an earlier attempt was in doubt, and that doubt has run out.
     RefusedInDoubt,
     /// Front accepted it and does not show it.
@@ -203,7 +204,7 @@ impl Machine {
     fn not_found(&mut self, now: Timestamp, index: usize) -> Command {
         let Some(look) = self.scratch.look.take() else { return self.advance(now) };
         match look.why {
-            LookWhy::Refused { refusal, authored } => self.refused_with_author(now, index, refusal, authored),
+            LookWhy::Refused { refusal, extras } => self.refused_with_extras(now, index, refusal, extras),
             LookWhy::RefusedInDoubt => self.refusal_stands(now, index),
             LookWhy::Invisible => self.send_invisible_again(now, index),
         }

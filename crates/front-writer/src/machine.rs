@@ -11,7 +11,7 @@ use calltrail_domain::effect::{Action, NumberedEffect, WorkItem};
 use calltrail_domain::ids::{CommentId, ConversationId, TagId, TeammateId};
 use calltrail_domain::record::ConversationMerged;
 use calltrail_domain::time::Timestamp;
-use calltrail_front::Request;
+use calltrail_front::{Attachment, Request};
 
 use crate::command::{Command, Input, Why};
 use crate::contact::ContactSteps;
@@ -81,6 +81,7 @@ pub(crate) enum Awaiting {
     Slot,
     Answer,
     Teammate,
+    Audio,
     Appended { merge: bool },
     Kept { ordinal: u64 },
     Woke,
@@ -141,6 +142,7 @@ pub(crate) struct Scratch {
     /// The read was repeated because the slot for the change came late. Once: with a small budget every slot does.
     pub(crate) read_again: bool,
     pub(crate) contact: ContactSteps,
+    pub(crate) audio: Option<Attachment>,
     /// The comment was looked for and is not there.
     pub(crate) comments_listed: bool,
     /// The comment that was just written, while others like it are looked for.
@@ -232,6 +234,7 @@ impl Machine {
             }
             (Awaiting::Answer, Input::Answered(answer)) => self.answered(now, answer),
             (Awaiting::Teammate, Input::Teammate(lookup)) => self.teammate_found(now, lookup),
+            (Awaiting::Audio, Input::Audio(fetched)) => self.audio_fetched(now, fetched),
             (Awaiting::Appended { merge }, Input::Appended) => self.appended(now, merge),
             (Awaiting::Kept { ordinal }, Input::Kept) => {
                 self.kept.insert(ordinal);

@@ -4,22 +4,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use calltrail_domain::ids::PartyId;
+use calltrail_aircall::rest::{Audio, AudioSource};
+use calltrail_domain::ids::{CallId, PartyId};
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{Class, EventLog, KeyValue, LogError, NewRecord};
-use calltrail_front::{Answer, Client, NotApplied, RateLimit, Reply, Request, RequestKind};
+use calltrail_front::{Answer, Attachment, Client, NotApplied, RateLimit, Reply, Request, RequestKind};
 use tracing::warn;
 
 use crate::budget::{self, Ask, Budget, Offer};
-use crate::command::{Command, Input};
+use crate::command::{Command, Fetched, Input};
 use crate::counters::Counters;
 use crate::dead_letter::{self, DeadLetter};
 use crate::directory::Directory;
 use crate::fence::{self, Fence};
 use crate::limits::{
     BUDGET_CONFLICTS_MAX, CONFLICTS_MAX, DEADLINE_MARGIN, HELD_WAIT_MAX, PATIENT_WAIT_MAX, RATE_MARGIN,
-    RETRY_AFTER_MAX, SLOT_WAIT_MAX, TOO_MANY_DELAY,
+    SLOT_WAIT_MAX, TOO_MANY_DELAY,
 };
 use crate::settings::Settings;
 use crate::sightings::Sightings;
@@ -46,6 +47,7 @@ pub(crate) struct Performer {
     pub(crate) store: Arc<dyn KeyValue>,
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
+    audio: Option<AudioSource>,
     directory: Mutex<Directory>,
     sightings: Mutex<Sightings>,
     warnings: Mutex<Warnings>,
@@ -59,9 +61,10 @@ impl Performer {
         store: Arc<dyn KeyValue>,
         clock: Clock,
         counters: Arc<Counters>,
+        audio: Option<AudioSource>,
     ) -> Self {
         let (directory, sightings, warnings) = Default::default();
-        Self { settings, client, log, store, clock, counters, directory, sightings, warnings }
+        Self { settings, client, log, store, clock, counters, audio, directory, sightings, warnings }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -83,6 +86,7 @@ impl Performer {
             Command::FindTeammate { email } => {
                 Input::Teammate(lock(&self.directory).find(&email, self.now()))
             }
+            Command::FetchAudio { call } => Input::Audio(self.fetch_audio(call).await),
             Command::Append(records) => self.append(records).await?,
             Command::KeepDeadLetter(letter) => self.keep(&letter).await?,
             Command::WaitUntil(at) => {
@@ -261,14 +265,7 @@ impl Performer {
     async fn try_learn(&self, rate: &RateLimit, refused: Option<Duration>) -> Result<bool, PerformError> {
         let (mut budget, revision) = self.read_budget().await?;
         let now_ms = self.store.now_ms().await?;
-        let mut news = rate.limit.is_some_and(|limit| budget.correct(limit));
-        news |= rate.remaining.is_some_and(|remaining| budget.count_left(now_ms, remaining));
-        let short = if budget.is_short() { rate.pause(self.now()) } else { None };
-        if let Some(pause) = refused.max(short) {
-            let pause_ms = i64::try_from(pause.min(RETRY_AFTER_MAX).as_millis()).unwrap_or(i64::MAX);
-            news |= budget.push_back(now_ms.saturating_add(pause_ms));
-        }
-        if !news {
+        if !budget.learn(now_ms, rate, refused, self.now()) {
             return Ok(true);
         }
         self.swap(budget::BUCKET, self.settings.account.as_str(), encode("budget", &budget)?, revision).await
@@ -279,6 +276,21 @@ impl Performer {
         let line = lock(&self.warnings).answered(now, answer);
         if let Some(line) = line {
             line.tell(&self.settings.account);
+        }
+    }
+
+    /// The audio of a call's recording. Why there is none is told here: the machine only goes on without it.
+    async fn fetch_audio(&self, call: CallId) -> Fetched {
+        let Some(source) = &self.audio else { return Fetched::Never };
+        match source.fetch(call).await {
+            Ok(Audio { bytes, content_type }) => {
+                Fetched::Audio(Attachment { name: format!("recording-{call}.mp3"), content_type, bytes })
+            }
+            Err(error) => {
+                let later = error.is_retryable();
+                warn!(%call, %error, later, "the audio of a recording was not fetched");
+                if later { Fetched::Later } else { Fetched::Never }
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use calltrail_aircall::rest::AudioSource;
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{Claim, Class, EventLog, KeyValue, LogError, Outbox};
@@ -24,6 +25,8 @@ use crate::settings::Settings;
 pub struct WriterOptions {
     pub settings: Settings,
     pub client: Client,
+    /// Where the audio of recordings is fetched; without it they are shown by their links.
+    pub audio: Option<AudioSource>,
     /// A name that no other process has or has had: random.
     pub instance: String,
     /// Items worked on at the same time. Of more than one, one is never given to bulk items, which may wait long.
@@ -54,8 +57,8 @@ pub async fn run(
     store: Arc<dyn KeyValue>,
     shutdown: watch::Receiver<bool>,
 ) {
-    let WriterOptions { settings, client, instance, workers, extend_every, clock, counters } = options;
-    let performer = Performer::new(Arc::new(settings), client, log, store, clock, counters);
+    let WriterOptions { settings, client, audio, instance, workers, extend_every, clock, counters } = options;
+    let performer = Performer::new(Arc::new(settings), client, log, store, clock, counters, audio);
     let workers = workers.max(1);
     let (turns, claims) = Default::default();
     let bulk = Semaphore::new(workers.saturating_sub(1).max(1));
@@ -266,6 +269,7 @@ fn may_be_left(command: &Command) -> bool {
         Command::ReadFence
         | Command::Reserve { .. }
         | Command::FindTeammate { .. }
+        | Command::FetchAudio { .. }
         | Command::WaitUntil(_) => true,
         Command::WriteFence { .. }
         | Command::Send { .. }

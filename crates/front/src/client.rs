@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::answer::{Ambiguous, Answer, NotApplied, classify, rate_limit};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, IDLE_CONNECTION_MAX};
+use crate::multipart;
 use crate::reply::RateLimit;
 use crate::request::{Method, Request};
 
@@ -91,9 +92,11 @@ impl Client {
             .request(method, format!("{}{}", self.base, wire.path))
             .bearer_auth(self.token.expose_secret())
             .timeout(timeout);
-        if let Some(body) = &wire.body {
-            builder = builder.json(body);
-        }
+        builder = match (&wire.body, request.attachment()) {
+            (Some(body), Some(file)) => builder.multipart(multipart::form(body, file)),
+            (Some(body), None) => builder.json(body),
+            (None, _) => builder,
+        };
         let mut response = builder.send().await.map_err(|error| failed(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();

@@ -7,6 +7,8 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::multipart::Attachment;
+
 /// Stands for a line whose number is not known: Front wants a handle on both sides.
 const LINE_HANDLE: &str = "aircall-line";
 /// Stands for a customer whose number was withheld. One handle, so that there is one such contact; each of its calls is
@@ -28,6 +30,8 @@ pub struct Activity {
     pub from: Sender,
     /// The conversation is archived and is to stay so.
     pub archived: bool,
+    /// A file that goes with it.
+    pub attachment: Option<Attachment>,
     /// The teammate behind an outbound message's e-mail, when there is one in Front.
     pub author: Option<TeammateId>,
 }

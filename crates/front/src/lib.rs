@@ -9,6 +9,7 @@ pub mod client;
 pub mod events;
 mod import;
 pub mod limits;
+mod multipart;
 mod probe;
 pub mod reply;
 pub mod request;
@@ -17,6 +18,7 @@ pub mod webhook;
 pub use answer::{Ambiguous, Answer, NotApplied, Refusal, classify, rate_limit};
 pub use client::{Client, ClientError, Exchange};
 pub use import::{Activity, customer_of};
+pub use multipart::Attachment;
 pub use probe::Scope;
 pub use reply::{
     Accepted, Comment, Contact, Conversation, ConversationEvent, Handle, Inbox, Message, Page, RateLimit,

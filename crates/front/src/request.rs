@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::import::{ANONYMOUS_HANDLE, Activity};
 use crate::limits::PAGE_ENTRIES;
+use crate::multipart::Attachment;
 use crate::probe::Scope;
 
 /// One request to Front's API. Its `Debug` shows the kind alone: the fields hold personal data.
@@ -278,6 +279,14 @@ impl Request {
             Self::ListInboxes => RequestKind::ListInboxes,
             Self::TrashConversation(_) => RequestKind::TrashConversation,
             Self::Probe(_) => RequestKind::Probe,
+        }
+    }
+
+    /// The file that goes with it; then the body is sent as a form.
+    pub(crate) fn attachment(&self) -> Option<&Attachment> {
+        match self {
+            Self::ImportMessage(activity) => activity.attachment.as_ref(),
+            _ => None,
         }
     }
 

@@ -1,11 +1,11 @@
 //! M13 and M14: recordings and voicemails, with links that last, whenever these come.
 
 use calltrail_simulator::aircall::CallScript;
-use calltrail_simulator::front::Action;
+use calltrail_simulator::front::{Action, Fault};
 
 use crate::world::{
-    CALLER, IRIS, NOOR, Step, activity, answered, call, check, check_both, conversations, given, inbound,
-    person, told,
+    CALLER, IRIS, NOOR, Step, activity, answered, call, changed, check, check_both, conversations, given,
+    inbound, person, told, trouble,
 };
 
 const UNTIL_ENDED: [&str; 4] = ["call.created", "call.answered", "call.hungup", "call.ended"];
@@ -61,6 +61,40 @@ async fn m13_a_recording_whose_link_comes_late_reopens_nothing_and_gives_the_con
             1:recording by Noor",
     )];
     check_both(given(), &steps, &expect).await;
+}
+
+/// A recording with its audio; what cannot be had or is not taken leaves the link.
+const ATTACHED: &str = "
+    after 67 s, from +441632960001 to +447700900123
+    Recording: https://assets.aircall.io/calls/1/recording
+    Aircall call 1, recording
+    with recording-1.mp3, audio/mpeg, 33 bytes";
+const BY_LINK: &str = "
+    after 67 s, from +441632960001 to +447700900123
+    Recording: https://assets.aircall.io/calls/1/recording
+    Aircall call 1, recording";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m13_the_audio_is_attached_where_that_is_wanted() {
+    let attaching = given().with_aircall().calls("recording = \"attach\"");
+    check_both(attaching, &[call(recorded(1))], &[activity("1:recording", ATTACHED)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m13_audio_that_front_does_not_take_or_that_is_kept_elsewhere_leaves_the_link() {
+    let attaching = given().with_aircall().calls("recording = \"attach\"");
+    let refused = attaching.clone().front(|front| front.takes_files = false);
+    let elsewhere = changed(recorded(1), |data| data["recording"] = serde_json::Value::Null);
+    let (posted, by_link) = ([call(recorded(1))], [activity("1:recording", BY_LINK)]);
+    let unknown = [elsewhere];
+    tokio::join!(check(refused, &posted, &by_link), check(attaching, &unknown, &by_link));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m13_an_import_with_audio_whose_answer_is_lost_appears_once() {
+    let attaching = given().with_aircall().calls("recording = \"attach\"");
+    let steps = [trouble("POST", "/imported_messages", Fault::LostAfter, 3), call(recorded(1))];
+    check(attaching, &steps, &[activity("1:recording", ATTACHED)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -222,6 +222,27 @@ async fn m08_snoozed_is_not_archived() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn m08_archived_and_then_snoozed_is_not_archived_either() {
+    check_both(
+        given(),
+        &[
+            call(inbound(1, CALLER)),
+            person(Action::Archive),
+            person(Action::Snooze(SNOOZED_UNTIL_MS)),
+            call(inbound(2, CALLER).voicemail()),
+        ],
+        &[conversations(
+            "
+            +447700900123: open in Aircall Phone
+              Missed call - Support line
+                1:call by the customer
+                2:call by the customer",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn m08_a_trashed_conversation_is_left_and_a_new_one_begins() {
     check_both(
         given(),
@@ -263,6 +284,28 @@ async fn m08_trashed_and_restored_by_then_is_the_same_segment() {
                 1:call by the customer
                 2:call by the customer
                 2:voicemail by the customer",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m08_archived_trashed_and_restored_by_then_is_the_same_segment() {
+    check_both(
+        given(),
+        &[
+            call(inbound(1, CALLER)),
+            person(Action::Archive),
+            person(Action::Trash),
+            person(Action::Restore),
+            call(inbound(2, CALLER).voicemail()),
+        ],
+        &[conversations(
+            "
+            +447700900123: open in Aircall Phone
+              Missed call - Support line
+                1:call by the customer
+                2:call by the customer",
         )],
     )
     .await;

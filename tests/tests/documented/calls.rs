@@ -44,7 +44,7 @@ pub(super) fn with_options() -> Vec<Step> {
         "Will call back",
         60,
     );
-    vec![call(noted)]
+    vec![call(noted), call(answered(13, "+447700900113", NOOR).recorded())]
 }
 
 /// A call of each type, of callers of their own.

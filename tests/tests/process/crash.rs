@@ -10,9 +10,9 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::aircall::{Aircall, bodies_of};
-use super::dice::Dice;
 use super::oracle::{Oracle, settled_in, webhook_of};
 use super::site::Site;
+use crate::dice::Dice;
 
 /// The variable that replaces the seed, to look for other traces.
 const SEED_VARIABLE: &str = "CALLTRAIL_TEST_SEED";

@@ -6,7 +6,6 @@ mod company;
 mod configuration;
 mod crash;
 mod damage;
-mod dice;
 mod doctor;
 mod hostile;
 mod limits;

@@ -129,6 +129,7 @@ fn message(external_id: String, subject: String, created_at_ms: i64) -> MessageE
         author: None,
         sender: String::new(),
         to: Vec::new(),
+        files: Vec::new(),
         created_at_ms,
         imported_at_ms: created_at_ms,
         number: 1,

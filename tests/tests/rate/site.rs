@@ -122,6 +122,7 @@ impl Site {
         let options = WriterOptions {
             settings,
             client,
+            audio: None,
             instance: format!("writer{name}"),
             workers: 2,
             extend_every: Options::default().ack_wait / 3,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use calltrail::config::{self, Config, Environment};
-use calltrail_simulator::aircall::WEBHOOK_TOKEN;
+use calltrail_simulator::aircall::{ApiOptions, WEBHOOK_TOKEN};
 use calltrail_simulator::front::{Behaviour, ContactSeed, FrontOptions, Handle, SpanMs};
 
 use super::ACCOUNT;
@@ -18,6 +18,8 @@ pub(crate) struct Given {
     pub(super) without_front_webhooks: bool,
     /// Effects that Front refuses for good, or that cannot be done.
     pub(super) rejected: u64,
+    /// Aircall's REST API is configured.
+    pub(super) with_aircall: bool,
     account: String,
     inboxes: String,
     calls: String,
@@ -45,6 +47,12 @@ impl Given {
     /// No signing key: the conversation is read before each call.
     pub(crate) fn without_front_webhooks(mut self) -> Self {
         self.without_front_webhooks = true;
+        self
+    }
+
+    /// Aircall's REST API is there, and knows every call that is posted.
+    pub(crate) fn with_aircall(mut self) -> Self {
+        self.with_aircall = true;
         self
     }
 
@@ -87,10 +95,18 @@ impl Given {
     }
 
     /// The configuration as the program reads it from a file in `folder`.
-    pub(super) fn config(&self, folder: &Path, base_url: &str) -> Config {
+    pub(super) fn config(&self, folder: &Path, base_url: &str, aircall: &str) -> Config {
         let Self { account, inboxes, calls, timing, .. } = self;
         let signing_key =
             if self.without_front_webhooks { "" } else { "signing_key = { env = \"FRONT_SIGNING_KEY\" }" };
+        let api = if self.with_aircall {
+            format!(
+                "base_url = \"{aircall}\"\nmedia_hosts = [\"127.0.0.1\"]\n\
+                 api_id = {{ env = \"AIRCALL_API_ID\" }}\napi_token = {{ env = \"AIRCALL_API_TOKEN\" }}"
+            )
+        } else {
+            String::new()
+        };
         let text = format!(
             r#"
 [log]
@@ -103,6 +119,7 @@ id = "{ACCOUNT}"
 {account}
 [account.aircall]
 webhook_tokens = [{{ env = "AIRCALL_WEBHOOK_TOKEN" }}]
+{api}
 [account.front]
 base_url = "{base_url}"
 api_token = {{ env = "FRONT_API_TOKEN" }}
@@ -120,7 +137,10 @@ grace_seconds = 1
         );
         let file = folder.join("calltrail.toml");
         std::fs::write(&file, text).expect("the temporary folder can be written");
+        let credential = ApiOptions::default();
         let secrets = [
+            ("AIRCALL_API_ID", credential.api_id.as_str()),
+            ("AIRCALL_API_TOKEN", credential.api_token.as_str()),
             ("AIRCALL_WEBHOOK_TOKEN", WEBHOOK_TOKEN),
             ("FRONT_API_TOKEN", self.front.token.as_str()),
             ("FRONT_SIGNING_KEY", self.front.signing_key.as_str()),

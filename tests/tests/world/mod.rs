@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use calltrail::engine::{Engine, projection_in};
 use calltrail_domain::rule::{self, Rule};
+use calltrail_simulator::aircall::{Api, ApiOptions};
 use calltrail_simulator::front::{Act, Action, Front, Ledger, Subject};
-use calltrail_simulator::http::{Clock, Handle, serve};
+use calltrail_simulator::http::{AircallHandle, Clock, Handle, serve, serve_aircall};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -75,6 +76,7 @@ pub(crate) async fn requests_of(given: Given, before: &[Step], step: &Step) -> u
 struct World {
     given: Given,
     front: Handle,
+    aircall: AircallHandle,
     engine: Option<Engine>,
     folder: TempDir,
     http: reqwest::Client,
@@ -90,16 +92,19 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
         let front = Front::new(given.front.clone(), SEED);
         let front = serve(listener, front, Clock::system()).await.expect("Front is served on loopback");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
+        let aircall = serve_aircall(listener, Api::new(ApiOptions::default()), Clock::system());
+        let aircall = aircall.await.expect("Aircall is served on loopback");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let http = reqwest::Client::builder().no_proxy().build().expect("a client for loopback");
         let (caller, conversation) = (String::new(), None);
-        let mut world = Self { given, front, engine: None, folder, http, caller, conversation };
+        let mut world = Self { given, front, aircall, engine: None, folder, http, caller, conversation };
         world.start_engine().await;
         world
     }
 
     async fn start_engine(&mut self) {
-        let config = self.given.config(self.folder.path(), &self.front.base_url());
+        let config = self.given.config(self.folder.path(), &self.front.base_url(), &self.aircall.base_url());
         self.engine = Some(Engine::start(&config).await.expect("the engine starts"));
         if !self.given.without_front_webhooks {
             let url = self.webhooks_url("front");
@@ -170,6 +175,7 @@ impl World {
             let answer = sent.send().await.expect("the receiver answers");
             assert_eq!(answer.status(), 200, "an Aircall webhook was refused");
             let body: serde_json::Value = serde_json::from_str(body).expect("webhooks are JSON");
+            self.aircall.api(|api| api.give_call(&body));
             let digits = body["data"]["raw_digits"].as_str().unwrap_or_default();
             self.caller = digits.replace(' ', "");
         }

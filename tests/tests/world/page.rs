@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use calltrail_simulator::front::{CommentEntry, MessageEntry};
 
-use super::view::{View, key, marker};
+use super::view::{View, key, marker, with_files};
 use super::{Given, Step, World};
 
 /// Texts by name: `812:call`, `812:comment:99`, `conversation of +447700900123`.
@@ -41,7 +41,7 @@ impl View<'_> {
     fn told(&self, message: &MessageEntry) -> String {
         let at = (message.created_at_ms / 1000).rem_euclid(SECONDS_A_DAY);
         let time = format!("{:02}:{:02}:{:02}", at / 3600, at / 60 % 60, at % 60);
-        format!("{time}, {}, under \"{}\"\n\n{}", self.author(message), message.subject, message.body)
+        format!("{time}, {}, under \"{}\"\n\n{}", self.author(message), message.subject, with_files(message))
     }
 
     /// The comment under its effect key, when the engine wrote it.

@@ -172,7 +172,7 @@ impl View<'_> {
             return format!("there is no activity {wanted}");
         };
         let (from, to) = (&message.sender, message.to.join(", "));
-        format!("after {} s, from {from} to {to}\n{}", after_s(message), message.body)
+        format!("after {} s, from {from} to {to}\n{}", after_s(message), with_files(message))
     }
 
     fn times(&self) -> String {
@@ -222,6 +222,13 @@ impl View<'_> {
         let teammate = self.company.teammates.iter().find(|teammate| teammate.id == id);
         teammate.map_or(id, |teammate| &teammate.first_name)
     }
+}
+
+/// The text, and the files that came with it.
+pub(super) fn with_files(message: &MessageEntry) -> String {
+    let file = message.files.iter();
+    let files = file.map(|file| format!("\nwith {}, {}, {} bytes", file.name, file.content_type, file.bytes));
+    format!("{}{}", message.body, files.collect::<String>())
 }
 
 /// As people read it: by the time of each activity.

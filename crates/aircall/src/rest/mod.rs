@@ -2,10 +2,12 @@
 //!
 //! Where the rules come from: Aircall's API reference (`/api-references`), and third parties that quote it.
 
+mod audio;
 mod client;
 mod error;
 mod reply;
 
+pub use audio::{Audio, AudioError, AudioSource};
 pub use client::{Client, ClientError};
 pub use error::{RestError, Unreachable};
 pub use reply::{Call, Line, User, Webhook};

@@ -16,6 +16,8 @@ use super::values;
 
 /// Aircall's own address, from its API reference.
 const AIRCALL_BASE_URL: &str = "https://api.aircall.io";
+/// Where Aircall keeps recordings is not documented: its own hosts, and the storage that its signed links were seen at.
+const MEDIA_HOSTS: [&str; 2] = ["aircall.io", "amazonaws.com"];
 /// Front's own address, from its API reference.
 const FRONT_BASE_URL: &str = "https://api2.frontapp.com";
 /// The half of the company's limit is left to people's other integrations.
@@ -45,6 +47,8 @@ pub struct AircallConfig {
     pub base_url: String,
     /// For Aircall's REST API.
     pub credential: Option<Credential>,
+    /// Where the audio of recordings may be fetched: hosts, each with what lies below it.
+    pub media_hosts: Vec<String>,
     /// Up to four live tokens of Aircall's webhook. None when the token is to be learnt from Aircall: then there are a
     /// credential and `http.public_url`.
     pub webhook_tokens: Vec<SecretString>,
@@ -195,7 +199,7 @@ pub(super) fn read(
     let aircall = read_aircall(section.section("aircall"), has_public_url);
     let front = read_front(section.section("front"));
     let inboxes = read_inboxes(section.section("inboxes"));
-    let calls = read_calls(section.section("calls"));
+    let calls = read_calls(section.section("calls"), aircall.credential.is_some());
     let timing = read_timing(section.section("timing"));
     section.finish();
     Some(AccountConfig { id: id?, locale, aircall, front: front?, inboxes, calls, timing })
@@ -218,13 +222,15 @@ fn read_aircall(mut section: Section<'_>, has_public_url: bool) -> AircallConfig
         .or("base_url", AIRCALL_BASE_URL.to_owned(), |entry| values::base_url(entry, AIRCALL_BASE_URL));
     let may_ask = section.has("api_id") || section.has("api_token");
     let credential = read_credential(&mut section);
+    let media_hosts = section.list("media_hosts", values::host);
     let webhook_tokens = section.optional_secrets("webhook_tokens", "AIRCALL_WEBHOOK_TOKEN");
     if webhook_tokens.is_none() && !(may_ask && has_public_url) {
         let other_way = if may_ask { OR_LEARN } else { "" };
         section.missing_unless::<()>("webhook_tokens", "[{ env = \"AIRCALL_WEBHOOK_TOKEN\" }]", other_way);
     }
     section.finish();
-    AircallConfig { base_url, credential, webhook_tokens: webhook_tokens.unwrap_or_default() }
+    let media_hosts = media_hosts.unwrap_or_else(|| MEDIA_HOSTS.map(ToOwned::to_owned).into());
+    AircallConfig { base_url, credential, media_hosts, webhook_tokens: webhook_tokens.unwrap_or_default() }
 }
 
 /// Both keys or neither.
@@ -263,7 +269,7 @@ fn read_inboxes(section: Section<'_>) -> BTreeMap<LineId, InboxId> {
     inboxes
 }
 
-fn read_calls(mut section: Section<'_>) -> CallsConfig {
+fn read_calls(mut section: Section<'_>, has_credential: bool) -> CallsConfig {
     const TYPES: [(&str, CallType); 5] = [
         ("inbound_answered", CallType::InboundAnswered),
         ("outbound_answered", CallType::OutboundAnswered),
@@ -277,7 +283,7 @@ fn read_calls(mut section: Section<'_>) -> CallsConfig {
     const ASSIGN_BY: [(&str, AssignBy); 2] = [("import", AssignBy::Import), ("request", AssignBy::Request)];
     const ANONYMOUS: [(&str, Anonymous); 2] = [("per_call", Anonymous::PerCall), ("skip", Anonymous::Skip)];
     const TAGS: [(&str, Tags); 2] = [("text", Tags::Text), ("front_tags", Tags::FrontTags)];
-    const RECORDINGS: [(&str, Recording); 1] = [("link", Recording::Link)];
+    const RECORDINGS: [(&str, Recording); 2] = [("link", Recording::Link), ("attach", Recording::Attach)];
     const CONFIRM: [(&str, Confirm); 2] = [("item", Confirm::Item), ("never", Confirm::Never)];
     let default = CallsConfig::default();
     let types = section.list("types", |entry| values::one_of(entry, &TYPES));
@@ -295,7 +301,17 @@ fn read_calls(mut section: Section<'_>) -> CallsConfig {
             values::yes_or_no,
         ),
         tags: section.or("tags", default.tags, |e| values::one_of(e, &TAGS)),
-        recording: section.or("recording", default.recording, |e| values::one_of(e, &RECORDINGS)),
+        recording: section.or("recording", default.recording, |entry| {
+            let recording = values::one_of(entry, &RECORDINGS)?;
+            if recording == Recording::Attach && !has_credential {
+                let mend = "set `api_id` and `api_token` under `[account.aircall]`, or write \"link\"";
+                return Err(Fault::new(
+                    "is \"attach\", and the audio is fetched with Aircall's REST API",
+                    mend,
+                ));
+            }
+            Ok(recording)
+        }),
         confirm: section.or("confirm", default.confirm, |e| values::one_of(e, &CONFIRM)),
         time_zone: section.or("time_zone", default.time_zone, values::time_zone),
         business_hours: section.optional_section("business_hours").and_then(read_business_hours),

@@ -144,6 +144,23 @@ fn address(entry: &Entry, what: &str, example: &str) -> Result<String, Fault> {
     Ok(given.trim_end_matches('/').to_owned())
 }
 
+/// A host name, or this machine's address.
+pub(super) fn host(entry: &Entry) -> Result<String, Fault> {
+    let given = text(entry)?;
+    let label = |label: &str| {
+        let plain =
+            label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        plain && !label.is_empty()
+    };
+    let fits = given.len() <= NAME_BYTES_MAX && given.contains('.') && given.split('.').all(label);
+    let is_address = given.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if fits && (!is_address || given == "127.0.0.1") {
+        return Ok(given.to_owned());
+    }
+    let mend = "write a host in small letters, without scheme and path, such as \"aircall.io\"";
+    Err(Fault::new(format!("is {given:?}, not a host"), mend))
+}
+
 /// An inbox as Front names it.
 pub(super) fn inbox(entry: &Entry) -> Result<InboxId, Fault> {
     let given = text(entry)?;

@@ -81,7 +81,7 @@ fn a_policy_holds_what_changes_decisions() {
         anonymous: Anonymous::Skip,
         comments_on_unanswered: true,
         tags: Tags::FrontTags,
-        recording: Recording::Link,
+        recording: Recording::Attach,
         time_zone: "Europe/Paris".to_owned(),
         business_hours: Some(BusinessHours { days: [1, 7].into(), from_minute: 540, to_minute: 1440 }),
         front_webhooks: true,

@@ -1,8 +1,10 @@
 //! What came of effects: contacts found, conversations seen, activities there.
 
+use std::collections::VecDeque;
+
 use super::{Folded, Output, Place, conversations};
 use crate::effect::{Action, ConversationStatus, EffectSettled, LookUpContact, Outcome};
-use crate::ids::{ContactId, ConversationId, PartyId};
+use crate::ids::{CallId, ContactId, ConversationId, PartyId};
 use crate::party::{Party, PartyEntry, Thread};
 use crate::state::{Backing, Key, State, StateError};
 use crate::time::Timestamp;
@@ -184,7 +186,7 @@ fn join<B: Backing>(
     older: &PartyId,
 ) -> Folded<B> {
     let Some((older_id, mut older)) = state.party(older)? else { return Ok(Vec::new()) };
-    older.queue.extend(younger.queue);
+    older.queue = in_order(state, older.queue.into_iter().chain(younger.queue))?;
     older.thread = older.thread.or(younger.thread);
     older.awaits.remove(younger_id);
     older.awaits.extend(younger.awaits);
@@ -194,6 +196,17 @@ fn join<B: Backing>(
     state.put_party(&older_id, older)?;
     state.write(&Key::Party(younger_id), &PartyEntry::JoinedInto(older_id.clone()))?;
     Ok(vec![Output::Touched(older_id)])
+}
+
+/// The calls in the order in which they settled.
+fn in_order<B: Backing>(
+    state: &State<B>,
+    calls: impl Iterator<Item = CallId>,
+) -> Result<VecDeque<CallId>, StateError<B::Error>> {
+    let settled_at = |id| state.call(id).map(|call| (call.and_then(|call| call.settled).map(|it| it.at), id));
+    let mut settled = calls.map(settled_at).collect::<Result<Vec<_>, _>>()?;
+    settled.sort_by_key(|(at, _)| *at);
+    Ok(settled.into_iter().map(|(_, id)| id).collect())
 }
 
 /// An item that the outbox lost is published again, under a number that the outbox has not seen.

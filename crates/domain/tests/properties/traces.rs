@@ -125,6 +125,30 @@ fn an_older_party_decides_nothing_while_a_younger_one_brings_the_conversation() 
 }
 
 #[test]
+fn calls_that_wait_when_two_numbers_join_are_logged_in_the_order_in_which_they_settled() {
+    let mut engine = Engine::new();
+    engine.shared_contacts = true;
+    ended(&mut engine, 1, 2, false);
+    engine.decide();
+    engine.settle_one_item();
+    engine.decide();
+    let opening = engine.published.remove(0);
+    ended(&mut engine, 2, 3, false);
+    ended(&mut engine, 3, 2, false);
+    engine.decide();
+    engine.settle_one_item();
+    engine.decide();
+    for index in 0..opening.effects.len() {
+        let at = last_at(&engine);
+        settle(&mut engine, &opening, index, applied(&ConversationId::new("cnv_1"), at));
+    }
+    engine.run_dry();
+    let logged = engine.effects_in_log().into_iter().map(|(_, _, key)| key);
+    let calls: Vec<_> = logged.filter(|key| key.ends_with(":call")).collect();
+    assert_eq!(calls, ["1:call", "2:call", "3:call"]);
+}
+
+#[test]
 fn an_archive_that_a_skewed_clock_makes_look_older_still_leads_to_a_reopening() {
     let mut engine = Engine::new();
     ended(&mut engine, 1, 1, false);

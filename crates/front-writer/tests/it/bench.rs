@@ -222,6 +222,7 @@ impl Bench {
         let options = WriterOptions {
             settings,
             client,
+            audio: None,
             instance: instance.to_owned(),
             workers: self.workers,
             extend_every: self.extend_every,

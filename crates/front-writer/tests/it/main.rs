@@ -1,5 +1,6 @@
 //! The front-writer against a tiny Front: rule by rule, at random, and over HTTP.
 
+mod audio;
 mod bench;
 mod budget;
 mod classes;

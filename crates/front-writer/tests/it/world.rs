@@ -17,7 +17,7 @@ use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::Class;
 use calltrail_front::{Ambiguous, Answer, NotApplied, Request, Resource};
 use calltrail_front_writer::budget::{Ask, Budget, Offer};
-use calltrail_front_writer::command::{Command, Input, Lookup, Why};
+use calltrail_front_writer::command::{Command, Fetched, Input, Lookup, Why};
 use calltrail_front_writer::directory::Directory;
 use calltrail_front_writer::fence::Fence;
 use calltrail_front_writer::machine::Machine;
@@ -55,6 +55,8 @@ pub(crate) struct World {
     /// The fates of the next requests; later ones are answered.
     pub(crate) fates: VecDeque<Fate>,
     pub(crate) requests: Vec<&'static str>,
+    /// What comes of fetching audio, in this order; nothing is to be had after that.
+    pub(crate) audio: VecDeque<Fetched>,
     sighting: Option<(u64, Timestamp)>,
     claims: u64,
 }
@@ -87,6 +89,7 @@ impl World {
             budget: None,
             fates: VecDeque::new(),
             requests: Vec::new(),
+            audio: VecDeque::new(),
             sighting: None,
             claims: 0,
         }
@@ -154,6 +157,7 @@ impl World {
             Command::Reserve { resource, patient } => self.reserve(resource, patient),
             Command::Send { request, deadline } => Input::Answered(self.send(&request, deadline)),
             Command::FindTeammate { email } => Input::Teammate(self.find(&email)),
+            Command::FetchAudio { .. } => Input::Audio(self.audio.pop_front().unwrap_or(Fetched::Never)),
             Command::Append(records) => {
                 self.log.extend(records);
                 Input::Appended

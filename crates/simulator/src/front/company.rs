@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::multipart::File;
 use super::options::{FrontOptions, Handle, Inbox, Tag, Teammate};
 use super::wire::Reply;
 
@@ -94,6 +95,7 @@ pub(super) struct Message {
     pub(super) body: String,
     pub(super) author: Option<String>,
     pub(super) recipients: Vec<Recipient>,
+    pub(super) files: Vec<File>,
 }
 
 #[derive(Debug, Clone)]

@@ -10,8 +10,9 @@ use super::company::{Conversation, Message, Recipient, Status};
 use super::contacts::normalised;
 use super::events::{EventKind, Source};
 use super::ledger::{ImportEntry, ImportOutcome};
+use super::multipart::{self, File};
 use super::options::{Handle, RepeatAnswer, SubjectRule};
-use super::wire::{Answered, Reply, parse};
+use super::wire::{Answered, Reply, Request, parse};
 
 /// What was accepted and does not exist yet, and every external id that was ever accepted.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,7 @@ struct Accepted {
     inbox: String,
     uid: String,
     draft: Draft,
+    files: Vec<File>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -128,11 +130,15 @@ impl Draft {
 }
 
 impl Front {
-    pub(super) fn import(&mut self, now_ms: i64, inbox: &str, body: &[u8]) -> Answered {
+    pub(super) fn import(&mut self, now_ms: i64, inbox: &str, request: &Request) -> Answered {
         if self.company.inboxes.get(inbox).is_none() {
             return Err(Reply::not_found());
         }
-        let draft: Draft = parse(body)?;
+        let (body, files) = multipart::read(request)?;
+        if !files.is_empty() && !self.options.behaviour.takes_files {
+            return Err(Reply::bad_request("attachments are not taken"));
+        }
+        let draft: Draft = parse(&body)?;
         self.check_draft(&draft)?;
         if self.imports.uids.contains_key(&draft.external_id) {
             return self.repeated_import(now_ms, &draft.external_id);
@@ -148,7 +154,7 @@ impl Front {
             outcome: ImportOutcome::Accepted,
         });
         self.imports.accepted += 1;
-        let accepted = Accepted { inbox: inbox.to_owned(), uid: uid.clone(), draft };
+        let accepted = Accepted { inbox: inbox.to_owned(), uid: uid.clone(), draft, files };
         self.imports.pending.insert((due_ms, self.imports.accepted), accepted);
         self.tick(now_ms);
         Ok(Reply::json(202, json!({ "status": "accepted", "message_uid": uid })))
@@ -206,7 +212,8 @@ impl Front {
 
     /// Makes the message whose time has come first.
     pub(super) fn apply_next_import(&mut self) {
-        let Some(((at_ms, _), Accepted { inbox, uid, draft })) = self.imports.pending.pop_first() else {
+        let Some(((at_ms, _), Accepted { inbox, uid, draft, files })) = self.imports.pending.pop_first()
+        else {
             return;
         };
         let (handle, name) = draft.outside();
@@ -217,6 +224,9 @@ impl Front {
             None => self.open_conversation(at_ms, &inbox, &draft, &contact),
         };
         let message = self.add_message(at_ms, uid, &draft, &conversation, &contact);
+        if let Some(row) = self.company.messages.get_mut(&message) {
+            row.files = files;
+        }
         if found.is_some() {
             self.continue_conversation(at_ms, &draft, &conversation);
         }
@@ -299,6 +309,7 @@ impl Front {
             body: draft.body.clone(),
             author: draft.sender.author_id.clone().filter(|_| !draft.metadata.is_inbound),
             recipients: draft.recipients(contact),
+            files: Vec::new(),
         };
         self.company.messages.insert(&id, message);
         if let Some(row) = self.company.conversations.get_mut(conversation) {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Front;
 use super::company::{Comment, Contact, Conversation, Message};
 use super::faults::Fault;
+use super::multipart::File;
 use super::options::{Handle, Tag};
 use super::render::status_word;
 
@@ -115,6 +116,8 @@ pub struct MessageEntry {
     pub sender: String,
     /// The handles it went to.
     pub to: Vec<String>,
+    /// The files that came with it.
+    pub files: Vec<File>,
     /// As imported, Unix time in milliseconds.
     pub created_at_ms: i64,
     /// When it became visible, Unix time in milliseconds.
@@ -216,6 +219,13 @@ impl Front {
         }
     }
 
+    /// What a person sees who looks at this conversation, or at the one that it was merged into, as of the last step,
+    /// tick or act.
+    #[must_use]
+    pub fn conversation_shown(&self, id: &str) -> Option<ConversationEntry> {
+        self.company.conversations.get(self.company.survivor(id)).map(|row| self.conversation_entry(row))
+    }
+
     fn conversation_entry(&self, row: &Conversation) -> ConversationEntry {
         ConversationEntry {
             id: row.id.clone(),
@@ -257,6 +267,7 @@ fn message_entry(row: &Message) -> MessageEntry {
         author: row.author.clone(),
         sender: handles("from").into_iter().next().unwrap_or_default(),
         to: handles("to"),
+        files: row.files.clone(),
         created_at_ms: row.created_at_ms,
         imported_at_ms: row.imported_at_ms,
         number: row.number,

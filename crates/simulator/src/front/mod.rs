@@ -15,6 +15,8 @@
 //! | an import whose author, assignee or inbox is unknown is refused at once with 400 or 404 | assumed | |
 //! | an import into an unknown conversation is refused with 404 | assumed | |
 //! | an unknown key in a body is refused with 400, except in a new contact's | assumed | |
+//! | a message with a file comes as a form | documented | |
+//! | how the form names nested fields | assumed: `sender[handle]`, `to[0]`, `attachments[0]` | `takes_files` |
 //! | an `external_id` is not imported twice | documented | |
 //! | it is remembered from the 202 on, for the whole company | assumed | |
 //! | what the second import is answered | assumed | `repeat` |
@@ -60,6 +62,7 @@ mod events;
 mod faults;
 mod imports;
 mod ledger;
+mod multipart;
 mod options;
 mod people;
 mod rate;
@@ -75,6 +78,7 @@ pub use ledger::{
     CommentEntry, ContactEntry, ConversationEntry, EventEntry, ImportEntry, ImportOutcome, Ledger,
     MessageEntry, RequestEntry, WebhookEntry,
 };
+pub use multipart::File;
 pub use options::{
     Behaviour, ContactSeed, FrontOptions, Handle, Inbox, RepeatAnswer, SpanMs, SubjectRule, Tag, Teammate,
 };
@@ -84,6 +88,7 @@ pub use wire::{Answer, Outcome, Request, Response};
 
 pub(crate) use wire::Target;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::random::Random;
@@ -107,6 +112,8 @@ pub struct Front {
     rate: Rate,
     events: Vec<Event>,
     webhooks: Webhooks,
+    /// Every snooze by its end, also those that something else has ended.
+    snoozes: BTreeSet<(i64, String)>,
     requests: Vec<RequestEntry>,
 }
 
@@ -126,6 +133,7 @@ impl Front {
             rate: Rate::default(),
             events: Vec::new(),
             webhooks: Webhooks::default(),
+            snoozes: BTreeSet::new(),
             requests: Vec::new(),
         }
     }
@@ -165,12 +173,21 @@ impl Front {
             let import = self.imports.due_ms().filter(|at| *at <= now_ms);
             let snooze = self.next_snooze().filter(|(at, _)| *at <= now_ms);
             match (import, snooze) {
-                (None, None) => return,
+                (None, None) => break,
                 (Some(at), Some((snooze_at, id))) if snooze_at < at => self.end_snooze(snooze_at, &id),
                 (Some(_), _) => self.apply_next_import(),
                 (None, Some((snooze_at, id))) => self.end_snooze(snooze_at, &id),
             }
         }
+        self.snoozes = self.snoozes.split_off(&(now_ms.saturating_add(1), String::new()));
+    }
+
+    /// When something happens next by itself, Unix time in milliseconds: an accepted import appears, a snooze ends or a
+    /// webhook is due. For whoever moves a virtual clock; what is asked of Front meanwhile may bring it forward.
+    #[must_use]
+    pub fn next_due_ms(&self) -> Option<i64> {
+        let snooze = self.next_snooze().map(|(at_ms, _)| at_ms);
+        [self.imports.due_ms(), snooze, self.webhooks.due_ms()].into_iter().flatten().min()
     }
 
     /// The switchable rules, to be read.

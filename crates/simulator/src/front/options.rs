@@ -169,6 +169,8 @@ pub struct Behaviour {
     pub burst_limit: bool,
     /// Time from a 202 until the message exists.
     pub visibility_lag_ms: SpanMs,
+    /// An import may bring files.
+    pub takes_files: bool,
     /// The application webhook is installed: events are queued for it.
     pub webhooks: bool,
     /// Time from an event until its webhook is due.
@@ -189,6 +191,7 @@ impl Default for Behaviour {
             lacking_scopes: Vec::new(),
             burst_limit: true,
             visibility_lag_ms: SpanMs { min: 20, max: 200 },
+            takes_files: true,
             webhooks: false,
             webhook_delay_ms: SpanMs { min: 10, max: 100 },
         }

@@ -86,15 +86,16 @@ impl Front {
         Ok(id)
     }
 
+    /// The next snooze that was not ended by something else.
     pub(super) fn next_snooze(&self) -> Option<(i64, String)> {
-        self.company
-            .conversations
-            .iter()
-            .filter_map(|row| row.snoozed_until_ms.map(|at_ms| (at_ms, row.id.clone())))
-            .min()
+        let stands = |(at_ms, id): &&(i64, String)| {
+            self.company.conversations.get(id).is_some_and(|row| row.snoozed_until_ms == Some(*at_ms))
+        };
+        self.snoozes.iter().find(stands).cloned()
     }
 
     pub(super) fn end_snooze(&mut self, at_ms: i64, id: &str) {
+        self.snoozes.remove(&(at_ms, id.to_owned()));
         if let Some(row) = self.company.conversations.get_mut(id) {
             row.snoozed_until_ms = None;
             row.status = Status::Open;
@@ -150,6 +151,7 @@ impl Front {
         let row = self.company.conversation_mut(id)?;
         row.status = Status::Archived;
         row.snoozed_until_ms = Some(until_ms);
+        self.snoozes.insert((until_ms, id.to_owned()));
         self.emit(now_ms, EventKind::Snooze, id, source, None);
         Ok(())
     }

@@ -18,7 +18,7 @@ impl Front {
             ("GET", ["teammates", reference]) => self.teammate(reference),
             ("GET", ["inboxes"]) => Ok(self.inboxes()),
             ("GET", ["inboxes", id]) => self.inbox(id),
-            ("POST", ["inboxes", id, "imported_messages"]) => self.import(now_ms, id, body),
+            ("POST", ["inboxes", id, "imported_messages"]) => self.import(now_ms, id, request),
             ("GET", ["messages", reference]) => self.message(reference),
             ("GET", ["conversations", id]) => self.conversation(id),
             ("PATCH", ["conversations", id]) => self.update_conversation(now_ms, id, body),

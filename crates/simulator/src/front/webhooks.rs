@@ -1,5 +1,7 @@
 //! The application webhook: what is due, signed, and repeated when it is not taken.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -27,13 +29,14 @@ pub struct OutgoingWebhook {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Webhooks {
     queued: Vec<Queued>,
+    /// The numbers of those that wait for their time, by it.
+    waiting: BTreeSet<(i64, usize)>,
 }
 
 #[derive(Debug, Clone)]
 struct Queued {
     event: String,
     kind: &'static str,
-    due_ms: i64,
     attempts: u32,
     state: State,
     body: String,
@@ -45,6 +48,12 @@ enum State {
     InFlight,
     Delivered,
     Lost,
+}
+
+impl Webhooks {
+    pub(super) fn due_ms(&self) -> Option<i64> {
+        self.waiting.first().map(|(due_ms, _)| *due_ms)
+    }
 }
 
 /// Front's signature: base64 of HMAC-SHA256 over `timestamp:raw body`, the timestamp in milliseconds.
@@ -60,11 +69,9 @@ impl Front {
     /// The webhooks that are due by `now_ms`, each to be answered with [`Front::webhook_answered`].
     pub fn drain_webhooks(&mut self, now_ms: i64) -> Vec<OutgoingWebhook> {
         self.tick(now_ms);
-        let mut due: Vec<usize> = (0..self.webhooks.queued.len())
-            .filter(|number| self.webhooks.queued[*number].is_due(now_ms))
-            .collect();
-        due.sort_by_key(|number| (self.webhooks.queued[*number].due_ms, *number));
-        due.into_iter().map(|number| self.send_webhook(now_ms, number)).collect()
+        let later = self.webhooks.waiting.split_off(&(now_ms.saturating_add(1), 0));
+        let due = std::mem::replace(&mut self.webhooks.waiting, later);
+        due.into_iter().map(|(_, number)| self.send_webhook(now_ms, number)).collect()
     }
 
     /// Says whether a delivery was answered with 2xx in time; else it is repeated up to three times.
@@ -75,7 +82,9 @@ impl Front {
             (false, WEBHOOK_ATTEMPTS_MAX..) => State::Lost,
             (false, _) => State::Waiting,
         };
-        queued.due_ms = now_ms.saturating_add(WEBHOOK_RETRY_MS);
+        if queued.state == State::Waiting {
+            self.webhooks.waiting.insert((now_ms.saturating_add(WEBHOOK_RETRY_MS), number));
+        }
     }
 
     /// The signed headers and body of the validation request that Front sends whenever a webhook is saved.
@@ -98,10 +107,11 @@ impl Front {
             "payload": event.payload,
         });
         let delay = self.options.behaviour.webhook_delay_ms;
+        let due_ms = event.at_ms.saturating_add_unsigned(self.chance.between(delay.min, delay.max));
+        self.webhooks.waiting.insert((due_ms, self.webhooks.queued.len()));
         self.webhooks.queued.push(Queued {
             event: event.id.clone(),
             kind,
-            due_ms: event.at_ms.saturating_add_unsigned(self.chance.between(delay.min, delay.max)),
             attempts: 0,
             state: State::Waiting,
             body: body.to_string(),
@@ -133,11 +143,5 @@ impl Front {
             ("x-front-request-timestamp".into(), now_ms.to_string()),
             ("x-front-signature".into(), signature(&self.options.signing_key, now_ms, body)),
         ]
-    }
-}
-
-impl Queued {
-    fn is_due(&self, now_ms: i64) -> bool {
-        self.state == State::Waiting && self.due_ms <= now_ms
     }
 }

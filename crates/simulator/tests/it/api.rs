@@ -115,7 +115,7 @@ fn a_call_that_was_given_is_shown_and_its_audio_is_there_for_an_hour() {
     assert_eq!(get(&mut api, "/v1/calls/812").status, 404);
     let call = CallScript::inbound(812, LINES[0], "+44 7700 900123", 1_700_000_000);
     for event in call.answered(AGENTS[0], 5).recorded().ends(60).events() {
-        api.give_call(&event);
+        api.give_call(&event.body);
     }
     let shown = get(&mut api, "/v1/calls/812").json();
     assert_eq!(shown["call"]["status"], "done");

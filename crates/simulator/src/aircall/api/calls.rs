@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{Answered, Api, answer, not_found};
-use crate::aircall::CallEvent;
 use crate::front::{Response, Target};
 use crate::limits::AIRCALL_LINK_LIFE_S;
 
@@ -12,8 +11,8 @@ pub const AUDIO: &[u8] = b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xfb\x90\x00a made
 
 impl Api {
     /// Lets the API know a call as this webhook shows it; a later webhook of the call replaces it.
-    pub fn give_call(&mut self, event: &CallEvent) {
-        let call = &event.body["data"];
+    pub fn give_call(&mut self, webhook: &Value) {
+        let call = &webhook["data"];
         if let Some(id) = call["id"].as_i64() {
             self.calls.insert(id, call.clone());
         }

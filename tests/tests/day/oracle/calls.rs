@@ -1,0 +1,165 @@
+//! The calls of a day, as their webhooks tell them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::day::company::Caller;
+use crate::day::limits::ENDED_WAIT_S;
+use crate::day::script::Delivery;
+
+/// The five kinds of calls (M5), in the words of their subjects (M7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    InboundAnswered,
+    OutboundAnswered,
+    OutboundUnanswered,
+    Missed,
+    Voicemail,
+}
+
+/// A call as it was known when it settled.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) id: i64,
+    /// The caller and its number, by their places.
+    pub(crate) caller: usize,
+    pub(crate) number: usize,
+    pub(crate) line: Line,
+    pub(crate) kind: Kind,
+    /// Who ended with the call, or dialled.
+    pub(crate) agent: Option<Agent>,
+    pub(crate) started_at_ms: i64,
+    pub(crate) answered_at_ms: i64,
+    pub(crate) ended_at_ms: i64,
+    pub(crate) settled_at_ms: i64,
+    /// It was never told to have ended.
+    pub(crate) is_silent: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) digits: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Agent {
+    pub(crate) name: String,
+    pub(crate) email: String,
+}
+
+impl Kind {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::InboundAnswered => "Inbound call",
+            Self::OutboundAnswered => "Outbound call",
+            Self::OutboundUnanswered => "Unanswered outbound call",
+            Self::Missed => "Missed call",
+            Self::Voicemail => "Voicemail",
+        }
+    }
+
+    pub(crate) fn is_answered(self) -> bool {
+        matches!(self, Self::InboundAnswered | Self::OutboundAnswered)
+    }
+
+    /// Missed calls and voicemails are logged by the customer (M19 to M21).
+    pub(crate) fn is_by_the_customer(self) -> bool {
+        matches!(self, Self::Missed | Self::Voicemail)
+    }
+}
+
+/// The webhooks of one call that have arrived, with their times.
+type Heard = Vec<(i64, Value)>;
+
+/// Every call, in the order in which they settle.
+pub(crate) fn calls(deliveries: &[Delivery], callers: &[Caller]) -> Vec<Call> {
+    let mut heard: BTreeMap<i64, Heard> = BTreeMap::new();
+    for delivery in deliveries {
+        let webhook: Value = serde_json::from_str(&delivery.body).expect("a webhook is JSON");
+        let id = webhook["data"]["id"].as_i64().expect("a call has an id");
+        heard.entry(id).or_default().push((delivery.at_ms, webhook));
+    }
+    let mut calls: Vec<_> = heard.into_iter().map(|(id, heard)| call(id, &heard, callers)).collect();
+    calls.sort_by_key(|call| (call.settled_at_ms, call.id));
+    calls
+}
+
+/// When the calls of each caller settle.
+pub(crate) fn settles_ms(deliveries: &[Delivery], callers: &[Caller]) -> Vec<Vec<i64>> {
+    let mut settles = vec![Vec::new(); callers.len()];
+    for call in calls(deliveries, callers) {
+        settles[call.caller].push(call.settled_at_ms);
+    }
+    settles
+}
+
+fn call(id: i64, heard: &Heard, callers: &[Caller]) -> Call {
+    let first =
+        |is: &dyn Fn(&Value) -> bool| heard.iter().find(|(_, webhook)| is(webhook)).map(|(at_ms, _)| *at_ms);
+    let ended = first(&|webhook| webhook["event"] == "call.ended");
+    let over = first(&|webhook| webhook["data"]["status"] == "done").expect("every call is told to be over");
+    let settled_at_ms = ended.unwrap_or(over + i64::try_from(ENDED_WAIT_S).expect("a short wait") * 1000);
+    let known: Vec<_> =
+        heard.iter().filter(|(at_ms, _)| *at_ms <= settled_at_ms).map(|(_, webhook)| webhook).collect();
+    // The latest that shows the call as over tells everything but the voicemail, which may come before it.
+    let over = known.iter().filter(|webhook| webhook["data"]["status"] == "done");
+    let last = over.max_by_key(|webhook| webhook["timestamp"].as_i64()).expect("it was told to be over");
+    let has_voicemail = known.iter().any(|webhook| !webhook["data"]["voicemail"].is_null());
+    let data = &last["data"];
+    let (caller, number) = who(data, callers);
+    Call {
+        id,
+        caller,
+        number,
+        line: line(data),
+        kind: kind(data, has_voicemail),
+        agent: data["user"]
+            .is_object()
+            .then(|| Agent { name: text(&data["user"]["name"]), email: text(&data["user"]["email"]) }),
+        started_at_ms: millis(&data["started_at"]),
+        answered_at_ms: millis(&data["answered_at"]),
+        ended_at_ms: millis(&data["ended_at"]),
+        settled_at_ms,
+        is_silent: ended.is_none(),
+    }
+}
+
+fn who(data: &Value, callers: &[Caller]) -> (usize, usize) {
+    let number = text(&data["raw_digits"]).replace(' ', "");
+    let places = callers.iter().enumerate().find_map(|(caller, known)| {
+        known.numbers.iter().position(|own| *own == number).map(|place| (caller, place))
+    });
+    places.expect("a caller has the number")
+}
+
+fn line(data: &Value) -> Line {
+    let number = &data["number"];
+    Line {
+        id: number["id"].as_i64().expect("a line has an id"),
+        name: text(&number["name"]),
+        digits: text(&number["digits"]).replace(' ', ""),
+    }
+}
+
+/// Answered is told by `answered_at`, a voicemail by the voicemail itself (M7).
+fn kind(data: &Value, has_voicemail: bool) -> Kind {
+    let answered = !data["answered_at"].is_null();
+    match (data["direction"] == "inbound", answered) {
+        (true, true) => Kind::InboundAnswered,
+        (true, false) if has_voicemail => Kind::Voicemail,
+        (true, false) => Kind::Missed,
+        (false, true) => Kind::OutboundAnswered,
+        (false, false) => Kind::OutboundUnanswered,
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn millis(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_default() * 1000
+}
