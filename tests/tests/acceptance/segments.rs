@@ -236,7 +236,8 @@ async fn m08_archived_and_then_snoozed_is_not_archived_either() {
             +447700900123: open in Aircall Phone
               Missed call - Support line
                 1:call by the customer
-                2:call by the customer",
+                2:call by the customer
+                2:voicemail by the customer",
         )],
     )
     .await;
@@ -305,7 +306,8 @@ async fn m08_archived_trashed_and_restored_by_then_is_the_same_segment() {
             +447700900123: open in Aircall Phone
               Missed call - Support line
                 1:call by the customer
-                2:call by the customer",
+                2:call by the customer
+                2:voicemail by the customer",
         )],
     )
     .await;
