@@ -4,6 +4,7 @@ mod acceptance;
 mod arrows;
 mod day;
 mod dice;
+mod documented;
 mod manifests;
 mod process;
 mod rate;

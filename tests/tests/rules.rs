@@ -1,6 +1,6 @@
 //! Every rule is held by a test: with the rule switched off, a test of its row turns red.
 //!
-//! `just rules` prints the table. Each line is this test binary once more, in which one rule does not hold.
+//! `just rules` prints the table, after a run of the same tests in which every rule holds. Each line is this test binary once more, in which one rule does not hold.
 
 use std::collections::VecDeque;
 use std::process::{Command, Stdio};

@@ -22,10 +22,6 @@ pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const PAGE_ENTRIES: usize = 50;
 /// The most pages that are read of one list: half of what Aircall lets a company ask in a minute.
 pub const PAGES_MAX: usize = 60;
-/// What is kept of Aircall's own words, in characters.
-pub const REASON_CHARS_MAX: usize = 200;
-/// So many digits next to each other may be a phone number.
-pub const HARMLESS_DIGITS_MAX: usize = 5;
 /// The longest wait that Aircall may ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 /// How long fetching a recording may take.

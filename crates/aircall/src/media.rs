@@ -1,7 +1,7 @@
 //! Recordings and voicemails: whether there is one, and the link that lasts.
 //!
 //! A call has one `asset`, a page behind Aircall's login. Captured: `https://assets.aircall.io/calls/:id/voicemail`;
-//! documented: the path ends with `recording` or `voicemail`. The links in `recording` and `voicemail` end after an hour.
+//! documented: `/[recording,voicemail]/:call_id`. So the word counts wherever it stands in the path. The links in `recording` and `voicemail` end after an hour.
 
 use calltrail_domain::fact::Media;
 use calltrail_domain::ids::MediaLink;
@@ -20,8 +20,8 @@ pub(crate) fn media(announced: bool, link: Option<MediaLink>) -> Media {
 /// The asset, when it is of this kind: by its path, else because the call has nothing of the other kind.
 pub(crate) fn linked(call: &Call, kind: &str) -> Option<MediaLink> {
     let link = MediaLink::new(call.asset.as_deref()?)?;
-    let path = link.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    let named = ["recording", "voicemail"].into_iter().find(|word| path.ends_with(&format!("/{word}")));
+    let path = link.as_str().split(['?', '#']).next().unwrap_or_default();
+    let named = ["recording", "voicemail"].into_iter().find(|word| path.split('/').any(|part| part == *word));
     let only = match (call.recording, call.voicemail) {
         (true, false) => Some("recording"),
         (false, true) => Some("voicemail"),

@@ -195,6 +195,7 @@ impl Shared {
             requests_total: writer.requests_total(),
             outcomes: named(writer.outcomes()),
             releases: named(writer.releases()),
+            duplicate_comments: writer.duplicate_comments(),
         })
     }
 

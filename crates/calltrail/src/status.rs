@@ -31,7 +31,7 @@ pub struct AccountStatus {
     pub left_out: BTreeMap<String, u64>,
     /// Activities and changes that Front refused for good.
     pub rejected: u64,
-    /// Settled calls that wait for a decision.
+    /// Calls that wait for a decision, their first one or about what came late.
     pub waiting_calls: usize,
     /// Decided effects that are not settled in Front.
     pub pending_effects: usize,
@@ -49,6 +49,9 @@ pub struct Live {
     pub outcomes: BTreeMap<String, u64>,
     /// Work items given back, by reason.
     pub releases: BTreeMap<String, u64>,
+    /// Comments that stand in Front more than once, since the start.
+    #[serde(default)]
+    pub duplicate_comments: u64,
 }
 
 impl Status {
@@ -132,7 +135,12 @@ impl fmt::Display for Live {
         row(f, "webhooks", &received)?;
         row(f, "requests", &format!("{} to Front: {}", self.requests_total, counts(&self.requests)))?;
         row(f, "effects", &counts(&self.outcomes))?;
-        row(f, "given back", &counts(&self.releases))
+        row(f, "given back", &counts(&self.releases))?;
+        if self.duplicate_comments > 0 {
+            let twice = format!("{} comments, see the log of the process", self.duplicate_comments);
+            row(f, "twice", &twice)?;
+        }
+        Ok(())
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Call {
     pub last_received_at: Timestamp,
     /// The sequence of the last record that told something new of this call.
     pub told_at: u64,
+    /// The sequence of the last record that made it a call of another type.
+    pub retyped_at: u64,
     /// The earliest record that showed the call as over.
     pub over_received_at: Option<Timestamp>,
     /// Aircall told that it ended, and did not only mention it later.
@@ -93,6 +95,7 @@ impl Call {
             first_received_at,
             last_received_at: first_received_at,
             told_at: 0,
+            retyped_at: 0,
             over_received_at: None,
             end_told: false,
             told: CallTold::default(),
@@ -119,6 +122,9 @@ impl Call {
         if self.told != before {
             self.told_at = sequence;
         }
+        if self.told.call_type() != before.call_type() {
+            self.retyped_at = sequence;
+        }
     }
 
     /// True when this was decided for the call before.
@@ -127,13 +133,11 @@ impl Call {
         self.effects.contains_key(&EffectKey { call: id, kind }) && rule::holds(Rule::AnEffectIsDecidedOnce)
     }
 
-    /// True when something can be listened to, nothing of it is in Front yet, and its link may still come in time.
+    /// True when something can be listened to, and its link may still come in time.
     #[must_use]
-    pub fn waits_for_link(&self, id: CallId) -> bool {
-        let waits = |media: &Media, kind| *media == Media::Announced && !self.has_decided(id, kind);
-        !self.media_overdue
-            && (waits(self.told.recording(), EffectKind::Recording)
-                || waits(self.told.voicemail(), EffectKind::Voicemail))
+    pub fn waits_for_link(&self) -> bool {
+        let announced = [self.told.recording(), self.told.voicemail()].contains(&&Media::Announced);
+        announced && !self.media_overdue
     }
 
     /// True for a call whose end was not told, and that was over for longer than Aircall repeats webhooks when it was first

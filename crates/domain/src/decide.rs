@@ -213,7 +213,7 @@ impl Head {
             thread: thread.reference.clone(),
             inbox: thread.inbox.clone(),
             subject: thread.segment.subject.clone(),
-            archived: thread.status != ConversationStatus::Open,
+            archived: stays_archived(thread),
             with_call: false,
         };
         Some((Verdict::Added, self.effects(&target)))
@@ -263,6 +263,15 @@ impl Head {
 
     fn key(&self, kind: EffectKind) -> EffectKey {
         EffectKey { call: self.id, kind }
+    }
+}
+
+/// Archived by webhooks' word, with a segment that goes on: the reopening of its call is under way.
+fn stays_archived(thread: &Thread) -> bool {
+    match thread.status {
+        ConversationStatus::Open => false,
+        ConversationStatus::Archived => thread.segment.ended,
+        ConversationStatus::Snoozed | ConversationStatus::Trashed => true,
     }
 }
 

@@ -99,10 +99,12 @@ fn keep<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: Ca
     set_timer(state, id, &mut call)?;
     state.write(&Key::Call(id), &call)?;
     let (Some(settled), Some(policy)) = (&call.settled, state.policy()?) else { return Ok(Vec::new()) };
-    if !parts::has_more(id, &call, &policy) {
+    if !parts::has_more(id, &call, &policy, call.retyped_at == place.sequence) {
         return Ok(Vec::new());
     }
     let Some((party_id, mut party)) = state.party(&settled.party)? else { return Ok(Vec::new()) };
+    // At the end whether or not it waits already: a release that would not have shown what it waits for has it there.
+    party.dequeue(id);
     party.enqueue(id, place.sequence);
     state.put_party(&party_id, party)?;
     Ok(vec![Output::Touched(party_id)])
@@ -168,7 +170,7 @@ fn set_timer<B: Backing>(
             let due = call.over_received_at.map_or(silent, |at| at.plus(ended).min(silent));
             Some((due, Timer::CallEnd { call: id }))
         }
-        Some(settled) if call.waits_for_link(id) => {
+        Some(settled) if call.waits_for_link() => {
             let over = call.over_received_at.unwrap_or(settled.at);
             let due = over.plus(wait(Timing::voicemail_wait, VOICEMAIL_WAIT_DEFAULT));
             Some((due, Timer::MediaLink { call: id }))

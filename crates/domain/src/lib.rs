@@ -16,6 +16,7 @@ mod parts;
 pub mod party;
 pub mod policy;
 pub mod record;
+pub mod redact;
 mod render;
 pub mod rule;
 pub mod state;

@@ -34,3 +34,8 @@ pub const SILENT_CALL_DEFAULT: Duration = Duration::from_secs(4 * 3600);
 pub const VOICEMAIL_WAIT_DEFAULT: Duration = Duration::from_secs(180);
 /// Effects in one work item.
 pub const WORK_ITEM_EFFECTS_MAX: usize = 32;
+
+/// What is kept of the words of Front and Aircall, in characters.
+pub const REASON_CHARS_MAX: usize = 200;
+/// So many digits next to each other may be a phone number; ids in such words and limits have fewer.
+pub const HARMLESS_DIGITS_MAX: usize = 5;

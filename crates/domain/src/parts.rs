@@ -6,7 +6,7 @@ use crate::fact::Media;
 use crate::hash;
 use crate::ids::{CallId, EffectKind};
 use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
-use crate::policy::{Policy, Tags};
+use crate::policy::{CallType, Policy, Tags};
 use crate::rule::{self, Rule};
 
 /// The parts that are known now and were not decided yet, in the order in which they are shown; the next step brings
@@ -21,11 +21,13 @@ pub(crate) fn missing(id: CallId, call: &Call, policy: &Policy) -> Vec<EffectKin
     let overdue = call.media_overdue || !rule::holds(Rule::AVoicemailWaitsForItsLink);
     let pending = |pending: EffectKind| overdue.then_some(pending);
     let recording = if rule::holds(Rule::TheRecordingIsShown) { told.recording() } else { &Media::Absent };
+    let is_wanted = told.call_type() != CallType::Voicemail || policy.types.contains(&CallType::Voicemail);
+    let voicemail = if is_wanted { told.voicemail() } else { &Media::Absent };
     has_duration
         .then_some(EffectKind::Duration)
         .into_iter()
         .chain(media(recording, EffectKind::Recording, pending(EffectKind::RecordingPending)))
-        .chain(media(told.voicemail(), EffectKind::Voicemail, pending(EffectKind::VoicemailPending)))
+        .chain(media(voicemail, EffectKind::Voicemail, pending(EffectKind::VoicemailPending)))
         .chain(comments.into_iter().map(|comment| EffectKind::Comment(comment.id)))
         .chain(told.tags().filter(|_| with_tags).map(tag))
         .filter(|kind| !call.has_decided(id, *kind))
@@ -33,12 +35,15 @@ pub(crate) fn missing(id: CallId, call: &Call, policy: &Policy) -> Vec<EffectKin
         .collect()
 }
 
-/// True when a call that has its verdict is to be decided on again.
-pub(crate) fn has_more(id: CallId, call: &Call, policy: &Policy) -> bool {
+/// True when a call that has its verdict is to be decided on again. `retyped`: its type has changed since.
+pub(crate) fn has_more(id: CallId, call: &Call, policy: &Policy, retyped: bool) -> bool {
     match &call.verdict {
         Some(Verdict::Logged(_)) => !missing(id, call, policy).is_empty(),
-        // A voicemail that became known late makes a call of a type that is logged.
-        Some(Verdict::LeftOut { reason: LeftOut::Type }) => policy.types.contains(&call.told.call_type()),
+        // A voicemail that became known late makes a call of a type that is logged. A type that is switched on later
+        // brings no old call back.
+        Some(Verdict::LeftOut { reason: LeftOut::Type }) => {
+            retyped && policy.types.contains(&call.told.call_type())
+        }
         Some(Verdict::LeftOut { .. } | Verdict::ReadFirst | Verdict::Added) | None => false,
     }
 }

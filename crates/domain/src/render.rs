@@ -134,7 +134,7 @@ pub(crate) fn comment(key: EffectKey, comment: &Comment, unsigned: bool) -> Stri
 
 /// A tag's name as Front takes it.
 pub(crate) fn tag_name(name: &str) -> String {
-    plain(name).chars().take(TAG_NAME_CHARS_MAX).collect()
+    plain(name).chars().take(TAG_NAME_CHARS_MAX).collect::<String>().trim_end().to_owned()
 }
 
 /// True when the moment lies within the account's business hours, or when it has none.

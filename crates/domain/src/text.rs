@@ -10,7 +10,7 @@ use crate::rule::{self, Rule};
 pub(crate) fn plain(text: &str) -> String {
     let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     let line: String = spaced.filter(|c| is_visible(*c)).take(OUTSIDE_TEXT_CHARS_MAX).collect();
-    line.trim().to_owned()
+    trimmed(&line)
 }
 
 /// One line of text from outside for a body: plain, and neutral.
@@ -32,13 +32,25 @@ pub(crate) fn neutral_lines(text: &str, chars_max: usize) -> String {
 fn visible(line: &str) -> String {
     let spaced = line.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     let kept: String = spaced.filter(|c| is_visible(*c)).collect();
-    kept.trim().to_owned()
+    trimmed(&kept)
+}
+
+fn trimmed(line: &str) -> String {
+    line.trim_matches(|c| c == ' ' || is_joiner(c)).to_owned()
 }
 
 fn is_visible(c: char) -> bool {
-    let is_direction_mark =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !c.is_control() && !is_direction_mark
+    let is_direction_mark = matches!(
+        c,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    let is_without_width = matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}');
+    !c.is_control() && !is_direction_mark && !is_without_width
+}
+
+/// Part of words and of emoji; who looks for links and markup may not see it.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 fn neutral(line: &str) -> String {
@@ -46,9 +58,8 @@ fn neutral(line: &str) -> String {
         return line.to_owned();
     }
     let chars: Vec<char> = line.chars().collect();
-    let at = |index: usize| chars.get(index).copied().unwrap_or(' ');
     let neutral_at = |index: usize| {
-        let next = at(index + 1);
+        let next = chars[index + 1..].iter().copied().find(|c| !is_joiner(*c)).unwrap_or(' ');
         match chars[index] {
             '<' => '‹',
             '>' => '›',
@@ -74,9 +85,10 @@ fn neutral(line: &str) -> String {
 
 /// A list, a heading, a quote, a rule or a setext underline begins with these; a sign without width in front ends that.
 pub(crate) fn neutral_start(line: &str) -> String {
-    let after_digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let is_numbered = after_digits.len() < line.len() && after_digits.starts_with(['.', ')']);
-    if is_numbered || line.starts_with(['#', '-', '+', '=', ':']) {
+    let seen: String = line.chars().filter(|c| !is_joiner(*c)).collect();
+    let after_digits = seen.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_numbered = after_digits.len() < seen.len() && after_digits.starts_with(['.', ')']);
+    if is_numbered || seen.starts_with(['#', '-', '+', '=', ':']) {
         format!("\u{2060}{line}")
     } else {
         line.to_owned()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use calltrail_domain::effect::ConversationStatus;
 use calltrail_domain::ids::ConversationId;
 use calltrail_domain::time::Timestamp;
-use calltrail_front::{Answer, NotApplied, Refusal, Reply, Request};
+use calltrail_front::{Ambiguous, Answer, NotApplied, Refusal, Reply, Request};
 
 use crate::command::{Command, Why};
 use crate::fence::State;
@@ -35,6 +35,10 @@ impl Machine {
             Answer::BadToken => self.leave_after(now, BAD_TOKEN_DELAY, Why::BadToken),
             Answer::NotApplied { reason, retry_after } => {
                 self.not_applied(now, &pending, reason, retry_after)
+            }
+            // A list that is too long, or that nobody can read, would hold the party up for ever.
+            Answer::Ambiguous { reason: Ambiguous::Malformed } if pending.purpose == Purpose::FindComment => {
+                self.comments_not_listed(now, index, unreadable())
             }
             Answer::Ambiguous { .. } => self.in_doubt(now, &pending),
             Answer::Done(reply) => {
@@ -138,7 +142,9 @@ impl Machine {
                 self.comments_listed(now, pending.index, &comments)
             }
             (Purpose::FindTag, Reply::Tags(page)) => self.tags_listed(now, page),
-            (Purpose::CreateTag, Reply::Tag(tag)) => self.tag_created(now, pending.index, tag),
+            (Purpose::CreateTag, Reply::Tag(tag)) => {
+                self.tag_created(now, pending.index, &pending.request, tag)
+            }
             (_, _) => self.trouble(now, pending.index, None),
         }
     }
@@ -160,10 +166,10 @@ impl Machine {
             // Who may not read the events goes on without: nobody is seen to have archived.
             Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),
             Purpose::Comment => self.comment_refused(now, index, &pending.request, refusal),
+            Purpose::FindComment => self.comments_not_listed(now, index, refusal),
             Purpose::ReadBefore
             | Purpose::ReadEvents
             | Purpose::Change
-            | Purpose::FindComment
             | Purpose::FindTag
             | Purpose::CreateTag => self.refused_for_good(now, index, refusal),
         }
@@ -204,5 +210,13 @@ impl Machine {
             },
             _ => self.trouble(now, index, None),
         }
+    }
+}
+
+fn unreadable() -> Refusal {
+    Refusal {
+        status: 200,
+        message: "a list of comments that cannot be read".to_owned(),
+        contacts: Vec::new(),
     }
 }

@@ -231,12 +231,6 @@ impl Budget {
         std::mem::replace(&mut self.is_short, is_short) != is_short
     }
 
-    /// True while others of the company have used up what is left.
-    #[must_use]
-    pub fn is_short(&self) -> bool {
-        self.is_short
-    }
-
     /// What was reserved here explains that nothing is left, and this budget says itself when there will be.
     fn is_all_ours(&self, now_ms: i64) -> bool {
         let ours = self.slots_ms.iter().filter(|at| (now_ms - WINDOW_MS..=now_ms).contains(*at)).count();

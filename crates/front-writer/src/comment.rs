@@ -4,7 +4,6 @@
 //! once more, so that such a one is found and told.
 
 use calltrail_domain::effect::AddComment;
-use calltrail_domain::ids::CommentId;
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Comment, Refusal, Request};
@@ -20,7 +19,8 @@ impl Machine {
             Ok(conversation) => conversation,
             Err(command) => return command,
         };
-        if self.is_in_doubt(index) && (!self.scratch.comments_listed || self.scratch.commented.is_some()) {
+        let written = self.entry(index).is_some_and(|entry| entry.comment.is_some());
+        if self.is_in_doubt(index) && (!self.scratch.comments_listed || written) {
             return self.ask(now, index, Purpose::FindComment, Request::ListComments(conversation));
         }
         if matches!(self.entry(index).map(|entry| &entry.state), Some(State::Refused { .. })) {
@@ -42,12 +42,13 @@ impl Machine {
 
     /// 201 is proof. Where an earlier attempt was in doubt, that one may be there too.
     pub(crate) fn commented(&mut self, now: Timestamp, index: usize, comment: Comment) -> Command {
-        if self.is_in_doubt(index) {
-            self.scratch.commented = Some(comment.id);
-            self.rest(index);
-            return self.advance(now);
+        self.entry_mut(index).comment = Some(comment.id);
+        if !self.is_in_doubt(index) {
+            return self.settle_applied(now, index, false);
         }
-        self.settle_commented(now, index, comment.id)
+        self.unsaved = true;
+        self.rest(index);
+        self.advance(now)
     }
 
     pub(crate) fn comments_listed(&mut self, now: Timestamp, index: usize, comments: &[Comment]) -> Command {
@@ -56,13 +57,21 @@ impl Machine {
         let mut ours: Vec<_> = comments.iter().filter(is_ours).map(|comment| comment.id.clone()).collect();
         self.duplicates += u32::try_from(ours.len().saturating_sub(1)).unwrap_or(u32::MAX);
         // The oldest is the one that came first; a comment just written may be missing from the list.
-        match ours.pop().or_else(|| self.scratch.commented.take()) {
-            Some(comment) => self.settle_commented(now, index, comment),
-            None => {
-                self.scratch.comments_listed = true;
-                self.advance(now)
-            }
+        let entry = self.entry_mut(index);
+        entry.comment = ours.pop().or_else(|| entry.comment.take());
+        if entry.comment.is_some() {
+            return self.settle_applied(now, index, false);
         }
+        self.scratch.comments_listed = true;
+        self.advance(now)
+    }
+
+    /// A comment that Front has taken is there, whether or not it may be looked for.
+    pub(crate) fn comments_not_listed(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
+        if self.entry(index).is_some_and(|entry| entry.comment.is_some()) {
+            return self.settle_applied(now, index, false);
+        }
+        self.refused_for_good(now, index, refusal)
     }
 
     pub(crate) fn comment_refused(
@@ -73,11 +82,6 @@ impl Machine {
         refusal: Refusal,
     ) -> Command {
         self.refused_with_extras(now, index, refusal, Extras::of(request))
-    }
-
-    fn settle_commented(&mut self, now: Timestamp, index: usize, comment: CommentId) -> Command {
-        self.entry_mut(index).comment = Some(comment);
-        self.settle_applied(now, index, false)
     }
 
     pub(crate) fn is_without_author(&self, index: usize) -> bool {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calltrail_domain::effect::{Action, NumberedEffect, WorkItem};
-use calltrail_domain::ids::{CommentId, ConversationId, TagId, TeammateId};
+use calltrail_domain::ids::{ConversationId, TagId, TeammateId};
 use calltrail_domain::record::ConversationMerged;
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Attachment, Request};
@@ -145,8 +145,6 @@ pub(crate) struct Scratch {
     pub(crate) audio: Option<Attachment>,
     /// The comment was looked for and is not there.
     pub(crate) comments_listed: bool,
-    /// The comment that was just written, while others like it are looked for.
-    pub(crate) commented: Option<CommentId>,
     pub(crate) tag: TagSteps,
     pub(crate) asked_for: Option<Asked>,
 }

@@ -58,8 +58,17 @@ impl Machine {
         self.advance(now)
     }
 
-    pub(crate) fn tag_created(&mut self, now: Timestamp, index: usize, tag: Tag) -> Command {
-        self.tags.insert(tag.name, tag.id);
+    /// Kept under the name that was asked for: Front may write it in another way, and would be asked for it for ever.
+    pub(crate) fn tag_created(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        request: &Request,
+        tag: Tag,
+    ) -> Command {
+        if let Request::CreateTag { name } = request {
+            self.tags.insert(name.clone(), tag.id);
+        }
         self.rest(index);
         self.advance(now)
     }

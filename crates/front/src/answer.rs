@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use calltrail_domain::ids::{ContactId, ConversationId};
+use calltrail_domain::redact::redact;
 use calltrail_domain::time::Timestamp;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
-use crate::clean::clean;
 use crate::reply::{RateLimit, Reply, conversation_in, parse};
 use crate::request::{Request, RequestKind};
 
@@ -145,7 +145,7 @@ fn words(body: &[u8]) -> String {
 
 fn refusal(status: u16, body: &[u8]) -> Refusal {
     let words = words(body);
-    Refusal { status, message: clean(&words), contacts: contacts_in(&words) }
+    Refusal { status, message: redact(&words), contacts: contacts_in(&words) }
 }
 
 fn contacts_in(words: &str) -> Vec<ContactId> {

@@ -4,7 +4,6 @@
 //! about it is decided elsewhere.
 
 pub mod answer;
-mod clean;
 pub mod client;
 pub mod events;
 mod import;

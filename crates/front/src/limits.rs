@@ -8,10 +8,6 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(60);
 /// The longest answer that is read; a longer one counts as malformed.
 pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// What is kept of Front's own words, in characters.
-pub const REASON_CHARS_MAX: usize = 200;
-/// So many digits next to each other may be a phone number; Front's ids and limits have fewer.
-pub const HARMLESS_DIGITS_MAX: usize = 5;
 /// Entries of one page of a list: the most that Front gives.
 pub const PAGE_ENTRIES: usize = 100;
 /// How far the time of a signed webhook may be from ours, in both directions, inclusive: what Front recommends for

@@ -44,7 +44,7 @@ impl Digest {
 /// What waits, over all parties of an account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
-    /// Settled calls without a verdict.
+    /// Calls that wait for a decision: settled ones, and those that something came late for.
     pub calls: usize,
     /// Decided effects that are not settled in Front.
     pub effects: usize,

@@ -208,9 +208,9 @@ async fn m22_an_unanswered_call_leaves_the_conversation_to_whoever_has_it() {
             call(answered(1, CALLER, PAVEL)),
             call(inbound(2, CALLER).rings(IRIS, 0)),
             call(inbound(3, CALLER).rings(IRIS, 0).voicemail()),
-            call(outbound(5, CALLER, NOOR).ends(20)),
+            call(outbound(4, CALLER, NOOR).ends(20)),
             person(Action::Archive),
-            call(inbound_on(MENU, 4, CALLER).missed("abandoned_in_ivr")),
+            call(inbound_on(MENU, 5, CALLER).missed("abandoned_in_ivr")),
         ],
         &[conversations(
             "
@@ -221,9 +221,9 @@ async fn m22_an_unanswered_call_leaves_the_conversation_to_whoever_has_it() {
                 2:call by the customer
                 3:call by the customer
                 3:voicemail by the customer
-                5:call by Noor
+                4:call by Noor
               Missed call - Menu line
-                4:call by the customer",
+                5:call by the customer",
         )],
     )
     .await;

@@ -175,13 +175,13 @@ async fn the_demo_ends_by_itself_and_proves_what_it_did() {
     let folder = tempfile::tempdir().unwrap();
     let ran = run_in(folder.path(), &["demo"], &[]).await.with_code(0);
     for expect in
-        ["calls                    13  13 logged", "0 twice", "duplicates absorbed", "same state hash"]
+        ["calls                    14  14 logged", "0 twice", "duplicates absorbed", "same state hash"]
     {
         assert!(ran.stdout.contains(expect), "{expect:?} is not in:\n{}", ran.stdout);
     }
     assert!(ran.stdout.contains("Voicemail - Sales line"), "no timeline in:\n{}", ran.stdout);
     let json = run_in(folder.path(), &["demo", "--format", "json"], &[]).await.with_code(0).json();
-    assert_eq!(json["conversations"].as_array().map(Vec::len), Some(5));
+    assert_eq!(json["conversations"].as_array().map(Vec::len), Some(6));
     assert_eq!(json["proofs"]["activities_twice"], 0);
     assert_eq!(json["proofs"]["state_hash"], json["proofs"]["replayed_hash"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the demo left something behind");

@@ -1,6 +1,7 @@
 //! A simulated Front, the whole engine on a temporary folder, and the calls and people of a scenario between them.
 
 mod given;
+mod page;
 mod script;
 mod view;
 
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 pub(crate) use given::{Given, given};
+pub(crate) use page::blocks_of;
 pub(crate) use script::{
     BILLING, CALLER, IRIS, MENU, NOOR, OTHER, PAVEL, Step, answered, bodies, call, call_of, calls, changed,
     inbound, inbound_on, outbound, person, restart, told, trouble,

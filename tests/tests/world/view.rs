@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use calltrail_simulator::front::{ContactEntry, ConversationEntry, FrontOptions, Ledger, MessageEntry};
+use calltrail_simulator::front::{
+    CommentEntry, ContactEntry, ConversationEntry, FrontOptions, Ledger, MessageEntry,
+};
 
 use super::ACCOUNT;
 use super::script::starts_at_s;
@@ -117,36 +119,41 @@ impl View<'_> {
         }
     }
 
-    fn alive(&self) -> impl Iterator<Item = &ConversationEntry> {
+    pub(super) fn alive(&self) -> impl Iterator<Item = &ConversationEntry> {
         self.ledger.conversations.iter().filter(|row| row.merged_into.is_none())
     }
 
     fn conversations(&self) -> String {
+        self.alive().map(|row| self.conversation(row)).collect::<Vec<_>>().join("\n")
+    }
+
+    pub(super) fn conversation(&self, row: &ConversationEntry) -> String {
         let mut text = String::new();
-        for row in self.alive() {
-            let contact = self.ledger.contacts.iter().find(|contact| contact.id == row.contact);
-            let name = contact.map_or("nobody", name);
-            // Writing to a `String` cannot fail.
-            let (assignee, tags) = (self.assignee(row), self.tags(row));
-            let _ = writeln!(text, "{name}: {} in {}{assignee}{tags}", status(row), self.inbox(row));
-            let mut subject = "";
-            for message in in_order(row) {
-                if message.subject != subject {
-                    subject = &message.subject;
-                    let _ = writeln!(text, "  {subject}");
-                }
-                let _ = writeln!(text, "    {} by {}", key(message), self.author(message));
+        let (assignee, tags) = (self.assignee(row), self.tags(row));
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "{}: {} in {}{assignee}{tags}", self.whose(row), status(row), self.inbox(row));
+        let mut subject = "";
+        for message in in_order(row) {
+            if message.subject != subject {
+                subject = &message.subject;
+                let _ = writeln!(text, "  {subject}");
             }
-            if !row.comments.is_empty() {
-                let _ = writeln!(text, "  comments");
-            }
-            for comment in &row.comments {
-                let author = comment.author.as_deref().map_or("no teammate", |id| self.first_name(id));
-                let body = comment.body.split('\n').filter(|line| !line.is_empty()).collect::<Vec<_>>();
-                let _ = writeln!(text, "    {author}: {}", body.join(" / "));
-            }
+            let _ = writeln!(text, "    {} by {}", key(message), self.author(message));
+        }
+        if !row.comments.is_empty() {
+            let _ = writeln!(text, "  comments");
+        }
+        for comment in &row.comments {
+            let body = comment.body.split('\n').filter(|line| !line.is_empty()).collect::<Vec<_>>();
+            let _ = writeln!(text, "    {}: {}", self.writer(comment), body.join(" / "));
         }
         text.trim_end().to_owned()
+    }
+
+    /// The name of the conversation's contact, or its first number.
+    pub(super) fn whose<'a>(&'a self, row: &ConversationEntry) -> &'a str {
+        let contact = self.ledger.contacts.iter().find(|contact| contact.id == row.contact);
+        contact.map_or("nobody", name)
     }
 
     fn contacts(&self) -> String {
@@ -165,12 +172,7 @@ impl View<'_> {
             return format!("there is no activity {wanted}");
         };
         let (from, to) = (&message.sender, message.to.join(", "));
-        let files: String = message
-            .files
-            .iter()
-            .map(|file| format!("\nwith {}, {}, {} bytes", file.name, file.content_type, file.bytes))
-            .collect();
-        format!("after {} s, from {from} to {to}\n{}{files}", after_s(message), message.body)
+        format!("after {} s, from {from} to {to}\n{}", after_s(message), with_files(message))
     }
 
     fn times(&self) -> String {
@@ -203,7 +205,7 @@ impl View<'_> {
         format!(" tagged {}", names.join(", "))
     }
 
-    fn author<'a>(&'a self, message: &'a MessageEntry) -> &'a str {
+    pub(super) fn author<'a>(&'a self, message: &'a MessageEntry) -> &'a str {
         match (message.is_inbound, &message.author) {
             (true, None) => "the customer",
             (true, Some(_)) => "the customer with an author",
@@ -212,10 +214,21 @@ impl View<'_> {
         }
     }
 
+    pub(super) fn writer<'a>(&'a self, comment: &'a CommentEntry) -> &'a str {
+        comment.author.as_deref().map_or("no teammate", |id| self.first_name(id))
+    }
+
     fn first_name<'a>(&'a self, id: &'a str) -> &'a str {
         let teammate = self.company.teammates.iter().find(|teammate| teammate.id == id);
         teammate.map_or(id, |teammate| &teammate.first_name)
     }
+}
+
+/// The text, and the files that came with it.
+pub(super) fn with_files(message: &MessageEntry) -> String {
+    let file = message.files.iter();
+    let files = file.map(|file| format!("\nwith {}, {}, {} bytes", file.name, file.content_type, file.bytes));
+    format!("{}{}", message.body, files.collect::<String>())
 }
 
 /// As people read it: by the time of each activity.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use calltrail_domain::redact::redact;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
-use crate::limits::{HARMLESS_DIGITS_MAX, REASON_CHARS_MAX, RETRY_AFTER_MAX};
+use crate::limits::RETRY_AFTER_MAX;
 
 /// Why a request came to nothing. Nothing of what was sent is shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,16 +94,10 @@ struct ErrorBody {
     error: Option<String>,
 }
 
-/// Aircall's own words, cut, without anything that may be a number or an address.
+/// Aircall's own words, without anything that may be a number or an address.
 fn reason(body: &[u8]) -> String {
     let body: Option<ErrorBody> = serde_json::from_slice(body).ok();
-    let words = body.and_then(|body| body.troubleshoot.or(body.message).or(body.error)).unwrap_or_default();
-    let cleaned: Vec<_> = words.split_whitespace().filter(|word| !is_personal(word)).collect();
-    cleaned.join(" ").chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect()
-}
-
-fn is_personal(word: &str) -> bool {
-    word.contains('@') || word.chars().filter(char::is_ascii_digit).count() > HARMLESS_DIGITS_MAX
+    redact(&body.and_then(|body| body.troubleshoot.or(body.message).or(body.error)).unwrap_or_default())
 }
 
 fn or_no_reason(reason: &str) -> &str {

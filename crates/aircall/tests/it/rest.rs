@@ -85,7 +85,7 @@ async fn a_recording_is_a_link_that_is_not_shown() {
 
 #[tokio::test]
 async fn each_failure_has_its_meaning() {
-    let refused = RestError::Refused { status: 400, reason: "url of is bad".to_owned() };
+    let refused = RestError::Refused { status: 400, reason: "url of [number] [address] is bad".to_owned() };
     let body = r#"{"error":"Invalid value","troubleshoot":"url of +447700900123 iris@example.com is bad"}"#;
     let too_many = |seconds| RestError::TooMany { retry_after: Duration::from_secs(seconds) };
     let malformed = RestError::Malformed { what: "a ping without a pong" };

@@ -105,7 +105,7 @@ fn come_back<B: Backing>(
 ) -> Result<(), StateError<B::Error>> {
     let Some(policy) = state.policy()? else { return Ok(()) };
     let left = call.told_at > through || decision.effects.len() >= LATE_EFFECTS_PER_STEP_MAX;
-    if left && parts::has_more(decision.call, call, &policy) {
+    if left && parts::has_more(decision.call, call, &policy, call.retyped_at > through) {
         party.enqueue(decision.call, place.sequence);
     }
     Ok(())

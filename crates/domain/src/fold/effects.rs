@@ -190,8 +190,9 @@ fn join<B: Backing>(
     older.thread = older.thread.or(younger.thread);
     older.awaits.remove(younger_id);
     older.awaits.extend(younger.awaits);
-    // A decision that was made before the join, and not folded yet, was made on a state that is gone.
-    older.step += 1;
+    // A decision that was made before the join, and not folded yet, was made on a state that is gone. And no step of
+    // either party comes again: what was read for one is kept with its calls.
+    older.step = older.step.max(younger.step) + 1;
     older.touched = place.sequence;
     state.put_party(&older_id, older)?;
     state.write(&Key::Party(younger_id), &PartyEntry::JoinedInto(older_id.clone()))?;

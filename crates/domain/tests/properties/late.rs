@@ -6,6 +6,7 @@ use calltrail_domain::decision::{EffectsDecided, LeftOut, Verdict};
 use calltrail_domain::effect::{Action, ImportActivity};
 use calltrail_domain::fact::{CallSnapshot, Comment, Fact, Media};
 use calltrail_domain::ids::{CallId, MediaLink};
+use calltrail_domain::policy::{CallType, Policy};
 use calltrail_domain::timer::Timer;
 use proptest::prelude::*;
 
@@ -192,7 +193,63 @@ fn a_call_that_is_left_out_shows_nothing_that_comes_late() {
     happen(&mut engine, &Act::Comment { call: 1, id: 1 });
     happen(&mut engine, &Act::Recording { call: 1, linked: true });
     engine.run_dry();
-    let verdict = engine.state.call(CallId(1)).expect("memory").expect("told").verdict;
-    assert_eq!(verdict, Some(Verdict::LeftOut { reason: LeftOut::Line }));
+    assert_eq!(verdict(&engine, 1), Some(Verdict::LeftOut { reason: LeftOut::Line }));
     assert!(decided(&engine).is_empty());
+}
+
+#[test]
+fn what_comes_while_the_reopening_is_under_way_does_not_archive_the_conversation_again() {
+    let mut engine = Engine::new();
+    let rules = Policy { front_webhooks: true, ..policy() };
+    engine.append(Fact::PolicyChanged(rules));
+    happen(&mut engine, &Act::Settles { call: 1 });
+    engine.run_dry();
+    happen(&mut engine, &Act::Archive);
+    happen(&mut engine, &Act::Settles { call: 3 });
+    engine.decide();
+    happen(&mut engine, &Act::Recording { call: 3, linked: true });
+    engine.run_dry();
+    let decided = decided(&engine);
+    assert!(decided.contains_key("3:reopen"), "the conversation was archived");
+    assert!(!import(&decided["3:recording"].1).expect("an activity").archived);
+}
+
+/// Only calls of these types are logged from now on.
+fn log_only(engine: &mut Engine, types: &[CallType]) {
+    let types = types.iter().copied().collect();
+    engine.append(Fact::PolicyChanged(Policy { types, ..policy() }));
+}
+
+fn verdict(engine: &Engine, call: u64) -> Option<Verdict> {
+    engine.state.call(CallId(call)).expect("memory").expect("told").verdict
+}
+
+#[test]
+fn a_type_that_is_switched_on_later_brings_no_old_call_back() {
+    let mut engine = Engine::new();
+    log_only(&mut engine, &[CallType::Voicemail]);
+    happen(&mut engine, &Act::Settles { call: 2 });
+    happen(&mut engine, &Act::Settles { call: 4 });
+    engine.run_dry();
+    log_only(&mut engine, &[CallType::Voicemail, CallType::Missed]);
+    happen(&mut engine, &Act::Comment { call: 2, id: 1 });
+    happen(&mut engine, &Act::Voicemail { call: 4, linked: true });
+    engine.run_dry();
+    assert_eq!(verdict(&engine, 2), Some(Verdict::LeftOut { reason: LeftOut::Type }));
+    assert!(matches!(verdict(&engine, 4), Some(Verdict::Logged(_))), "a voicemail became known");
+}
+
+#[test]
+fn a_voicemail_is_left_out_when_voicemails_are_whenever_it_becomes_known() {
+    let mut engine = Engine::new();
+    log_only(&mut engine, &[CallType::Missed]);
+    happen(&mut engine, &Act::Settles { call: 2 });
+    engine.run_dry();
+    happen(&mut engine, &Act::Voicemail { call: 2, linked: true });
+    happen(&mut engine, &Act::Voicemail { call: 4, linked: true });
+    happen(&mut engine, &Act::Settles { call: 4 });
+    engine.run_dry();
+    assert_eq!(verdict(&engine, 4), Some(Verdict::LeftOut { reason: LeftOut::Type }));
+    assert_eq!(decided(&engine).keys().filter(|key| key.ends_with(":voicemail")).count(), 0);
+    assert!(decided(&engine).contains_key("2:call"));
 }

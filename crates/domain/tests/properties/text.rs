@@ -9,7 +9,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use crate::engine::{Engine, snapshot};
 
 /// What markup and links are made of.
-const PIECES: [&str; 43] = [
+const PIECES: [&str; 46] = [
     "<b>",
     "</b>",
     "<img src=x>",
@@ -53,6 +53,9 @@ const PIECES: [&str; 43] = [
     "@iris",
     ":",
     "{a}",
+    "\u{200b}",
+    "\u{200d}",
+    "\u{feff}",
 ];
 
 fn outside_text() -> impl Strategy<Value = String> {
@@ -102,7 +105,14 @@ fn markup_in(body: &str) -> Option<String> {
         return Some(format!("a link {:?}", link.as_str()));
     }
     let is_text = |event: &Event<'_>| {
-        matches!(event, Event::Start(Tag::Paragraph) | Event::End(_) | Event::Text(_) | Event::SoftBreak)
+        matches!(
+            event,
+            Event::Start(Tag::Paragraph)
+                | Event::End(_)
+                | Event::Text(_)
+                | Event::SoftBreak
+                | Event::HardBreak
+        )
     };
     Parser::new_ext(body, Options::all() - Options::ENABLE_MATH)
         .find(|event| !is_text(event))
@@ -118,6 +128,9 @@ proptest! {
         prop_assert_eq!(bodies.len(), 4, "the call, its duration, and the comment in both forms");
         for body in bodies {
             prop_assert_eq!(markup_in(&body), None, "{:?} as {:?}", &text, &body);
+            // Who shows the text may drop what has no width.
+            let dropped = body.replace(['\u{200b}', '\u{200c}', '\u{200d}', '\u{feff}'], "");
+            prop_assert_eq!(markup_in(&dropped), None, "{:?} as {:?}", &text, &dropped);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use calltrail_domain::effect::{ConversationStatus, WorkItem};
 use calltrail_domain::ids::{EffectKind, TeammateId};
-use calltrail_front::{Answer, NotApplied, Request};
+use calltrail_front::{Ambiguous, Answer, NotApplied, Request};
 use calltrail_front_writer::command::Command;
 
 use crate::front::refused;
@@ -61,6 +61,35 @@ fn a_comment_in_doubt_is_looked_for_after_late_requests_have_run_out_and_before_
     not_there.fates = [Fate::LostBefore].into();
     let requests = ["add_comment", "list_comments", "add_comment", "list_comments"];
     check(not_there, &item, None, UNSIGNED, &requests);
+}
+
+/// Written after one doubt, and then the list gives this answer.
+fn check_unlisted(answer: Answer) {
+    let mut world = world();
+    world.fates = [Fate::LostBefore, Fate::Answered, Fate::Answered, Fate::Instead(answer)].into();
+    let requests = ["add_comment", "list_comments", "add_comment", "list_comments"];
+    check(world, &by(None), None, UNSIGNED, &requests);
+}
+
+#[test]
+fn a_comment_that_front_took_is_there_even_if_it_cannot_be_looked_for_afterwards() {
+    check_unlisted(refused(403, "no comments:read"));
+    check_unlisted(refused(404, "no such conversation"));
+    check_unlisted(malformed());
+}
+
+fn malformed() -> Answer {
+    Answer::Ambiguous { reason: Ambiguous::Malformed }
+}
+
+#[test]
+fn a_comment_in_doubt_whose_list_cannot_be_read_is_a_dead_letter_after_a_second_look() {
+    let mut world = world();
+    world.fates = [Fate::LostBefore, Fate::Instead(malformed()), Fate::Instead(malformed())].into();
+    world.run_to_end(&by(None));
+    assert_eq!(world.requests, ["add_comment", "list_comments", "list_comments"]);
+    assert_eq!(world.outcomes(), ["7:comment:99 rejected 200 a list of comments that cannot be read"]);
+    assert_eq!(world.letters.len(), 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use calltrail_domain::effect::{ConversationStatus, WorkItem};
 use calltrail_domain::ids::TagId;
-use calltrail_front::Tag;
+use calltrail_front::{Answer, Reply, Tag};
 
 use crate::world::{Fate, World, item, tag};
 
@@ -54,4 +54,15 @@ fn a_tag_in_doubt_is_looked_at_before_it_is_set_again() {
     let requests =
         ["get_conversation", "list_tags", "create_tag", "get_conversation", "list_tags", "add_tag"];
     check(made, &["create tag Refund", "tag cnv_5 tag_1"], &requests);
+}
+
+#[test]
+fn a_tag_that_front_writes_in_another_way_is_made_once() {
+    let mut world = world(&[], &[]);
+    let made = Tag { id: TagId::new("tag_1"), name: "refund".to_owned() };
+    world.front.tags = vec![made.clone()];
+    world.fates = [Fate::Answered, Fate::Answered, Fate::Instead(Answer::Done(Reply::Tag(made)))].into();
+    world.run_to_end(&tagging());
+    assert_eq!(world.requests, ["get_conversation", "list_tags", "create_tag", "add_tag"]);
+    assert_eq!(world.front.room("cnv_5").tags, ["refund"]);
 }

@@ -1,12 +1,14 @@
-//! Front's own words without personal data.
+//! What Front and Aircall say of a request, without personal data.
 
 use crate::limits::{HARMLESS_DIGITS_MAX, REASON_CHARS_MAX};
 
-/// The words, cut, with everything replaced that looks like a phone number or an e-mail address.
-pub(crate) fn clean(words: &str) -> String {
+/// The words, cut, without control signs, and with everything replaced that looks like a phone number or an e-mail
+/// address.
+#[must_use]
+pub fn redact(words: &str) -> String {
     let mut cleaned = words.split_whitespace().map(without_address).collect::<Vec<_>>().join(" ");
     cleaned = without_numbers(&cleaned);
-    cleaned.chars().take(REASON_CHARS_MAX).collect()
+    cleaned.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect()
 }
 
 fn without_address(word: &str) -> &str {
@@ -33,10 +35,10 @@ fn without_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{REASON_CHARS_MAX, clean};
+    use super::{REASON_CHARS_MAX, redact};
 
     fn check(given: &str, expect: &str) {
-        assert_eq!(clean(given), expect);
+        assert_eq!(redact(given), expect);
     }
 
     #[test]
@@ -48,6 +50,11 @@ mod tests {
     }
 
     #[test]
+    fn control_signs_do_not_survive() {
+        check("bad\u{1b}[31m\nname", "bad[31m name");
+    }
+
+    #[test]
     fn what_helps_stays() {
         check("Unknown conversation ID cn_123", "Unknown conversation ID cn_123");
         check("Please retry in 341 milliseconds.", "Please retry in 341 milliseconds.");
@@ -56,6 +63,6 @@ mod tests {
 
     #[test]
     fn long_words_are_cut() {
-        assert_eq!(clean(&"é ".repeat(500)).chars().count(), REASON_CHARS_MAX);
+        assert_eq!(redact(&"é ".repeat(500)).chars().count(), REASON_CHARS_MAX);
     }
 }
