@@ -1,8 +1,8 @@
 //! People at work in Front: they archive, reopen, move, assign, snooze, merge and trash what they come across.
 //!
-//! A person leaves a conversation alone while anything is under way for its party, and shortly before a call of it
-//! settles or something comes late for one: what is done then may reach the engine after its decision ("Known windows"). Mergers happen only without
-//! Front's webhooks, where the survivor counts at once: no webhook tells of them.
+//! A person leaves a conversation alone while anything is under way for its party, and shortly before a call of it settles
+//! or something comes late for one: what is done then may reach the engine after its decision ("Known windows"). Mergers
+//! happen only without Front's webhooks, where the survivor counts at once: no webhook tells of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
