@@ -48,7 +48,7 @@ pub(crate) const FLOOR: [(&str, usize); 44] = [
     ("subjects continued", 500),
     ("subjects changed", 150),
     ("calls after trash", 15),
-    ("calls while snoozed", 10),
+    ("calls while snoozed", 5),
     ("calls after a merger", 30),
     ("archivings", 300),
     ("reopenings", 50),
