@@ -66,7 +66,8 @@ pub struct Thread {
     pub status: ConversationStatus,
     /// Front's time of the status.
     pub status_at: Timestamp,
-    /// The status has to be read before it is trusted: the conversation was merged, or an import did not find it.
+    /// The status has to be read before it is trusted: the conversation was merged, an import did not find it, or a call went
+    /// into it while it was snoozed.
     pub unsure: bool,
     pub segment: Segment,
 }

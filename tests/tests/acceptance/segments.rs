@@ -4,7 +4,7 @@ use calltrail_simulator::front::{Action, Fault, SpanMs, SubjectRule};
 
 use crate::world::{
     CALLER, IRIS, NOOR, OTHER, Step, answered, bodies, call, check, check_both, conversations, given,
-    inbound, outbound, person, restart, shown, trouble,
+    inbound, outbound, person, restart, shown, told, trouble,
 };
 
 /// Far enough not to end by itself while a test runs.
@@ -241,6 +241,27 @@ async fn m08_archived_and_then_snoozed_is_not_archived_either() {
         )],
     )
     .await;
+}
+
+/// Front may end a snooze by an import and tell of it by nothing, and may take an archived import for an archiving.
+#[tokio::test(flavor = "multi_thread")]
+async fn m08_what_comes_late_leaves_a_conversation_open_whose_snooze_a_call_has_ended() {
+    let late = || inbound(2, CALLER).ends(40).voicemail_told(600);
+    let steps = [
+        call(inbound(1, CALLER)),
+        person(Action::Snooze(SNOOZED_UNTIL_MS)),
+        told(late(), &["call.created", "call.hungup", "call.ended"]),
+        told(late(), &["call.voicemail_left"]),
+    ];
+    let expect = [conversations(
+        "
+        +447700900123: open in Aircall Phone
+          Missed call - Support line
+            1:call by the customer
+            2:call by the customer
+            2:voicemail by the customer",
+    )];
+    check_both(given().front(|front| front.archived_import_archives = true), &steps, &expect).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

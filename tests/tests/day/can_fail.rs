@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use calltrail_simulator::front::{ContactEntry, ConversationEntry, Ledger, MessageEntry};
+use calltrail_simulator::front::{CommentEntry, ContactEntry, ConversationEntry, Ledger, MessageEntry};
 
 use super::company::Rules;
 use super::play::{Plan, Played, play};
@@ -11,8 +11,14 @@ use super::verdict::Verdict;
 /// An hour, played once for all of these tests.
 fn day() -> &'static Played {
     static DAY: OnceLock<Played> = OnceLock::new();
-    let rules =
-        Rules { front_webhooks: false, requests_per_minute: 200, import_reopens: true, import_assigns: true };
+    let rules = Rules {
+        front_webhooks: false,
+        requests_per_minute: 200,
+        import_reopens: true,
+        import_assigns: true,
+        front_tags: true,
+        comments_on_unanswered: true,
+    };
     DAY.get_or_init(|| play(Plan { seed: 5, calls: 120, callers: 40, lasts_s: 3_600, rules }))
 }
 
@@ -25,9 +31,28 @@ fn conversation(ledger: &mut Ledger) -> &mut ConversationEntry {
 
 /// The duration of an answered call by somebody whom Front knows.
 fn duration(ledger: &mut Ledger) -> &mut MessageEntry {
+    message(ledger, |row| row.external_id.ends_with(":duration") && row.author.is_some())
+}
+
+fn voicemail(ledger: &mut Ledger) -> &mut MessageEntry {
+    message(ledger, |row| row.external_id.ends_with(":voicemail"))
+}
+
+/// The call itself, with tags or without.
+fn call(ledger: &mut Ledger, is_tagged: bool) -> &mut MessageEntry {
+    message(ledger, |row| row.external_id.ends_with(":call") && row.body.contains("Tags: ") == is_tagged)
+}
+
+fn message(ledger: &mut Ledger, is: impl Fn(&MessageEntry) -> bool) -> &mut MessageEntry {
     let mut messages = ledger.conversations.iter_mut().flat_map(|row| &mut row.messages);
-    let found = messages.find(|row| row.external_id.ends_with(":duration") && row.author.is_some());
-    found.expect("an agent has answered")
+    messages.find(|row| is(row)).expect("there is one")
+}
+
+/// The comments of a conversation in which one has a teammate as its author, first.
+fn comments(ledger: &mut Ledger) -> &mut Vec<CommentEntry> {
+    let mut all = ledger.conversations.iter_mut().map(|row| &mut row.comments);
+    let found = all.find(|comments| comments.first().is_some_and(|first| first.author.is_some()));
+    found.expect("an agent has written")
 }
 
 /// After `spoil` some difference says all of `expect`.
@@ -84,8 +109,10 @@ fn a_text_without_its_marker_or_with_another_duration_is_found() {
 #[test]
 fn an_activity_in_another_conversation_and_a_second_conversation_are_found() {
     let moved = |ledger: &mut Ledger, _: &mut Vec<String>| {
-        let row = conversation(ledger).messages.pop().expect("it has messages");
-        ledger.conversations[0].messages.push(row);
+        let from = conversation(ledger);
+        let (id, row) = (from.id.clone(), from.messages.pop().expect("it has messages"));
+        let into = ledger.conversations.iter_mut().find(|row| row.id != id && !row.messages.is_empty());
+        into.expect("there are others").messages.push(row);
     };
     check(moved, "conversation is");
     let second = |ledger: &mut Ledger, _: &mut Vec<String>| {
@@ -120,4 +147,72 @@ fn a_second_contact_and_a_missing_handle_are_found() {
 fn another_order_and_a_refusal_are_found() {
     check(|ledger, _| ledger.imports.reverse(), "order of");
     check(|_, refused| refused.push("acme.calltrail.acme.1.call".to_owned()), "refusal of");
+}
+
+#[test]
+fn a_comment_that_is_lost_doubled_in_another_order_or_by_somebody_else_is_found() {
+    check(|ledger, _| drop(comments(ledger).remove(0)), ": is lost");
+    check(|ledger, _| comments(ledger).extend_from_within(..1), "is there twice");
+    check(|ledger, _| comments(ledger)[0].author = None, "logged is `comment by nobody`");
+    check(|ledger, _| comments(ledger)[0].body.insert(0, 'x'), "the text lacks the comment");
+    let turned = |ledger: &mut Ledger, _: &mut Vec<String>| {
+        let mut all = ledger.conversations.iter_mut().map(|row| &mut row.comments);
+        let of_one_call = |two: &[CommentEntry]| {
+            let call = |comment: &CommentEntry| {
+                comment.body.rsplit_once(", note").map(|(told, _)| told[told.len() - 6..].to_owned())
+            };
+            call(&two[0]) == call(&two[1])
+        };
+        let (found, place) = all
+            .find_map(|row| row.windows(2).position(of_one_call).map(|place| (row, place)))
+            .expect("two comments on a call");
+        let first = found[place].posted_at_ms;
+        found[place].posted_at_ms = std::mem::replace(&mut found[place + 1].posted_at_ms, first);
+    };
+    check(turned, "order of comments on");
+}
+
+#[test]
+fn a_voicemail_without_its_link_or_of_somebody_else_is_found() {
+    check(
+        |ledger, _| voicemail(ledger).body = voicemail(ledger).body.replace("https:", ""),
+        "the text lacks the link",
+    );
+    check(|ledger, _| voicemail(ledger).external_id.push_str("_pending"), "voicemail: is lost");
+    check(|ledger, _| voicemail(ledger).is_inbound = false, "logged is `outbound");
+}
+
+#[test]
+fn another_tag_in_the_text_or_on_the_conversation_is_found() {
+    check(
+        |ledger, _| call(ledger, true).body = call(ledger, true).body.replace("Tags: ", "Tags: New, "),
+        "the text lacks the tags",
+    );
+    check(|ledger, _| call(ledger, false).body.insert_str(0, "Tags: New\n"), "the text has tags");
+    let changed = |ledger: &mut Ledger, _: &mut Vec<String>| {
+        let tag = ledger.tags[0].id.clone();
+        let tags = &mut conversation(ledger).tags;
+        match tags.iter().position(|known| *known == tag) {
+            Some(place) => drop(tags.remove(place)),
+            None => tags.push(tag),
+        }
+    };
+    check(changed, "tagged [");
+    let none = |ledger: &mut Ledger, _: &mut Vec<String>| {
+        ledger.conversations.iter_mut().for_each(|row| row.tags.clear());
+    };
+    check(none, "tagged []");
+}
+
+#[test]
+fn a_call_without_a_number_in_anothers_conversation_is_found() {
+    let moved = |ledger: &mut Ledger, _: &mut Vec<String>| {
+        let mut withheld = ledger
+            .conversations
+            .iter_mut()
+            .filter(|row| row.messages.iter().any(|row| row.sender == "anonymous-caller"));
+        let (first, second) = (withheld.next().expect("one"), withheld.next().expect("another"));
+        first.messages.append(&mut second.messages);
+    };
+    check(moved, "withheld");
 }

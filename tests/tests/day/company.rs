@@ -10,7 +10,7 @@ use calltrail_front_writer::{Confirm, Rate, Settings};
 use calltrail_simulator::aircall::{AGENTS, LINES};
 use calltrail_simulator::front::{Behaviour, ContactSeed, FrontOptions, Handle, SpanMs};
 
-use super::limits::{ENDED_WAIT_S, VISIBILITY_LAG_MS, WEBHOOK_DELAY_MS};
+use super::limits::{ENDED_WAIT_S, VISIBILITY_LAG_MS, VOICEMAIL_WAIT_S, WEBHOOK_DELAY_MS};
 
 pub(crate) const ACCOUNT: &str = "acme";
 /// The inbox of lines that have none of their own.
@@ -26,6 +26,10 @@ const KNOWN_EVERY: usize = 10;
 /// The share of the company's limit that the engine takes.
 const RATE_SHARE: f64 = 0.5;
 
+/// The one contact of everybody who withheld the number, and its handle.
+pub(crate) const WITHHELD_NAME: &str = "Anonymous caller";
+pub(crate) const WITHHELD_HANDLE: &str = "anonymous-caller";
+
 /// What is varied from day to day.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
@@ -37,6 +41,10 @@ pub(crate) struct Rules {
     pub(crate) import_reopens: bool,
     /// An import assigns the conversation; else the engine has to.
     pub(crate) import_assigns: bool,
+    /// Tags go on the conversation, not only into the text.
+    pub(crate) front_tags: bool,
+    /// Comments are shown for every call, not only for answered ones.
+    pub(crate) comments_on_unanswered: bool,
 }
 
 /// An outside party, under a name that is safe to print.
@@ -100,6 +108,8 @@ pub(crate) fn front(callers: &[Caller], rules: Rules) -> FrontOptions {
             visibility_lag_ms: span(VISIBILITY_LAG_MS),
             webhooks: rules.front_webhooks,
             webhook_delay_ms: span(WEBHOOK_DELAY_MS),
+            // Not known of Front, and the worse for what comes late: it must say so of no conversation that is open.
+            archived_import_archives: true,
             ..Behaviour::default()
         },
         ..FrontOptions::default()
@@ -133,12 +143,12 @@ pub(crate) fn policy(rules: Rules) -> Policy {
         business_hours: None,
         front_webhooks: rules.front_webhooks,
         anonymous: Anonymous::PerCall,
-        comments_on_unanswered: false,
-        tags: Tags::Text,
+        comments_on_unanswered: rules.comments_on_unanswered,
+        tags: if rules.front_tags { Tags::FrontTags } else { Tags::Text },
         recording: Recording::Link,
         timing: Timing {
             ended_wait_seconds: ENDED_WAIT_S,
-            voicemail_wait_seconds: 180,
+            voicemail_wait_seconds: VOICEMAIL_WAIT_S,
             silent_call_seconds: 14_400,
             front_silence_seconds: 900,
         },

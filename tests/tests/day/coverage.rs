@@ -1,21 +1,20 @@
 //! What happened in a day, counted: a day on which little happens proves little.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::company::Rules;
 use super::neighbour;
 use super::oracle::Counts;
-use super::oracle::calls::Kind;
 use super::play::Played;
 
 const TOO_MANY: u16 = 429;
 
 /// Counts by what is counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Coverage(Vec<(&'static str, usize)>);
+#[derive(Debug)]
+pub(crate) struct Coverage(BTreeMap<&'static str, usize>);
 
 /// What a whole day has to reach.
-pub(crate) const FLOOR: [(&str, usize); 23] = [
+pub(crate) const FLOOR: [(&str, usize); 44] = [
     ("inbound answered", 400),
     ("outbound answered", 200),
     ("outbound unanswered", 100),
@@ -24,12 +23,33 @@ pub(crate) const FLOOR: [(&str, usize); 23] = [
     ("never told to have ended", 20),
     ("by an agent unknown in Front", 200),
     ("webhooks twice", 1_000),
-    ("callers with two numbers", 15),
+    ("callers with two numbers", 10),
+    ("without a number", 40),
+    ("tagged", 250),
+    ("tags in Front", 300),
+    ("tags in Front late", 40),
+    ("comments", 150),
+    ("comments late", 80),
+    ("comments by agents unknown in Front", 80),
+    ("comments on unanswered calls", 150),
+    ("recordings", 90),
+    ("recordings late", 60),
+    ("recordings awaited", 60),
+    ("voicemail links", 45),
+    ("voicemail links late", 70),
+    ("voicemails awaited", 50),
+    ("voicemails of missed calls", 35),
+    ("activities late into archived", 12),
+    ("late into archived", 30),
+    ("late into snoozed", 1),
+    ("late into trash", 1),
+    ("late under a later subject", 1),
+    ("new conversations", 400),
     ("subjects continued", 500),
     ("subjects changed", 150),
     ("calls after trash", 15),
-    ("calls while snoozed", 10),
-    ("calls after a merger", 50),
+    ("calls while snoozed", 5),
+    ("calls after a merger", 30),
     ("archivings", 300),
     ("reopenings", 50),
     ("moves", 80),
@@ -43,10 +63,12 @@ pub(crate) const FLOOR: [(&str, usize); 23] = [
 
 /// What happens only without Front's webhooks.
 const WITHOUT_WEBHOOKS: [&str; 2] = ["mergers", "calls after a merger"];
+/// What happens only where tags go on the conversation, and only where every call's comments are shown.
+const WITH_FRONT_TAGS: [&str; 2] = ["tags in Front", "tags in Front late"];
+const WITH_ALL_COMMENTS: [&str; 1] = ["comments on unanswered calls"];
 
 impl Coverage {
     pub(crate) fn of(played: &Played, counts: &Counts) -> Self {
-        let by_kind = |kind: Kind| counts.by_kind.get(&kind).copied().unwrap_or_default();
         let deed = |kind: &str| {
             let by_people = played.ledger.events.iter().filter(|event| event.source == "teammate");
             by_people.filter(|event| event.kind == kind).count()
@@ -54,21 +76,8 @@ impl Coverage {
         let own = played.ledger.requests.iter().filter(|request| request.path != neighbour::PATH);
         let refused = own.filter(|request| request.status == Some(TOO_MANY)).count();
         let bodies: BTreeSet<_> = played.deliveries.iter().map(|delivery| &delivery.body).collect();
-        Self(vec![
-            ("inbound answered", by_kind(Kind::InboundAnswered)),
-            ("outbound answered", by_kind(Kind::OutboundAnswered)),
-            ("outbound unanswered", by_kind(Kind::OutboundUnanswered)),
-            ("missed", by_kind(Kind::Missed)),
-            ("voicemails", by_kind(Kind::Voicemail)),
-            ("never told to have ended", counts.silent),
-            ("by an agent unknown in Front", counts.by_unknown_agents),
+        let seen = [
             ("webhooks twice", played.deliveries.len() - bodies.len()),
-            ("callers with two numbers", counts.joined),
-            ("subjects continued", counts.continued),
-            ("subjects changed", counts.changed),
-            ("calls after trash", counts.after_trash),
-            ("calls while snoozed", counts.after_snooze),
-            ("calls after a merger", counts.after_merger),
             ("archivings", deed("archive")),
             ("reopenings", deed("reopen")),
             ("moves", deed("move")),
@@ -78,15 +87,22 @@ impl Coverage {
             ("restorings", deed("restore")),
             ("mergers", deed("conversations_merged")),
             ("requests refused as too many", refused),
-        ])
+        ];
+        Self(counts.0.iter().map(|(what, count)| (*what, *count)).chain(seen).collect())
     }
 
     /// What is below its floor, with its count. What has no floor has one that is never reached.
-    pub(crate) fn below(&self, floor: &[(&str, usize)], rules: Rules) -> Vec<(&'static str, usize)> {
-        let least =
-            |what: &str| floor.iter().find(|(of, _)| *of == what).map_or(usize::MAX, |(_, least)| *least);
-        let expected = |what: &str| !(rules.front_webhooks && WITHOUT_WEBHOOKS.contains(&what));
-        self.0.iter().filter(|(what, count)| expected(what) && *count < least(what)).copied().collect()
+    pub(crate) fn below(&self, floor: &[(&'static str, usize)], rules: Rules) -> Vec<(&'static str, usize)> {
+        let floor: BTreeMap<_, _> = floor.iter().copied().collect();
+        let count = |what: &'static str| (what, self.0.get(what).copied().unwrap_or_default());
+        let least = |what: &str| floor.get(what).copied().unwrap_or(usize::MAX);
+        let expected = |what: &&str| {
+            !(rules.front_webhooks && WITHOUT_WEBHOOKS.contains(what)
+                || !rules.front_tags && WITH_FRONT_TAGS.contains(what)
+                || !rules.comments_on_unanswered && WITH_ALL_COMMENTS.contains(what))
+        };
+        let all: BTreeSet<_> = self.0.keys().chain(floor.keys()).copied().filter(expected).collect();
+        all.into_iter().map(count).filter(|(what, count)| *count < least(what)).collect()
     }
 }
 

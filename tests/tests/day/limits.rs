@@ -23,17 +23,24 @@ pub(super) const WEBHOOK_DELAY_MS: [u64; 2] = [100, 3_000];
 pub(super) const DELIVERY_MS_MAX: u64 = 900;
 /// A late one, and a second delivery.
 pub(super) const LATE_MS_MAX: u64 = 30_000;
-/// A person leaves a conversation alone for so long before a call of it settles: what is done then may reach the engine
-/// after its decision ("Known windows").
+/// What becomes known of a call long after its hang-up does so between so many seconds after it: when the call was decided
+/// on, because what comes between a call's settling and its decision is shown with the call.
+pub(super) const LATE_AFTER_S: [i64; 2] = [420, 3_600];
+/// A link that the call is waited for with comes so many seconds after the hang-up: some time before the wait is over.
+pub(super) const LINK_IN_TIME_S: [i64; 2] = [96, 130];
+/// A person leaves a conversation alone for so long before a call of it settles or something late comes for one: what is
+/// done then may reach the engine after its decision ("Known windows").
 pub(super) const MARGIN_MS: i64 = 8_000;
-/// Conversations of parties who call within such a time of each other are not merged: which status the second call finds
-/// depends on how far the first one is.
+/// Conversations of parties for whom anything will happen within such a time of each other are not merged, and no snooze ends
+/// within such a time of it: which status the second finds depends on how far the first one is.
 pub(super) const APART_MS: i64 = 300_000;
 
 /// The day begins at 08:00 UTC on 2026-01-05.
 pub(super) const DAY_STARTS_AT_S: i64 = 1_767_600_000;
 /// A call that is never told to have ended settles so long after it was first told to be over.
 pub(super) const ENDED_WAIT_S: u64 = 120;
+/// What can be listened to without a link is shown as being processed so long after the call was first told to be over.
+pub(super) const VOICEMAIL_WAIT_S: u64 = 180;
 /// Looks that a person takes for a party whom nothing is under way with.
 pub(super) const LOOKS_MAX: u32 = 8;
 /// The window of the limit that is asserted.

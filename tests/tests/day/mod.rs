@@ -13,6 +13,8 @@ mod neighbour;
 mod oracle;
 mod people;
 mod play;
+mod scene;
 mod script;
 mod summary;
 mod verdict;
+mod who;

@@ -12,8 +12,8 @@ use super::script::{Delivery, deliveries};
 
 /// A person looks for something to do in every so many seconds.
 const LOOK_EVERY_S: i64 = 20;
-/// People stay longer than the last call.
-const EVENING_S: i64 = 900;
+/// People stay longer than the last call, until the last of what comes late.
+const EVENING_S: i64 = 4_500;
 
 /// What a day is made of.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,8 @@ pub(crate) fn play(plan: Plan) -> Played {
     let front = Front::new(company::front(&callers, rules), seed);
     let starts_ms = DAY_STARTS_AT_S * 1000;
     let mut engine = Engine::start(starts_ms, front, company::policy(rules), company::settings(), seed ^ 3);
-    let mut people = People::new(seed ^ 4, &callers, calls::settles_ms(&deliveries, &callers), rules);
+    let happens_ms = calls::happens_ms(&calls::calls(&deliveries, &callers, rules));
+    let mut people = People::new(seed ^ 4, &callers, happens_ms, rules);
     for (at_ms, outside) in timeline(plan, &deliveries) {
         engine.run_until(at_ms);
         match outside {

@@ -1,21 +1,20 @@
 //! What Aircall tells in a day: calls of every kind, and what the network does to their webhooks.
 
-use calltrail_simulator::aircall::{AGENTS, CallScript, Disturbance, LINES, Step, disturb};
+use calltrail_simulator::aircall::{Disturbance, Step, disturb};
 
 use super::company::Caller;
 use super::limits::{DAY_STARTS_AT_S, DELIVERY_MS_MAX, LATE_MS_MAX};
+use super::scene;
 use crate::dice::Dice;
 
 const FIRST_CALL: i64 = 700_000;
-/// One call in so many comes from somebody who has just called.
-const AGAIN_EVERY: u64 = 6;
-/// Calls back that "just" reaches.
-const JUST: u64 = 6;
-/// One call in so many is never told to have ended.
-const SILENT_EVERY: u64 = 50;
-/// Reasons that Aircall gives for a missed call.
-const REASONS: [&str; 4] =
-    ["out_of_opening_hours", "abandoned_in_ivr", "no_available_agent", "agents_did_not_answer"];
+/// One call in so many comes from somebody who has just called, as one of so many calls before it: at once, or a while ago,
+/// with time for what comes late and for people.
+const AGAIN_EVERY: u64 = 3;
+const JUST: [usize; 2] = [6, 120];
+/// One call in so many has no number, and what Aircall tells in its place.
+const WITHHELD_EVERY: u64 = 25;
+const WITHHELD: [&str; 4] = ["anonymous", "Anonymous", "", "*86"];
 
 /// A webhook and when it arrives, Unix time in milliseconds.
 #[derive(Debug, Clone)]
@@ -30,43 +29,31 @@ pub(crate) fn deliveries(seed: u64, calls: u32, lasts_s: u64, callers: &[Caller]
     let mut recent: Vec<usize> = Vec::new();
     let mut steps = Vec::new();
     for place in 0..calls {
-        let again = recent.len() as u64 >= JUST && dice.roll(AGAIN_EVERY) == 0;
-        let caller = match again {
-            true => recent[recent.len() - 1 - dice.place(usize::try_from(JUST).expect("small"))],
-            false => dice.place(callers.len()),
-        };
-        recent.push(caller);
-        let outside = &callers[caller].numbers[dice.place(callers[caller].numbers.len())];
+        let outside = outside(&mut dice, callers, &mut recent);
         let after_s = lasts_s * u64::from(place) / u64::from(calls);
         let starts_at_s = DAY_STARTS_AT_S + i64::try_from(after_s).expect("a day is short");
-        let script = call(&mut dice, FIRST_CALL + i64::from(place), outside, starts_at_s);
-        let is_silent = dice.roll(SILENT_EVERY) == 0;
-        let told = script.events().into_iter().filter(|event| !(is_silent && event.name == "call.ended"));
+        let told = scene::webhooks(&mut dice, FIRST_CALL + i64::from(place), &outside, starts_at_s);
         steps.extend(
-            told.map(|event| Step::Webhook { at_ms: event.at_s * 1000, body: event.body.to_string() }),
+            told.into_iter()
+                .map(|event| Step::Webhook { at_ms: event.at_s * 1000, body: event.body.to_string() }),
         );
     }
     arriving(seed, &steps)
 }
 
-fn call(dice: &mut Dice, id: i64, outside: &str, at_s: i64) -> CallScript {
-    let outside = spaced(outside);
-    let line = LINES[dice.place(LINES.len())];
-    let place = dice.place(AGENTS.len());
-    let (agent, other) = (AGENTS[place], AGENTS[(place + 1) % AGENTS.len()]);
-    let talk_s = 20 + i64::try_from(dice.roll(400)).expect("small");
-    let ring_s = 4 + i64::try_from(dice.roll(20)).expect("small");
-    let inbound = CallScript::inbound(id, line, &outside, at_s);
-    let outbound = CallScript::outbound(id, line, &outside, agent, at_s);
-    match dice.roll(10) {
-        0 | 1 => inbound.rings(agent, 0).answered(agent, ring_s).ends(ring_s + talk_s),
-        2 => inbound.rings(agent, 0).answered(agent, 5).transferred(other, 15).ends(16 + talk_s),
-        3 => inbound.rings(agent, 0).answered(agent, 5).transfer_failed(other, 15).ends(16 + talk_s),
-        4 | 5 => outbound.answered(agent, ring_s).ends(ring_s + talk_s),
-        6 => outbound.ends(ring_s),
-        7 | 8 => inbound.missed(REASONS[dice.place(REASONS.len())]).ends(ring_s),
-        _ => inbound.rings(agent, 0).voicemail().ends(ring_s + 20),
+/// The digits of whoever calls next.
+fn outside(dice: &mut Dice, callers: &[Caller], recent: &mut Vec<usize>) -> String {
+    if dice.roll(WITHHELD_EVERY) == 0 {
+        return WITHHELD[dice.place(WITHHELD.len())].to_owned();
     }
+    let just = JUST[dice.place(JUST.len())];
+    let caller = match recent.len() >= just && dice.roll(AGAIN_EVERY) == 0 {
+        true => recent[recent.len() - 1 - dice.place(just)],
+        false => dice.place(callers.len()),
+    };
+    recent.push(caller);
+    let numbers = &callers[caller].numbers;
+    spaced(&numbers[dice.place(numbers.len())])
 }
 
 /// Digits as Aircall shows them.

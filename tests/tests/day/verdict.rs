@@ -7,6 +7,7 @@ use calltrail_simulator::front::Ledger;
 use super::oracle::calls::{Call, calls};
 use super::oracle::{Counts, differences, expect, shown};
 use super::play::Played;
+use super::who::Who;
 
 /// So many differences, and the stories of so many callers, are told.
 const DIFFERENCES_TOLD_MAX: usize = 40;
@@ -28,14 +29,17 @@ impl Verdict {
 
     /// The verdict if this had been there in the end.
     pub(crate) fn of_ledger(played: &Played, ledger: &Ledger, refused: &[String]) -> Self {
-        let calls = calls(&played.deliveries, &played.callers);
+        let calls = calls(&played.deliveries, &played.callers, played.rules);
         let (expected, counts) = expect(&played.callers, played.rules, &calls, &played.deeds);
         let differences = differences(&expected, &shown(ledger, refused, &played.callers));
         let names: BTreeSet<_> =
-            differences.iter().flat_map(|difference| difference.split([' ', ':'])).collect();
-        let met =
-            played.callers.iter().enumerate().filter(|(_, caller)| names.contains(caller.name.as_str()));
-        let stories = met.take(STORIES_TOLD_MAX).map(|(place, _)| story(place, played, &calls)).collect();
+            differences.iter().flat_map(|difference| difference.split([' ', ':', ','])).collect();
+        let everybody: BTreeSet<_> = calls.iter().map(|call| call.who).collect();
+        let met = everybody.into_iter().filter(|who| {
+            let name = who.name(&played.callers);
+            names.contains(name.split(' ').next_back().unwrap_or_default())
+        });
+        let stories = met.take(STORIES_TOLD_MAX).map(|who| story(who, played, &calls)).collect();
         Self { calls, counts, differences, stories }
     }
 
@@ -53,13 +57,15 @@ impl Verdict {
 }
 
 /// What happened to a caller, in the order of time.
-fn story(caller: usize, played: &Played, calls: &[Call]) -> String {
-    let calls = calls.iter().filter(|call| call.caller == caller);
-    let settled = |call: &Call| (call.settled_at_ms, format!("call {} settles, {:?}", call.id, call.kind));
-    let deeds = played.deeds.iter().filter(|deed| deed.caller == caller);
-    let mut lines: Vec<_> = calls.map(settled).collect();
+fn story(who: Who, played: &Played, calls: &[Call]) -> String {
+    let mut lines = Vec::new();
+    for call in calls.iter().filter(|call| call.who == who) {
+        lines.push((call.settled_at_ms, format!("call {} settles, {:?}", call.id, call.kind)));
+        lines.extend(call.parts.iter().map(|(at_ms, part)| (*at_ms, format!("call {}: {part:?}", call.id))));
+    }
+    let deeds = played.deeds.iter().filter(|deed| deed.who == who);
     lines.extend(deeds.map(|deed| (deed.at_ms, format!("{:?}", deed.done))));
-    lines.sort();
+    lines.sort_by_key(|(at_ms, _)| *at_ms);
     let lines: String = lines.into_iter().map(|(at_ms, what)| format!("  {at_ms} {what}\n")).collect();
-    format!("{}\n{lines}", played.callers[caller].name)
+    format!("{}\n{lines}", who.name(&played.callers))
 }

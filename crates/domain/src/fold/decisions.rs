@@ -3,7 +3,7 @@
 use super::{Folded, Output, Place};
 use crate::call::{Call, EffectState};
 use crate::decision::{Decision, EffectsDecided, Logged, Verdict};
-use crate::effect::NumberedEffect;
+use crate::effect::{ConversationStatus, NumberedEffect};
 use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
 use crate::parts;
 use crate::party::{Party, Thread};
@@ -82,6 +82,7 @@ fn take_verdict<B: Backing>(
         Verdict::Logged(logged) => {
             *account.logged.entry(logged.call_type).or_default() += 1;
             open_segment(party, logged);
+            doubt_snooze(party);
         }
     }
     party.dequeue(decision.call);
@@ -123,6 +124,15 @@ fn open_segment(party: &mut Party, logged: &Logged) {
             party.thread =
                 Some(Thread::new(logged.thread.clone(), logged.inbox.clone(), logged.subject.clone()));
         }
+    }
+}
+
+/// Whether a call ends the snooze of its conversation is Front's affair, and nothing tells of it: the status is read before
+/// it counts again.
+fn doubt_snooze(party: &mut Party) {
+    let snoozed = party.thread.as_mut().filter(|thread| thread.status == ConversationStatus::Snoozed);
+    if let Some(thread) = snoozed {
+        thread.unsure = true;
     }
 }
 

@@ -127,6 +127,11 @@ impl Engine {
         if self.projector.folded() < self.log.tail() { Rest::Busy } else { self.projector.rest(number) }
     }
 
+    /// The same for whoever made this call, which has no number.
+    pub(crate) fn rest_of_call(&self, call: i64) -> Rest {
+        if self.projector.folded() < self.log.tail() { Rest::Busy } else { self.projector.rest_of_call(call) }
+    }
+
     /// The keys of everything that Front refused for good.
     pub(crate) fn refused(&self) -> Vec<String> {
         self.store.keys(dead_letter::BUCKET).map(str::to_owned).collect()

@@ -7,7 +7,7 @@ use calltrail_domain::decision::EffectsDecided;
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::{Output, fold, party_of_number};
-use calltrail_domain::ids::{ConversationId, PartyId, PhoneNumber};
+use calltrail_domain::ids::{CallId, ConversationId, PartyId, PhoneNumber};
 use calltrail_domain::state::{Memory, State, TIMER_PREFIX, timer_bound};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -91,8 +91,18 @@ impl Projector {
     }
 
     pub(crate) fn rest(&self, number: &PhoneNumber) -> Rest {
-        let Some(id) = party_of_number(&self.state, number).expect(NEVER_FAILS) else { return Rest::Unknown };
-        let Some((_, party)) = self.state.party(&id).expect(NEVER_FAILS) else { return Rest::Unknown };
+        let party = party_of_number(&self.state, number).expect(NEVER_FAILS);
+        party.map_or(Rest::Unknown, |party| self.rest_of(&party))
+    }
+
+    pub(crate) fn rest_of_call(&self, call: i64) -> Rest {
+        let id = CallId(call.unsigned_abs());
+        let settled = self.state.call(id).expect(NEVER_FAILS).and_then(|call| call.settled);
+        settled.map_or(Rest::Unknown, |settled| self.rest_of(&settled.party))
+    }
+
+    fn rest_of(&self, id: &PartyId) -> Rest {
+        let Some((_, party)) = self.state.party(id).expect(NEVER_FAILS) else { return Rest::Unknown };
         let waits = party.joining.is_some() || !party.awaits.is_empty() || !party.queue.is_empty();
         if waits || !party.is_drained() {
             return Rest::Busy;

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::day::company::Caller;
+use super::parts::{Part, parts};
+use crate::day::company::{Caller, Rules};
 use crate::day::limits::ENDED_WAIT_S;
 use crate::day::script::Delivery;
+use crate::day::who::Who;
 
 /// The five kinds of calls (M5), in the words of their subjects (M7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,9 +24,9 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) id: i64,
-    /// The caller and its number, by their places.
-    pub(crate) caller: usize,
-    pub(crate) number: usize,
+    pub(crate) who: Who,
+    /// The caller's number by its place, if it has one.
+    pub(crate) number: Option<usize>,
     pub(crate) line: Line,
     pub(crate) kind: Kind,
     /// Who ended with the call, or dialled.
@@ -35,6 +37,10 @@ pub(crate) struct Call {
     pub(crate) settled_at_ms: i64,
     /// It was never told to have ended.
     pub(crate) is_silent: bool,
+    /// In the order of their names.
+    pub(crate) tags: Vec<String>,
+    /// What follows the call's own activity, and when: not before it settles.
+    pub(crate) parts: Vec<(i64, Part)>,
 }
 
 #[derive(Debug, Clone)]
@@ -44,7 +50,7 @@ pub(crate) struct Line {
     pub(crate) digits: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Agent {
     pub(crate) name: String,
     pub(crate) email: String,
@@ -72,65 +78,92 @@ impl Kind {
 }
 
 /// The webhooks of one call that have arrived, with their times.
-type Heard = Vec<(i64, Value)>;
+pub(super) type Heard = Vec<(i64, Value)>;
 
 /// Every call, in the order in which they settle.
-pub(crate) fn calls(deliveries: &[Delivery], callers: &[Caller]) -> Vec<Call> {
+pub(crate) fn calls(deliveries: &[Delivery], callers: &[Caller], rules: Rules) -> Vec<Call> {
     let mut heard: BTreeMap<i64, Heard> = BTreeMap::new();
     for delivery in deliveries {
         let webhook: Value = serde_json::from_str(&delivery.body).expect("a webhook is JSON");
         let id = webhook["data"]["id"].as_i64().expect("a call has an id");
         heard.entry(id).or_default().push((delivery.at_ms, webhook));
     }
-    let mut calls: Vec<_> = heard.into_iter().map(|(id, heard)| call(id, &heard, callers)).collect();
+    let mut calls: Vec<_> = heard.into_iter().map(|(id, heard)| call(id, &heard, callers, rules)).collect();
     calls.sort_by_key(|call| (call.settled_at_ms, call.id));
     calls
 }
 
-/// When the calls of each caller settle.
-pub(crate) fn settles_ms(deliveries: &[Delivery], callers: &[Caller]) -> Vec<Vec<i64>> {
-    let mut settles = vec![Vec::new(); callers.len()];
-    for call in calls(deliveries, callers) {
-        settles[call.caller].push(call.settled_at_ms);
+/// When something becomes known of the calls of each: that they settle, or what comes late for them.
+pub(crate) fn happens_ms(calls: &[Call]) -> BTreeMap<Who, Vec<i64>> {
+    let mut happens: BTreeMap<Who, Vec<i64>> = BTreeMap::new();
+    for call in calls {
+        let own = happens.entry(call.who).or_default();
+        own.push(call.settled_at_ms);
+        own.extend(call.parts.iter().map(|(at_ms, _)| *at_ms));
     }
-    settles
+    happens
 }
 
-fn call(id: i64, heard: &Heard, callers: &[Caller]) -> Call {
+fn call(id: i64, heard: &Heard, callers: &[Caller], rules: Rules) -> Call {
     let first =
         |is: &dyn Fn(&Value) -> bool| heard.iter().find(|(_, webhook)| is(webhook)).map(|(at_ms, _)| *at_ms);
     let ended = first(&|webhook| webhook["event"] == "call.ended");
-    let over = first(&|webhook| webhook["data"]["status"] == "done").expect("every call is told to be over");
-    let settled_at_ms = ended.unwrap_or(over + i64::try_from(ENDED_WAIT_S).expect("a short wait") * 1000);
-    let known: Vec<_> =
-        heard.iter().filter(|(at_ms, _)| *at_ms <= settled_at_ms).map(|(_, webhook)| webhook).collect();
-    // The latest that shows the call as over tells everything but the voicemail, which may come before it.
-    let over = known.iter().filter(|webhook| webhook["data"]["status"] == "done");
-    let last = over.max_by_key(|webhook| webhook["timestamp"].as_i64()).expect("it was told to be over");
-    let has_voicemail = known.iter().any(|webhook| !webhook["data"]["voicemail"].is_null());
-    let data = &last["data"];
-    let (caller, number) = who(data, callers);
+    let over_at_ms =
+        first(&|webhook| webhook["data"]["status"] == "done").expect("every call is told to be over");
+    let settled_at_ms =
+        ended.unwrap_or(over_at_ms + i64::try_from(ENDED_WAIT_S).expect("a short wait") * 1000);
+    let data = last(heard, settled_at_ms);
+    let known = heard.iter().filter(|(at_ms, _)| *at_ms <= settled_at_ms);
+    // The voicemail may be told before the end of the call is.
+    let has_voicemail =
+        known.map(|(_, webhook)| webhook).any(|webhook| !webhook["data"]["voicemail"].is_null());
+    let kind = kind(data, has_voicemail);
+    let (who, number) = who(id, data, callers);
     Call {
         id,
-        caller,
+        who,
         number,
         line: line(data),
-        kind: kind(data, has_voicemail),
-        agent: data["user"]
-            .is_object()
-            .then(|| Agent { name: text(&data["user"]["name"]), email: text(&data["user"]["email"]) }),
+        kind,
+        agent: agent(&data["user"]),
         started_at_ms: millis(&data["started_at"]),
         answered_at_ms: millis(&data["answered_at"]),
         ended_at_ms: millis(&data["ended_at"]),
         settled_at_ms,
         is_silent: ended.is_none(),
+        tags: tags(data),
+        parts: parts(heard, kind, over_at_ms, settled_at_ms, rules),
     }
 }
 
-fn who(data: &Value, callers: &[Caller]) -> (usize, usize) {
+/// The latest that was known by then of those that show the call as over.
+pub(super) fn last(heard: &Heard, by_ms: i64) -> &Value {
+    let known = heard.iter().filter(|(at_ms, _)| *at_ms <= by_ms).map(|(_, webhook)| webhook);
+    let over = known.filter(|webhook| webhook["data"]["status"] == "done");
+    let last = over.max_by_key(|webhook| webhook["timestamp"].as_i64());
+    &last.expect("it was told to be over")["data"]
+}
+
+/// The names of the call's tags, in order.
+pub(super) fn tags(data: &Value) -> Vec<String> {
+    let mut tags: Vec<_> =
+        data["tags"].as_array().into_iter().flatten().map(|tag| text(&tag["name"])).collect();
+    tags.sort();
+    tags
+}
+
+pub(super) fn agent(user: &Value) -> Option<Agent> {
+    user.is_object().then(|| Agent { name: text(&user["name"]), email: text(&user["email"]) })
+}
+
+/// What has no country code is no number (M6).
+fn who(id: i64, data: &Value, callers: &[Caller]) -> (Who, Option<usize>) {
     let number = text(&data["raw_digits"]).replace(' ', "");
+    if !number.starts_with('+') {
+        return (Who::Withheld(id), None);
+    }
     let places = callers.iter().enumerate().find_map(|(caller, known)| {
-        known.numbers.iter().position(|own| *own == number).map(|place| (caller, place))
+        known.numbers.iter().position(|own| *own == number).map(|place| (Who::Caller(caller), Some(place)))
     });
     places.expect("a caller has the number")
 }
@@ -156,7 +189,7 @@ fn kind(data: &Value, has_voicemail: bool) -> Kind {
     }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

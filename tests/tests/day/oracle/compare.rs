@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use super::picture::{Activity, Picture, Text};
+use super::picture::{Activity, Picture};
 
 /// What differs; nothing when Front is as it should be.
 pub(crate) fn differences(expected: &Picture, found: &Picture) -> Vec<String> {
@@ -42,18 +42,22 @@ fn activity_differs(name: &str, wanted: &Activity, found: &Activity) -> Vec<Stri
     ];
     let unequal = pairs.into_iter().filter(|(_, wanted, found)| wanted != found);
     let unequal = unequal.map(|(what, wanted, found)| format!("{name}: {what} is `{found}`, not `{wanted}`"));
-    let unsaid = unsaid(&wanted.text, &found.text);
-    unequal.chain(unsaid.into_iter().map(|what| format!("{name}: the text lacks {what}"))).collect()
+    let text = &found.text.is;
+    let lacks = unsaid(&wanted.text.says, text).map(|what| format!("{name}: the text lacks {what}"));
+    let never = wanted.text.never.iter().filter(|(_, words)| text.contains(words.as_str()));
+    let never = never.map(|(what, _)| format!("{name}: the text has {what}"));
+    unequal.chain(lacks).chain(never).collect()
 }
 
-/// What the text was to say and does not; the last has to stand at its end.
-fn unsaid(wanted: &Text, found: &Text) -> Vec<&'static str> {
-    let (Text::Says(says), Text::Is(text)) = (wanted, found) else { return vec!["its comparison"] };
-    let last = says.len() - 1;
-    let lacks = |(place, (_, words)): &(usize, &(&str, String))| {
-        if *place == last { !text.ends_with(words.as_str()) } else { !text.contains(words.as_str()) }
+/// What the text was to say and does not; the first has to stand at its beginning, the last at its end.
+fn unsaid(says: &[(&'static str, String)], text: &str) -> impl Iterator<Item = &'static str> {
+    let last = says.len().saturating_sub(1);
+    let lacks = move |(place, (_, words)): &(usize, &(&str, String))| match *place {
+        0 => !text.starts_with(words.as_str()),
+        place if place == last => !text.ends_with(words.as_str()),
+        _ => !text.contains(words.as_str()),
     };
-    says.iter().enumerate().filter(lacks).map(|(_, (what, _))| *what).collect()
+    says.iter().enumerate().filter(lacks).map(|(_, (what, _))| *what)
 }
 
 fn entries<T: PartialEq + Debug>(

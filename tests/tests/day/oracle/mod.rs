@@ -5,8 +5,10 @@
 
 pub(crate) mod calls;
 mod compare;
+mod conversations;
 mod counts;
 mod expect;
+pub(crate) mod parts;
 mod picture;
 mod says;
 mod shown;

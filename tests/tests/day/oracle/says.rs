@@ -1,15 +1,35 @@
 //! What an activity has to say, who logs it, and what its contact has.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::calls::{Agent, Call};
-use crate::day::company::Caller;
+use super::parts::{Note, Part};
+use super::picture::Text;
+use crate::day::company::{Caller, WITHHELD_HANDLE, WITHHELD_NAME};
+use crate::day::who::Who;
 
 /// Agents whom Front knows, by e-mail (M23).
 const TEAMMATES: [(&str, &str); 2] =
     [("noor.haddad@example.com", "tea_1"), ("iris.lindqvist@example.com", "tea_2")];
 
-/// M1: one contact, with the phone and the handle that imports use for each number that was met; what Front knew before
-/// stays.
-pub(super) fn handles(caller: &Caller, met: &[usize]) -> String {
+/// M1, M6: each caller is one contact, and so are all who withheld their number together.
+pub(super) fn contacts(
+    callers: &[Caller],
+    numbers: &BTreeMap<Who, BTreeSet<usize>>,
+    any_withheld: bool,
+) -> BTreeMap<String, String> {
+    let none = BTreeSet::new();
+    let contact = |(place, caller): (usize, &Caller)| {
+        let met = numbers.get(&Who::Caller(place)).unwrap_or(&none);
+        (caller.name.clone(), handles(caller, met))
+    };
+    let known = callers.iter().enumerate().map(contact).filter(|(_, handles)| !handles.is_empty());
+    let withheld = any_withheld.then(|| (WITHHELD_NAME.to_owned(), format!("custom {WITHHELD_HANDLE}")));
+    known.chain(withheld).collect()
+}
+
+/// The phone and the handle that imports use for each number that was met; what Front knew before stays.
+fn handles(caller: &Caller, met: &BTreeSet<usize>) -> String {
     let known = |place: &usize| caller.is_known() || met.contains(place);
     let custom =
         (0..caller.numbers.len()).filter(|place| met.contains(place)).map(|place| format!("custom {place}"));
@@ -22,40 +42,88 @@ pub(super) fn teammate_of(agent: &Agent) -> Option<&'static str> {
     known.map(|(_, teammate)| *teammate)
 }
 
-/// M19 to M21, and the addresses.
-pub(super) fn logged(call: &Call) -> String {
-    let (customer, line) = (format!("number {}", call.number), &call.line.digits);
-    if call.kind.is_by_the_customer() {
+/// M19 to M21, and the addresses. A voicemail is the customer's, whoever has its call.
+pub(super) fn logged(call: &Call, by_customer: bool) -> String {
+    let customer =
+        call.number.map_or_else(|| WITHHELD_HANDLE.to_owned(), |number| format!("number {number}"));
+    let line = &call.line.digits;
+    if by_customer || call.kind.is_by_the_customer() {
         return format!("inbound by nobody, from {customer} to {line}");
     }
     let author = call.agent.as_ref().and_then(teammate_of).unwrap_or("nobody");
     format!("outbound by {author}, from {line} to {customer}")
 }
 
+/// M15, M23: by the agent if the call was answered and Front knows the agent.
+pub(super) fn written(call: &Call, note: &Note) -> String {
+    format!("comment by {}", author_of(call, note).unwrap_or("nobody"))
+}
+
+fn author_of(call: &Call, note: &Note) -> Option<&'static str> {
+    note.by.as_ref().filter(|_| call.kind.is_answered()).and_then(teammate_of)
+}
+
 /// M11: what the text names, and the marker at its end.
-pub(super) fn says_of_call(call: &Call, caller: &Caller) -> Vec<(&'static str, String)> {
+pub(super) fn says_of_call(call: &Call, callers: &[Caller]) -> Text {
+    let customer = match (call.who, call.number) {
+        (Who::Caller(caller), Some(number)) => callers[caller].numbers[number].clone(),
+        _ => WITHHELD_NAME.to_owned(),
+    };
     let agent = call.agent.as_ref().filter(|_| !call.kind.is_by_the_customer());
     let agent = agent.map(|agent| ("the agent", agent.name.clone()));
     let told = [
         ("the type", call.kind.words().to_owned()),
         ("the line", call.line.name.clone()),
         ("the line's number", call.line.digits.clone()),
-        ("the customer's number", caller.numbers[call.number].clone()),
+        ("the customer", customer),
     ];
-    let marker = ("the marker", format!("Aircall call {}", call.id));
-    told.into_iter().chain(agent).chain([marker]).collect()
+    let tagged = !call.tags.is_empty();
+    let tags = tagged.then(|| ("the tags", format!("\nTags: {}\n", call.tags.join(", "))));
+    let marker = ("the marker", format!("\nAircall call {}", call.id));
+    let says = told.into_iter().chain(agent).chain(tags).chain([marker]).collect();
+    let never = if tagged { Vec::new() } else { vec![("tags", "Tags:".to_owned())] };
+    Text { says, never, ..Text::default() }
+}
+
+/// M12 to M15: what the text says, and the marker at its end.
+pub(super) fn says_of_part(call: &Call, part: &Part) -> Text {
+    let media = |what: &str, link: &Option<String>| {
+        let link = link.as_ref().map_or("being processed", |link| link.as_str());
+        ("the link", format!("{what}: {link}\n"))
+    };
+    let (mut says, marker) = match part {
+        Part::Duration => (says_of_duration(call), "duration".to_owned()),
+        Part::Recording(link) => (vec![media("Recording", link)], marker("recording", link)),
+        Part::Voicemail(link) => (vec![media("Voicemail", link)], marker("voicemail", link)),
+        Part::Comment(note) => {
+            (vec![("the comment", said_by(call, note) + "\n")], format!("note {}", note.id))
+        }
+        Part::Tag(_) => return Text::default(),
+    };
+    says.push(("the marker", format!("\nAircall call {}, {marker}", call.id)));
+    Text::says(says)
+}
+
+fn marker(kind: &str, link: &Option<String>) -> String {
+    if link.is_some() { kind.to_owned() } else { format!("{kind} pending") }
 }
 
 /// M12: talk time and total time, in words.
-pub(super) fn says_of_duration(call: &Call) -> Vec<(&'static str, String)> {
+fn says_of_duration(call: &Call) -> Vec<(&'static str, String)> {
     let talk = span(call.ended_at_ms - call.answered_at_ms);
     let total = span(call.ended_at_ms - call.started_at_ms);
-    let marker = format!("Aircall call {}, duration", call.id);
     vec![
         ("the talk time", format!("Talk time: {talk}\n")),
         ("the total time", format!("Total time: {total}\n")),
-        ("the marker", marker),
     ]
+}
+
+/// M15, M23: what was written, after the agent's name where Front does not show it.
+fn said_by(call: &Call, note: &Note) -> String {
+    match note.by.as_ref().filter(|_| author_of(call, note).is_none()) {
+        Some(agent) => format!("{}: {}", agent.name, note.text),
+        None => note.text.clone(),
+    }
 }
 
 fn span(millis: i64) -> String {
