@@ -205,7 +205,7 @@ fn another_tag_in_the_text_or_on_the_conversation_is_found() {
 }
 
 #[test]
-fn a_call_without_a_number_in_anothers_conversation_is_found() {
+fn a_call_without_a_number_in_a_wrong_conversation_is_found() {
     let moved = |ledger: &mut Ledger, _: &mut Vec<String>| {
         let mut withheld = ledger
             .conversations
