@@ -9,6 +9,7 @@ use calltrail_front::{Ambiguous, Answer, NotApplied, Refusal, Reply, Request};
 
 use crate::command::{Command, Why};
 use crate::fence::State;
+use crate::import::Extras;
 use crate::limits::BAD_TOKEN_DELAY;
 use crate::machine::{Machine, Pending, Purpose};
 use crate::set_like::Read;
@@ -165,7 +166,7 @@ impl Machine {
             Purpose::Observe => self.observe_refused(now, pending, refusal),
             // Who may not read the events goes on without: nobody is seen to have archived.
             Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),
-            Purpose::Comment => self.comment_refused(now, index, &pending.request, refusal),
+            Purpose::Comment => self.refused_with_extras(now, index, refusal, Extras::of(&pending.request)),
             Purpose::FindComment => self.comments_not_listed(now, index, refusal),
             Purpose::ReadBefore
             | Purpose::ReadEvents

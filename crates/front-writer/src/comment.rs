@@ -10,7 +10,6 @@ use calltrail_front::{Comment, Refusal, Request};
 
 use crate::command::Command;
 use crate::fence::State;
-use crate::import::Extras;
 use crate::machine::{Machine, Purpose};
 
 impl Machine {
@@ -72,16 +71,6 @@ impl Machine {
             return self.settle_applied(now, index, false);
         }
         self.refused_for_good(now, index, refusal)
-    }
-
-    pub(crate) fn comment_refused(
-        &mut self,
-        now: Timestamp,
-        index: usize,
-        request: &Request,
-        refusal: Refusal,
-    ) -> Command {
-        self.refused_with_extras(now, index, refusal, Extras::of(request))
     }
 
     pub(crate) fn is_without_author(&self, index: usize) -> bool {

@@ -69,7 +69,7 @@ pub async fn run(globals: &Globals, args: &TestCallArgs, out: &mut dyn Write) ->
 async fn import(client: &Client, account: &AccountConfig, inbox: &InboxId) -> anyhow::Result<ConversationId> {
     let request = Request::ImportMessage(Box::new(activity(account, inbox)));
     let Reply::Accepted(accepted) = ask(client, &request, "the import").await? else {
-        bail!("Front answered the import with something else");
+        bail!("Front answered the import with something else; check `account.front.base_url`");
     };
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} waiting until Front shows it {elapsed}")?);
@@ -143,19 +143,27 @@ async fn only_test_calls(client: &Client, conversation: &ConversationId) -> anyh
     for _ in 0..PAGES_MAX {
         let request = Request::ListConversationMessages { conversation: conversation.clone(), page };
         let Reply::Messages(messages) = ask(client, &request, "the look into the conversation").await? else {
-            bail!("Front answered the look into the conversation with something else");
+            bail!(
+                "the look into the conversation was answered with something else; check `account.front.base_url`"
+            );
         };
         if messages.messages.iter().any(|message| message.last_line.as_deref() != Some(MARKER)) {
-            bail!("{conversation} holds more than test calls; nothing was removed");
+            bail!(
+                "{conversation} holds more than test calls; nothing was removed: delete in Front what you do not need"
+            );
         }
         count += messages.messages.len();
         match messages.next {
             Some(next) => page = Some(next),
-            None if count == 0 => bail!("{conversation} holds no test call; nothing was removed"),
+            None if count == 0 => bail!(
+                "{conversation} holds no test call; nothing was removed: compare the id with what `calltrail test-call` printed"
+            ),
             None => return Ok(count),
         }
     }
-    bail!("{conversation} holds too much for a test; nothing was removed")
+    bail!(
+        "{conversation} holds too much for a test; nothing was removed: delete in Front what you do not need"
+    )
 }
 
 async fn ask(client: &Client, request: &Request, what: &str) -> anyhow::Result<Reply> {
