@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::workspace::{metadata, short};
 
 /// Each crate of ours with those of ours that it may know, in its tests too.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("event-log", &[]),
     ("simulator", &[]),
@@ -16,6 +16,10 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("front-writer", SERVICE_MAY_KNOW),
     (
         "calltrail",
+        &["aircall", "domain", "event-log", "front", "front-writer", "ingest", "projector", "simulator"],
+    ),
+    (
+        "simulation",
         &["aircall", "domain", "event-log", "front", "front-writer", "ingest", "projector", "simulator"],
     ),
     (

@@ -1,5 +1,5 @@
-//! The rules behind the rows of the behaviour, each of which a test build can switch off: a test of its row must fail
-//! then, else nothing holds the rule.
+//! Rules that a test build can switch off one at a time, to see that something turns red then: a test of the row that the
+//! rule stands behind, or the simulation, for a rule between the parts. Else nothing would hold the rule.
 //!
 //! **Invariant:** without the feature `rule-switches` every rule holds, and nothing of the switches is compiled.
 
@@ -29,10 +29,41 @@ pub enum Rule {
     OnlyAnsweredCallsAssign,
     EmailsHaveNoCase,
     ImportsRunRules,
+    // The rules between the parts: a simulated engine breaks without them.
+    AWebhookIsAnsweredWhenItIsStored,
+    FieldsGoByTheirTime,
+    ATagTakenOffIsGone,
+    AStatusGoesByFrontsTime,
+    WhatComesLateOpensNoSegment,
+    AStepCountsOnce,
+    OneItemIsOutstanding,
+    AnItemSettlesWithItsLastEffect,
+    TheYoungerPartyDrainsFirst,
+    DecisionsWaitForTheHead,
+    NothingIsPublishedBeforeCatchUp,
+    WhatIsOutstandingIsToldAtTheGate,
+    RefusedDecisionsAreMadeAgain,
+    ALostItemIsPublishedAgain,
+    ARepublishedItemHasAnotherId,
+    AFenceIsComparedAndSet,
+    AnAttemptIsArmedBeforeItIsSent,
+    AnAttemptInDoubtIsWaitedFor,
+    DoubtNeverLeavesAnEffect,
+    ARefusalMayMeanThatFrontHasIt,
+    AcceptedIsNoProof,
+    AFactIsToldAgainWhenUnknown,
+    SettledOrdinalsAreRemembered,
+    AWriterPassesNoOpenEffect,
+    AnArchivingAfterTheCallCounts,
+    APersonsChangeIsKept,
+    AMergerIsFollowed,
+    TheDeadlineIsCheckedBeforeSending,
+    TheBudgetIsComparedAndSet,
+    ASlotSleptThroughIsLost,
 }
 
 impl Rule {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 53] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -56,6 +87,36 @@ impl Rule {
         Self::OnlyAnsweredCallsAssign,
         Self::EmailsHaveNoCase,
         Self::ImportsRunRules,
+        Self::AWebhookIsAnsweredWhenItIsStored,
+        Self::FieldsGoByTheirTime,
+        Self::ATagTakenOffIsGone,
+        Self::AStatusGoesByFrontsTime,
+        Self::WhatComesLateOpensNoSegment,
+        Self::AStepCountsOnce,
+        Self::OneItemIsOutstanding,
+        Self::AnItemSettlesWithItsLastEffect,
+        Self::TheYoungerPartyDrainsFirst,
+        Self::DecisionsWaitForTheHead,
+        Self::NothingIsPublishedBeforeCatchUp,
+        Self::WhatIsOutstandingIsToldAtTheGate,
+        Self::RefusedDecisionsAreMadeAgain,
+        Self::ALostItemIsPublishedAgain,
+        Self::ARepublishedItemHasAnotherId,
+        Self::AFenceIsComparedAndSet,
+        Self::AnAttemptIsArmedBeforeItIsSent,
+        Self::AnAttemptInDoubtIsWaitedFor,
+        Self::DoubtNeverLeavesAnEffect,
+        Self::ARefusalMayMeanThatFrontHasIt,
+        Self::AcceptedIsNoProof,
+        Self::AFactIsToldAgainWhenUnknown,
+        Self::SettledOrdinalsAreRemembered,
+        Self::AWriterPassesNoOpenEffect,
+        Self::AnArchivingAfterTheCallCounts,
+        Self::APersonsChangeIsKept,
+        Self::AMergerIsFollowed,
+        Self::TheDeadlineIsCheckedBeforeSending,
+        Self::TheBudgetIsComparedAndSet,
+        Self::ASlotSleptThroughIsLost,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -85,6 +146,36 @@ impl Rule {
             Self::OnlyAnsweredCallsAssign => &["m22"],
             Self::EmailsHaveNoCase => &["m23"],
             Self::ImportsRunRules => &["m24"],
+            Self::AWebhookIsAnsweredWhenItIsStored
+            | Self::FieldsGoByTheirTime
+            | Self::ATagTakenOffIsGone
+            | Self::AStatusGoesByFrontsTime
+            | Self::WhatComesLateOpensNoSegment
+            | Self::AStepCountsOnce
+            | Self::OneItemIsOutstanding
+            | Self::AnItemSettlesWithItsLastEffect
+            | Self::TheYoungerPartyDrainsFirst
+            | Self::DecisionsWaitForTheHead
+            | Self::NothingIsPublishedBeforeCatchUp
+            | Self::WhatIsOutstandingIsToldAtTheGate
+            | Self::RefusedDecisionsAreMadeAgain
+            | Self::ALostItemIsPublishedAgain
+            | Self::ARepublishedItemHasAnotherId
+            | Self::AFenceIsComparedAndSet
+            | Self::AnAttemptIsArmedBeforeItIsSent
+            | Self::AnAttemptInDoubtIsWaitedFor
+            | Self::DoubtNeverLeavesAnEffect
+            | Self::ARefusalMayMeanThatFrontHasIt
+            | Self::AcceptedIsNoProof
+            | Self::AFactIsToldAgainWhenUnknown
+            | Self::SettledOrdinalsAreRemembered
+            | Self::AWriterPassesNoOpenEffect
+            | Self::AnArchivingAfterTheCallCounts
+            | Self::APersonsChangeIsKept
+            | Self::AMergerIsFollowed
+            | Self::TheDeadlineIsCheckedBeforeSending
+            | Self::TheBudgetIsComparedAndSet
+            | Self::ASlotSleptThroughIsLost => &[],
         }
     }
 }

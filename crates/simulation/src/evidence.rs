@@ -1,0 +1,91 @@
+//! What a run leaves behind for the checkers: what was told, what people did, what stands in Front, what the log says.
+//!
+//! **Invariant:** nothing here was worked out by the code under test, except the records of the log themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use calltrail_domain::record::Record;
+use calltrail_simulator::front::Ledger;
+
+/// Everything about one run.
+#[derive(Debug)]
+pub struct Evidence {
+    /// The accounts of the run, in the order of their names.
+    pub accounts: Vec<AccountEvidence>,
+    /// The call event log from its first record on.
+    pub log: Vec<LoggedRecord>,
+    /// What every projector had folded at the end, and what folding the log again gives: the name of the fold, the
+    /// sequence that it has folded through, and the hash of its state.
+    pub folds: Vec<(String, u64, u64)>,
+    /// From then on nothing went wrong any more, Unix time in milliseconds.
+    pub faults_end_ms: i64,
+    /// When the run ended, and whether everything had come to rest by then.
+    pub ended_ms: i64,
+    pub at_rest: bool,
+}
+
+/// A record of the log.
+#[derive(Debug)]
+pub struct LoggedRecord {
+    pub sequence: u64,
+    pub account: String,
+    pub record: Record,
+}
+
+/// One account: its Aircall company, its people and its Front company.
+#[derive(Debug)]
+pub struct AccountEvidence {
+    pub id: String,
+    /// The calls as they happened, in the order of their starts.
+    pub calls: Vec<PlannedCall>,
+    /// Aircall's webhooks that were answered 200: call id and event name, with the time of the first such answer.
+    pub taken: BTreeMap<(u64, String), i64>,
+    /// The simulated Front at the end: messages, comments, events with their times, requests.
+    pub front: Ledger,
+    /// Requests that Calltrail may send in any 60 seconds.
+    pub requests_per_minute: usize,
+    /// Whether Front's webhooks are configured; without them the status is read before each call.
+    pub front_webhooks: bool,
+    /// Whether an import reopens an archived conversation by itself.
+    pub import_reopens: bool,
+    /// Whether imports assign (`assign_by = "import"`); else an effect of its own does.
+    pub import_assigns: bool,
+    /// Marker lines of comments of which an attempt reached Front, or was sent, later than its deadline and the grace: the
+    /// window that nothing can close.
+    pub late_comments: BTreeSet<String>,
+    /// `external_id`s of imports that Front refused for good by a fault of the plan, so that they are missing rightly.
+    pub refused: BTreeSet<String>,
+}
+
+/// A call as it happens in Aircall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedCall {
+    pub id: u64,
+    /// The outside number (E.164); `None` when it was withheld.
+    pub number: Option<String>,
+    /// The name of the line.
+    pub line: &'static str,
+    pub kind: CallKind,
+    /// The e-mail of the agent who ended with the call or dialled it.
+    pub agent: Option<&'static str>,
+    /// The recording or the voicemail gets a link in the end.
+    pub recorded: bool,
+    /// The ids of its comments, in the order of their writing.
+    pub notes: Vec<u64>,
+    /// Names of the tags that were put on before the end and not taken off again.
+    pub tags: Vec<String>,
+    /// Names of the tags that were put on before the end and taken off again before the end.
+    pub tags_off: Vec<String>,
+    /// When it ended by Aircall's clock, Unix time in milliseconds.
+    pub ended_ms: i64,
+}
+
+/// The five kinds of a call, as the behaviour names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallKind {
+    InboundAnswered,
+    OutboundAnswered,
+    OutboundUnanswered,
+    Missed,
+    Voicemail,
+}

@@ -1,0 +1,1 @@
+//! The simulated ports: a call event log, an outbox and a key-value store in memory.
