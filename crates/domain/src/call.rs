@@ -171,7 +171,7 @@ impl CallTold {
         keep_greatest(&mut self.missed_reason, s, s.missed_reason.as_ref());
         keep_greatest(&mut self.agent, s, s.agent.as_ref());
         keep_greatest(&mut self.contact, s, s.contact.as_ref());
-        keep_greatest(&mut self.tags, s, s.tags.as_ref());
+        keep_tags(&mut self.tags, s);
         keep_better(&mut self.recording, &s.recording);
         keep_better(&mut self.voicemail, &s.voicemail);
         self.transfers.extend(s.transfer.clone());
@@ -309,7 +309,16 @@ fn keep_better(known: &mut Media, told: &Media) {
 fn keep_greatest<T: Ord + Clone>(field: &mut Option<Told<T>>, snapshot: &CallSnapshot, value: Option<&T>) {
     let Some(value) = value else { return };
     let told = Told { status: snapshot.status, at: snapshot.at, value: value.clone() };
-    if field.as_ref().is_none_or(|known| *known < told) {
+    if field.as_ref().is_none_or(|known| *known < told) || !rule::holds(Rule::FieldsGoByTheirTime) {
         *field = Some(told);
     }
+}
+
+/// Aircall sends the full list: a tag that is missing in a later one was taken off.
+fn keep_tags(field: &mut Option<Told<BTreeSet<String>>>, snapshot: &CallSnapshot) {
+    let mut tags = snapshot.tags.clone();
+    if let (Some(tags), Some(known), false) = (&mut tags, &field, rule::holds(Rule::ATagTakenOffIsGone)) {
+        tags.extend(known.value.iter().cloned());
+    }
+    keep_greatest(field, snapshot, tags.as_ref());
 }

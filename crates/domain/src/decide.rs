@@ -74,7 +74,7 @@ struct Target {
 impl Head {
     fn decide(&self) -> Option<Step> {
         if let Some(Verdict::Logged(_)) = &self.call.verdict {
-            return self.add();
+            return if rule::holds(Rule::WhatComesLateOpensNoSegment) { self.add() } else { self.log() };
         }
         if let Some(reason) = self.left_out() {
             return Some((Verdict::LeftOut { reason }, Vec::new()));

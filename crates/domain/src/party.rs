@@ -8,6 +8,7 @@ use crate::effect::{ConversationStatus, NumberedEffect, WorkItem};
 use crate::fact::ConversationChange;
 use crate::ids::{CallId, ContactId, ConversationId, InboxId, PartyId, ThreadRef};
 use crate::limits::WORK_ITEM_EFFECTS_MAX;
+use crate::rule::{self, Rule};
 use crate::time::Timestamp;
 
 /// What a party id stands for.
@@ -109,7 +110,8 @@ impl Party {
 
     /// Cuts the next work item when nothing is outstanding and something is pending. A read is alone in its item.
     pub(crate) fn cut(&mut self, party: &PartyId) -> Option<WorkItem> {
-        if self.outstanding.is_some() || self.backlog.is_empty() {
+        let must_wait = self.outstanding.is_some() && rule::holds(Rule::OneItemIsOutstanding);
+        if must_wait || self.backlog.is_empty() {
             return None;
         }
         let reads = self.backlog.iter().position(|effect| effect.effect.action.is_read());
@@ -190,16 +192,21 @@ impl Thread {
     }
 
     pub(crate) fn set_status(&mut self, status: ConversationStatus, at: Timestamp) {
-        if at > self.status_at {
+        if is_news(at, self.status_at) {
             self.status = status;
             self.status_at = at;
         }
     }
 
     fn mark(&mut self, ended: bool, at: Timestamp) {
-        if at > self.segment.marked_at {
+        if is_news(at, self.segment.marked_at) {
             self.segment.ended = ended;
             self.segment.marked_at = at;
         }
     }
+}
+
+/// Front's times order what happened to a conversation; webhooks come in any order.
+fn is_news(at: Timestamp, known_at: Timestamp) -> bool {
+    at > known_at || !rule::holds(Rule::AStatusGoesByFrontsTime)
 }

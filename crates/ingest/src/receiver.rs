@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use calltrail_domain::ids::AccountId;
 use calltrail_domain::record::Record;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_event_log::ports::{EventLog, LogError, NewRecord};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -121,7 +122,12 @@ impl Ingest {
                 Ok(json_answer(StatusCode::OK, challenge.body()))
             }
             Admitted::Record { record, has_meaning } => {
-                let sequence = self.append(&account.id, &record).await?;
+                let sequence = match self.append(&account.id, &record).await {
+                    Err(refusal) if rule::holds(Rule::AWebhookIsAnsweredWhenItIsStored) => {
+                        return Err(refusal);
+                    }
+                    stored => stored.unwrap_or_default(),
+                };
                 counters.count_stored(has_meaning);
                 let stored = json!({ "status": "stored", "sequence": sequence });
                 Ok(json_answer(StatusCode::OK, stored.to_string()))

@@ -7,6 +7,7 @@ use crate::effect::{ConversationStatus, NumberedEffect};
 use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
 use crate::parts;
 use crate::party::{Party, Thread};
+use crate::rule::{self, Rule};
 use crate::state::{Backing, Key, State, StateError};
 
 pub(super) fn decided<B: Backing>(state: &mut State<B>, place: Place, decided: &EffectsDecided) -> Folded<B> {
@@ -28,7 +29,8 @@ pub(super) fn decided<B: Backing>(state: &mut State<B>, place: Place, decided: &
 fn step<B: Backing>(state: &mut State<B>, place: Place, through: u64, decision: &Decision) -> Folded<B> {
     let Some(mut party) = state.party_itself(&decision.party)? else { return Ok(Vec::new()) };
     let waits = party.queue.contains(&decision.call) || decision.verdict == Verdict::Added;
-    if party.step + 1 != decision.step || !waits {
+    let is_next = party.step + 1 == decision.step && waits;
+    if !is_next && rule::holds(Rule::AStepCountsOnce) {
         return Ok(Vec::new());
     }
     let Some(mut call) = state.call(decision.call)? else { return Ok(Vec::new()) };

@@ -6,6 +6,7 @@ use super::{Folded, Output, Place, conversations};
 use crate::effect::{Action, ConversationStatus, EffectSettled, LookUpContact, Outcome};
 use crate::ids::{CallId, ContactId, ConversationId, PartyId};
 use crate::party::{Party, PartyEntry, Thread};
+use crate::rule::{self, Rule};
 use crate::state::{Backing, Key, State, StateError};
 use crate::time::Timestamp;
 
@@ -42,7 +43,7 @@ fn close(party: &mut Party, settled: &EffectSettled) -> Option<Action> {
     if !outstanding.open.remove(&settled.ordinal) {
         return None;
     }
-    if outstanding.open.is_empty() {
+    if outstanding.open.is_empty() || !rule::holds(Rule::AnItemSettlesWithItsLastEffect) {
         party.outstanding = None;
     }
     Some(action)
@@ -172,7 +173,8 @@ fn contact_found<B: Backing>(
 
 fn join_when_drained<B: Backing>(state: &mut State<B>, place: Place, id: &PartyId) -> Folded<B> {
     let Some(party) = state.party_itself(id)? else { return Ok(Vec::new()) };
-    if let Some(older) = party.joining.clone().filter(|_| party.is_drained()) {
+    let may_join = party.is_drained() || !rule::holds(Rule::TheYoungerPartyDrainsFirst);
+    if let Some(older) = party.joining.clone().filter(|_| may_join) {
         return join(state, place, id, party, &older);
     }
     Ok(Vec::new())
