@@ -1,0 +1,169 @@
+//! Webhooks on their way: Aircall and Front deliver each until it is answered 200, an ingest appends it and answers.
+//!
+//! That Front repeats until it is answered is more than it promises; what is lost when it gives up is told in
+//! docs/GUARANTEES.md.
+
+use calltrail_domain::fact::Fact;
+use calltrail_domain::record::{FrontEvent, Record, RecordBody};
+use calltrail_domain::rule::{self, Rule};
+
+use super::process::{Id, Task};
+use super::{Came, Engine, Entry, Event, Operation};
+use crate::fault::Kind;
+use crate::trace::Who;
+
+/// A webhook that is to be delivered, perhaps once more.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    account: usize,
+    what: What,
+    /// The ingest that has it, and what that waits for; 0 when none has it.
+    ingest: usize,
+    pub(super) awaits: u64,
+    attempts: u32,
+    /// It was answered 200.
+    pub(super) is_taken: bool,
+}
+
+#[derive(Debug)]
+enum What {
+    /// By its place in the history.
+    Aircall(usize),
+    Front(String),
+}
+
+impl Engine {
+    /// Every webhook of Aircall has its time; some come late, some twice.
+    pub(super) fn plan_deliveries(&mut self) {
+        for account in 0..self.offices.len() {
+            let company = self.setting.companies[account].clone();
+            for (place, webhook) in company.history.webhooks.iter().enumerate() {
+                if !company.has(webhook.call) {
+                    continue;
+                }
+                let at_ms = webhook.at_ms + self.dice.between(30, 400);
+                let late = self.faults.strike(at_ms, &[Kind::WebhookLate]).is_some();
+                let late_ms = if late { self.lateness_ms() } else { 0 };
+                self.plan_delivery(at_ms + late_ms, account, What::Aircall(place));
+                if self.faults.strike(at_ms, &[Kind::WebhookRepeated]).is_some() {
+                    let again_ms = at_ms + self.dice.between(1, 600_000);
+                    self.plan_delivery(again_ms, account, What::Aircall(place));
+                }
+            }
+        }
+    }
+
+    fn lateness_ms(&mut self) -> i64 {
+        if self.dice.percent(85) { self.dice.between(1_000, 60_000) } else { self.dice.between(60_000, 2_400_000) }
+    }
+
+    fn plan_delivery(&mut self, at_ms: i64, account: usize, what: What) {
+        self.deliveries.push(Delivery { account, what, ingest: 0, awaits: 0, attempts: 0, is_taken: false });
+        self.agenda.note(at_ms, Event::Deliver(self.deliveries.len() - 1));
+    }
+
+    /// What Front tells is delivered too, some of it late, some twice.
+    pub(super) fn front_tells(&mut self, account: usize, body: Vec<u8>) {
+        let body = String::from_utf8(body).expect("a webhook of Front is text");
+        let now_ms = self.now_ms();
+        let late = self.faults.strike(now_ms, &[Kind::FrontWebhookLate]).is_some();
+        let at_ms = now_ms + if late { self.dice.between(500, 45_000) } else { 0 };
+        if self.faults.strike(now_ms, &[Kind::FrontWebhookRepeated]).is_some() {
+            let again_ms = at_ms + self.dice.between(1, 120_000);
+            self.plan_delivery(again_ms, account, What::Front(body.clone()));
+        }
+        self.plan_delivery(at_ms, account, What::Front(body));
+    }
+
+    pub(super) fn deliver(&mut self, delivery: usize) {
+        let ingest = self.dice.place(self.ingests.len());
+        self.deliveries[delivery].attempts += 1;
+        if self.ingests[ingest].is_down {
+            return self.deliver_later(delivery);
+        }
+        let token = self.token();
+        (self.deliveries[delivery].ingest, self.deliveries[delivery].awaits) = (ingest, token);
+        let kinds = [Kind::LogRefused, Kind::LogAnswerLost, Kind::WebhookAnswerLost, Kind::IngestKilled];
+        let fault = self.faults.strike(self.now_ms(), &kinds);
+        if !rule::holds(Rule::AWebhookIsAnsweredWhenItIsStored) {
+            self.taken(delivery);
+        }
+        let task = Task::Delivery { ingest, delivery };
+        let is_sent = fault != Some(Kind::IngestKilled) || self.dice.percent(50);
+        if is_sent {
+            let arrives_ms = self.now_ms() + self.dice.between(1, 4);
+            self.agenda.note(arrives_ms, Event::Arrive { task, token, operation: Operation::Store(delivery), fault });
+        }
+        if fault == Some(Kind::IngestKilled) {
+            self.kill(Id::Ingest(ingest));
+        }
+    }
+
+    pub(super) fn store_webhook(&mut self, task: Task, token: u64, delivery: usize, fault: Option<Kind>) {
+        let refused = fault == Some(Kind::LogRefused) || self.is_leaderless();
+        if !refused {
+            let entry = self.entry(task, delivery);
+            self.append(task.who(), self.deliveries[delivery].account, vec![entry]);
+        }
+        let stored = !refused && fault != Some(Kind::LogAnswerLost) && fault != Some(Kind::WebhookAnswerLost);
+        let after_ms = self.dice.between(1, 4);
+        self.answer(after_ms, task, token, Came::Stored(stored));
+    }
+
+    fn entry(&mut self, task: Task, delivery: usize) -> Entry {
+        let received_at = self.clock(task.process());
+        let Delivery { account, what, .. } = &self.deliveries[delivery];
+        match what {
+            What::Aircall(place) => {
+                let webhook = &self.setting.companies[*account].history.webhooks[*place];
+                let body = RecordBody::AircallEvent(webhook.event.clone());
+                Entry { record: Record { received_at, body }, fact: webhook.fact_at(received_at) }
+            }
+            What::Front(body) => {
+                let event = FrontEvent { body: body.clone() };
+                let fact: Fact = calltrail_front::events::facts(&event, received_at);
+                Entry { record: Record { received_at, body: RecordBody::FrontEvent(event) }, fact }
+            }
+        }
+    }
+
+    pub(super) fn webhook_stored(&mut self, delivery: usize, stored: bool) {
+        self.deliveries[delivery].awaits = 0;
+        if stored {
+            self.taken(delivery);
+        } else {
+            self.deliver_later(delivery);
+        }
+    }
+
+    fn taken(&mut self, delivery: usize) {
+        let now_ms = self.now_ms();
+        let Delivery { account, what, is_taken, .. } = &mut self.deliveries[delivery];
+        *is_taken = true;
+        self.trace.note(now_ms, Who::World, "taken", delivery as u64, format_args!("webhook {delivery}"));
+        if let What::Aircall(place) = what {
+            let webhook = &self.setting.companies[*account].history.webhooks[*place];
+            self.offices[*account].taken.entry((webhook.call, webhook.name.clone())).or_insert(now_ms);
+        }
+    }
+
+    /// Not answered 200: it comes again, later and later.
+    fn deliver_later(&mut self, delivery: usize) {
+        let attempts = self.deliveries[delivery].attempts;
+        if self.deliveries[delivery].is_taken {
+            return;
+        }
+        let wait_ms = (500_i64 << attempts.min(7)) + self.dice.between(0, 500);
+        self.agenda.note(self.now_ms() + wait_ms, Event::Deliver(delivery));
+    }
+
+    /// The ingest is gone: nobody answers.
+    pub(super) fn connections_break(&mut self, ingest: usize) {
+        for delivery in 0..self.deliveries.len() {
+            if self.deliveries[delivery].awaits != 0 && self.deliveries[delivery].ingest == ingest {
+                self.deliveries[delivery].awaits = 0;
+                self.deliver_later(delivery);
+            }
+        }
+    }
+}

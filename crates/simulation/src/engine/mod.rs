@@ -1,0 +1,252 @@
+//! The engine in one thread and in virtual time: the real cores as processes, the simulated ports and Front around them, and
+//! a network between that loses, delays and repeats.
+//!
+//! An operation of a core is issued, reaches its port after a while, and its answer reaches the core after another while.
+//! A process may be killed or paused between any two of these; what it has sent is on its way all the same.
+
+mod deliveries;
+mod front;
+mod process;
+mod projector;
+mod rest;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use calltrail_domain::effect::WorkItem;
+use calltrail_domain::fact::Fact;
+use calltrail_domain::record::Record;
+use calltrail_front_writer::work::{Came as WorkCame, Operation as WorkOperation, Place, Value};
+use calltrail_projector::machine::{Came as ProjectorCame, Operation as ProjectorOperation};
+
+use crate::agenda::Agenda;
+use crate::dice::Dice;
+use crate::fault::{Faults, Kind};
+use crate::limits::{ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS};
+use crate::ports::{Log, NewRecord, Outbox, Store};
+use crate::setting::Setting;
+use crate::trace::{Trace, Who};
+use crate::world::people::Deed;
+use deliveries::Delivery;
+use front::Office;
+use process::{Process, Task};
+use projector::Projector;
+use worker::Writer;
+
+/// A record in the log, and what it means: the same to everybody who folds it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) record: Record,
+    pub(crate) fact: Fact,
+}
+
+/// What happens next at some time.
+#[derive(Debug)]
+enum Event {
+    /// Aircall, or Front, delivers this webhook.
+    Deliver(usize),
+    /// An operation reaches its port.
+    Arrive { task: Task, token: u64, operation: Operation, fault: Option<Kind> },
+    /// A core gets the answer to its last operation.
+    Step { task: Task, token: u64, came: Came },
+    /// A projector that waits for records looks at its timers.
+    Tick(usize),
+    /// Idle workers look into the outbox.
+    Claim,
+    /// A claim in work is extended, if its process still works on it.
+    Extend { writer: usize, worker: usize, claim: u64 },
+    /// Something happens in Front by itself.
+    Front(usize),
+    /// Somebody does something in Front.
+    Act(Deed),
+    Restart(process::Id),
+    ClockJumps { number: u64 },
+    LeaderGoes { number: u64 },
+    HandOutAgain { ticket: u64, number: u64 },
+}
+
+#[derive(Debug)]
+enum Operation {
+    Store(usize),
+    Projector(ProjectorOperation),
+    Work(WorkOperation),
+}
+
+#[derive(Debug)]
+enum Came {
+    /// The log has taken a webhook, or has not.
+    Stored(bool),
+    Projector(ProjectorCame),
+    Work(WorkCame),
+}
+
+/// One run.
+pub(crate) struct Engine {
+    setting: Setting,
+    agenda: Agenda<Event>,
+    dice: Dice,
+    pub(crate) faults: Faults,
+    pub(crate) trace: Trace,
+    log: Log<Arc<Entry>>,
+    outbox: Outbox<Arc<WorkItem>>,
+    store: Store<(usize, Place), Value>,
+    offices: Vec<Office>,
+    deliveries: Vec<Delivery>,
+    ingests: Vec<Process>,
+    projectors: Vec<Projector>,
+    writers: Vec<Writer>,
+    tokens: u64,
+    leader_back_ms: i64,
+    /// The leader's absence, until somebody has met it.
+    leader_gone: Option<u64>,
+    /// Second deliveries that nobody has taken yet.
+    handed_out_again: BTreeMap<u64, u64>,
+    pub(crate) marks: BTreeSet<&'static str>,
+    faults_end_ms: i64,
+}
+
+impl Engine {
+    pub(crate) fn new(seed: u64, without: Option<u64>, trace: Trace) -> Self {
+        let setting = Setting::draw(seed);
+        let told_ms = |company: &crate::world::company::Company| {
+            company.webhooks().map(|webhook| webhook.at_ms).max().unwrap_or_default()
+        };
+        let last_ms = setting.companies.iter().map(told_ms).max().unwrap_or_default();
+        let faults_end_ms = last_ms + FAULTS_GO_ON_MS;
+        let starts_ms = HISTORY_STARTS_S * 1000;
+        let mut engine = Self {
+            agenda: Agenda::starting_at(starts_ms),
+            dice: Dice::of(seed, 4),
+            faults: Faults::new(seed, faults_end_ms, without),
+            trace,
+            log: Log::default(),
+            outbox: Outbox::new(ACK_WAIT_MS, DEDUPE_WINDOW_MS),
+            store: Store::default(),
+            offices: setting.companies.iter().map(Office::new).collect(),
+            deliveries: Vec::new(),
+            ingests: (0..setting.ingests).map(|_| Process::default()).collect(),
+            projectors: Vec::new(),
+            writers: Vec::new(),
+            tokens: 0,
+            leader_back_ms: i64::MIN,
+            leader_gone: None,
+            handed_out_again: BTreeMap::new(),
+            marks: BTreeSet::new(),
+            faults_end_ms,
+            setting,
+        };
+        engine.start_processes();
+        engine.plan_deliveries();
+        engine.plan_people(seed, starts_ms, last_ms);
+        engine.plan_accidents(seed, starts_ms);
+        engine
+    }
+
+    /// Runs until everything is at rest; false when that takes too long.
+    pub(crate) fn run(&mut self) -> bool {
+        let bound_ms = self.faults_end_ms + REST_WITHIN_MS;
+        for look_ms in (self.faults_end_ms..=bound_ms).step_by(rest::LOOK_EVERY_MS) {
+            while let Some(event) = self.agenda.next(look_ms) {
+                if self.trace.events() > EVENTS_MAX {
+                    return false;
+                }
+                self.happen(event);
+            }
+            if self.is_at_rest() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Deliver(delivery) => self.deliver(delivery),
+            Event::Arrive { task, token, operation, fault } => self.arrive(task, token, operation, fault),
+            Event::Step { task, token, came } => self.step(task, token, came),
+            Event::Tick(projector) => self.tick(projector),
+            Event::Claim => self.claim(),
+            Event::Extend { writer, worker, claim } => self.extend(writer, worker, claim),
+            Event::Front(account) => self.front_goes_on(account),
+            Event::Act(deed) => self.act(deed),
+            Event::Restart(id) => self.restart(id),
+            Event::ClockJumps { number } => self.clock_jumps(number),
+            Event::LeaderGoes { number } => self.leader_goes(number),
+            Event::HandOutAgain { ticket, number } => self.hand_out_again(ticket, number),
+        }
+    }
+
+    fn arrive(&mut self, task: Task, token: u64, operation: Operation, fault: Option<Kind>) {
+        match operation {
+            Operation::Store(delivery) => self.store_webhook(task, token, delivery, fault),
+            Operation::Projector(operation) => self.projector_arrives(task, token, operation, fault),
+            Operation::Work(operation) => self.work_arrives(task, token, operation, fault),
+        }
+    }
+
+    /// A paused process gets its answers when it goes on; a killed one, or one that waits for another answer, never.
+    fn step(&mut self, task: Task, token: u64, came: Came) {
+        if self.awaits(task) != token {
+            return;
+        }
+        let resumes_ms = self.process(task.process()).paused_until_ms;
+        if self.now_ms() < resumes_ms {
+            return self.agenda.note(resumes_ms, Event::Step { task, token, came });
+        }
+        match (task, came) {
+            (Task::Delivery { delivery, .. }, Came::Stored(stored)) => self.webhook_stored(delivery, stored),
+            (Task::Projector(projector), Came::Projector(came)) => self.projector_goes_on(projector, came),
+            (Task::Worker { writer, worker }, Came::Work(came)) => self.work_goes_on(writer, worker, came),
+            (task, came) => panic!("{task:?} does not wait for {came:?}"),
+        }
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.agenda.now_ms()
+    }
+
+    fn answer(&mut self, after_ms: i64, task: Task, token: u64, came: Came) {
+        self.agenda.note(self.now_ms() + after_ms, Event::Step { task, token, came });
+    }
+
+    fn token(&mut self) -> u64 {
+        self.tokens += 1;
+        self.tokens
+    }
+
+    /// Whether log, outbox and fences have no leader now; who asks meets that.
+    fn is_leaderless(&mut self) -> bool {
+        if self.now_ms() >= self.leader_back_ms {
+            return false;
+        }
+        if let Some(number) = self.leader_gone.take() {
+            self.faults.count(Kind::LeaderGone, number);
+        }
+        true
+    }
+
+    fn leader_goes(&mut self, number: u64) {
+        let gap_ms = self.dice.between(2_000, 30_000);
+        self.trace.note(self.now_ms(), Who::World, "leader", gap_ms.unsigned_abs(), format_args!("gone for {gap_ms} ms"));
+        (self.leader_back_ms, self.leader_gone) = (self.now_ms() + gap_ms, Some(number));
+    }
+
+    /// Appends, and wakes who waits for records.
+    fn append(&mut self, who: Who, account: usize, entries: Vec<Entry>) {
+        let account = self.offices[account].name.clone();
+        let group = entries.into_iter().map(|entry| {
+            let kind = Arc::from(entry.record.body.kind());
+            NewRecord { account: Arc::clone(&account), kind, body: Arc::new(entry) }
+        });
+        let group: Vec<_> = group.collect();
+        for record in &group {
+            let at_ms = record.body.record.received_at.as_millis();
+            let line = format_args!("{} of {}", record.kind, record.account);
+            self.trace.note(self.agenda.now_ms(), who, "append", at_ms.unsigned_abs(), line);
+        }
+        self.log.append(group);
+        self.log.sync();
+        self.wake_projectors();
+    }
+}

@@ -1,0 +1,161 @@
+//! Processes: what runs on a machine of its own, with a clock of its own, and may be killed or paused.
+
+use calltrail_domain::time::Timestamp;
+
+use super::{Engine, Event};
+use crate::fault::Kind;
+use crate::trace::Who;
+
+/// A process by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Id {
+    Ingest(usize),
+    Projector(usize),
+    Writer(usize),
+}
+
+/// Something in a process that waits for the answer to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    Delivery { ingest: usize, delivery: usize },
+    Projector(usize),
+    Worker { writer: usize, worker: usize },
+}
+
+impl Task {
+    pub(crate) fn process(self) -> Id {
+        match self {
+            Self::Delivery { ingest, .. } => Id::Ingest(ingest),
+            Self::Projector(place) => Id::Projector(place),
+            Self::Worker { writer, .. } => Id::Writer(writer),
+        }
+    }
+
+    pub(crate) fn who(self) -> Who {
+        match self {
+            Self::Delivery { ingest, .. } => Who::Ingest(ingest),
+            Self::Projector(place) => Who::Projector(place),
+            Self::Worker { writer, worker } => Who::Worker(writer, worker),
+        }
+    }
+}
+
+/// What every process has.
+#[derive(Debug, Default)]
+pub(crate) struct Process {
+    pub(super) is_down: bool,
+    pub(super) paused_until_ms: i64,
+    /// How far its clock is ahead.
+    pub(super) ahead_ms: i64,
+}
+
+impl Engine {
+    pub(super) fn process(&mut self, id: Id) -> &mut Process {
+        match id {
+            Id::Ingest(place) => &mut self.ingests[place],
+            Id::Projector(place) => &mut self.projectors[place].process,
+            Id::Writer(place) => &mut self.writers[place].process,
+        }
+    }
+
+    /// The time by the process's own clock.
+    pub(super) fn clock(&mut self, id: Id) -> Timestamp {
+        let now_ms = self.now_ms();
+        Timestamp::from_millis(now_ms + self.process(id).ahead_ms)
+    }
+
+    pub(super) fn awaits(&self, task: Task) -> u64 {
+        match task {
+            Task::Delivery { delivery, .. } => self.deliveries[delivery].awaits,
+            Task::Projector(place) => self.projectors[place].awaits,
+            Task::Worker { writer, worker } => self.writers[writer].awaits(worker),
+        }
+    }
+
+    pub(super) fn start_processes(&mut self) {
+        for place in 0..self.setting.projectors.len() {
+            self.add_projector(place);
+        }
+        for _ in 0..self.setting.writers {
+            self.add_writer();
+        }
+    }
+
+    fn ids(&self) -> Vec<Id> {
+        let ingests = (0..self.ingests.len()).map(Id::Ingest);
+        let projectors = (0..self.projectors.len()).map(Id::Projector);
+        ingests.chain(projectors).chain((0..self.writers.len()).map(Id::Writer)).collect()
+    }
+
+    /// Wrong clocks, jumps and absences of the leader, by the clock.
+    pub(super) fn plan_accidents(&mut self, _seed: u64, starts_ms: i64) {
+        let ids = self.ids();
+        for number in self.faults.plan(Kind::ClockSkewed) {
+            let id = ids[self.dice.place(ids.len())];
+            self.process(id).ahead_ms += self.dice_jump();
+            self.faults.count(Kind::ClockSkewed, number);
+        }
+        let until_ms = self.faults_end_ms;
+        for number in self.faults.plan(Kind::ClockJumps) {
+            let at_ms = self.dice.between(starts_ms, until_ms);
+            self.agenda.note(at_ms, Event::ClockJumps { number });
+        }
+        for number in self.faults.plan(Kind::LeaderGone) {
+            let at_ms = self.dice.between(starts_ms, until_ms);
+            self.agenda.note(at_ms, Event::LeaderGoes { number });
+        }
+    }
+
+    /// Seconds mostly, as with a bad time server; minutes at times.
+    fn dice_jump(&mut self) -> i64 {
+        let span_ms = if self.dice.percent(80) { 5_000 } else { 240_000 };
+        match self.dice.between(-span_ms, span_ms) {
+            0 => span_ms,
+            jump_ms => jump_ms,
+        }
+    }
+
+    pub(super) fn clock_jumps(&mut self, number: u64) {
+        let ids = self.ids();
+        let id = ids[self.dice.place(ids.len())];
+        let jump_ms = self.dice_jump();
+        self.process(id).ahead_ms += jump_ms;
+        self.trace.note(self.now_ms(), Who::World, "clock", jump_ms.unsigned_abs(), format_args!("of {id:?} jumps by {jump_ms} ms"));
+        self.faults.count(Kind::ClockJumps, number);
+    }
+
+    /// Nothing in the process's memory is left; it starts again after a while.
+    pub(super) fn kill(&mut self, id: Id) {
+        let after_ms = if self.dice.percent(70) { self.dice.between(200, 3_000) } else { self.dice.between(3_000, 60_000) };
+        self.trace.note(self.now_ms(), Who::World, "kill", after_ms.unsigned_abs(), format_args!("{id:?}, for {after_ms} ms"));
+        *self.process(id) = Process { is_down: true, ahead_ms: self.process(id).ahead_ms, paused_until_ms: 0 };
+        match id {
+            Id::Ingest(place) => self.connections_break(place),
+            Id::Projector(place) => self.projectors[place].kill(),
+            Id::Writer(place) => self.writers[place].kill(),
+        }
+        self.agenda.note(self.now_ms() + after_ms, Event::Restart(id));
+    }
+
+    /// The process does nothing for a while, and knows nothing of it.
+    pub(super) fn pause(&mut self, id: Id) -> i64 {
+        let for_ms = match self.dice.below(10) {
+            0..6 => self.dice.between(500, 20_000),
+            6..9 => self.dice.between(20_000, 60_000),
+            _ => self.dice.between(60_000, 240_000),
+        };
+        self.trace.note(self.now_ms(), Who::World, "pause", for_ms.unsigned_abs(), format_args!("{id:?}, for {for_ms} ms"));
+        let until_ms = self.now_ms() + for_ms;
+        self.process(id).paused_until_ms = until_ms;
+        for_ms
+    }
+
+    pub(super) fn restart(&mut self, id: Id) {
+        self.process(id).is_down = false;
+        match id {
+            Id::Ingest(_) => {}
+            Id::Projector(place) => self.start_projector(place),
+            Id::Writer(_) => self.agenda.note(self.now_ms(), Event::Claim),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What can go wrong, how often a seed lets it, and what has gone wrong.
+//!
+//! A fault counts where it changes what a core is told, or what reaches a port or Front: then the trace differs from that
+//! of the same seed without it. `campaign` checks that on a sample, by running the seed again without the one fault.
+
+use crate::dice::Dice;
+
+macro_rules! kinds {
+    ($($kind:ident $words:literal $chance:literal),* $(,)?) => {
+        /// One thing that can go wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Kind { $($kind),* }
+
+        impl Kind {
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// What goes wrong, in words.
+            #[must_use]
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$kind => $words),* }
+            }
+
+            /// How often in 10,000 occasions, or how many times in 10 runs for what is planned by the clock, in a seed that lets
+            /// it happen at all.
+            fn chance(self) -> u64 {
+                match self { $(Self::$kind => $chance),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    WebhookRepeated "a webhook of Aircall comes twice" 1500,
+    WebhookLate "a webhook of Aircall comes late, out of order" 1500,
+    WebhookAnswerLost "an answer to Aircall is lost" 400,
+    FrontWebhookRepeated "a webhook of Front comes twice" 2500,
+    FrontWebhookLate "a webhook of Front comes late, out of order" 2500,
+    LogRefused "the log refuses" 250,
+    LogAnswerLost "the log stores, and its answer is lost" 250,
+    LeaderGone "log, outbox and fences have no leader for a while" 20,
+    OutboxRefused "the outbox refuses" 300,
+    OutboxAnswerLost "the outbox does its part, and its answer is lost" 300,
+    DeliveredTwice "an item is handed out twice at the same time" 500,
+    ItemLost "an item is lost from the outbox" 250,
+    StoreRefused "the fences refuse" 100,
+    StoreAnswerLost "a fence is written, and the answer is lost" 150,
+    RequestLost "a request is lost before Front" 250,
+    AnswerLost "Front does it, and the answer is lost" 350,
+    ErrorBefore "Front answers 500 and has done nothing" 200,
+    ErrorAfter "Front answers 500 and has done it" 300,
+    TooMany "Front answers 429" 200,
+    SlowAnswer "the answer is slower than the attempt" 200,
+    LandsLate "a request reaches Front after it was given up" 200,
+    RefusedForGood "Front refuses what it is sent" 150,
+    ShownLate "Front shows an import long after it took it" 500,
+    Forgotten "Front takes an import and never shows it" 250,
+    PersonArchives "a person archives" 25,
+    PersonReopens "a person reopens" 20,
+    PersonMoves "a person moves or assigns" 20,
+    PersonSnoozes "a person snoozes" 15,
+    PersonTrashes "a person trashes, and perhaps restores" 15,
+    PersonMerges "a person merges conversations" 15,
+    IngestKilled "an ingest is killed" 20,
+    ProjectorKilled "a projector is killed" 25,
+    WriterKilled "a writer is killed" 35,
+    ProjectorPaused "a projector is paused" 20,
+    WriterPaused "a writer is paused" 30,
+    ProjectionLost "a projection store is lost" 15,
+    ClockSkewed "a machine's clock is wrong" 15,
+    ClockJumps "a machine's clock jumps" 20,
+}
+
+/// One kind in this many is left out of a seed.
+const LEFT_OUT_ONE_IN: u64 = 4;
+const KINDS: usize = Kind::ALL.len();
+
+/// The faults of one run.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    dice: Dice,
+    chances: [u64; KINDS],
+    until_ms: i64,
+    drawn: u64,
+    without: Option<u64>,
+    counted: [u32; KINDS],
+    /// The number of each counted fault.
+    numbers: Vec<(u64, Kind)>,
+}
+
+impl Faults {
+    /// The faults of this seed, until then. `without` leaves out the fault of that number.
+    pub(crate) fn new(seed: u64, until_ms: i64, without: Option<u64>) -> Self {
+        let mut dice = Dice::of(seed, 1);
+        let mut chances = [0; KINDS];
+        for kind in Kind::ALL {
+            let strength = 50 + dice.below(151);
+            if dice.below(LEFT_OUT_ONE_IN) > 0 {
+                chances[*kind as usize] = kind.chance() * strength / 100;
+            }
+        }
+        Self { dice, chances, until_ms, drawn: 0, without, counted: [0; KINDS], numbers: Vec::new() }
+    }
+
+    /// One of `kinds`, or nothing, as chance has it on this occasion. What is returned happens.
+    pub(crate) fn strike(&mut self, now_ms: i64, kinds: &[Kind]) -> Option<Kind> {
+        let (fault, number) = self.draw(now_ms, kinds)?;
+        self.count(fault, number);
+        Some(fault)
+    }
+
+    /// The same for a fault that is told later whether it changed anything: [`Faults::count`].
+    pub(crate) fn draw(&mut self, now_ms: i64, kinds: &[Kind]) -> Option<(Kind, u64)> {
+        if now_ms >= self.until_ms {
+            return None;
+        }
+        let mut roll = self.dice.below(10_000);
+        let struck = kinds.iter().copied().find(|kind| {
+            let chance = self.chances[*kind as usize];
+            let strikes = roll < chance;
+            roll = roll.wrapping_sub(chance);
+            strikes
+        });
+        struck.and_then(|kind| Some((kind, self.number()?)))
+    }
+
+    /// How many times a fault is to happen that is planned by the clock, each with its number; those left out are missing.
+    pub(crate) fn plan(&mut self, kind: Kind) -> Vec<u64> {
+        let tenths = self.chances[kind as usize];
+        let times = tenths / 10 + u64::from(self.dice.below(10) < tenths % 10);
+        (0..times).filter_map(|_| self.number()).collect()
+    }
+
+    /// The fault has changed something.
+    pub(crate) fn count(&mut self, kind: Kind, number: u64) {
+        self.counted[kind as usize] += 1;
+        self.numbers.push((number, kind));
+    }
+
+    pub(crate) fn counted(&self) -> &[u32; KINDS] {
+        &self.counted
+    }
+
+    pub(crate) fn numbers(&self) -> &[(u64, Kind)] {
+        &self.numbers
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.drawn += 1;
+        (self.without != Some(self.drawn)).then_some(self.drawn)
+    }
+}

@@ -1,0 +1,29 @@
+//! Every bound of this crate, unit last.
+
+use std::time::Duration;
+
+/// Histories of calls that the seeds share.
+pub(crate) const HISTORIES: usize = 512;
+/// Calls of one history; where a run has two accounts, each has so many of them.
+pub(crate) const CALLS: usize = 24;
+pub(crate) const CALLS_OF_TWO: usize = 13;
+/// The id of a history's first call.
+pub(crate) const FIRST_CALL: u64 = 700_000;
+/// When every history begins: 2026-01-05 08:00 UTC.
+pub(crate) const HISTORY_STARTS_S: i64 = 1_767_600_000;
+
+/// How long a claim of the outbox lasts, and how often a claim in work is extended.
+pub(crate) const ACK_WAIT_MS: i64 = 30_000;
+pub(crate) const EXTEND_EVERY_MS: i64 = 10_000;
+/// How long the outbox remembers the id of a message: JetStream's default.
+pub(crate) const DEDUPE_WINDOW_MS: i64 = 120_000;
+/// How long nothing holds an item before it is looked for.
+pub(crate) const REPUBLISH_AFTER: Duration = Duration::from_secs(120);
+
+/// After the last thing that the world does faults go on for so long.
+pub(crate) const FAULTS_GO_ON_MS: i64 = 300_000;
+/// After the last fault everything must be at rest within so long: the resends of an import that Front never shows, the
+/// longest delays, and a budget of the smallest rate.
+pub(crate) const REST_WITHIN_MS: i64 = 4 * 3_600_000;
+/// Events of one run; more mean that it spins.
+pub(crate) const EVENTS_MAX: u64 = 400_000;

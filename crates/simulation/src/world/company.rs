@@ -1,0 +1,138 @@
+//! One account: what a seed makes of its rules, its Front, and what the engine is told of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use calltrail_domain::ids::{AccountId, InboxId, LineId};
+use calltrail_domain::policy::{
+    Anonymous, AssignBy, CallType, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
+};
+use calltrail_front_writer::{Confirm, Rate, Settings};
+use calltrail_simulator::aircall::{AGENTS, LINES};
+use calltrail_simulator::front::{
+    Behaviour, ContactSeed, Front, FrontOptions, Handle, RepeatAnswer, SpanMs,
+};
+
+use super::history::{History, history};
+use crate::dice::Dice;
+use crate::limits::HISTORIES;
+
+/// The accounts that a run may have. Their calls have the same ids.
+pub(crate) const ACCOUNTS: [&str; 2] = ["acme", "zenith"];
+const DEFAULT_INBOX: &str = "inb_1";
+/// Lines with an inbox of their own, by their place in the simulator's list.
+const INBOXES: [(usize, &str); 3] = [(0, "inb_2"), (1, "inb_3"), (3, "inb_4")];
+const REPEATS: [RepeatAnswer; 4] = [
+    RepeatAnswer::AcceptedAndResolves,
+    RepeatAnswer::AcceptedAndNeverResolves,
+    RepeatAnswer::BadRequest,
+    RepeatAnswer::Conflict,
+];
+
+/// What a seed makes of an account.
+#[derive(Debug, Clone)]
+pub(crate) struct Company {
+    pub(crate) id: &'static str,
+    pub(crate) history: &'static History,
+    pub(crate) calls: usize,
+    pub(crate) front_webhooks: bool,
+    pub(crate) import_reopens: bool,
+    pub(crate) import_assigns: bool,
+    archived_import_archives: bool,
+    front_tags: bool,
+    repeat: RepeatAnswer,
+    /// What Front allows; the engine takes half.
+    limit: u32,
+    seed: u64,
+}
+
+impl Company {
+    pub(crate) fn draw(dice: &mut Dice, id: &'static str, calls: usize) -> Self {
+        Self {
+            id,
+            history: history(dice.place(HISTORIES)),
+            calls,
+            front_webhooks: dice.percent(55),
+            import_reopens: dice.percent(50),
+            import_assigns: dice.percent(60),
+            archived_import_archives: dice.percent(50),
+            front_tags: dice.percent(35),
+            repeat: dice.pick(&REPEATS),
+            limit: dice.pick(&[60, 120, 200, 400]),
+            seed: dice.next(),
+        }
+    }
+
+    pub(crate) fn account(&self) -> AccountId {
+        self.id.parse().expect("a good account id")
+    }
+
+    /// Requests that the engine may send in any minute.
+    pub(crate) fn requests_per_minute(&self) -> usize {
+        (self.limit / 2) as usize
+    }
+
+    pub(crate) fn front(&self) -> Front {
+        let span = |min, max| SpanMs { min, max };
+        let shared = self.history.shared.iter().map(|numbers| ContactSeed {
+            id: "crd_shared".into(),
+            name: "Dana Moreau".into(),
+            handles: numbers.iter().map(|number| Handle::new("phone", number)).collect(),
+        });
+        let mut options = FrontOptions {
+            contacts: shared.collect(),
+            behaviour: Behaviour {
+                import_reopens: self.import_reopens,
+                import_assigns_existing: self.import_assigns,
+                archived_import_archives: self.archived_import_archives,
+                repeat: self.repeat,
+                requests_per_minute: self.limit,
+                visibility_lag_ms: span(20, 900),
+                webhooks: self.front_webhooks,
+                webhook_delay_ms: span(20, 1_500),
+                ..Behaviour::default()
+            },
+            ..FrontOptions::default()
+        };
+        options.teammates.retain(|teammate| teammate.email != AGENTS[2].email);
+        Front::new(options, self.seed)
+    }
+
+    /// What of the configuration changes decisions.
+    pub(crate) fn policy(&self) -> Policy {
+        let line = |place: usize| LineId(LINES[place].id.unsigned_abs());
+        Policy {
+            locale: Locale::En,
+            default_inbox: InboxId::new(DEFAULT_INBOX),
+            inboxes: INBOXES.iter().map(|(place, inbox)| (line(*place), InboxId::new(*inbox))).collect::<BTreeMap<_, _>>(),
+            types: CallType::ALL.into(),
+            skip_lines: BTreeSet::new(),
+            subject: "{type} - {line}".to_owned(),
+            threading: Threading::Contact,
+            import_type: ImportType::Custom,
+            assign_by: if self.import_assigns { AssignBy::Import } else { AssignBy::Request },
+            time_zone: "UTC".to_owned(),
+            business_hours: None,
+            front_webhooks: self.front_webhooks,
+            anonymous: Anonymous::PerCall,
+            comments_on_unanswered: false,
+            tags: if self.front_tags { Tags::FrontTags } else { Tags::Text },
+            recording: Recording::Link,
+            timing: Timing {
+                ended_wait_seconds: 120,
+                voicemail_wait_seconds: 180,
+                silent_call_seconds: 14_400,
+                front_silence_seconds: 900,
+            },
+        }
+    }
+
+    /// What the front-writer is told.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            account: self.account(),
+            confirm: Confirm::Item,
+            rate: Rate::Share(0.5),
+            timing: calltrail_front_writer::Timing::default(),
+        }
+    }
+}
