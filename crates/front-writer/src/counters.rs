@@ -1,6 +1,7 @@
 //! What a writer has done so far, for `status`, metrics and proofs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use calltrail_domain::effect::Outcome;
 use calltrail_front::{Answer, RequestKind};
@@ -64,7 +65,8 @@ impl Counters {
         self.releases[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_budget_wait(&self, wait_ms: u64) {
+    pub(crate) fn count_budget_wait(&self, wait: Duration) {
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         self.budget_wait_ms.fetch_add(wait_ms, Ordering::Relaxed);
     }
 

@@ -1,9 +1,9 @@
 //! Brings work items into Front: fences, the shared rate budget, retries, dead letters.
 //!
-//! The logic is a machine per work item ([`machine::Machine`]): one input in, one command out. The shell performs the
-//! commands and decides nothing.
+//! The logic is a machine per work item ([`machine::Machine`]): one input in, one command out. [`work::Work`] does its
+//! commands by the ports, operation by operation. The shell performs the operations and decides nothing.
 //!
-//! **Invariant:** nothing but `shell` and `perform` touches a socket, a store or a timer.
+//! **Invariant:** nothing but `shell` and `perform` awaits, or touches a socket, a store or a timer.
 
 mod answered;
 mod attempt;
@@ -23,6 +23,7 @@ pub mod limits;
 mod look;
 pub mod machine;
 mod observe;
+pub mod operation;
 mod perform;
 mod set_like;
 pub mod settings;
@@ -33,8 +34,11 @@ mod slots;
 mod tag;
 mod teammates;
 mod warnings;
+pub mod work;
 
 pub use counters::Counters;
 pub use dead_letter::DeadLetter;
+pub use operation::{Came, Operation, Place, Value, Written};
 pub use settings::{Confirm, Rate, Settings, Timing};
 pub use shell::{WriterOptions, run};
+pub use work::{Shared, Work};

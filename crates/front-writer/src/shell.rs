@@ -1,12 +1,13 @@
-//! The shell: claims items, feeds the machine, and gives claims back.
+//! The shell: claims items, performs what their work asks for, and gives claims back.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use calltrail_aircall::rest::AudioSource;
 use calltrail_domain::effect::WorkItem;
+use calltrail_domain::ids::PartyId;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{Claim, Class, EventLog, KeyValue, LogError, Outbox};
 use calltrail_front::Client;
@@ -14,12 +15,14 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
-use crate::command::{Command, Input, Why};
+use crate::command::Why;
 use crate::counters::Counters;
 use crate::limits::{BULK_EVERY, CLAIM_WAIT, STORE_TROUBLE_DELAY, UNREADABLE_ITEM_DELAY};
 use crate::machine::Machine;
-use crate::perform::Performer;
+use crate::operation::{Came, Operation};
+use crate::perform::{Performer, lock};
 use crate::settings::Settings;
+use crate::work::{Shared, Work};
 
 /// What a writer works for and with.
 pub struct WriterOptions {
@@ -60,9 +63,9 @@ pub async fn run(
     let WriterOptions { settings, client, audio, instance, workers, extend_every, clock, counters } = options;
     let performer = Performer::new(Arc::new(settings), client, log, store, clock, counters, audio);
     let workers = workers.max(1);
-    let (turns, claims) = Default::default();
+    let (shared, turns, claims) = Default::default();
     let bulk = Semaphore::new(workers.saturating_sub(1).max(1));
-    let writer = Arc::new(Writer { performer, outbox, instance, extend_every, turns, claims, bulk });
+    let writer = Arc::new(Writer { performer, outbox, instance, extend_every, shared, turns, claims, bulk });
     let mut running = JoinSet::new();
     for _ in 0..workers {
         running.spawn(work(Arc::clone(&writer), shutdown.clone()));
@@ -88,6 +91,7 @@ struct Writer {
     outbox: Arc<dyn Outbox>,
     instance: String,
     extend_every: Duration,
+    shared: Mutex<Shared>,
     /// Looks into the outbox.
     turns: AtomicU64,
     claims: AtomicU64,
@@ -96,7 +100,7 @@ struct Writer {
 }
 
 /// An item in work. A bulk one holds its permit until it is given back.
-struct Work<'a> {
+struct Claimed<'a> {
     claim: Box<dyn Claim>,
     class: Class,
     _bulk: Option<SemaphorePermit<'a>>,
@@ -116,7 +120,7 @@ async fn work(writer: Arc<Writer>, mut shutdown: watch::Receiver<bool>) {
             claimed = writer.claim() => claimed,
         };
         match claimed {
-            Ok(Some(work)) => writer.work_on(work, &mut shutdown).await,
+            Ok(Some(claimed)) => writer.work_on(claimed, &mut shutdown).await,
             Ok(None) => {}
             Err(LogError::Closed) => return,
             Err(error) => {
@@ -135,7 +139,7 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 
 impl Writer {
     /// Live items before bulk ones, but for a share that bulk is given.
-    async fn claim(&self) -> Result<Option<Work<'_>>, LogError> {
+    async fn claim(&self) -> Result<Option<Claimed<'_>>, LogError> {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
         let order = if turn.is_multiple_of(BULK_EVERY) {
             [Class::Bulk, Class::Live]
@@ -143,14 +147,14 @@ impl Writer {
             [Class::Live, Class::Bulk]
         };
         for class in order {
-            if let Some(work) = self.claim_of(class, Duration::ZERO).await? {
-                return Ok(Some(work));
+            if let Some(claimed) = self.claim_of(class, Duration::ZERO).await? {
+                return Ok(Some(claimed));
             }
         }
         self.claim_of(Class::Live, CLAIM_WAIT).await
     }
 
-    async fn claim_of(&self, class: Class, wait: Duration) -> Result<Option<Work<'_>>, LogError> {
+    async fn claim_of(&self, class: Class, wait: Duration) -> Result<Option<Claimed<'_>>, LogError> {
         let bulk = match class {
             Class::Live => None,
             Class::Bulk => match self.bulk.try_acquire() {
@@ -159,11 +163,11 @@ impl Writer {
             },
         };
         let claimed = self.outbox.claim(self.performer.settings.account.as_str(), class, wait).await?;
-        Ok(claimed.map(|claim| Work { claim, class, _bulk: bulk }))
+        Ok(claimed.map(|claim| Claimed { claim, class, _bulk: bulk }))
     }
 
-    async fn work_on(&self, work: Work<'_>, shutdown: &mut watch::Receiver<bool>) {
-        let Work { claim, class, _bulk } = work;
+    async fn work_on(&self, claimed: Claimed<'_>, shutdown: &mut watch::Receiver<bool>) {
+        let Claimed { claim, class, _bulk } = claimed;
         let end = match serde_json::from_slice::<WorkItem>(claim.body()) {
             Ok(item) => self.drive_extending(claim.as_ref(), class, item, shutdown).await,
             Err(error) => {
@@ -218,64 +222,48 @@ impl Writer {
         }
     }
 
-    /// One machine from its first command to its last.
+    /// One claim's work from its first operation to its last.
     async fn drive(&self, class: Class, item: WorkItem, shutdown: &mut watch::Receiver<bool>) -> End {
         let claim = format!("{}-{}", self.instance, self.claims.fetch_add(1, Ordering::Relaxed));
         let party = item.party.clone();
-        let mut machine = Machine::new(Arc::clone(&self.performer.settings), claim, item);
-        let mut input = Input::Claimed;
+        let mut work = Work::new(Arc::clone(&self.performer.settings), claim, class, item);
+        let mut came = Came::Claimed;
         let end = loop {
-            let command = machine.step(self.performer.now(), input);
-            match &command {
-                Command::Done => break End::Done,
-                Command::Release { after, why } => break End::Release { after: *after, why: Some(*why) },
+            let now = self.performer.now();
+            let operation = work.next(now, &mut lock(&self.shared), came);
+            match operation {
+                Operation::Done => break End::Done,
+                Operation::Release { after, why } => break End::Release { after, why },
+                Operation::Sleep(span) if work.is_reserving() => {
+                    self.performer.counters.count_budget_wait(span)
+                }
                 _ => {}
             }
-            let performed = if may_be_left(&command) {
+            let performed = self.performer.perform(&party, operation);
+            came = if work.may_be_left() {
                 tokio::select! {
                     biased;
                     () = stopped(shutdown) => break End::Release { after: Duration::ZERO, why: None },
-                    performed = self.performer.perform(&party, class, command) => performed,
+                    came = performed => came,
                 }
             } else {
-                self.performer.perform(&party, class, command).await
+                performed.await
             };
-            match performed {
-                Ok(Some(next)) => input = next,
-                Ok(None) => break End::Release { after: Duration::ZERO, why: None },
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    warn!(%party, error, "work on a party was interrupted");
-                    break End::Release { after: STORE_TROUBLE_DELAY, why: None };
-                }
-            }
         };
-        self.performer.counters.count_claim(machine.conflicts(), machine.takeovers());
-        let duplicates = machine.duplicates();
-        if duplicates > 0 {
-            self.performer.counters.count_duplicate_comments(duplicates);
-            warn!(%party, duplicates, "a comment stands in front more than once; remove the later ones there");
-        }
+        self.count(&party, work.machine());
         if matches!(end, End::Done) {
             self.performer.forget(&party);
         }
         end
     }
-}
 
-/// Commands that change nothing, so that a writer that is to stop need not finish them.
-fn may_be_left(command: &Command) -> bool {
-    match command {
-        Command::ReadFence
-        | Command::Reserve { .. }
-        | Command::FindTeammate { .. }
-        | Command::FetchAudio { .. }
-        | Command::WaitUntil(_) => true,
-        Command::WriteFence { .. }
-        | Command::Send { .. }
-        | Command::Append(_)
-        | Command::KeepDeadLetter(_)
-        | Command::Release { .. }
-        | Command::Done => false,
+    fn count(&self, party: &PartyId, machine: &Machine) {
+        let counters = &self.performer.counters;
+        counters.count_claim(machine.conflicts(), machine.takeovers());
+        let duplicates = machine.duplicates();
+        if duplicates > 0 {
+            counters.count_duplicate_comments(duplicates);
+            warn!(%party, duplicates, "a comment stands in front more than once; remove the later ones there");
+        }
     }
 }
