@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use calltrail_domain::fold::fold;
 use calltrail_domain::ids::PartyId;
-use calltrail_domain::party::{Party, PartyEntry};
+use calltrail_domain::party::Party;
 use calltrail_domain::state::{Memory, PARTY_PREFIX, State};
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
 use calltrail_projector::translate;
@@ -60,9 +60,8 @@ pub(crate) fn parties(state: &State<Memory>) -> Vec<(PartyId, Party)> {
     let pieces = state.backing().0.range(PARTY_PREFIX.to_owned()..);
     pieces
         .take_while(|(key, _)| key.starts_with(PARTY_PREFIX))
-        .filter_map(|(key, piece)| match serde_json::from_slice(piece) {
-            Ok(PartyEntry::Party(party)) => Some((PartyId::new(&key[PARTY_PREFIX.len()..]), *party)),
-            Ok(PartyEntry::JoinedInto(_)) | Err(_) => None,
+        .filter_map(|(key, piece)| {
+            piece.party().map(|party| (PartyId::new(&key[PARTY_PREFIX.len()..]), party.clone()))
         })
         .collect()
 }

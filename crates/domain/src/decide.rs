@@ -10,11 +10,11 @@ use crate::decision::{Decision, LeftOut, Logged, Verdict};
 use crate::effect::{Action, ConversationStatus, Effect, LookUpContact, ObserveConversation, Outcome};
 use crate::ids::{CallId, EffectKey, EffectKind, InboxId, PartyId, ThreadRef};
 use crate::parts;
-use crate::party::{Party, Thread};
+use crate::party::{Party, PartyEntry, Thread};
 use crate::policy::{Anonymous, Policy, Threading};
 use crate::render;
 use crate::rule::{self, Rule};
-use crate::state::{Account, Backing, State, StateError};
+use crate::state::{Account, Backing, Key, State, StateError, Stored as _};
 use crate::time::Timestamp;
 
 /// The party's next step; `None` when it has nothing to decide, or has to wait for a fact.
@@ -22,14 +22,20 @@ pub fn decide<B: Backing>(
     state: &State<B>,
     party: &PartyId,
 ) -> Result<Option<Decision>, StateError<B::Error>> {
-    let (Some(policy), Some(entry)) = (state.policy()?, state.party_itself(party)?) else { return Ok(None) };
-    let account = state.account()?;
-    if !may_decide(&entry, &account) {
+    let pieces = (state.piece(&Key::Policy)?, state.piece(&Key::Party(party))?, state.piece(&Key::Account)?);
+    let policy = pieces.0.as_deref().and_then(Policy::of);
+    let entry = pieces.1.as_deref().and_then(PartyEntry::of);
+    let account = pieces.2.as_deref().and_then(Account::of);
+    let (Some(policy), Some(PartyEntry::Party(entry)), Some(account)) = (policy, entry, account) else {
+        return Ok(None);
+    };
+    if !may_decide(entry, account) {
         return Ok(None);
     }
     let Some(&id) = entry.queue.front() else { return Ok(None) };
-    let Some(call) = state.call(id)? else { return Ok(None) };
-    let Some(settled) = call.settled.clone() else { return Ok(None) };
+    let call = state.piece(&Key::Call(id))?;
+    let Some(call) = call.as_deref().and_then(Call::of) else { return Ok(None) };
+    let Some(settled) = &call.settled else { return Ok(None) };
     let head = Head { id, call, settled, party: entry, policy, account };
     Ok(head.decide().map(|(verdict, effects)| Decision {
         party: party.clone(),
@@ -49,13 +55,13 @@ pub(crate) fn may_decide(party: &Party, account: &Account) -> bool {
 }
 
 /// The call at the head of the queue, and all that its decision looks at.
-struct Head {
+struct Head<'a> {
     id: CallId,
-    call: Call,
-    settled: Settled,
-    party: Party,
-    policy: Policy,
-    account: Account,
+    call: &'a Call,
+    settled: &'a Settled,
+    party: &'a Party,
+    policy: &'a Policy,
+    account: &'a Account,
 }
 
 type Step = (Verdict, Vec<Effect>);
@@ -71,7 +77,7 @@ struct Target {
     with_call: bool,
 }
 
-impl Head {
+impl Head<'_> {
     fn decide(&self) -> Option<Step> {
         if let Some(Verdict::Logged(_)) = &self.call.verdict {
             return if rule::holds(Rule::WhatComesLateOpensNoSegment) { self.add() } else { self.log() };
@@ -101,7 +107,7 @@ impl Head {
             Some(LeftOut::Type)
         } else if line.is_some_and(|line| self.policy.skip_lines.contains(&line)) {
             Some(LeftOut::Line)
-        } else if !render::in_business_hours(started, &self.policy) {
+        } else if !render::in_business_hours(started, self.policy) {
             Some(LeftOut::Hours)
         } else {
             None
@@ -154,7 +160,7 @@ impl Head {
         let emails = if told.number().is_some() { render::contact_emails(told) } else { Vec::new() };
         Action::LookUpContact(LookUpContact {
             number: told.number().cloned(),
-            name: render::customer_name(told, &self.policy),
+            name: render::customer_name(told, self.policy),
             emails,
             import_type: self.policy.import_type,
         })
@@ -200,7 +206,7 @@ impl Head {
         if thread.conversation.is_none() && !self.party.is_drained() {
             return None;
         }
-        let missing = parts::missing(self.id, &self.call, &self.policy);
+        let missing = parts::missing(self.id, self.call, self.policy);
         if missing.iter().any(|kind| is_activity(*kind)) {
             let (last, next) = (self.party.step, self.party.step + 1);
             match self.reading_status(EffectKind::ObserveAgain(last), EffectKind::ObserveAgain(next)) {
@@ -258,7 +264,7 @@ impl Head {
     }
 
     fn subject(&self) -> String {
-        render::subject(&self.call.told, &self.policy)
+        render::subject(&self.call.told, self.policy)
     }
 
     fn key(&self, kind: EffectKind) -> EffectKey {

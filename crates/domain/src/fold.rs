@@ -17,10 +17,10 @@ use crate::ids::{CallId, PartyId, PhoneNumber};
 use crate::limits::{ENDED_WAIT_DEFAULT, SILENT_CALL_DEFAULT, VOICEMAIL_WAIT_DEFAULT};
 use crate::parts;
 use crate::party::Party;
-use crate::policy::Timing;
-use crate::record::AccountCreated;
+use crate::policy::{Policy, Timing};
+use crate::record::{AccountCreated, PartyKey};
 use crate::rule::{self, Rule};
-use crate::state::{Backing, Key, State, StateError};
+use crate::state::{Account, Backing, Key, Piece, State, StateError, Stored as _};
 use crate::time::Timestamp;
 use crate::timer::Timer;
 
@@ -46,7 +46,10 @@ type Folded<B> = Result<Vec<Output>, StateError<<B as Backing>::Error>>;
 pub fn fold<B: Backing>(state: &mut State<B>, place: Place, fact: &Fact) -> Folded<B> {
     match fact {
         Fact::AccountCreated(created) => account_created(state, created),
-        Fact::PolicyChanged(policy) => state.write(&Key::Policy, policy).map(|()| Vec::new()),
+        Fact::PolicyChanged(policy) => {
+            state.write(&Key::Policy, policy.clone());
+            Ok(Vec::new())
+        }
         Fact::CallSnapshot(snapshot) => call_told(state, place, snapshot),
         Fact::ConversationChanged(changed) => conversations::changed(state, changed),
         Fact::ConversationMerged(merged) => conversations::merged(state, merged),
@@ -66,7 +69,7 @@ fn account_created<B: Backing>(state: &mut State<B>, created: &AccountCreated) -
     let mut account = state.account()?;
     if account.party_key.is_none() {
         account.party_key = Some(created.party_key.clone());
-        state.write(&Key::Account, &account)?;
+        state.write(&Key::Account, account);
     }
     Ok(Vec::new())
 }
@@ -97,16 +100,17 @@ fn link_awaited<B: Backing>(state: &mut State<B>, place: Place, id: CallId) -> F
 /// Stores the call with its timer. One that has its verdict joins the queue again when more is to be shown of it.
 fn keep<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: Call) -> Folded<B> {
     set_timer(state, id, &mut call)?;
-    state.write(&Key::Call(id), &call)?;
-    let (Some(settled), Some(policy)) = (&call.settled, state.policy()?) else { return Ok(Vec::new()) };
-    if !parts::has_more(id, &call, &policy, call.retyped_at == place.sequence) {
-        return Ok(Vec::new());
-    }
-    let Some((party_id, mut party)) = state.party(&settled.party)? else { return Ok(Vec::new()) };
+    let policy = state.piece(&Key::Policy)?;
+    let policy = policy.as_deref().and_then(Policy::of);
+    let has_more = |policy| parts::has_more(id, &call, policy, call.retyped_at == place.sequence);
+    let queued = call.settled.as_ref().filter(|_| policy.is_some_and(has_more));
+    let party = queued.map(|settled| state.party(&settled.party)).transpose()?.flatten();
+    state.write(&Key::Call(id), call);
+    let Some((party_id, mut party)) = party else { return Ok(Vec::new()) };
     // At the end whether or not it waits already: a release that would not have shown what it waits for has it there.
     party.dequeue(id);
     party.enqueue(id, place.sequence);
-    state.put_party(&party_id, party)?;
+    state.put_party(&party_id, party);
     Ok(vec![Output::Touched(party_id)])
 }
 
@@ -125,7 +129,7 @@ fn settle<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: 
     };
     party.enqueue(id, place.sequence);
     call.settled = Some(Settled { party: party_id.clone(), at: place.received_at });
-    state.put_party(&party_id, party)?;
+    state.put_party(&party_id, party);
     keep(state, place, id, call)?;
     Ok(vec![Output::Touched(party_id)])
 }
@@ -136,14 +140,19 @@ fn name_of_party<B: Backing>(
     call: CallId,
     number: Option<&PhoneNumber>,
 ) -> Result<Option<PartyId>, StateError<B::Error>> {
-    let Some(key) = state.account()?.party_key else { return Ok(None) };
+    let account = state.piece(&Key::Account)?;
+    let Some(key) = party_key(account.as_deref()) else { return Ok(None) };
     Ok(Some(match number {
-        Some(number) => hash::keyed(&key, number.as_str()),
+        Some(number) => hash::keyed(key, number.as_str()),
         None if rule::holds(Rule::CallersWithoutANumberAreKeptApart) => {
-            hash::keyed(&key, &format!("call {call}"))
+            hash::keyed(key, &format!("call {call}"))
         }
-        None => hash::keyed(&key, ""),
+        None => hash::keyed(key, ""),
     }))
+}
+
+fn party_key(account: Option<&Piece>) -> Option<&PartyKey> {
+    account.and_then(Account::of)?.party_key.as_ref()
 }
 
 /// The id of the party that a number belongs to, following joins; `None` for a number without a settled call.
@@ -151,8 +160,9 @@ pub fn party_of_number<B: Backing>(
     state: &State<B>,
     number: &PhoneNumber,
 ) -> Result<Option<PartyId>, StateError<B::Error>> {
-    let Some(key) = state.account()?.party_key else { return Ok(None) };
-    Ok(state.party(&hash::keyed(&key, number.as_str()))?.map(|(id, _)| id))
+    let account = state.piece(&Key::Account)?;
+    let Some(key) = party_key(account.as_deref()) else { return Ok(None) };
+    Ok(state.party(&hash::keyed(key, number.as_str()))?.map(|(id, _)| id))
 }
 
 /// A call has one timer: for its end, shorter once it is known to be over; then for the links that it waits for.
@@ -161,8 +171,9 @@ fn set_timer<B: Backing>(
     id: CallId,
     call: &mut Call,
 ) -> Result<(), StateError<B::Error>> {
-    let timing = state.policy()?.map(|policy| policy.timing);
-    let wait = |of: fn(&Timing) -> Duration, default| timing.as_ref().map_or(default, of);
+    let policy = state.piece(&Key::Policy)?;
+    let timing = policy.as_deref().and_then(Policy::of).map(|policy| &policy.timing);
+    let wait = |of: fn(&Timing) -> Duration, default| timing.map_or(default, of);
     let timer = match &call.settled {
         None => {
             let silent = call.first_received_at.plus(wait(Timing::silent_call, SILENT_CALL_DEFAULT));
@@ -184,7 +195,7 @@ fn set_timer<B: Backing>(
         state.remove(&Key::Timer(*due, id));
     }
     if let Some((due, timer)) = &timer {
-        state.write(&Key::Timer(*due, id), timer)?;
+        state.write(&Key::Timer(*due, id), timer.clone());
     }
     call.timer = timer;
     Ok(())

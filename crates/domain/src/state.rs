@@ -1,42 +1,48 @@
 //! The state of one account, in small pieces: a header per party, one entry per call, loaded by key.
 
+mod piece;
+
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 use crate::decision::LeftOut;
 use crate::fact::ConversationChange;
+use crate::hash::StateHash;
 use crate::ids::{CallId, ContactId, ConversationId, PartyId};
 use crate::party::{Party, PartyEntry};
 use crate::policy::{CallType, Policy};
 use crate::record::PartyKey;
 use crate::time::Timestamp;
 
+pub use piece::Piece;
+pub(crate) use piece::Stored;
+
 /// Where the pieces come from that are not in memory: a projection store, or a map.
 pub trait Backing {
     type Error: std::error::Error;
 
-    /// The bytes last committed under `key`.
-    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error>;
+    /// The piece last committed under `key`.
+    fn read(&self, key: &str) -> Result<Option<Arc<Piece>>, StateError<Self::Error>>;
 }
 
 /// Pieces in memory, for tests and simulation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Memory(pub BTreeMap<String, Vec<u8>>);
+pub struct Memory(pub BTreeMap<String, Arc<Piece>>);
 
 impl Backing for Memory {
     type Error = std::convert::Infallible;
 
-    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Self::Error> {
+    fn read(&self, key: &str) -> Result<Option<Arc<Piece>>, StateError<Self::Error>> {
         Ok(self.0.get(key).cloned())
     }
 }
 
-/// What changed since the last commit: new bytes, or `None` for a piece that is gone.
-pub type Changes = BTreeMap<String, Option<Vec<u8>>>;
+/// What changed since the last commit: a piece as it is now, or `None` for one that is gone.
+pub type Changes = BTreeMap<String, Option<Arc<Piece>>>;
 
 /// The committed pieces and, on top, what has changed since.
 #[derive(Debug)]
@@ -75,10 +81,11 @@ pub struct Account {
 /// Events about conversations that no party has yet: the import that opened one may not be confirmed when a person
 /// already acts on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Strays(pub Vec<Stray>);
+pub struct Strays(pub Vec<Stray>);
 
+/// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stray {
+pub struct Stray {
     pub conversation: ConversationId,
     pub at: Timestamp,
     pub change: ConversationChange,
@@ -159,10 +166,11 @@ impl<B: Backing> State<B> {
     pub fn party(&self, party: &PartyId) -> Result<Option<(PartyId, Party)>, StateError<B::Error>> {
         let mut id = party.clone();
         loop {
-            match self.read(&Key::Party(&id))? {
+            let piece = self.piece(&Key::Party(&id))?;
+            match piece.as_deref().and_then(PartyEntry::of) {
                 None => return Ok(None),
-                Some(PartyEntry::Party(party)) => return Ok(Some((id, *party))),
-                Some(PartyEntry::JoinedInto(older)) => id = older,
+                Some(PartyEntry::Party(party)) => return Ok(Some((id, party.as_ref().clone()))),
+                Some(PartyEntry::JoinedInto(older)) => id = older.clone(),
             }
         }
     }
@@ -172,33 +180,25 @@ impl<B: Backing> State<B> {
         Ok(self.party(party)?.filter(|(id, _)| id == party).map(|(_, party)| party))
     }
 
-    pub(crate) fn put_party(&mut self, id: &PartyId, party: Party) -> Result<(), StateError<B::Error>> {
-        self.write(&Key::Party(id), &PartyEntry::Party(Box::new(party)))
+    pub(crate) fn put_party(&mut self, id: &PartyId, party: Party) {
+        self.write(&Key::Party(id), PartyEntry::Party(Box::new(party)));
     }
 
-    pub(crate) fn read<T: DeserializeOwned>(&self, key: &Key<'_>) -> Result<Option<T>, StateError<B::Error>> {
+    /// The piece as it is kept, to be looked at where it is.
+    pub(crate) fn piece(&self, key: &Key<'_>) -> Result<Option<Arc<Piece>>, StateError<B::Error>> {
         let key = key.to_string();
-        let bytes = match self.changes.get(&key) {
-            Some(changed) => changed.clone(),
-            None => self.backing.read(&key).map_err(StateError::Backing)?,
-        };
-        let decode = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
-        bytes.map(decode).transpose().map_err(|source| StateError::Damaged { key, source })
-    }
-
-    pub(crate) fn write<T: Serialize>(
-        &mut self,
-        key: &Key<'_>,
-        piece: &T,
-    ) -> Result<(), StateError<B::Error>> {
-        let key = key.to_string();
-        match serde_json::to_vec(piece) {
-            Ok(bytes) => {
-                self.changes.insert(key, Some(bytes));
-                Ok(())
-            }
-            Err(source) => Err(StateError::Damaged { key, source }),
+        match self.changes.get(&key) {
+            Some(changed) => Ok(changed.clone()),
+            None => self.backing.read(&key),
         }
+    }
+
+    pub(crate) fn read<T: Stored>(&self, key: &Key<'_>) -> Result<Option<T>, StateError<B::Error>> {
+        Ok(self.piece(key)?.as_deref().and_then(T::of).cloned())
+    }
+
+    pub(crate) fn write(&mut self, key: &Key<'_>, piece: impl Into<Piece>) {
+        self.changes.insert(key.to_string(), Some(Arc::new(piece.into())));
     }
 
     pub(crate) fn remove(&mut self, key: &Key<'_>) {
@@ -211,9 +211,17 @@ impl State<Memory> {
     pub fn commit(&mut self) {
         for (key, piece) in std::mem::take(&mut self.changes) {
             match piece {
-                Some(bytes) => self.backing.0.insert(key, bytes),
+                Some(piece) => self.backing.0.insert(key, piece),
                 None => self.backing.0.remove(&key),
             };
         }
+    }
+
+    /// A stable hash over everything that is committed, as hex: equal for equal states, on any machine.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = StateHash::default();
+        self.backing.0.iter().for_each(|(key, piece)| hash.add(key, &piece.encode()));
+        hash.finish()
     }
 }

@@ -8,7 +8,7 @@ use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::{Output, fold};
 use calltrail_domain::ids::PartyId;
-use calltrail_domain::party::{Party, PartyEntry};
+use calltrail_domain::party::Party;
 use calltrail_domain::state::{PARTY_PREFIX, State, StateError, TIMER_PREFIX, timer_bound};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -144,26 +144,16 @@ impl AccountState {
     pub(crate) fn parties(&self) -> impl Iterator<Item = Result<(PartyId, Party), ProjectionError>> + use<> {
         let entries = self.state.backing().scan(PARTY_PREFIX, None);
         entries.filter_map(|entry| {
-            let read = entry.map_err(StateError::Backing).and_then(|(key, piece)| {
-                let id = PartyId::new(&key[PARTY_PREFIX.len()..]);
-                match serde_json::from_slice(&piece) {
-                    Ok(PartyEntry::Party(party)) => Ok(Some((id, *party))),
-                    Ok(PartyEntry::JoinedInto(_)) => Ok(None),
-                    Err(source) => Err(StateError::Damaged { key, source }),
-                }
+            let party = entry.map(|(key, piece)| {
+                piece.party().map(|party| (PartyId::new(&key[PARTY_PREFIX.len()..]), party.clone()))
             });
-            read.transpose()
+            party.transpose()
         })
     }
 
     /// Timers that are due by `now`, earliest first.
     pub(crate) fn timers_due(&self, now: Timestamp, max: usize) -> Result<Vec<Timer>, ProjectionError> {
         let due = self.state.backing().scan(TIMER_PREFIX, Some(&timer_bound(now)));
-        due.take(max)
-            .map(|entry| {
-                let (key, piece) = entry.map_err(StateError::Backing)?;
-                serde_json::from_slice(&piece).map_err(|source| StateError::Damaged { key, source })
-            })
-            .collect()
+        due.take(max).filter_map(|entry| entry.map(|(_, piece)| piece.timer().cloned()).transpose()).collect()
     }
 }

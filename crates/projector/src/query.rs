@@ -110,7 +110,7 @@ pub fn stored_digest(path: &Path, tail: u64) -> Result<Digest, ProjectorError> {
 pub(crate) fn digest(projection: &mut Projection) -> Result<Digest, ProjectionError> {
     let mut pieces = BTreeMap::new();
     for name in projection.names() {
-        for entry in projection.account(&name).state.backing().scan("", None) {
+        for entry in projection.account(&name).state.backing().scan_stored("", None) {
             let (key, piece) = entry.map_err(StateError::Backing)?;
             let mut hash = StateHash::default();
             hash.add(&key, &piece);

@@ -14,11 +14,11 @@ use crate::render;
 use crate::rule::{self, Rule};
 use crate::time::Timestamp;
 
-impl Head {
+impl Head<'_> {
     /// Everything that is known of the call and not decided yet.
     pub(super) fn effects(&self, target: &Target) -> Vec<Effect> {
         let own = target.with_call.then_some(EffectKind::Call);
-        let kinds = own.into_iter().chain(parts::missing(self.id, &self.call, &self.policy));
+        let kinds = own.into_iter().chain(parts::missing(self.id, self.call, self.policy));
         let mut effects: Vec<_> = kinds.filter_map(|kind| self.effect(kind, target)).collect();
         if target.with_call {
             effects.extend(self.assign());
@@ -47,7 +47,7 @@ impl Head {
             thread: target.thread.clone(),
             import_type: self.import_type(),
             subject: target.subject.clone(),
-            body: render::activity(self.key(kind), &self.call, &self.policy)?,
+            body: render::activity(self.key(kind), self.call, self.policy)?,
             created_at: self.moment(kind),
             from: self.sender(kind, target.with_call),
             archived: target.archived,
@@ -91,7 +91,7 @@ impl Head {
             CallType::Missed | CallType::Voicemail => !rule::holds(Rule::UnansweredCallsAreTheCustomers),
         };
         if !by_agent || matches!(kind, EffectKind::Voicemail | EffectKind::VoicemailPending) {
-            let name = render::customer_name(told, &self.policy);
+            let name = render::customer_name(told, self.policy);
             return Sender::Customer { number, name, line_number };
         }
         let assigns = call_type.is_answered() || !rule::holds(Rule::OnlyAnsweredCallsAssign);

@@ -14,7 +14,7 @@ pub(super) fn changed<B: Backing>(state: &mut State<B>, changed: &ConversationCh
     let mut account = state.account()?;
     if account.front_heard_at < Some(changed.received_at) {
         account.front_heard_at = Some(changed.received_at);
-        state.write(&Key::Account, &account)?;
+        state.write(&Key::Account, account);
     }
     let parties = parties_of(state, &changed.conversation)?;
     if parties.is_empty() {
@@ -48,7 +48,7 @@ fn change_thread<B: Backing>(
     let current = party.thread.as_mut().filter(|thread| thread.conversation.as_ref() == Some(conversation));
     if let Some(thread) = current {
         change(state, thread)?;
-        state.put_party(&id, party)?;
+        state.put_party(&id, party);
     }
     Ok(())
 }
@@ -70,7 +70,8 @@ fn keep_stray<B: Backing>(
         strays.0.remove(0);
     }
     strays.0.push(stray);
-    state.write(&Key::Strays, &strays)
+    state.write(&Key::Strays, strays);
+    Ok(())
 }
 
 /// The thread's conversation has become known (again): later events find the party by it, and those that came
@@ -88,7 +89,7 @@ pub(super) fn link<B: Backing>(
     thread.conversation = Some(conversation.clone());
     let mut parties = parties_of(state, conversation)?;
     parties.insert(party.clone());
-    state.write(&Key::Conversation(conversation), &parties)?;
+    state.write(&Key::Conversation(conversation), parties);
     let strays: Strays = state.read(&Key::Strays)?.unwrap_or_default();
     let (ours, others): (Vec<_>, Vec<_>) =
         strays.0.into_iter().partition(|stray| stray.conversation == *conversation);
@@ -98,7 +99,8 @@ pub(super) fn link<B: Backing>(
     for stray in ours {
         thread.change(&stray.change, stray.at);
     }
-    state.write(&Key::Strays, &Strays(others))
+    state.write(&Key::Strays, Strays(others));
+    Ok(())
 }
 
 /// The status of the conversation that survives is not known until it is read.

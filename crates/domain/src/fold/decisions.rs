@@ -7,14 +7,15 @@ use crate::effect::{ConversationStatus, NumberedEffect};
 use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
 use crate::parts;
 use crate::party::{Party, Thread};
+use crate::policy::Policy;
 use crate::rule::{self, Rule};
-use crate::state::{Backing, Key, State, StateError};
+use crate::state::{Backing, Key, State, StateError, Stored as _};
 
 pub(super) fn decided<B: Backing>(state: &mut State<B>, place: Place, decided: &EffectsDecided) -> Folded<B> {
     if decided.complete || decided.decisions.is_empty() {
         let mut account = state.account()?;
         account.covered_through = account.covered_through.max(decided.through);
-        state.write(&Key::Account, &account)?;
+        state.write(&Key::Account, account);
     }
     let mut outputs = Vec::new();
     for decision in &decided.decisions {
@@ -45,8 +46,8 @@ fn step<B: Backing>(state: &mut State<B>, place: Place, through: u64, decision: 
         party.touched = place.sequence;
         outputs.push(Output::Touched(decision.party.clone()));
     }
-    state.write(&Key::Call(decision.call), &call)?;
-    state.put_party(&decision.party, party)?;
+    state.write(&Key::Call(decision.call), call);
+    state.put_party(&decision.party, party);
     Ok(outputs)
 }
 
@@ -93,7 +94,8 @@ fn take_verdict<B: Backing>(
         let left_out = account.left_out.entry(reason).or_default();
         *left_out = left_out.saturating_sub(1);
     }
-    state.write(&Key::Account, &account)
+    state.write(&Key::Account, account);
+    Ok(())
 }
 
 /// What was told after `through`, and what was too much for one step, is left for the next one.
@@ -105,9 +107,10 @@ fn come_back<B: Backing>(
     call: &Call,
     decision: &Decision,
 ) -> Result<(), StateError<B::Error>> {
-    let Some(policy) = state.policy()? else { return Ok(()) };
+    let policy = state.piece(&Key::Policy)?;
+    let Some(policy) = policy.as_deref().and_then(Policy::of) else { return Ok(()) };
     let left = call.told_at > through || decision.effects.len() >= LATE_EFFECTS_PER_STEP_MAX;
-    if left && parts::has_more(decision.call, call, &policy, call.retyped_at > through) {
+    if left && parts::has_more(decision.call, call, policy, call.retyped_at > through) {
         party.enqueue(decision.call, place.sequence);
     }
     Ok(())

@@ -18,7 +18,7 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
         if let Some(effect) = call.effects.get_mut(&settled.key) {
             effect.outcome = Some(settled.outcome.clone());
         }
-        state.write(&Key::Call(settled.key.call), &call)?;
+        state.write(&Key::Call(settled.key.call), call);
     }
     let younger = take_outcome(state, &settled.party, &mut party, &action, &settled.outcome)?;
     let mut outputs: Vec<_> = party.cut(&settled.party).map(Output::Publish).into_iter().collect();
@@ -26,7 +26,7 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
         party.touched = place.sequence;
         outputs.push(Output::Touched(settled.party.clone()));
     }
-    state.put_party(&settled.party, party)?;
+    state.put_party(&settled.party, party);
     outputs.extend(join_when_drained(state, place, &settled.party)?);
     if let Some(younger) = younger {
         outputs.extend(join_when_drained(state, place, &younger)?);
@@ -94,7 +94,7 @@ fn take_outcome<B: Backing>(
             if !action.is_read() {
                 let mut account = state.account()?;
                 account.rejected += 1;
-                state.write(&Key::Account, &account)?;
+                state.write(&Key::Account, account);
             }
             if let Some(thread) = party.thread.as_mut().filter(|_| GONE.contains(status)) {
                 not_found(thread, action);
@@ -140,7 +140,8 @@ fn anonymous_found<B: Backing>(
 ) -> Result<(), StateError<B::Error>> {
     let mut account = state.account()?;
     account.anonymous.get_or_insert_with(|| contact.clone());
-    state.write(&Key::Account, &account)
+    state.write(&Key::Account, account);
+    Ok(())
 }
 
 /// Two numbers of one Front contact are one party: the older survives, the younger joins it when its effects have drained.
@@ -156,18 +157,21 @@ fn contact_found<B: Backing>(
     match known.filter(|(other, _)| other != id) {
         Some((older, mut entry)) if entry.since < party.since => {
             entry.awaits.insert(id.clone());
-            state.put_party(&older, entry)?;
+            state.put_party(&older, entry);
             party.joining = Some(older);
             Ok(None)
         }
         Some((younger, mut entry)) => {
             entry.joining = Some(id.clone());
             party.awaits.insert(younger.clone());
-            state.put_party(&younger, entry)?;
-            state.write(&Key::Contact(contact), id)?;
+            state.put_party(&younger, entry);
+            state.write(&Key::Contact(contact), id.clone());
             Ok(Some(younger))
         }
-        None => state.write(&Key::Contact(contact), id).map(|()| None),
+        None => {
+            state.write(&Key::Contact(contact), id.clone());
+            Ok(None)
+        }
     }
 }
 
@@ -196,8 +200,8 @@ fn join<B: Backing>(
     // either party comes again: what was read for one is kept with its calls.
     older.step = older.step.max(younger.step) + 1;
     older.touched = place.sequence;
-    state.put_party(&older_id, older)?;
-    state.write(&Key::Party(younger_id), &PartyEntry::JoinedInto(older_id.clone()))?;
+    state.put_party(&older_id, older);
+    state.write(&Key::Party(younger_id), PartyEntry::JoinedInto(older_id.clone()));
     Ok(vec![Output::Touched(older_id)])
 }
 
@@ -226,6 +230,6 @@ pub(super) fn republished<B: Backing>(
     }
     outstanding.item.publication = publication;
     let item = outstanding.item.clone();
-    state.put_party(id, party)?;
+    state.put_party(id, party);
     Ok(vec![Output::Publish(item)])
 }

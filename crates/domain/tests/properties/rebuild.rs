@@ -3,6 +3,7 @@
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::Place;
 use calltrail_domain::policy::{Locale, Threading};
+use calltrail_domain::state::{Memory, Piece};
 use proptest::prelude::*;
 
 use crate::engine::{Engine, policy, snapshot};
@@ -46,12 +47,20 @@ fn run(acts: &[Act], shared_contacts: bool) -> Engine {
     engine
 }
 
-fn pieces(engine: &Engine) -> std::collections::BTreeMap<String, Vec<u8>> {
-    engine.state.backing().0.clone()
+fn pieces(engine: &Engine) -> Memory {
+    engine.state.backing().clone()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_piece_reads_back_as_what_it_was(acts in acts(), shared: bool) {
+        let engine = run(&acts, shared);
+        for (key, piece) in pieces(&engine).0 {
+            prop_assert_eq!(&Piece::decode(&key, &piece.encode()).expect("readable"), piece.as_ref());
+        }
+    }
 
     #[test]
     fn a_log_with_every_record_twice_folds_to_the_same_state(acts in acts(), shared: bool) {

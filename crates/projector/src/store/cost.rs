@@ -3,9 +3,11 @@
 //! `cargo test --release -p calltrail-projector of_the_checksum -- --ignored --nocapture`
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use calltrail_domain::state::Changes;
+use calltrail_domain::ids::PartyId;
+use calltrail_domain::state::{Changes, Piece};
 
 use super::{CHECKPOINT, Store, full_key};
 
@@ -62,7 +64,10 @@ fn opens(path: &Path) {
 fn commit_plain(store: &Store, pieces: &Changes) {
     let mut batch = sled::Batch::default();
     for (key, piece) in pieces {
-        batch.insert(full_key("acme", key).as_bytes(), piece.clone().unwrap_or_default());
+        batch.insert(
+            full_key("acme", key).as_bytes(),
+            piece.as_ref().map(|piece| piece.encode()).unwrap_or_default(),
+        );
     }
     batch.insert(CHECKPOINT, &1_u64.to_be_bytes());
     store.apply(batch).expect("it is written");
@@ -71,9 +76,11 @@ fn commit_plain(store: &Store, pieces: &Changes) {
 fn changes(numbers: impl Iterator<Item = usize>, round: usize) -> Changes {
     let piece = |number: usize| {
         let seed = (number * 31 + round * 17) as u64;
-        (0..PIECE_BYTES as u64).map(|at| (seed.wrapping_mul(at + 1) >> 3) as u8).collect()
+        let letter = |at: u64| char::from(b'a' + (seed.wrapping_mul(at + 1) >> 3) as u8 % 26);
+        let text: String = (0..PIECE_BYTES as u64).map(letter).collect();
+        Arc::new(Piece::Contact(PartyId::new(text)))
     };
-    numbers.map(|number| (format!("call/{number:07}"), Some(piece(number)))).collect()
+    numbers.map(|number| (format!("contact/{number:07}"), Some(piece(number)))).collect()
 }
 
 fn timed(done: impl FnOnce()) -> Duration {

@@ -14,8 +14,9 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use calltrail_domain::state::{Backing, Changes};
+use calltrail_domain::state::{Backing, Changes, Piece, StateError};
 
 use crate::limits::STORE_CACHE_BYTES;
 use checksum::Checksum;
@@ -195,7 +196,8 @@ impl Store {
         };
         for (account, pieces) in changes {
             for (key, piece) in *pieces {
-                change(&full_key(account, key), piece.as_deref())?;
+                let bytes = piece.as_ref().map(|piece| piece.encode());
+                change(&full_key(account, key), bytes.as_deref())?;
             }
         }
         change(CHECKPOINT, Some(&checkpoint.to_be_bytes()))?;
@@ -259,6 +261,18 @@ impl AccountPieces {
         &self,
         prefix: &str,
         end: Option<&str>,
+    ) -> impl Iterator<Item = Result<(String, Arc<Piece>), StateError<StoreError>>> + use<> {
+        self.scan_stored(prefix, end).map(|entry| {
+            let (key, bytes) = entry.map_err(StateError::Backing)?;
+            decode(&key, &bytes).map(|piece| (key, piece))
+        })
+    }
+
+    /// The same, as they are stored, whether they can be read or not.
+    pub(crate) fn scan_stored(
+        &self,
+        prefix: &str,
+        end: Option<&str>,
     ) -> impl Iterator<Item = Result<(String, Vec<u8>), StoreError>> + use<> {
         let from = full_key(&self.account, prefix);
         let until = end.map(|end| full_key(&self.account, end));
@@ -281,9 +295,15 @@ impl AccountPieces {
 impl Backing for AccountPieces {
     type Error = StoreError;
 
-    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.read(&full_key(&self.account, key))
+    fn read(&self, key: &str) -> Result<Option<Arc<Piece>>, StateError<StoreError>> {
+        let bytes = self.store.read(&full_key(&self.account, key)).map_err(StateError::Backing)?;
+        bytes.map(|bytes| decode(key, &bytes)).transpose()
     }
+}
+
+fn decode(key: &str, bytes: &[u8]) -> Result<Arc<Piece>, StateError<StoreError>> {
+    let damaged = |source| StateError::Damaged { key: key.to_owned(), source };
+    Piece::decode(key, bytes).map(Arc::new).map_err(damaged)
 }
 
 fn full_key(account: &str, key: &str) -> String {

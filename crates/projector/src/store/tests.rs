@@ -1,26 +1,35 @@
 //! The store alone: large pieces, a store that nobody closed, and one that is opened twice.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use calltrail_domain::state::{Backing as _, Changes};
+use calltrail_domain::ids::PartyId;
+use calltrail_domain::state::{Backing as _, Changes, Piece};
 
 use super::{Opened, Store, StoreError};
 
 /// Larger than what sled keeps in its file: it goes to a file of its own.
 const LARGE_BYTES: usize = 300_000;
 
-fn committed(path: &Path, checkpoint: u64, piece: &[u8]) -> Store {
+/// A piece that is as large as the text.
+fn contact(text: &str) -> Arc<Piece> {
+    Arc::new(Piece::Contact(PartyId::new(text)))
+}
+
+fn committed(path: &Path, checkpoint: u64, piece: &str) -> Store {
     let Opened { store, .. } = Store::open(path, checkpoint).expect("it opens");
-    let changes = Changes::from([("call/1".to_owned(), Some(piece.to_vec())), ("call/2".to_owned(), None)]);
+    let changes =
+        Changes::from([("contact/1".to_owned(), Some(contact(piece))), ("contact/2".to_owned(), None)]);
     store.commit(&[("acme", &changes)], checkpoint).expect("it is written");
     store
 }
 
 /// Opens the store: whether it was set aside, its checkpoint, and its piece.
-fn check(path: &Path, expect: (bool, u64, Option<&[u8]>)) {
+fn check(path: &Path, expect: (bool, u64, Option<&str>)) {
     let Opened { store, set_aside } = Store::open(path, 9).expect("it opens");
-    let piece = store.account("acme").read("call/1").expect("readable");
-    let found = (set_aside.is_some(), store.checkpoint().expect("readable"), piece.as_deref());
+    let piece = store.account("acme").read("contact/1").expect("readable");
+    let found = (set_aside.is_some(), store.checkpoint().expect("readable"), piece);
+    let expect = (expect.0, expect.1, expect.2.map(contact));
     assert!(found == expect, "set aside {}, checkpoint {}", found.0, found.1);
     store.close();
 }
@@ -29,7 +38,7 @@ fn check(path: &Path, expect: (bool, u64, Option<&[u8]>)) {
 fn a_large_piece_is_kept_and_its_loss_is_noticed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("projection");
-    let large = vec![b'x'; LARGE_BYTES];
+    let large = "x".repeat(LARGE_BYTES);
     committed(&path, 1, &large).close();
     check(&path, (false, 1, Some(&large)));
     let files: Vec<_> = std::fs::read_dir(path.join("blobs")).expect("there").collect();
@@ -46,11 +55,11 @@ fn pieces_that_change_and_go_are_kept_account_of() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("projection");
     for checkpoint in 1..9 {
-        committed(&path, checkpoint, &[b'x'; 3][..checkpoint as usize % 4]).close();
+        committed(&path, checkpoint, &"x".repeat(checkpoint as usize % 4)).close();
     }
-    check(&path, (false, 8, Some(b"")));
+    check(&path, (false, 8, Some("")));
     let store = Store::open(&path, 9).expect("it opens").store;
-    let gone = Changes::from([("call/1".to_owned(), None)]);
+    let gone = Changes::from([("contact/1".to_owned(), None)]);
     store.commit(&[("acme", &gone), ("other", &Changes::new())], 9).expect("it is written");
     store.close();
     check(&path, (false, 9, None));
@@ -61,7 +70,7 @@ fn a_store_that_nobody_closed_does_not_keep_a_new_one_from_being_made() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("projection");
     for _ in 0..2 {
-        std::mem::forget(committed(&path, 1, b"x"));
+        std::mem::forget(committed(&path, 1, "x"));
         let opened = Store::open_anew(&path, "a test says so".to_owned()).expect("it opens");
         opened.store.close();
         check(&path, (false, 0, None));
@@ -72,13 +81,13 @@ fn a_store_that_nobody_closed_does_not_keep_a_new_one_from_being_made() {
 fn a_store_in_use_is_neither_opened_nor_cleared_nor_set_aside() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("projection");
-    let used = committed(&path, 1, b"x");
+    let used = committed(&path, 1, "x");
     let unfinished = path.join("snap.0.generating");
     std::fs::write(&unfinished, b"half of").expect("writable");
     let opened = Store::open(&path, 1);
     assert!(matches!(&opened, Err(StoreError::Io { .. })), "{opened:?}");
     assert!(unfinished.exists(), "its owner may be writing it");
     used.close();
-    check(&path, (false, 1, Some(b"x")));
+    check(&path, (false, 1, Some("x")));
     assert!(!unfinished.exists());
 }
