@@ -15,7 +15,7 @@ pub struct Evidence {
     /// The call event log from its first record on.
     pub log: Vec<LoggedRecord>,
     /// What every projector had folded at the end, and what folding the log again gives: the name of the fold, the
-    /// sequence that it has folded through, and the hash of its state.
+    /// sequence that it has folded through, and a number that is equal for equal states.
     pub folds: Vec<(String, u64, u64)>,
     /// From then on nothing went wrong any more, Unix time in milliseconds.
     pub faults_end_ms: i64,

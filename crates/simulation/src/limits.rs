@@ -20,6 +20,9 @@ pub(crate) const DEDUPE_WINDOW_MS: i64 = 120_000;
 /// How long nothing holds an item before it is looked for.
 pub(crate) const REPUBLISH_AFTER: Duration = Duration::from_secs(120);
 
+/// How often a projector looks at the time while anything is open.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(15);
+
 /// After the last thing that the world does faults go on for so long.
 pub(crate) const FAULTS_GO_ON_MS: i64 = 300_000;
 /// After the last fault everything must be at rest within so long: the resends of an import that Front never shows, the
@@ -27,3 +30,6 @@ pub(crate) const FAULTS_GO_ON_MS: i64 = 300_000;
 pub(crate) const REST_WITHIN_MS: i64 = 4 * 3_600_000;
 /// Events of one run; more mean that it spins.
 pub(crate) const EVENTS_MAX: u64 = 400_000;
+/// One seed in so many is run twice, and one in so many again without each of its faults.
+pub(crate) const AGAIN_EVERY: u64 = 50;
+pub(crate) const WITHOUT_EVERY: u64 = 2_000;

@@ -3,9 +3,10 @@
 //! That Front repeats until it is answered is more than it promises; what is lost when it gives up is told in
 //! docs/GUARANTEES.md.
 
-use calltrail_domain::fact::Fact;
 use calltrail_domain::record::{FrontEvent, Record, RecordBody};
 use calltrail_domain::rule::{self, Rule};
+
+use std::sync::Arc;
 
 use super::process::{Id, Task};
 use super::{Came, Engine, Entry, Event, Operation};
@@ -117,11 +118,11 @@ impl Engine {
             What::Aircall(place) => {
                 let webhook = &self.setting.companies[*account].history.webhooks[*place];
                 let body = RecordBody::AircallEvent(webhook.event.clone());
-                Entry { record: Record { received_at, body }, fact: webhook.fact_at(received_at) }
+                Entry { record: Record { received_at, body }, fact: Arc::new(webhook.fact_at(received_at)) }
             }
             What::Front(body) => {
                 let event = FrontEvent { body: body.clone() };
-                let fact: Fact = calltrail_front::events::facts(&event, received_at);
+                let fact = Arc::new(calltrail_front::events::facts(&event, received_at));
                 Entry { record: Record { received_at, body: RecordBody::FrontEvent(event) }, fact }
             }
         }

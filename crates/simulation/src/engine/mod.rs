@@ -6,27 +6,31 @@
 
 mod deliveries;
 mod front;
+mod people;
 mod process;
 mod projector;
 mod rest;
 mod worker;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::record::Record;
-use calltrail_front_writer::work::{Came as WorkCame, Operation as WorkOperation, Place, Value};
+use calltrail_front_writer::{Came as WorkCame, Place, Value};
 use calltrail_projector::machine::{Came as ProjectorCame, Operation as ProjectorOperation};
 
 use crate::agenda::Agenda;
 use crate::dice::Dice;
 use crate::fault::{Faults, Kind};
 use crate::limits::{ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS};
+use crate::marks::Marks;
 use crate::ports::{Log, NewRecord, Outbox, Store};
+use crate::run::Shape;
 use crate::setting::Setting;
 use crate::trace::{Trace, Who};
+use crate::world::company::Company;
 use crate::world::people::Deed;
 use deliveries::Delivery;
 use front::Office;
@@ -38,7 +42,7 @@ use worker::Writer;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) record: Record,
-    pub(crate) fact: Fact,
+    pub(crate) fact: Arc<Fact>,
 }
 
 /// What happens next at some time.
@@ -70,7 +74,7 @@ enum Event {
 enum Operation {
     Store(usize),
     Projector(ProjectorOperation),
-    Work(WorkOperation),
+    Work(worker::Asked),
 }
 
 #[derive(Debug)]
@@ -102,14 +106,14 @@ pub(crate) struct Engine {
     leader_gone: Option<u64>,
     /// Second deliveries that nobody has taken yet.
     handed_out_again: BTreeMap<u64, u64>,
-    pub(crate) marks: BTreeSet<&'static str>,
+    pub(crate) marks: Marks,
     faults_end_ms: i64,
 }
 
 impl Engine {
     pub(crate) fn new(seed: u64, without: Option<u64>, trace: Trace) -> Self {
         let setting = Setting::draw(seed);
-        let told_ms = |company: &crate::world::company::Company| {
+        let told_ms = |company: &Company| {
             company.webhooks().map(|webhook| webhook.at_ms).max().unwrap_or_default()
         };
         let last_ms = setting.companies.iter().map(told_ms).max().unwrap_or_default();
@@ -132,7 +136,7 @@ impl Engine {
             leader_back_ms: i64::MIN,
             leader_gone: None,
             handed_out_again: BTreeMap::new(),
-            marks: BTreeSet::new(),
+            marks: Marks::new(),
             faults_end_ms,
             setting,
         };
@@ -213,6 +217,18 @@ impl Engine {
     fn token(&mut self) -> u64 {
         self.tokens += 1;
         self.tokens
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        let companies = &self.setting.companies;
+        Shape {
+            calls: companies.iter().map(|company| company.calls).sum(),
+            parties: companies.iter().map(Company::parties).sum(),
+            writers: self.setting.writers,
+            records: self.log.read_after(0, usize::MAX).len(),
+            requests: self.offices.iter().map(|office| office.front.requests_seen()).sum(),
+            simulated_ms: self.now_ms() - HISTORY_STARTS_S * 1000,
+        }
     }
 
     /// Whether log, outbox and fences have no leader now; who asks meets that.

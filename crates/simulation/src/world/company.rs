@@ -12,9 +12,9 @@ use calltrail_simulator::front::{
     Behaviour, ContactSeed, Front, FrontOptions, Handle, RepeatAnswer, SpanMs,
 };
 
-use super::history::{History, history};
+use super::history::{History, Webhook, history};
 use crate::dice::Dice;
-use crate::limits::HISTORIES;
+use crate::limits::{FIRST_CALL, HISTORIES};
 
 /// The accounts that a run may have. Their calls have the same ids.
 pub(crate) const ACCOUNTS: [&str; 2] = ["acme", "zenith"];
@@ -60,6 +60,28 @@ impl Company {
             limit: dice.pick(&[60, 120, 200, 400]),
             seed: dice.next(),
         }
+    }
+
+    /// Whether the call happens in this run.
+    pub(crate) fn has(&self, call: u64) -> bool {
+        call < FIRST_CALL + self.calls as u64
+    }
+
+    pub(crate) fn webhooks(&self) -> impl Iterator<Item = &'static Webhook> {
+        let last = FIRST_CALL + self.calls as u64;
+        self.history.webhooks.iter().filter(move |webhook| webhook.call < last)
+    }
+
+    /// The numbers of those who call.
+    pub(crate) fn handles(&self) -> Vec<String> {
+        let calls = self.history.calls.iter().filter(|call| self.has(call.id));
+        calls.filter_map(|call| call.number.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Numbers, and callers who withheld theirs.
+    pub(crate) fn parties(&self) -> usize {
+        let withheld = self.history.calls.iter().filter(|call| self.has(call.id) && call.number.is_none());
+        self.handles().len() + withheld.count()
     }
 
     pub(crate) fn account(&self) -> AccountId {

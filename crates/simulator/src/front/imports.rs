@@ -210,6 +210,15 @@ impl Front {
         }
     }
 
+    /// The import that was accepted last comes to nothing, unless it has appeared already, and Front knows nothing of it.
+    pub fn forget_last_import(&mut self) {
+        let last = self.imports.pending.keys().copied().max_by_key(|(_, number)| *number);
+        let is_last = last.filter(|(_, number)| *number == self.imports.accepted);
+        if let Some(forgotten) = is_last.and_then(|key| self.imports.pending.remove(&key)) {
+            self.imports.uids.remove(&forgotten.draft.external_id);
+        }
+    }
+
     /// Makes the message whose time has come first.
     pub(super) fn apply_next_import(&mut self) {
         let Some(((at_ms, _), Accepted { inbox, uid, draft, files })) = self.imports.pending.pop_first()

@@ -228,6 +228,12 @@ impl Front {
         self.requests.len()
     }
 
+    /// How many events have happened.
+    #[must_use]
+    pub fn events_seen(&self) -> usize {
+        self.events.len()
+    }
+
     /// The bearer token that is let in.
     #[must_use]
     pub fn token(&self) -> &str {

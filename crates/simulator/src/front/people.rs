@@ -86,6 +86,12 @@ impl Front {
         Ok(id)
     }
 
+    /// The conversation that a person finds with this handle, as of the last step, tick or act.
+    #[must_use]
+    pub fn conversation_with(&self, handle: &str) -> Option<String> {
+        self.meant(&Subject::Contact(handle.to_owned()))
+    }
+
     /// The next snooze that was not ended by something else.
     pub(super) fn next_snooze(&self) -> Option<(i64, String)> {
         let stands = |(at_ms, id): &&(i64, String)| {

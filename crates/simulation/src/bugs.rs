@@ -1,0 +1,52 @@
+//! Planted bugs: rules of the production code that a run is made without, one at a time. The simulation must find each.
+
+use calltrail_domain::rule::{Rule, switch_off};
+
+/// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
+pub const PLANTED: [Rule; 34] = [
+    Rule::AWebhookIsAnsweredWhenItIsStored,
+    Rule::FieldsGoByTheirTime,
+    Rule::ATagTakenOffIsGone,
+    Rule::AStatusGoesByFrontsTime,
+    Rule::WhatComesLateOpensNoSegment,
+    Rule::AStepCountsOnce,
+    Rule::OneItemIsOutstanding,
+    Rule::AnItemSettlesWithItsLastEffect,
+    Rule::TheYoungerPartyDrainsFirst,
+    Rule::DecisionsWaitForTheHead,
+    Rule::NothingIsPublishedBeforeCatchUp,
+    Rule::WhatIsOutstandingIsToldAtTheGate,
+    Rule::RefusedDecisionsAreMadeAgain,
+    Rule::ALostItemIsPublishedAgain,
+    Rule::ARepublishedItemHasAnotherId,
+    Rule::AFenceIsComparedAndSet,
+    Rule::AnAttemptIsArmedBeforeItIsSent,
+    Rule::AnAttemptInDoubtIsWaitedFor,
+    Rule::DoubtNeverLeavesAnEffect,
+    Rule::ARefusalMayMeanThatFrontHasIt,
+    Rule::AcceptedIsNoProof,
+    Rule::AFactIsToldAgainWhenUnknown,
+    Rule::SettledOrdinalsAreRemembered,
+    Rule::AWriterPassesNoOpenEffect,
+    Rule::AnArchivingAfterTheCallCounts,
+    Rule::APersonsChangeIsKept,
+    Rule::AMergerIsFollowed,
+    Rule::TheDeadlineIsCheckedBeforeSending,
+    Rule::TheBudgetIsComparedAndSet,
+    Rule::ASlotSleptThroughIsLost,
+    Rule::ACommentInDoubtIsLookedFor,
+    Rule::AnImportHasOneExternalId,
+    Rule::AnEffectIsDecidedOnce,
+    Rule::TheSubjectBelongsToItsSegment,
+];
+
+/// The planted bug of this name, as `ALostItemIsPublishedAgain`.
+#[must_use]
+pub fn named(name: &str) -> Option<Rule> {
+    PLANTED.into_iter().find(|rule| format!("{rule:?}") == name)
+}
+
+/// From now on this process runs without the rule.
+pub fn plant(rule: Rule) {
+    switch_off(rule);
+}

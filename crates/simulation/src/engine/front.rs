@@ -1,0 +1,171 @@
+//! Front at the other end: requests reach it, or do not, or too late; people act in it; it tells what happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use calltrail_domain::ids::AccountId;
+use calltrail_front::answer::{classify, rate_limit};
+use calltrail_front::{Ambiguous, Answer, Exchange, Method, NotApplied, RateLimit, Refusal, Request};
+use calltrail_front_writer::Settings;
+use calltrail_simulator::front::{Fault, Front, Outcome, PlannedFault, Request as Arriving, SpanMs};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::{Engine, Event};
+use crate::fault::Kind;
+use crate::trace::Who;
+use crate::world::company::Company;
+
+/// One account: its Front, and what the checkers want to know of it.
+pub(super) struct Office {
+    pub(super) name: Arc<str>,
+    pub(super) account: AccountId,
+    pub(super) settings: Arc<Settings>,
+    pub(super) front: Front,
+    front_due_ms: Option<i64>,
+    /// Webhooks of Aircall that were answered 200, and when first.
+    pub(super) taken: BTreeMap<(u64, String), i64>,
+    /// Comments of which an attempt came later than anything waits for.
+    pub(super) late_comments: BTreeSet<String>,
+    /// What Front refuses for good, by its name: `name_of`.
+    pub(super) refused: BTreeSet<String>,
+}
+
+/// The answer when Front refuses what it is sent: no answer that could mean anything else.
+const FORBIDDEN: u16 = 403;
+/// How long Front takes to show what it shows late.
+const SHOWN_LATE_MS: SpanMs = SpanMs { min: 20_000, max: 150_000 };
+
+impl Office {
+    pub(super) fn new(company: &Company) -> Self {
+        Self {
+            name: Arc::from(company.id),
+            account: company.account(),
+            settings: Arc::new(company.settings()),
+            front: company.front(),
+            front_due_ms: None,
+            taken: BTreeMap::new(),
+            late_comments: BTreeSet::new(),
+            refused: BTreeSet::new(),
+        }
+    }
+
+    /// Lets a request arrive, and returns what Front says to it.
+    pub(super) fn exchange(&mut self, now_ms: i64, request: &Request, fault: Option<Kind>) -> Exchange {
+        let refused = name_of(request).is_some_and(|name| self.refuses(&name, fault));
+        if refused {
+            let message = "the token may not".to_owned();
+            let answer = Answer::Rejected(Refusal { status: FORBIDDEN, message, contacts: Vec::new() });
+            return Exchange { answer, rate: RateLimit::default() };
+        }
+        match fault {
+            Some(Kind::RequestLost) => lost(),
+            Some(Kind::TooMany) => {
+                let retry_after = Some(Duration::from_secs(3));
+                let answer = Answer::NotApplied { reason: NotApplied::TooMany, retry_after };
+                Exchange { answer, rate: RateLimit::default() }
+            }
+            Some(Kind::AnswerLost) => {
+                self.reach(now_ms, request, None);
+                lost()
+            }
+            Some(Kind::ErrorBefore) => self.reach(now_ms, request, Some(Fault::ErrorBefore)),
+            Some(Kind::ErrorAfter) => self.reach(now_ms, request, Some(Fault::ErrorAfter)),
+            Some(Kind::ShownLate) => {
+                let usual = std::mem::replace(&mut self.front.behaviour_mut().visibility_lag_ms, SHOWN_LATE_MS);
+                let exchange = self.reach(now_ms, request, None);
+                self.front.behaviour_mut().visibility_lag_ms = usual;
+                exchange
+            }
+            Some(Kind::Forgotten) => {
+                let exchange = self.reach(now_ms, request, None);
+                self.front.forget_last_import();
+                exchange
+            }
+            _ => self.reach(now_ms, request, None),
+        }
+    }
+
+    /// What was refused once is refused ever after.
+    fn refuses(&mut self, name: &str, fault: Option<Kind>) -> bool {
+        if fault == Some(Kind::RefusedForGood) {
+            self.refused.insert(name.to_owned());
+        }
+        self.refused.contains(name)
+    }
+
+    fn reach(&mut self, now_ms: i64, request: &Request, fault: Option<Fault>) -> Exchange {
+        let wire = request.wire();
+        let method = match wire.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+        };
+        if let Some(fault) = fault {
+            let path_contains = String::new();
+            self.front.plan_fault(PlannedFault { method: method.to_owned(), path_contains, fault, times: 1 });
+        }
+        let token = self.front.token().to_owned();
+        let arriving = match &wire.body {
+            Some(body) => Arriving::json(method, &wire.path, &token, body),
+            None => Arriving::bare(method, &wire.path, &token),
+        };
+        let Outcome::Response(response) = self.front.step(now_ms, &arriving).outcome else { return lost() };
+        let headers = headers_of(&response.headers);
+        let status = StatusCode::from_u16(response.status).expect("the simulated Front sends known statuses");
+        Exchange { answer: classify(request, status, &headers, &response.body), rate: rate_limit(&headers) }
+    }
+}
+
+fn lost() -> Exchange {
+    let answer = Answer::Ambiguous { reason: Ambiguous::ConnectionLost };
+    Exchange { answer, rate: RateLimit::default() }
+}
+
+fn headers_of(pairs: &[(String, String)]) -> HeaderMap {
+    let header = |(name, value): &(String, String)| {
+        let name: HeaderName = name.parse().expect("a header's name");
+        (name, HeaderValue::from_str(value).expect("a header's value"))
+    };
+    pairs.iter().map(header).collect()
+}
+
+/// What the request writes: an import's `external_id`, a comment's marker line.
+pub(super) fn name_of(request: &Request) -> Option<String> {
+    match request {
+        Request::ImportMessage(activity) => Some(activity.external_id.clone()),
+        Request::AddComment { body, .. } => body.lines().last().map(str::to_owned),
+        _ => None,
+    }
+}
+
+impl Engine {
+    /// What is due in Front happens, and its webhooks go out.
+    pub(super) fn front_goes_on(&mut self, account: usize) {
+        let now_ms = self.now_ms();
+        let office = &mut self.offices[account];
+        if office.front_due_ms != Some(now_ms) {
+            return;
+        }
+        office.front_due_ms = None;
+        let webhooks = office.front.drain_webhooks(now_ms);
+        for webhook in webhooks {
+            self.offices[account].front.webhook_answered(now_ms, webhook.number, true);
+            self.trace.note(now_ms, Who::Front(account), "tells", webhook.number as u64, format_args!("webhook {}", webhook.number));
+            self.front_tells(account, webhook.body);
+        }
+        self.watch_front(account);
+    }
+
+    /// Front's clock is looked at when it next has something to do by itself.
+    pub(super) fn watch_front(&mut self, account: usize) {
+        let now_ms = self.now_ms();
+        let office = &mut self.offices[account];
+        let Some(due_ms) = office.front.next_due_ms().map(|due_ms| due_ms.max(now_ms)) else { return };
+        if office.front_due_ms.is_none_or(|noted_ms| due_ms < noted_ms) {
+            office.front_due_ms = Some(due_ms);
+            self.agenda.note(due_ms, Event::Front(account));
+        }
+    }
+}

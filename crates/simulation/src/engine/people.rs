@@ -1,0 +1,47 @@
+//! People in Front: what they do is planned by the clock, and done to whatever stands there then.
+
+use calltrail_simulator::front::{Act, Action, Subject};
+
+use super::{Engine, Event};
+use crate::dice::Dice;
+use crate::trace::Who;
+use crate::world::people::{Deed, KINDS, What, deed};
+
+impl Engine {
+    pub(super) fn plan_people(&mut self, seed: u64, starts_ms: i64, until_ms: i64) {
+        let mut dice = Dice::of(seed, 5);
+        for kind in KINDS {
+            for number in self.faults.plan(kind) {
+                let account = dice.place(self.offices.len());
+                let handles = self.setting.companies[account].handles();
+                let at_ms = dice.between(starts_ms + 120_000, until_ms);
+                let deed = deed(&mut dice, kind, number, account, &handles, at_ms);
+                self.agenda.note(at_ms, Event::Act(deed));
+            }
+        }
+    }
+
+    /// It counts if Front has let them.
+    pub(super) fn act(&mut self, deed: Deed) {
+        let now_ms = self.now_ms();
+        let Deed { kind, number, account, handle, by, what } = deed;
+        let front = &mut self.offices[account].front;
+        let action = match what {
+            What::Do(action) => action,
+            What::Merge(other) => match front.conversation_with(&other) {
+                Some(survivor) => Action::MergeInto(survivor),
+                None => return,
+            },
+        };
+        let act = Act { by: by.to_owned(), on: Subject::Contact(handle), action };
+        let before = front.events_seen();
+        let Ok(conversation) = front.act(now_ms, &act) else { return };
+        if front.events_seen() == before {
+            return;
+        }
+        self.faults.count(kind, number);
+        let line = format_args!("{:?} {conversation}", act.action);
+        self.trace.note(now_ms, Who::Person(account), "acts", number, line);
+        self.watch_front(account);
+    }
+}

@@ -1,0 +1,54 @@
+//! The end of a run: whether everything has come to rest, and what is left behind.
+
+use super::Engine;
+use crate::evidence::{AccountEvidence, Evidence, LoggedRecord};
+
+/// How often it is looked whether everything is at rest.
+pub(super) const LOOK_EVERY_MS: usize = 30_000;
+
+/// Records in one group when the log is folded once more.
+const GROUP_AGAIN: usize = 7;
+
+impl Engine {
+    /// Every webhook is taken, everything is folded by everybody, nothing waits to be decided, sent or seen, and no timer runs.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let tail = self.log.tail();
+        self.deliveries.iter().all(|delivery| delivery.is_taken)
+            && self.outbox.held_count() == 0
+            && self.projectors.iter().all(|projector| projector.is_at_rest(tail))
+    }
+
+    /// What the checkers judge. The run is over.
+    pub(crate) fn into_evidence(self, at_rest: bool) -> Evidence {
+        let again = self.fold_again(GROUP_AGAIN);
+        let mut folds = vec![("the log once more".to_owned(), self.log.tail(), 0)];
+        folds.extend(self.projectors.iter().enumerate().map(|(place, projector)| {
+            let differs = *projector.disk() != again;
+            (format!("projector {place}"), projector.folded(), u64::from(differs) * (place as u64 + 1))
+        }));
+        let ended_ms = self.now_ms();
+        let record = |logged: &crate::ports::Logged<std::sync::Arc<super::Entry>>| LoggedRecord {
+            sequence: logged.sequence,
+            account: logged.account.to_string(),
+            record: logged.body.record.clone(),
+        };
+        let log = self.log.read_after(0, usize::MAX).iter().map(record).collect();
+        let accounts = self.offices.into_iter().zip(&self.setting.companies).map(|(office, company)| {
+            let calls = company.history.calls.iter().filter(|call| company.has(call.id)).cloned().collect();
+            AccountEvidence {
+                id: office.name.to_string(),
+                calls,
+                taken: office.taken,
+                front: office.front.ledger(),
+                requests_per_minute: company.requests_per_minute(),
+                front_webhooks: company.front_webhooks,
+                import_reopens: company.import_reopens,
+                import_assigns: company.import_assigns,
+                late_comments: office.late_comments,
+                refused: office.refused,
+            }
+        });
+        let accounts = accounts.collect();
+        Evidence { accounts, log, folds, faults_end_ms: self.faults_end_ms, ended_ms, at_rest }
+    }
+}

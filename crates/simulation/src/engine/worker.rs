@@ -1,0 +1,388 @@
+//! The front-writers: idle workers claim items, the real `Work` says what to do, and this does it.
+
+use std::sync::Arc;
+
+use calltrail_event_log::ports::Class;
+use calltrail_front::{Ambiguous, Answer, Exchange, RateLimit, Request};
+use calltrail_front_writer::command::{Fetched, Why};
+use calltrail_front_writer::limits::GRACE_DEFAULT;
+use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Shared, Work, Written};
+
+use super::front::name_of;
+use super::process::{Id, Process, Task};
+use super::{Came, Engine, Entry, Event, Operation};
+use crate::fault::Kind;
+use crate::limits::EXTEND_EVERY_MS;
+use super::projector::meaning;
+use crate::trace::Who;
+
+/// A front-writer process.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) process: Process,
+    /// Of each account.
+    shared: Vec<Shared>,
+    workers: Vec<Option<Busy>>,
+    /// Claims ever made, over all its lives.
+    claims: u64,
+}
+
+/// A worker at an item.
+#[derive(Debug)]
+struct Busy {
+    work: Work,
+    held: Held,
+    awaits: u64,
+}
+
+/// The hold of a worker on its item.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    account: usize,
+    ticket: u64,
+    claim: u64,
+}
+
+/// An operation, and for which hold.
+#[derive(Debug)]
+pub(super) struct Asked {
+    held: Held,
+    operation: WorkOperation,
+}
+
+impl Writer {
+    pub(super) fn awaits(&self, worker: usize) -> u64 {
+        self.workers[worker].as_ref().map_or(0, |busy| busy.awaits)
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.workers.iter_mut().for_each(|worker| *worker = None);
+        self.shared.iter_mut().for_each(|shared| *shared = Shared::default());
+    }
+}
+
+impl Engine {
+    pub(super) fn add_writer(&mut self) {
+        let shared = self.offices.iter().map(|_| Shared::default()).collect();
+        let workers = (0..self.setting.workers).map(|_| None).collect();
+        self.writers.push(Writer { process: Process::default(), shared, workers, claims: 0 });
+    }
+
+    /// Every idle worker takes what may be claimed.
+    pub(super) fn claim(&mut self) {
+        let now_ms = self.now_ms();
+        let first = self.dice.place(self.writers.len());
+        for place in 0..self.writers.len() {
+            let writer = (first + place) % self.writers.len();
+            let process = &self.writers[writer].process;
+            if process.is_down || now_ms < process.paused_until_ms {
+                continue;
+            }
+            for worker in 0..self.writers[writer].workers.len() {
+                if self.writers[writer].workers[worker].is_none() {
+                    self.claim_for(writer, worker);
+                }
+            }
+        }
+        if let Some(due_ms) = self.outbox.next_due_ms(now_ms) {
+            self.agenda.note(due_ms, Event::Claim);
+        }
+    }
+
+    fn claim_for(&mut self, writer: usize, worker: usize) {
+        if self.is_leaderless() {
+            return;
+        }
+        let now_ms = self.now_ms();
+        let from = self.dice.place(self.offices.len());
+        let mut accounts = (0..self.offices.len()).map(|place| (from + place) % self.offices.len());
+        let claimed = accounts.find_map(|account| {
+            let name = Arc::clone(&self.offices[account].name);
+            self.outbox.claim(now_ms, &name, Class::Live).map(|claimed| (account, claimed))
+        });
+        let Some((account, claimed)) = claimed else { return };
+        if let Some(number) = self.handed_out_again.remove(&claimed.ticket) {
+            self.faults.count(Kind::DeliveredTwice, number);
+        }
+        let process = &mut self.writers[writer];
+        process.claims += 1;
+        let name = format!("writer{writer}-{}", process.claims);
+        let settings = Arc::clone(&self.offices[account].settings);
+        let work = Work::new(settings, name, Class::Live, (*claimed.body).clone());
+        let (ticket, claim) = (claimed.ticket, claimed.claim);
+        process.workers[worker] = Some(Busy { work, held: Held { account, ticket, claim }, awaits: 0 });
+        let line = format_args!("{} of {}", claimed.id, self.offices[account].name);
+        self.trace.note(now_ms, Who::Worker(writer, worker), "claims", ticket, line);
+        self.agenda.note(now_ms + EXTEND_EVERY_MS, Event::Extend { writer, worker, claim });
+        self.work_goes_on(writer, worker, WorkCame::Claimed);
+    }
+
+    /// A paused process extends nothing.
+    pub(super) fn extend(&mut self, writer: usize, worker: usize, claim: u64) {
+        let now_ms = self.now_ms();
+        let Writer { process, workers, .. } = &self.writers[writer];
+        let Some(busy) = workers[worker].as_ref().filter(|busy| busy.held.claim == claim) else { return };
+        let (ticket, resumes_ms) = (busy.held.ticket, process.paused_until_ms);
+        if now_ms < resumes_ms {
+            return self.agenda.note(resumes_ms, Event::Extend { writer, worker, claim });
+        }
+        if !self.is_leaderless() {
+            self.outbox.extend(now_ms, ticket, claim);
+        }
+        self.agenda.note(now_ms + EXTEND_EVERY_MS, Event::Extend { writer, worker, claim });
+    }
+
+    pub(super) fn work_goes_on(&mut self, writer: usize, worker: usize, came: WorkCame) {
+        let now = self.clock(Id::Writer(writer));
+        let line = format_args!("{came:?}");
+        let now_ms = self.agenda.now_ms();
+        self.trace.note(now_ms, Who::Worker(writer, worker), "told", now.as_millis().unsigned_abs(), line);
+        let Writer { shared, workers, .. } = &mut self.writers[writer];
+        let Some(busy) = &mut workers[worker] else { return };
+        let operation = busy.work.next(now, &mut shared[busy.held.account], came);
+        let (takeovers, conflicts) = (busy.work.machine().takeovers(), busy.work.machine().conflicts());
+        self.mark_end(&operation, takeovers, conflicts);
+        self.issue_work(writer, worker, operation);
+    }
+
+    fn mark_end(&mut self, operation: &WorkOperation, takeovers: u32, conflicts: u32) {
+        let mut mark = |name: &'static str, count: u32| {
+            if count > 0 {
+                *self.marks.entry(name).or_default() += u64::from(count);
+            }
+        };
+        match operation {
+            WorkOperation::Release { why: Some(why), .. } => mark(left(*why), 1),
+            WorkOperation::Release { why: None, .. } => mark("left: a port refused", 1),
+            WorkOperation::Done => {}
+            _ => return,
+        }
+        mark("work: an attempt taken over", takeovers);
+        mark("work: a compare-and-set lost", conflicts);
+    }
+
+    fn issue_work(&mut self, writer: usize, worker: usize, operation: WorkOperation) {
+        let (task, token, now_ms) = (Task::Worker { writer, worker }, self.token(), self.now_ms());
+        let Some(busy) = &mut self.writers[writer].workers[worker] else { return };
+        busy.awaits = token;
+        let asked = Asked { held: busy.held, operation };
+        let operation = &asked.operation;
+        let kinds = kinds_of(operation);
+        let fault = self.faults.strike(now_ms, kinds);
+        let mut delay_ms = match operation {
+            WorkOperation::Send { .. } => self.dice.between(10, 120),
+            _ => self.dice.between(1, 4),
+        };
+        match fault {
+            Some(Kind::WriterPaused) => delay_ms += self.pause(Id::Writer(writer)),
+            Some(Kind::WriterKilled) => {
+                if self.dice.percent(50) {
+                    self.send_work(task, token, asked, delay_ms, None);
+                }
+                return self.kill(Id::Writer(writer));
+            }
+            Some(Kind::LandsLate) => delay_ms += self.lands_after_ms(),
+            _ => {}
+        }
+        self.send_work(task, token, asked, delay_ms, fault);
+    }
+
+    /// Most within the grace, some after it.
+    fn lands_after_ms(&mut self) -> i64 {
+        if self.dice.percent(90) { self.dice.between(15_000, 60_000) } else { self.dice.between(80_000, 200_000) }
+    }
+
+    fn send_work(&mut self, task: Task, token: u64, asked: Asked, delay_ms: i64, fault: Option<Kind>) {
+        let now_ms = self.now_ms();
+        match &asked.operation {
+            WorkOperation::Sleep(span) => {
+                return self.answer(millis(*span), task, token, Came::Work(WorkCame::Slept));
+            }
+            WorkOperation::FetchAudio { .. } => {
+                return self.answer(delay_ms, task, token, Came::Work(WorkCame::Audio(Fetched::Never)));
+            }
+            WorkOperation::Send { request, timeout } => {
+                self.note_late(asked.held.account, request, delay_ms, millis(*timeout));
+                let answer = Answer::Ambiguous { reason: Ambiguous::Timeout };
+                let gone = WorkCame::Exchanged(Exchange { answer, rate: RateLimit::default() });
+                // A paused process sends when it goes on, and waits from then on.
+                let sent_ms = self.process(task.process()).paused_until_ms.max(now_ms);
+                let gives_up = Event::Step { task, token, came: Came::Work(gone) };
+                self.agenda.note(sent_ms + millis(*timeout), gives_up);
+            }
+            _ => {}
+        }
+        let operation = Operation::Work(asked);
+        self.agenda.note(now_ms + delay_ms, Event::Arrive { task, token, operation, fault });
+    }
+
+    /// The operation reaches its port. Who issued it may be gone.
+    pub(super) fn work_arrives(&mut self, task: Task, token: u64, asked: Asked, fault: Option<Kind>) {
+        let Asked { held, operation } = asked;
+        let came = match operation {
+            WorkOperation::Send { request, .. } => {
+                return self.request_arrives(task, token, held.account, &request, fault);
+            }
+            WorkOperation::Release { after, .. } => return self.claim_ends(task, token, held, Some(millis(after)), fault),
+            WorkOperation::Done => return self.claim_ends(task, token, held, None, fault),
+            operation => self.stored(task, held.account, operation, fault),
+        };
+        let after_ms = self.dice.between(1, 4);
+        self.answer(after_ms, task, token, Came::Work(came));
+    }
+
+    fn stored(&mut self, task: Task, account: usize, operation: WorkOperation, fault: Option<Kind>) -> WorkCame {
+        let refused = matches!(fault, Some(Kind::StoreRefused | Kind::LogRefused)) || self.is_leaderless();
+        match operation {
+            WorkOperation::Get(_) | WorkOperation::ReadStoreTime | WorkOperation::Append(_) if refused => WorkCame::Failed,
+            WorkOperation::Put { .. } if refused => WorkCame::Put(Written::Unknown),
+            WorkOperation::Get(place) => {
+                let found = self.store.get(&(account, place));
+                WorkCame::Found(found.map(|(value, revision)| (value.clone(), revision)))
+            }
+            WorkOperation::Put { place, value, expected } => {
+                let key = (account, place);
+                let written = match expected {
+                    None => self.store.create(key, value),
+                    Some(revision) => self.store.update(&key, value, revision),
+                };
+                let line = format_args!("{:?}, expected {expected:?}: {written:?}", key.1);
+                self.trace.note(self.agenda.now_ms(), task.who(), "put", expected.unwrap_or_default(), line);
+                match written {
+                    _ if fault == Some(Kind::StoreAnswerLost) => WorkCame::Put(Written::Unknown),
+                    Ok(revision) => WorkCame::Put(Written::Revision(revision)),
+                    Err(_) => WorkCame::Put(Written::Conflict),
+                }
+            }
+            WorkOperation::ReadStoreTime => WorkCame::StoreTime(self.now_ms()),
+            WorkOperation::Append(records) => {
+                let entries = records.into_iter().map(|record| Entry { fact: meaning(&record), record });
+                self.append(task.who(), account, entries.collect());
+                if fault == Some(Kind::LogAnswerLost) { WorkCame::Failed } else { WorkCame::Appended }
+            }
+            operation => panic!("{operation:?} is done elsewhere"),
+        }
+    }
+
+    fn request_arrives(&mut self, task: Task, token: u64, account: usize, request: &Request, fault: Option<Kind>) {
+        let now_ms = self.now_ms();
+        let exchange = self.offices[account].exchange(now_ms, request, fault);
+        let line = format_args!("{:?} {fault:?}", request.kind());
+        self.trace.note(now_ms, task.who(), "sends", request.kind() as u64, line);
+        self.watch_front(account);
+        let slow_ms = if fault == Some(Kind::SlowAnswer) { self.dice.between(15_000, 40_000) } else { 0 };
+        let after_ms = self.dice.between(10, 120) + slow_ms;
+        self.answer(after_ms, task, token, Came::Work(WorkCame::Exchanged(exchange)));
+    }
+
+    /// The worker is free; the outbox has heard of it, or has not.
+    fn claim_ends(&mut self, task: Task, token: u64, held: Held, after_ms: Option<i64>, fault: Option<Kind>) {
+        let now_ms = self.now_ms();
+        let is_heard = fault != Some(Kind::OutboxRefused) && !self.is_leaderless();
+        match after_ms {
+            _ if !is_heard => {}
+            Some(after_ms) => drop(self.outbox.release(now_ms, held.ticket, held.claim, after_ms)),
+            None => self.outbox.done(held.ticket),
+        }
+        let line = format_args!("ticket {}, again after {after_ms:?} ms, heard {is_heard}", held.ticket);
+        self.trace.note(now_ms, task.who(), "leaves", held.ticket, line);
+        if let Task::Worker { writer, worker } = task
+            && self.writers[writer].awaits(worker) == token
+        {
+            self.writers[writer].workers[worker] = None;
+        }
+        self.agenda.note(now_ms, Event::Claim);
+    }
+
+    /// Nobody waits for a comment that comes later than its deadline and the grace.
+    fn note_late(&mut self, account: usize, request: &Request, delay_ms: i64, timeout_ms: i64) {
+        let waited_ms = timeout_ms + millis(GRACE_DEFAULT);
+        if let (Request::AddComment { .. }, Some(marker), true) =
+            (request, name_of(request), delay_ms > waited_ms)
+        {
+            self.offices[account].late_comments.insert(marker);
+        }
+    }
+}
+
+fn left(why: Why) -> &'static str {
+    match why {
+        Why::Budget => "left: budget",
+        Why::BadToken => "left: bad_token",
+        Why::Trouble => "left: trouble",
+        Why::InDoubt => "left: in_doubt",
+        Why::Invisible => "left: invisible",
+        Why::Conflict => "left: conflict",
+    }
+}
+
+/// What may go wrong with an operation.
+fn kinds_of(operation: &WorkOperation) -> &'static [Kind] {
+    const GET: &[Kind] = &[Kind::StoreRefused, Kind::WriterKilled, Kind::WriterPaused];
+    const PUT: &[Kind] = &[Kind::StoreRefused, Kind::StoreAnswerLost, Kind::WriterKilled, Kind::WriterPaused];
+    const APPEND: &[Kind] = &[Kind::LogRefused, Kind::LogAnswerLost, Kind::WriterKilled, Kind::WriterPaused];
+    const END: &[Kind] = &[Kind::OutboxRefused, Kind::WriterKilled, Kind::WriterPaused];
+    const READ: &[Kind] = &[
+        Kind::RequestLost,
+        Kind::AnswerLost,
+        Kind::ErrorBefore,
+        Kind::TooMany,
+        Kind::SlowAnswer,
+        Kind::WriterKilled,
+        Kind::WriterPaused,
+    ];
+    const WRITE: &[Kind] = &[
+        Kind::RequestLost,
+        Kind::AnswerLost,
+        Kind::ErrorBefore,
+        Kind::ErrorAfter,
+        Kind::TooMany,
+        Kind::SlowAnswer,
+        Kind::LandsLate,
+        Kind::WriterKilled,
+        Kind::WriterPaused,
+    ];
+    const COMMENT: &[Kind] = &[
+        Kind::RequestLost,
+        Kind::AnswerLost,
+        Kind::ErrorBefore,
+        Kind::ErrorAfter,
+        Kind::TooMany,
+        Kind::SlowAnswer,
+        Kind::LandsLate,
+        Kind::RefusedForGood,
+        Kind::WriterKilled,
+        Kind::WriterPaused,
+    ];
+    const IMPORT: &[Kind] = &[
+        Kind::RequestLost,
+        Kind::AnswerLost,
+        Kind::ErrorBefore,
+        Kind::ErrorAfter,
+        Kind::TooMany,
+        Kind::SlowAnswer,
+        Kind::LandsLate,
+        Kind::RefusedForGood,
+        Kind::ShownLate,
+        Kind::Forgotten,
+        Kind::WriterKilled,
+        Kind::WriterPaused,
+    ];
+    match operation {
+        WorkOperation::Get(_) | WorkOperation::ReadStoreTime => GET,
+        WorkOperation::Put { .. } => PUT,
+        WorkOperation::Append(_) => APPEND,
+        WorkOperation::Release { .. } | WorkOperation::Done => END,
+        WorkOperation::Send { request, .. } => match request {
+            Request::ImportMessage(_) => IMPORT,
+            Request::AddComment { .. } => COMMENT,
+            request if request.kind().is_write() => WRITE,
+            _ => READ,
+        },
+        WorkOperation::Sleep(_) | WorkOperation::FetchAudio { .. } => &[],
+    }
+}
+
+fn millis(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_millis()).expect("a short span")
+}

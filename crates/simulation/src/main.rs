@@ -1,0 +1,109 @@
+//! `calltrail-simulation`: runs seeds, shows the trace of one, or looks for planted bugs.
+
+#![expect(clippy::print_stdout, reason = "the report is what the program is for")]
+
+use std::process::ExitCode;
+
+use calltrail_simulation::bugs::{self, PLANTED};
+use calltrail_simulation::campaign::{Campaign, Sum, play};
+use calltrail_simulation::report;
+use calltrail_simulation::run::run;
+use calltrail_simulation::trace::Trace;
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Runs the whole engine under every fault, in virtual time, and judges what comes of it.
+///
+/// One seed is one run of some 24 calls with its own faults, and the same run every time. It fails when anything is lost,
+/// comes twice, late or in another order, when a subject is wrong, or when the faults were not what they should be.
+#[derive(Debug, Parser)]
+#[command(name = "calltrail-simulation", version, after_long_help = EXAMPLES)]
+struct Arguments {
+    /// How many seeds to run, one after the other.
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 1)]
+    first: u64,
+    /// Runs this one seed.
+    #[arg(long, conflicts_with_all = ["seeds", "first", "bugs"])]
+    seed: Option<u64>,
+    /// Shows everything that happens in the run of `--seed`.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Looks for each planted bug, with at most this many seeds, and prints how many it took.
+    #[arg(long)]
+    bugs: bool,
+    /// Plants this bug: the name of a rule that does not hold, as --bugs prints it.
+    #[arg(long, value_name = "RULE", conflicts_with = "bugs")]
+    bug: Option<String>,
+    /// Runs at the same time.
+    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
+    threads: usize,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  calltrail-simulation --seeds 100000
+  calltrail-simulation --seed 4711 --trace | less
+  calltrail-simulation --bugs --seeds 20000
+  calltrail-simulation --seeds 1000 --bug AFenceIsComparedAndSet";
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    if let Some(name) = &arguments.bug {
+        let Some(rule) = bugs::named(name) else {
+            anyhow::bail!("there is no planted bug `{name}`; --bugs prints the names of all");
+        };
+        bugs::plant(rule);
+    }
+    let passed = match arguments.seed {
+        Some(seed) => one(seed, arguments.trace),
+        None if arguments.bugs => look_for_bugs(&arguments),
+        None => many(&arguments),
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn one(seed: u64, with_trace: bool) -> bool {
+    let trace = if with_trace { Trace::with_lines() } else { Trace::default() };
+    let outcomes = run(seed, None, trace);
+    outcomes.trace.lines().iter().for_each(|line| println!("{line}"));
+    print!("{}", report::one(&outcomes));
+    outcomes.verdict.violations.is_empty()
+}
+
+fn many(arguments: &Arguments) -> bool {
+    let sum = play(campaign(arguments, false), progress(arguments.seeds));
+    print!("{}", report::sum(&sum, arguments.threads));
+    report::failures(&sum).is_empty()
+}
+
+/// Every bug has to be found.
+fn look_for_bugs(arguments: &Arguments) -> bool {
+    let mut missed = 0;
+    for rule in PLANTED {
+        bugs::plant(rule);
+        let sum = play(campaign(arguments, true), |_, _| {});
+        println!("{}", report::bug(rule, &sum));
+        missed += u32::from(sum.failed.is_empty());
+    }
+    println!("{} planted bugs, {} found", PLANTED.len(), PLANTED.len() as u32 - missed);
+    missed == 0
+}
+
+fn campaign(arguments: &Arguments, until_found: bool) -> Campaign {
+    let Arguments { first, seeds, threads, .. } = *arguments;
+    Campaign { first, seeds, threads, until_found }
+}
+
+fn progress(seeds: u64) -> impl Fn(u64, &Sum) {
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} seeds, {msg} failed, {eta} left");
+    let bar = ProgressBar::new(seeds).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    move |_, sum| {
+        bar.set_position(sum.seeds);
+        if sum.seeds.is_multiple_of(100) {
+            bar.set_message(sum.failed.len().to_string());
+        }
+    }
+}
