@@ -13,6 +13,7 @@ mod people;
 mod ports;
 mod random;
 mod refusals;
+mod reservations;
 mod rules;
 mod set_like;
 mod shell;

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calltrail_domain::effect::WorkItem;
+use calltrail_domain::ids::EffectKind;
 use calltrail_event_log::ports::Class;
 use calltrail_front::{Exchange, RateLimit};
 use calltrail_front_writer::budget::Budget;
 use calltrail_front_writer::command::{Fetched, Why};
 use calltrail_front_writer::{Came, Operation, Place, Shared, Value, Work, Written};
 
-use crate::world::World;
+use crate::world::{World, import, item};
+
+pub(crate) const CONFLICT: &Came = &Came::Put(Written::Conflict);
+/// What was written, or not, is not known.
+pub(crate) const UNKNOWN: &Came = &Came::Put(Written::Unknown);
 
 /// What becomes of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,4 +185,31 @@ pub(crate) fn word(operation: &Operation) -> String {
         Operation::Release { .. } => "release".to_owned(),
         Operation::Done => "done".to_owned(),
     }
+}
+
+pub(crate) fn first_call() -> WorkItem {
+    item(None, vec![import(7, EffectKind::Call)])
+}
+
+/// Does `act` at the first operation for which `at` is true.
+pub(crate) fn once(
+    at: impl Fn(&Operation) -> bool,
+    mut act: impl FnMut(&mut Ports) -> Turn,
+) -> impl FnMut(&mut Ports, &Operation) -> Turn {
+    let mut is_over = false;
+    move |ports, operation| {
+        if is_over || !at(operation) {
+            return Turn::Goes;
+        }
+        is_over = true;
+        act(ports)
+    }
+}
+
+pub(crate) fn is_put(operation: &Operation, wanted: &Place) -> bool {
+    matches!(operation, Operation::Put { place, .. } if place == wanted)
+}
+
+pub(crate) fn count(ports: &Ports, word: &str) -> usize {
+    ports.operations.iter().filter(|operation| *operation == word).count()
 }
