@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use calltrail_domain::effect::ConversationStatus;
 use calltrail_domain::ids::ConversationId;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Ambiguous, Answer, NotApplied, Refusal, Reply, Request};
 
@@ -16,6 +17,8 @@ use crate::set_like::Read;
 
 /// Front's answer when the token lacks a right.
 const FORBIDDEN: u16 = 403;
+/// Front's answer for a conversation that was merged into another one.
+const MOVED: u16 = 301;
 /// Front's answers for a conversation that is not there any more.
 const GONE: [u16; 2] = [404, 410];
 
@@ -54,6 +57,9 @@ impl Machine {
     /// Whether a write is still under way: not after an answer that says what became of it.
     fn land(&mut self, index: usize, request: &Request, answer: &Answer) {
         let entry = self.entry_mut(index);
+        if matches!(answer, Answer::NotApplied { .. }) {
+            entry.ambiguous &= rule::holds(Rule::DoubtNeverLeavesAnEffect);
+        }
         match answer {
             Answer::Ambiguous { .. } => {
                 entry.ambiguous = true;
@@ -189,6 +195,10 @@ impl Machine {
 
     fn redirected(&mut self, now: Timestamp, pending: &Pending, into: ConversationId) -> Command {
         let index = pending.index;
+        if !rule::holds(Rule::AMergerIsFollowed) {
+            let refusal = Refusal { status: MOVED, message: "moved".to_owned(), contacts: Vec::new() };
+            return self.rejected(now, pending, refusal);
+        }
         match &pending.request {
             Request::GetConversation(from)
             | Request::ListConversationEvents(from)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::Request;
 
@@ -44,6 +45,9 @@ impl Machine {
             entry.state = State::InFlight { deadline };
         }
         self.takeovers += u32::from(taken);
+        if !rule::holds(Rule::AnAttemptIsArmedBeforeItIsSent) {
+            return self.send(now);
+        }
         self.write(Awaiting::Armed)
     }
 
@@ -102,8 +106,18 @@ impl Machine {
         if self.scratch.taken_over {
             return None;
         }
+        if !rule::holds(Rule::AnAttemptInDoubtIsWaitedFor) {
+            return Some(self.first_seen);
+        }
         // Another machine's clock may be wrong: its deadline is counted from when this process saw it first.
         Some(if entry.claim == self.claim { by_own_clock } else { self.first_seen.plus(span + grace) })
+    }
+
+    /// True while the effect has to be waited for.
+    pub(crate) fn is_held(&self, now: Timestamp, index: usize) -> bool {
+        let not_before = self.scratch.not_before.filter(|_| self.scratch.index == index);
+        let until = self.doubt_ends(index, self.settings.timing.grace).max(not_before);
+        until.is_some_and(|until| now < until)
     }
 
     /// Waits here when it is not for long, else gives the claim back.

@@ -93,10 +93,10 @@ impl Machine {
     }
 
     pub(crate) fn import_accepted(&mut self, now: Timestamp, index: usize, accepted: Accepted) -> Command {
-        let unconfirmed = self.settings.confirm == Confirm::Never && self.conversation().is_some();
+        let needs_no_proof = self.settings.confirm == Confirm::Never && self.conversation().is_some();
         let entry = self.entry_mut(index);
         entry.add_uid(accepted.message_uid);
-        if unconfirmed {
+        if needs_no_proof || !rule::holds(Rule::AcceptedIsNoProof) {
             return self.settle_applied(now, index, true);
         }
         entry.state = State::Accepted { since: now };
@@ -116,6 +116,9 @@ impl Machine {
         let extras = Extras::of(request);
         let refusal = naming_what(refusal, request);
         if MAY_MEAN_KNOWN.contains(&refusal.status) {
+            if !rule::holds(Rule::ARefusalMayMeanThatFrontHasIt) {
+                return self.settle_rejected(now, index, refusal.status, refusal.message);
+            }
             self.start_look(index, LookWhy::Refused { refusal, extras });
             return self.advance(now);
         }

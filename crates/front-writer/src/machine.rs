@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use calltrail_domain::effect::{Action, NumberedEffect, WorkItem};
+use calltrail_domain::effect::{Action, WorkItem};
 use calltrail_domain::ids::{ConversationId, TagId, TeammateId};
 use calltrail_domain::record::ConversationMerged;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Attachment, Request};
 
@@ -264,22 +265,18 @@ impl Machine {
     }
 
     fn next_effect(&mut self, now: Timestamp) -> Command {
-        let open = |fence: &Fence, effect: &NumberedEffect, accepted: bool| {
-            let state = fence.entry(effect.ordinal).map(|entry| &entry.state);
-            match state {
-                Some(State::Settled { .. }) => false,
-                Some(State::Accepted { .. }) => accepted,
-                Some(_) | None => true,
-            }
-        };
-        let find = |accepted: bool| {
-            (0..self.item.effects.len()).find(|index| {
-                let effect = &self.item.effects[*index];
-                effect.ordinal > self.fence.settled_through && open(&self.fence, effect, accepted)
-            })
-        };
-        let (next, first_open) = (find(false), find(true));
-        let unproved = first_open.filter(|index| next.is_none_or(|next| *index < next));
+        let effects = &self.item.effects;
+        let state_of = |index: usize| self.entry(index).map(|entry| &entry.state);
+        let is_accepted = |index: &usize| matches!(state_of(*index), Some(State::Accepted { .. }));
+        let is_open =
+            |index: &usize| !matches!(state_of(*index), Some(State::Accepted { .. } | State::Settled { .. }));
+        let places =
+            || (0..effects.len()).filter(|index| effects[*index].ordinal > self.fence.settled_through);
+        let mut next = places().find(is_open);
+        if !rule::holds(Rule::AWriterPassesNoOpenEffect) {
+            next = places().filter(is_open).find(|index| !self.is_held(now, *index)).or(next);
+        }
+        let unproved = places().find(is_accepted).filter(|index| next.is_none_or(|next| *index < next));
         match (next, unproved) {
             (Some(next), Some(unproved)) if self.must_be_seen_before(next) => self.confirm(now, unproved),
             (Some(next), _) => self.work(now, next),
@@ -362,8 +359,11 @@ impl Machine {
     }
 
     pub(crate) fn write(&mut self, awaiting: Awaiting) -> Command {
-        let command = Command::WriteFence { fence: Box::new(self.fence.clone()), expected: self.revision };
-        self.expect(awaiting, command)
+        let mut fence = Box::new(self.fence.clone());
+        if !rule::holds(Rule::AFactIsToldAgainWhenUnknown) {
+            fence.entries.iter_mut().for_each(|entry| entry.appended |= entry.outcome().is_some());
+        }
+        self.expect(awaiting, Command::WriteFence { fence, expected: self.revision })
     }
 
     pub(crate) fn expect(&mut self, awaiting: Awaiting, command: Command) -> Command {

@@ -3,6 +3,7 @@
 
 use calltrail_domain::effect::{AssignConversation, ConversationStatus, Outcome, ReopenConversation};
 use calltrail_domain::ids::ConversationId;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Conversation, ConversationEvent, Request};
 
@@ -39,8 +40,8 @@ impl Machine {
         if seen.assignee.as_ref() == Some(&target) {
             return self.settle_applied(now, index, false);
         }
-        if !self.keeps_first_value(index, Before::Assignee(seen.assignee)) {
-            return self.settle_overtaken(now, index, "somebody else was given the conversation");
+        if let Some(found) = self.persons_change(index, Before::Assignee(seen.assignee)) {
+            return self.settle_overtaken(now, index, found);
         }
         let request = Request::PutAssignee { conversation, teammate: target };
         self.change(now, index, request)
@@ -54,18 +55,15 @@ impl Machine {
             Ok(read) => read,
             Err(command) => return command,
         };
-        match seen.status {
-            ConversationStatus::Open => return self.settle_applied(now, index, false),
-            ConversationStatus::Trashed => return self.settle_overtaken(now, index, "trashed"),
-            ConversationStatus::Snoozed => return self.settle_overtaken(now, index, "snoozed"),
-            ConversationStatus::Archived => {}
+        if seen.status == ConversationStatus::Open {
+            return self.settle_applied(now, index, false);
         }
-        if !self.scratch.events_read {
+        if let Some(found) = self.persons_change(index, Before::Status(seen.status)) {
+            return self.settle_overtaken(now, index, found);
+        }
+        if !self.scratch.events_read && rule::holds(Rule::AnArchivingAfterTheCallCounts) {
             let request = Request::ListConversationEvents(conversation);
             return self.ask(now, index, Purpose::ReadEvents, request);
-        }
-        if !self.keeps_first_value(index, Before::Status(seen.status)) {
-            return self.settle_overtaken(now, index, "archived");
         }
         self.change(now, index, Request::OpenConversation(conversation))
     }
@@ -106,10 +104,19 @@ impl Machine {
         }
     }
 
-    /// Keeps what was read first; true while the field still has that value.
-    fn keeps_first_value(&mut self, index: usize, now_read: Before) -> bool {
+    /// What a person has made of the field, in words; nothing while it may be changed. What was read first is kept.
+    fn persons_change(&mut self, index: usize, read: Before) -> Option<&'static str> {
         let entry = self.entry_mut(index);
-        *entry.before.get_or_insert_with(|| now_read.clone()) == now_read
+        let is_changed = *entry.before.get_or_insert_with(|| read.clone()) != read;
+        let found = match read {
+            Before::Status(ConversationStatus::Trashed) => Some("trashed"),
+            Before::Status(ConversationStatus::Snoozed) => Some("snoozed"),
+            Before::Status(ConversationStatus::Archived | ConversationStatus::Open) => {
+                is_changed.then_some("archived")
+            }
+            Before::Assignee(_) => is_changed.then_some("somebody else was given the conversation"),
+        };
+        found.filter(|_| rule::holds(Rule::APersonsChangeIsKept))
     }
 
     fn change(&mut self, now: Timestamp, index: usize, request: Request) -> Command {

@@ -3,6 +3,7 @@
 use calltrail_domain::effect::{Action, EffectSettled, Outcome};
 use calltrail_domain::ids::{ConversationId, EffectKey};
 use calltrail_domain::record::{ConversationMerged, Record, RecordBody};
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 
 use crate::command::Command;
@@ -155,7 +156,8 @@ impl Machine {
             return self.expect(Awaiting::Nothing, Command::Done);
         };
         let settled_through = self.fence.settled_through.max(last.ordinal);
-        self.fence = Fence { settled_through, item_from: self.fence.item_from, ..Fence::default() };
+        let mark = Fence { settled_through, item_from: self.fence.item_from, ..Fence::default() };
+        self.fence = if rule::holds(Rule::SettledOrdinalsAreRemembered) { mark } else { Fence::default() };
         self.write(Awaiting::Finished)
     }
 

@@ -1,6 +1,7 @@
 //! One claim's work on one item: the machine, and how its commands are done by the ports. One result in, one operation
 //! out; it never awaits and reads no clock. So a crash, or a pause, fits between any two operations.
 
+mod fencing;
 mod keeping;
 mod learning;
 mod reservation;
@@ -201,42 +202,6 @@ impl Work {
     fn doing(&mut self, doing: Doing, operation: Operation) -> Step {
         self.doing = doing;
         Step::Do(operation)
-    }
-
-    fn fence_place(&self) -> Place {
-        Place::Fence(self.machine.item.party.clone())
-    }
-
-    fn put_fence(&mut self, value: Value, expected: Option<u64>) -> Step {
-        let place = self.fence_place();
-        self.doing(Doing::WritingFence, Operation::Put { place, value, expected })
-    }
-
-    fn fence_read(&self, now: Timestamp, shared: &mut Shared, found: Option<(Value, u64)>) -> Input {
-        match found {
-            Some((Value::Fence(fence), revision)) => {
-                let first_seen = self.sight(now, shared, revision);
-                Input::Fence { found: Some((fence, revision)), first_seen }
-            }
-            Some((value, _)) => panic!("{value:?} is no fence"),
-            None => Input::Fence { found: None, first_seen: now },
-        }
-    }
-
-    fn fence_written(&self, now: Timestamp, shared: &mut Shared, written: Written) -> Input {
-        match written {
-            Written::Revision(revision) => {
-                self.sight(now, shared, revision);
-                Input::Written { revision }
-            }
-            // Where nobody knows whether it was written, the machine reads it again, as after a conflict.
-            Written::Conflict | Written::Unknown => Input::Conflict,
-        }
-    }
-
-    /// When this process first saw this revision.
-    fn sight(&self, now: Timestamp, shared: &mut Shared, revision: u64) -> Timestamp {
-        shared.sightings.see(&self.machine.item.party, revision, now)
     }
 
     /// The deadline is checked right before the request, and the request's own time ends before it. Zero when it is too

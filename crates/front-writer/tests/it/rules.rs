@@ -119,6 +119,26 @@ fn after_an_attempt_in_doubt_a_refusal_counts_only_after_the_grace_and_another_l
 }
 
 #[test]
+fn an_answer_that_says_not_applied_leaves_an_earlier_doubt_where_it_is() {
+    let mut world = World::new();
+    let too_many = Answer::NotApplied { reason: NotApplied::TooMany, retry_after: None };
+    world.fates.extend([Fate::LostBefore, Fate::Instead(too_many), Fate::Instead(refused(403, "forbidden"))]);
+    let start = world.now;
+    check(&mut world, &first_call(), &["7:call rejected 403 forbidden"]);
+    assert!(world.now.since(start) >= ATTEMPT + ATTEMPT + GRACE, "the first attempt may still arrive");
+}
+
+#[test]
+fn no_effect_is_passed_by_the_next_one() {
+    let mut world = World::new();
+    world.front.open_room("cnv_5", ConversationStatus::Open);
+    world.fates.push_back(Fate::LostBefore);
+    let item = item(Some("cnv_5"), vec![import(7, EffectKind::Call), import(7, EffectKind::Duration)]);
+    assert!(matches!(world.run(&item), End::Released(_, Why::InDoubt)));
+    assert_eq!(world.requests, ["import_message"]);
+}
+
+#[test]
 fn what_needs_a_rejected_effect_is_skipped_and_the_rest_goes_on() {
     let mut world = World::new();
     world.fates.push_back(Fate::Instead(refused(404, "no such inbox")));

@@ -217,7 +217,7 @@ impl World {
         Input::Written { revision }
     }
 
-    fn send(&mut self, request: &Request, deadline: Timestamp) -> Answer {
+    pub(crate) fn send(&mut self, request: &Request, deadline: Timestamp) -> Answer {
         if self.now >= deadline {
             return Answer::NotApplied { reason: NotApplied::TooLate, retry_after: None };
         }
