@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use calltrail_domain::ids::PartyId;
 use calltrail_domain::record::Record;
 use calltrail_simulator::front::Ledger;
 
@@ -17,6 +18,8 @@ pub struct Evidence {
     /// What every projector had folded at the end, and what folding the log again gives: the name of the fold, the
     /// sequence that it has folded through, and a number that is equal for equal states.
     pub folds: Vec<(String, u64, u64)>,
+    /// What the projectors told the outbox of, in order.
+    pub publications: Vec<Publication>,
     /// From then on nothing went wrong any more, Unix time in milliseconds.
     pub faults_end_ms: i64,
     /// When the run ended, and whether everything had come to rest by then.
@@ -30,6 +33,17 @@ pub struct LoggedRecord {
     pub sequence: u64,
     pub account: String,
     pub record: Record,
+}
+
+/// A work item that a projector told the outbox of.
+#[derive(Debug)]
+pub struct Publication {
+    pub projector: usize,
+    /// The sequence of the log's last record when this life of the projector began.
+    pub started_at_tail: u64,
+    pub account: String,
+    pub party: PartyId,
+    pub ordinals: Vec<u64>,
 }
 
 /// One account: its Aircall company, its people and its Front company.

@@ -23,6 +23,7 @@ use calltrail_projector::machine::{Came as ProjectorCame, Operation as Projector
 
 use crate::agenda::Agenda;
 use crate::dice::Dice;
+use crate::evidence::Publication;
 use crate::fault::{Faults, Kind};
 use crate::limits::{ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS};
 use crate::marks::Marks;
@@ -107,6 +108,7 @@ pub(crate) struct Engine {
     /// Second deliveries that nobody has taken yet.
     handed_out_again: BTreeMap<u64, u64>,
     pub(crate) marks: Marks,
+    publications: Vec<Publication>,
     faults_end_ms: i64,
 }
 
@@ -137,6 +139,7 @@ impl Engine {
             leader_gone: None,
             handed_out_again: BTreeMap::new(),
             marks: Marks::new(),
+            publications: Vec::new(),
             faults_end_ms,
             setting,
         };

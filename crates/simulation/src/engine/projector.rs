@@ -18,6 +18,7 @@ use calltrail_projector::{AccountInMemory, AccountRules, Folding, InMemory, Piec
 
 use super::process::{Id, Process, Task};
 use super::{Came, Engine, Entry, Event, Operation};
+use crate::evidence::Publication;
 use crate::fault::Kind;
 use crate::limits::{LOOK_EVERY, REPUBLISH_AFTER};
 use crate::setting::Release;
@@ -217,7 +218,15 @@ impl Engine {
 
     fn publish(&mut self, task: Task, account: &str, item: WorkItem) -> ProjectorCame {
         let now_ms = self.now_ms();
-        self.note_publication(task, account, &item);
+        if let Task::Projector(place) = task {
+            self.publications.push(Publication {
+                projector: place,
+                started_at_tail: self.projectors[place].started_at_tail,
+                account: account.to_owned(),
+                party: item.party.clone(),
+                ordinals: item.effects.iter().map(|effect| effect.ordinal).collect(),
+            });
+        }
         let id = item.message_id();
         let published = self.outbox.publish(now_ms, account, Class::Live, &id, Arc::new(item));
         let line = format_args!("{id} of {account}, new {}", published.is_new);

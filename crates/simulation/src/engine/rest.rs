@@ -49,6 +49,7 @@ impl Engine {
             }
         });
         let accounts = accounts.collect();
-        Evidence { accounts, log, folds, faults_end_ms: self.faults_end_ms, ended_ms, at_rest }
+        let (publications, faults_end_ms) = (self.publications, self.faults_end_ms);
+        Evidence { accounts, log, folds, publications, faults_end_ms, ended_ms, at_rest }
     }
 }

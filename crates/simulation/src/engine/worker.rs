@@ -243,7 +243,7 @@ impl Engine {
             WorkOperation::Put { place, value, expected } => {
                 let key = (account, place);
                 let written = match expected {
-                    None => self.store.create(key, value),
+                    None => self.store.create(key.clone(), value),
                     Some(revision) => self.store.update(&key, value, revision),
                 };
                 let line = format_args!("{:?}, expected {expected:?}: {written:?}", key.1);
