@@ -140,7 +140,8 @@ impl Sum {
         self.calls.push(shape.calls);
         self.parties.push(shape.parties);
         self.writers.push(shape.writers);
-        for (mark, count) in outcomes.marks.iter().chain(&outcomes.verdict.tallies) {
+        let judged = outcomes.verdict.tallies.named();
+        for (mark, count) in outcomes.marks.iter().map(|(mark, count)| (*mark, *count)).chain(judged) {
             *self.tallies.entry(mark).or_default() += count;
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use calltrail_domain::ids::PartyId;
 use calltrail_domain::record::Record;
-use calltrail_simulator::front::Ledger;
+use calltrail_simulator::front::{Action, Ledger, Teammate};
 
 /// Everything about one run.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Evidence {
 #[derive(Debug)]
 pub struct LoggedRecord {
     pub sequence: u64,
+    /// When it was appended, by the clock of the simulation: that of the record may be skewed.
+    pub appended_ms: i64,
     pub account: String,
     pub record: Record,
 }
@@ -69,6 +71,23 @@ pub struct AccountEvidence {
     pub late_comments: BTreeSet<String>,
     /// `external_id`s of imports that Front refused for good by a fault of the plan, so that they are missing rightly.
     pub refused: BTreeSet<String>,
+    /// What people did in Front, in the order of the doing.
+    pub deeds: Vec<Deed>,
+    /// The teammates whom Front knows.
+    pub teammates: Vec<Teammate>,
+    /// Requests that were under way for longer than a usual one: their place in `front.requests`, and when they were sent,
+    /// Unix time in milliseconds. The rate is judged by the sending.
+    pub sent_ms: BTreeMap<usize, i64>,
+}
+
+/// Something that a person did in Front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// Unix time in milliseconds.
+    pub at_ms: i64,
+    /// The id that [`calltrail_simulator::front::Front::act`] returned.
+    pub conversation: String,
+    pub action: Action,
 }
 
 /// A call as it happens in Aircall.

@@ -4,30 +4,28 @@ use std::collections::BTreeMap;
 
 use calltrail_domain::record::RecordBody;
 
-use super::Violation;
-use crate::evidence::{Evidence, Publication};
+use super::Findings;
+use super::view::View;
+use crate::evidence::Publication;
 
-const NAME: &str = "gate";
-
-pub(super) fn check(evidence: &Evidence, violations: &mut Vec<Violation>) {
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     let mut settled_at = BTreeMap::new();
-    for logged in &evidence.log {
+    for logged in &view.evidence.log {
         if let RecordBody::EffectSettled(settled) = &logged.record.body {
             let key = (logged.account.as_str(), &settled.party, settled.ordinal);
             settled_at.entry(key).or_insert(logged.sequence);
         }
     }
-    for publication in &evidence.publications {
-        let Publication { projector, started_at_tail, account, party, ordinals } = publication;
+    for Publication { projector, started_at_tail, account, party, ordinals } in &view.evidence.publications {
         let was_settled = |ordinal: &u64| {
             settled_at.get(&(account.as_str(), party, *ordinal)).is_some_and(|at| at <= started_at_tail)
         };
         if ordinals.iter().all(was_settled) {
             let what = format!(
-                "projector {projector} published effects {ordinals:?} of party {party}, which were settled in the log at its \
-                 start, at sequence {started_at_tail}"
+                "projector {projector} published effects {ordinals:?} of party {party}, which the log told as settled when \
+                 it started at sequence {started_at_tail}"
             );
-            violations.push(Violation { checker: NAME, account: Some(account.clone()), what });
+            findings.of(account, what);
         }
     }
 }

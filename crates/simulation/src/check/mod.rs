@@ -1,1 +1,186 @@
 //! What must hold after every run, whatever went wrong in it.
+//!
+//! **Invariant:** nothing here folds, decides, renders or sends anything: the checkers read what Front holds, what
+//! Aircall and people did, and what the log says, and know the rules from the documents alone.
+
+mod apart;
+mod archive;
+mod convergence;
+mod front;
+mod gate;
+mod limits;
+mod log;
+mod loss;
+mod once;
+mod order;
+mod parties;
+mod people;
+mod rate;
+mod records;
+mod replay;
+mod status;
+mod subject;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use crate::evidence::Evidence;
+use view::View;
+
+/// What the checkers say about one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    pub violations: Vec<Violation>,
+    pub tallies: Tallies,
+}
+
+/// A rule that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub checker: &'static str,
+    pub account: Option<String>,
+    /// One sentence; it names calls, sequences, conversations and times, and no phone number.
+    pub what: String,
+}
+
+/// What was looked at, and how strictly: a run that judges nothing strictly shows nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tallies {
+    /// Calls that were told to be over.
+    pub calls: u64,
+    /// Messages and comments of calls in Front.
+    pub activities: u64,
+    pub comments: u64,
+    /// Activities and comments that are missing rightly: Front refused them, or what they need.
+    pub refused: u64,
+    /// Calls that are missing rightly: first told more than 12 hours after their end.
+    pub old_calls: u64,
+    /// Comments too many, in the window that nothing can close.
+    pub late_comment_copies: u64,
+    /// Calls whose subject must be that of the call before, their own, or could be either.
+    pub subjects_kept: u64,
+    pub subjects_opened: u64,
+    pub subjects_lenient: u64,
+    /// Activities that came late and stand under the segment's subject, of those that could be judged.
+    pub late_activities: u64,
+    /// Conversations whose assignee is explained by one act, and by one of several.
+    pub assignees_strict: u64,
+    pub assignees_lenient: u64,
+    /// Archivings by people that had to last to the end.
+    pub archivings_kept: u64,
+    /// Reopenings of ours that could be judged, and those that had an archiving under way beside them.
+    pub reopenings_strict: u64,
+    pub reopenings_lenient: u64,
+    /// Requests answered 429: Calltrail asked too much, or Front saw them later than they were sent.
+    pub refused_429: u64,
+    /// Decisions of a step that another record had decided before.
+    pub second_decisions: u64,
+    /// Effects that were decided by a party that was joined meanwhile, and so never settled.
+    pub dropped_effects: u64,
+    /// Pairs of folds at one sequence.
+    pub folds_compared: u64,
+}
+
+impl Tallies {
+    /// Adds what another run tells.
+    pub fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.activities += other.activities;
+        self.comments += other.comments;
+        self.refused += other.refused;
+        self.old_calls += other.old_calls;
+        self.late_comment_copies += other.late_comment_copies;
+        self.subjects_kept += other.subjects_kept;
+        self.subjects_opened += other.subjects_opened;
+        self.subjects_lenient += other.subjects_lenient;
+        self.late_activities += other.late_activities;
+        self.assignees_strict += other.assignees_strict;
+        self.assignees_lenient += other.assignees_lenient;
+        self.archivings_kept += other.archivings_kept;
+        self.reopenings_strict += other.reopenings_strict;
+        self.reopenings_lenient += other.reopenings_lenient;
+        self.refused_429 += other.refused_429;
+        self.second_decisions += other.second_decisions;
+        self.dropped_effects += other.dropped_effects;
+        self.folds_compared += other.folds_compared;
+    }
+
+    /// Each tally with its name, in a fixed order.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 19] {
+        [
+            ("calls", self.calls),
+            ("activities", self.activities),
+            ("comments", self.comments),
+            ("refused", self.refused),
+            ("old calls", self.old_calls),
+            ("late comment copies", self.late_comment_copies),
+            ("subjects kept", self.subjects_kept),
+            ("subjects opened", self.subjects_opened),
+            ("subjects lenient", self.subjects_lenient),
+            ("late activities", self.late_activities),
+            ("assignees strict", self.assignees_strict),
+            ("assignees lenient", self.assignees_lenient),
+            ("archivings kept", self.archivings_kept),
+            ("reopenings strict", self.reopenings_strict),
+            ("reopenings lenient", self.reopenings_lenient),
+            ("refused 429", self.refused_429),
+            ("second decisions", self.second_decisions),
+            ("dropped effects", self.dropped_effects),
+            ("folds compared", self.folds_compared),
+        ]
+    }
+}
+
+/// The name of a checker and what it does.
+type Checker = (&'static str, fn(&View<'_>, &mut Findings));
+
+const CHECKERS: [Checker; 12] = [
+    ("loss", loss::check),
+    ("once", once::check),
+    ("order", order::check),
+    ("subject", subject::check),
+    ("archive", archive::check),
+    ("people", people::check),
+    ("replay", replay::check),
+    ("convergence", convergence::check),
+    ("rate", rate::check),
+    ("apart", apart::check),
+    ("log", log::check),
+    ("gate", gate::check),
+];
+
+/// Judges one run.
+#[must_use]
+pub fn check(evidence: &Evidence) -> Verdict {
+    let view = View::of(evidence);
+    let mut findings = Findings { checker: "", verdict: Verdict::default() };
+    for (name, check) in CHECKERS {
+        findings.checker = name;
+        check(&view, &mut findings);
+    }
+    findings.verdict
+}
+
+/// What the checkers write to.
+#[derive(Debug)]
+struct Findings {
+    checker: &'static str,
+    verdict: Verdict,
+}
+
+impl Findings {
+    fn tallies(&mut self) -> &mut Tallies {
+        &mut self.verdict.tallies
+    }
+
+    /// A violation in one account.
+    fn of(&mut self, account: &str, what: String) {
+        self.push(Some(account.to_owned()), what);
+    }
+
+    /// A violation of no account.
+    fn push(&mut self, account: Option<String>, what: String) {
+        self.verdict.violations.push(Violation { checker: self.checker, account, what });
+    }
+}

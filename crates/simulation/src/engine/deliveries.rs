@@ -112,18 +112,18 @@ impl Engine {
     }
 
     fn entry(&mut self, task: Task, delivery: usize) -> Entry {
-        let received_at = self.clock(task.process());
+        let (appended_ms, received_at) = (self.now_ms(), self.clock(task.process()));
         let Delivery { account, what, .. } = &self.deliveries[delivery];
         match what {
             What::Aircall(place) => {
                 let webhook = &self.setting.companies[*account].history.webhooks[*place];
                 let body = RecordBody::AircallEvent(webhook.event.clone());
-                Entry { record: Record { received_at, body }, fact: Arc::new(webhook.fact_at(received_at)) }
+                Entry { appended_ms, record: Record { received_at, body }, fact: Arc::new(webhook.fact_at(received_at)) }
             }
             What::Front(body) => {
                 let event = FrontEvent { body: body.clone() };
                 let fact = Arc::new(calltrail_front::events::facts(&event, received_at));
-                Entry { record: Record { received_at, body: RecordBody::FrontEvent(event) }, fact }
+                Entry { appended_ms, record: Record { received_at, body: RecordBody::FrontEvent(event) }, fact }
             }
         }
     }

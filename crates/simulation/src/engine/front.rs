@@ -12,6 +12,7 @@ use calltrail_simulator::front::{Fault, Front, Outcome, PlannedFault, Request as
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{Engine, Event};
+use crate::evidence::Deed;
 use crate::fault::Kind;
 use crate::trace::Who;
 use crate::world::company::Company;
@@ -27,12 +28,17 @@ pub(super) struct Office {
     pub(super) taken: BTreeMap<(u64, String), i64>,
     /// Comments of which an attempt came later than anything waits for.
     pub(super) late_comments: BTreeSet<String>,
+    pub(super) deeds: Vec<Deed>,
+    /// When requests were sent that were long under way, by their place in Front's ledger.
+    pub(super) sent_ms: BTreeMap<usize, i64>,
     /// What Front refuses for good, by its name: `name_of`.
     pub(super) refused: BTreeSet<String>,
 }
 
 /// The answer when Front refuses what it is sent: no answer that could mean anything else.
 const FORBIDDEN: u16 = 403;
+/// A request is usually under way for less than this.
+const USUAL_MS: i64 = 150;
 /// How long Front takes to show what it shows late.
 const SHOWN_LATE_MS: SpanMs = SpanMs { min: 20_000, max: 150_000 };
 
@@ -46,6 +52,8 @@ impl Office {
             front_due_ms: None,
             taken: BTreeMap::new(),
             late_comments: BTreeSet::new(),
+            deeds: Vec::new(),
+            sent_ms: BTreeMap::new(),
             refused: BTreeSet::new(),
         }
     }
@@ -83,6 +91,13 @@ impl Office {
                 exchange
             }
             _ => self.reach(now_ms, request, None),
+        }
+    }
+
+    /// A request arrives that was sent then.
+    pub(super) fn note_sent(&mut self, now_ms: i64, sent_ms: i64) {
+        if now_ms - sent_ms > USUAL_MS {
+            self.sent_ms.insert(self.front.requests_seen(), sent_ms);
         }
     }
 

@@ -42,6 +42,8 @@ use worker::Writer;
 /// A record in the log, and what it means: the same to everybody who folds it.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    /// When it is appended, by the clock of the run.
+    pub(crate) appended_ms: i64,
     pub(crate) record: Record,
     pub(crate) fact: Arc<Fact>,
 }

@@ -4,6 +4,7 @@ use calltrail_simulator::front::{Act, Action, Subject};
 
 use super::{Engine, Event};
 use crate::dice::Dice;
+use crate::evidence;
 use crate::trace::Who;
 use crate::world::people::{Deed, KINDS, What, deed};
 
@@ -39,6 +40,11 @@ impl Engine {
         if front.events_seen() == before {
             return;
         }
+        self.offices[account].deeds.push(evidence::Deed {
+            at_ms: now_ms,
+            conversation: conversation.clone(),
+            action: act.action.clone(),
+        });
         self.faults.count(kind, number);
         let line = format_args!("{:?} {conversation}", act.action);
         self.trace.note(now_ms, Who::Person(account), "acts", number, line);

@@ -207,9 +207,10 @@ impl Engine {
             Task::Projector(place) => self.projectors[place].release,
             Task::Delivery { .. } | Task::Worker { .. } => Release::Present,
         };
+        let appended_ms = self.now_ms();
         let entry = |record: Record| {
             let record = if release == Release::Later { reworded(record) } else { record };
-            Entry { fact: meaning(&record), record }
+            Entry { appended_ms, fact: meaning(&record), record }
         };
         let entries = records.into_iter().map(entry).collect();
         self.append(task.who(), account, entries);

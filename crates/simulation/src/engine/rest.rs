@@ -29,6 +29,7 @@ impl Engine {
         let ended_ms = self.now_ms();
         let record = |logged: &crate::ports::Logged<std::sync::Arc<super::Entry>>| LoggedRecord {
             sequence: logged.sequence,
+            appended_ms: logged.body.appended_ms,
             account: logged.account.to_string(),
             record: logged.body.record.clone(),
         };
@@ -46,6 +47,9 @@ impl Engine {
                 import_assigns: company.import_assigns,
                 late_comments: office.late_comments,
                 refused: office.refused,
+                deeds: office.deeds,
+                teammates: company.teammates(),
+                sent_ms: office.sent_ms,
             }
         });
         let accounts = accounts.collect();

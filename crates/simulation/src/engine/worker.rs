@@ -47,6 +47,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Asked {
     held: Held,
+    sent_ms: i64,
     operation: WorkOperation,
 }
 
@@ -165,7 +166,7 @@ impl Engine {
         let (task, token, now_ms) = (Task::Worker { writer, worker }, self.token(), self.now_ms());
         let Some(busy) = &mut self.writers[writer].workers[worker] else { return };
         busy.awaits = token;
-        let asked = Asked { held: busy.held, operation };
+        let asked = Asked { held: busy.held, sent_ms: now_ms, operation };
         let operation = &asked.operation;
         let kinds = kinds_of(operation);
         let fault = self.faults.strike(now_ms, kinds);
@@ -218,9 +219,10 @@ impl Engine {
 
     /// The operation reaches its port. Who issued it may be gone.
     pub(super) fn work_arrives(&mut self, task: Task, token: u64, asked: Asked, fault: Option<Kind>) {
-        let Asked { held, operation } = asked;
+        let Asked { held, sent_ms, operation } = asked;
         let came = match operation {
             WorkOperation::Send { request, .. } => {
+                self.offices[held.account].note_sent(self.agenda.now_ms(), sent_ms);
                 return self.request_arrives(task, token, held.account, &request, fault);
             }
             WorkOperation::Release { after, .. } => return self.claim_ends(task, token, held, Some(millis(after)), fault),
@@ -256,7 +258,9 @@ impl Engine {
             }
             WorkOperation::ReadStoreTime => WorkCame::StoreTime(self.now_ms()),
             WorkOperation::Append(records) => {
-                let entries = records.into_iter().map(|record| Entry { fact: meaning(&record), record });
+                let appended_ms = self.now_ms();
+                let entries =
+                    records.into_iter().map(|record| Entry { appended_ms, fact: meaning(&record), record });
                 self.append(task.who(), account, entries.collect());
                 if fault == Some(Kind::LogAnswerLost) { WorkCame::Failed } else { WorkCame::Appended }
             }

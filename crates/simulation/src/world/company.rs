@@ -9,7 +9,7 @@ use calltrail_domain::policy::{
 use calltrail_front_writer::{Confirm, Rate, Settings};
 use calltrail_simulator::aircall::{AGENTS, LINES};
 use calltrail_simulator::front::{
-    Behaviour, ContactSeed, Front, FrontOptions, Handle, RepeatAnswer, SpanMs,
+    Behaviour, ContactSeed, Front, FrontOptions, Handle, RepeatAnswer, SpanMs, Teammate,
 };
 
 use super::history::{History, Webhook, history};
@@ -93,6 +93,13 @@ impl Company {
         (self.limit / 2) as usize
     }
 
+    /// The teammates whom Front knows; one agent is none of them.
+    pub(crate) fn teammates(&self) -> Vec<Teammate> {
+        let mut teammates = FrontOptions::default().teammates;
+        teammates.retain(|teammate| teammate.email != AGENTS[2].email);
+        teammates
+    }
+
     pub(crate) fn front(&self) -> Front {
         let span = |min, max| SpanMs { min, max };
         let shared = self.history.shared.iter().map(|numbers| ContactSeed {
@@ -100,7 +107,8 @@ impl Company {
             name: "Dana Moreau".into(),
             handles: numbers.iter().map(|number| Handle::new("phone", number)).collect(),
         });
-        let mut options = FrontOptions {
+        let options = FrontOptions {
+            teammates: self.teammates(),
             contacts: shared.collect(),
             behaviour: Behaviour {
                 import_reopens: self.import_reopens,
@@ -115,7 +123,6 @@ impl Company {
             },
             ..FrontOptions::default()
         };
-        options.teammates.retain(|teammate| teammate.email != AGENTS[2].email);
         Front::new(options, self.seed)
     }
 

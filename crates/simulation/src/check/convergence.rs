@@ -1,0 +1,83 @@
+//! Everything comes to an end: each call has a verdict, each effect a fact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use calltrail_domain::decision::Verdict;
+use calltrail_domain::effect::Outcome;
+
+use super::Findings;
+use super::view::{AccountView, View};
+
+pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
+    if !view.evidence.at_rest {
+        let (ended, faults) = (view.evidence.ended_ms, view.evidence.faults_end_ms);
+        findings.push(None, format!("the run is not at rest at {ended}, its last fault was before {faults}"));
+    }
+    for account in &view.accounts {
+        effects(account, findings);
+        facts(account, findings);
+        verdicts(account, findings);
+    }
+}
+
+fn effects(account: &AccountView<'_>, findings: &mut Findings) {
+    let joined = joined(account);
+    for decided in &account.records.decisions {
+        if !decided.is_first {
+            findings.tallies().second_decisions += 1;
+            continue;
+        }
+        for effect in &decided.decision.effects {
+            if account.records.by_effect.contains_key(&effect.key) {
+                continue;
+            }
+            if joined.contains(decided.decision.party.as_str()) {
+                findings.tallies().dropped_effects += 1;
+            } else {
+                let (key, sequence) = (effect.key, decided.place.sequence);
+                findings
+                    .of(account.id, format!("effect {key}, decided at sequence {sequence}, never settled"));
+            }
+        }
+    }
+}
+
+/// Parties of one contact: a step of one that was joined was decided on a state that is gone.
+fn joined<'a>(account: &AccountView<'a>) -> BTreeSet<&'a str> {
+    let mut of_contact: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (_, fact) in &account.records.settled {
+        if let Outcome::ContactFound { contact, .. } = &fact.outcome {
+            of_contact.entry(contact.as_str()).or_default().insert(fact.party.as_str());
+        }
+    }
+    of_contact.into_values().filter(|parties| parties.len() > 1).flatten().collect()
+}
+
+fn facts(account: &AccountView<'_>, findings: &mut Findings) {
+    let decided: BTreeSet<_> = account
+        .records
+        .decisions
+        .iter()
+        .flat_map(|decided| decided.decision.effects.iter().map(|effect| effect.key))
+        .collect();
+    for (key, places) in &account.records.by_effect {
+        if !decided.contains(key) {
+            let sequence = places.first().map_or(0, |place| account.records.settled[*place].0.sequence);
+            findings
+                .of(account.id, format!("effect {key} settled at sequence {sequence} and nobody decided it"));
+        }
+    }
+}
+
+fn verdicts(account: &AccountView<'_>, findings: &mut Findings) {
+    for (call, settled) in &account.records.settles {
+        let has = account.records.decisions_of(*call).any(|decided| match decided.decision.verdict {
+            Verdict::Logged(_) | Verdict::LeftOut { .. } => true,
+            Verdict::ReadFirst | Verdict::Added => false,
+        });
+        if !has {
+            let sequence = settled.place.sequence;
+            findings.of(account.id, format!("call {call}, settled at sequence {sequence}, has no verdict"));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Every bound of the checkers, unit last.
+
+/// What happens in Front within this time of an act may have been under way before it: a request that lands late, a
+/// message that is not visible yet, a writer that has looked and not written.
+pub(super) const UNDER_WAY_MS: i64 = 120_000;
+/// A call that is first told so long after its end is no news (docs/MAPPING.md, "What is left out").
+pub(super) const OLD_CALL_MS: i64 = 12 * 3_600_000;
+/// Front's sliding minute.
+pub(super) const MINUTE_MS: i64 = 60_000;
+/// Writes to one resource in [`BURST_MS`].
+pub(super) const BURST_WRITES_MAX: usize = 5;
+pub(super) const BURST_MS: i64 = 1_000;

@@ -1,0 +1,197 @@
+//! What the log says of one account, by call and effect.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use calltrail_domain::decision::{Decision, Logged, Verdict};
+use calltrail_domain::effect::{Action, EffectSettled, Outcome};
+use calltrail_domain::ids::EffectKey;
+use calltrail_domain::record::RecordBody;
+use calltrail_domain::timer::Timer;
+use serde::Deserialize;
+
+use crate::evidence::LoggedRecord;
+
+/// A place in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) sequence: u64,
+    pub(super) appended_ms: i64,
+}
+
+/// The record that settled a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SettledBy {
+    pub(super) place: Place,
+    /// A webhook that shows it as over was in the log by then.
+    pub(super) was_over: bool,
+}
+
+/// A decision in the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decided<'a> {
+    pub(super) place: Place,
+    pub(super) through: u64,
+    pub(super) decision: &'a Decision,
+    /// It is the first of its party and step.
+    pub(super) is_first: bool,
+}
+
+impl<'a> Decided<'a> {
+    pub(super) fn logged(&self) -> Option<&'a Logged> {
+        match &self.decision.verdict {
+            Verdict::Logged(logged) => Some(logged),
+            Verdict::ReadFirst | Verdict::LeftOut { .. } | Verdict::Added => None,
+        }
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self.decision.verdict, Verdict::Added)
+    }
+}
+
+/// What the log says of one account.
+#[derive(Debug, Default)]
+pub(super) struct Records<'a> {
+    /// The kind of its first record.
+    pub(super) first: Option<(u64, &'a str)>,
+    /// Where each webhook of a call stands first.
+    pub(super) heard: BTreeMap<(u64, Cow<'a, str>), Place>,
+    /// Where each event of Front stands first.
+    pub(super) told: BTreeMap<Cow<'a, str>, Place>,
+    pub(super) settles: BTreeMap<u64, SettledBy>,
+    /// All decisions, in the order of the log.
+    pub(super) decisions: Vec<Decided<'a>>,
+    /// Places in `decisions` by call.
+    pub(super) by_call: BTreeMap<u64, Vec<usize>>,
+    /// The place in `decisions` that decided an effect first, those of a second record of a step left out.
+    pub(super) effects: BTreeMap<EffectKey, usize>,
+    /// Every fact, in the order of the log.
+    pub(super) settled: Vec<(Place, &'a EffectSettled)>,
+    /// Places in `settled` by effect.
+    pub(super) by_effect: BTreeMap<EffectKey, Vec<usize>>,
+    /// Reads of each conversation: when it was asked for, by the writer's clock, and when the answer was appended.
+    pub(super) observed: BTreeMap<&'a str, Vec<(i64, i64)>>,
+    /// Calls that a timer names, with the sequence.
+    pub(super) timers: Vec<(u64, u64)>,
+    steps: BTreeSet<(&'a str, u64)>,
+}
+
+#[derive(Deserialize)]
+struct CallBody<'a> {
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    data: CallData,
+}
+
+#[derive(Deserialize)]
+struct CallData {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct FrontBody<'a> {
+    #[serde(borrow)]
+    payload: FrontPayload<'a>,
+}
+
+#[derive(Deserialize)]
+struct FrontPayload<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+}
+
+impl<'a> Records<'a> {
+    /// Takes the next record of this account.
+    pub(super) fn take(&mut self, logged: &'a LoggedRecord) {
+        let place = Place { sequence: logged.sequence, appended_ms: logged.appended_ms };
+        let body = &logged.record.body;
+        self.first.get_or_insert((place.sequence, body.kind()));
+        match body {
+            RecordBody::AircallEvent(event) => self.hear(place, &event.body),
+            RecordBody::FrontEvent(event) => {
+                if let Ok(body) = serde_json::from_str::<FrontBody<'a>>(&event.body) {
+                    self.told.entry(body.payload.id).or_insert(place);
+                }
+            }
+            RecordBody::TimerElapsed(Timer::CallEnd { call }) => {
+                self.timers.push((place.sequence, call.0));
+                self.settle(place, call.0, true);
+            }
+            RecordBody::TimerElapsed(Timer::MediaLink { call }) => {
+                self.timers.push((place.sequence, call.0));
+            }
+            RecordBody::EffectsDecided(decided) => {
+                for decision in &decided.decisions {
+                    self.decide(place, decided.through, decision);
+                }
+            }
+            RecordBody::EffectSettled(fact) => {
+                if let Outcome::Observed { conversation, at, .. } = &fact.outcome {
+                    let read = (at.as_millis(), place.appended_ms);
+                    self.observed.entry(conversation.as_str()).or_default().push(read);
+                }
+                self.by_effect.entry(fact.key).or_default().push(self.settled.len());
+                self.settled.push((place, fact));
+            }
+            RecordBody::AccountCreated(_)
+            | RecordBody::PolicyChanged(_)
+            | RecordBody::ConversationMerged(_)
+            | RecordBody::TimerElapsed(Timer::WorkItem { .. })
+            | RecordBody::Unknown { .. } => {}
+        }
+    }
+
+    fn hear(&mut self, place: Place, body: &'a str) {
+        let Ok(CallBody { event, data }) = serde_json::from_str::<CallBody<'a>>(body) else { return };
+        let is_end = event == "call.ended";
+        self.heard.entry((data.id, event)).or_insert(place);
+        if is_end {
+            self.settle(place, data.id, false);
+        }
+    }
+
+    /// A timer of a call that nobody has heard of means nothing.
+    fn settle(&mut self, place: Place, call: u64, by_timer: bool) {
+        if self.heard.range((call, Cow::Borrowed(""))..).next().is_none_or(|((heard, _), _)| *heard != call) {
+            return;
+        }
+        let was_over = !by_timer || self.heard.contains_key(&(call, Cow::Borrowed("call.hungup")));
+        self.settles.entry(call).or_insert(SettledBy { place, was_over });
+    }
+
+    fn decide(&mut self, place: Place, through: u64, decision: &'a Decision) {
+        let is_first = self.steps.insert((decision.party.as_str(), decision.step));
+        let index = self.decisions.len();
+        self.decisions.push(Decided { place, through, decision, is_first });
+        self.by_call.entry(decision.call.0).or_default().push(index);
+        if is_first {
+            for effect in &decision.effects {
+                self.effects.entry(effect.key).or_insert(index);
+            }
+        }
+    }
+
+    pub(super) fn decisions_of(&self, call: u64) -> impl Iterator<Item = &Decided<'a>> {
+        self.by_call.get(&call).into_iter().flatten().map(|index| &self.decisions[*index])
+    }
+
+    /// The decision that brought this effect, if one did.
+    pub(super) fn decision_of(&self, key: EffectKey) -> Option<&Decided<'a>> {
+        self.effects.get(&key).map(|index| &self.decisions[*index])
+    }
+
+    /// The first fact about this effect.
+    pub(super) fn outcome_of(&self, key: EffectKey) -> Option<&'a Outcome> {
+        let index = self.by_effect.get(&key)?.first()?;
+        Some(&self.settled[*index].1.outcome)
+    }
+
+    /// Whether this account's decisions tag conversations.
+    pub(super) fn tags_by_effect(&self) -> bool {
+        let tags = |decided: &Decided<'_>| {
+            decided.decision.effects.iter().any(|effect| matches!(effect.action, Action::TagConversation(_)))
+        };
+        self.decisions.iter().any(tags)
+    }
+}

@@ -1,0 +1,73 @@
+//! The evidence, indexed once for all checkers.
+
+use std::collections::BTreeMap;
+
+use super::front::FrontView;
+use super::parties::Callers;
+use super::records::Records;
+use crate::evidence::{AccountEvidence, CallKind, Evidence, PlannedCall};
+
+/// One run.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) accounts: Vec<AccountView<'a>>,
+}
+
+/// One account of it.
+#[derive(Debug)]
+pub(super) struct AccountView<'a> {
+    pub(super) evidence: &'a AccountEvidence,
+    pub(super) id: &'a str,
+    pub(super) calls: BTreeMap<u64, &'a PlannedCall>,
+    pub(super) front: FrontView<'a>,
+    pub(super) records: Records<'a>,
+    pub(super) callers: Callers,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(evidence: &'a Evidence) -> Self {
+        let mut records: BTreeMap<&str, Records<'a>> = BTreeMap::new();
+        for logged in &evidence.log {
+            records.entry(logged.account.as_str()).or_default().take(logged);
+        }
+        let account = |own: &'a AccountEvidence| AccountView {
+            evidence: own,
+            id: &own.id,
+            calls: own.calls.iter().map(|call| (call.id, call)).collect(),
+            callers: Callers::of(own),
+            front: FrontView::of(own),
+            records: records.remove(own.id.as_str()).unwrap_or_default(),
+        };
+        Self { evidence, accounts: evidence.accounts.iter().map(account).collect() }
+    }
+}
+
+impl AccountView<'_> {
+    /// Aircall was told that a webhook that shows the call as over is taken.
+    pub(super) fn is_over(&self, call: u64) -> bool {
+        ["call.hungup", "call.ended"]
+            .iter()
+            .any(|event| self.evidence.taken.contains_key(&(call, (*event).to_owned())))
+    }
+}
+
+impl CallKind {
+    pub(super) fn is_answered(self) -> bool {
+        match self {
+            Self::InboundAnswered | Self::OutboundAnswered => true,
+            Self::OutboundUnanswered | Self::Missed | Self::Voicemail => false,
+        }
+    }
+
+    /// The words of its subject, before the line.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::InboundAnswered => "Inbound call",
+            Self::OutboundAnswered => "Outbound call",
+            Self::OutboundUnanswered => "Unanswered outbound call",
+            Self::Missed => "Missed call",
+            Self::Voicemail => "Voicemail",
+        }
+    }
+}
