@@ -1,84 +1,66 @@
-//! What was told to the outbox, and which items it has lost since.
+//! What was told to the outbox, and which items it may have lost since.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::ids::PartyId;
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
-use calltrail_event_log::ports::{Class, LogError, NewItem, Outbox};
 
-/// The items that are outstanding, as far as this process has published them.
-#[derive(Debug)]
-pub(crate) struct Publisher {
-    outbox: Arc<dyn Outbox>,
-    published: BTreeMap<(String, PartyId), Published>,
-}
+/// The items of one account that are outstanding, as far as this process has published them.
+#[derive(Debug, Default)]
+pub(crate) struct Published(BTreeMap<PartyId, Told>);
 
-#[derive(Debug)]
-struct Published {
+/// An item as the outbox was told of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
     item: u64,
     publication: u32,
-    ticket: u64,
+    pub(crate) ticket: u64,
     looked_at: Timestamp,
 }
 
-impl Publisher {
-    pub(crate) fn new(outbox: Arc<dyn Outbox>) -> Self {
-        Self { outbox, published: BTreeMap::new() }
+impl Published {
+    /// The outbox has the item, and calls it `ticket`.
+    pub(crate) fn told(&mut self, item: &WorkItem, ticket: u64, now: Timestamp) {
+        let told = Told { item: item.item, publication: item.publication, ticket, looked_at: now };
+        self.0.insert(item.party.clone(), told);
     }
 
-    /// Tells the outbox of the item. An item that it already holds stays there once.
-    pub(crate) async fn publish(
+    /// Items told longer than `patience` ago (or looked at so long ago) that are still outstanding by `outstanding`: the
+    /// outbox is to be asked for them. Those that are not are forgotten.
+    pub(crate) fn overdue(
         &mut self,
-        account: &str,
-        item: &WorkItem,
-        now: Timestamp,
-    ) -> Result<(), LogError> {
-        let body = serde_json::to_vec(item).map_err(|cause| LogError::Storage(Arc::new(cause)))?;
-        let new = NewItem {
-            account: account.to_owned(),
-            class: Class::Live,
-            id: item.message_id(),
-            body: body.into(),
-        };
-        let ticket = self.outbox.publish(new).await?;
-        let published = Published { item: item.item, publication: item.publication, ticket, looked_at: now };
-        self.published.insert((account.to_owned(), item.party.clone()), published);
-        Ok(())
-    }
-
-    /// Items published longer than `patience` ago (or looked at so long ago) that are still outstanding by
-    /// `outstanding`, and that the outbox no longer holds. Waiting in the queue is not being lost.
-    pub(crate) async fn lost(
-        &mut self,
-        account: &str,
         patience: Duration,
         now: Timestamp,
         outstanding: impl Fn(&PartyId) -> Option<(u64, u32)>,
-    ) -> Result<Vec<Timer>, LogError> {
-        let mut lost = Vec::new();
-        let of_account = |(of, _): &(String, PartyId)| of == account;
-        let due: Vec<_> = self
-            .published
-            .iter()
-            .filter(|(key, published)| of_account(key) && now.since(published.looked_at) >= patience)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in due {
-            let Some(published) = self.published.get_mut(&key) else { continue };
-            if outstanding(&key.1) != Some((published.item, published.publication)) {
-                self.published.remove(&key);
-                continue;
+    ) -> Vec<(PartyId, Told)> {
+        let mut due = Vec::new();
+        self.0.retain(|party, told| {
+            if now.since(told.looked_at) < patience {
+                return true;
             }
-            published.looked_at = now;
-            if !self.outbox.holds(account, Class::Live, published.ticket).await? {
-                let publication = published.publication + 1;
-                lost.push(Timer::WorkItem { party: key.1, item: published.item, publication });
+            let is_outstanding = outstanding(party) == Some((told.item, told.publication));
+            if is_outstanding {
+                due.push((party.clone(), told.clone()));
             }
+            is_outstanding
+        });
+        due
+    }
+
+    /// The outbox was asked for the item: it is not asked again for as long as before.
+    pub(crate) fn looked_for(&mut self, party: &PartyId, now: Timestamp) {
+        if let Some(told) = self.0.get_mut(party) {
+            told.looked_at = now;
         }
-        Ok(lost)
+    }
+}
+
+impl Told {
+    /// The item is published again under the next publication number. Waiting in the queue is not being lost.
+    pub(crate) fn lost(&self, party: PartyId) -> Timer {
+        Timer::WorkItem { party, item: self.item, publication: self.publication + 1 }
     }
 }
