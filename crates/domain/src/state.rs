@@ -33,6 +33,18 @@ pub trait Backing {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory(pub BTreeMap<String, Arc<Piece>>);
 
+impl Memory {
+    /// Takes in what has changed.
+    pub fn change(&mut self, changes: &Changes) {
+        for (key, piece) in changes {
+            match piece {
+                Some(piece) => self.0.insert(key.clone(), Arc::clone(piece)),
+                None => self.0.remove(key),
+            };
+        }
+    }
+}
+
 impl Backing for Memory {
     type Error = std::convert::Infallible;
 
@@ -209,12 +221,8 @@ impl<B: Backing> State<B> {
 impl State<Memory> {
     /// Moves the changes into the map.
     pub fn commit(&mut self) {
-        for (key, piece) in std::mem::take(&mut self.changes) {
-            match piece {
-                Some(piece) => self.backing.0.insert(key, piece),
-                None => self.backing.0.remove(&key),
-            };
-        }
+        self.backing.change(&self.changes);
+        self.changes.clear();
     }
 
     /// A stable hash over everything that is committed, as hex: equal for equal states, on any machine.

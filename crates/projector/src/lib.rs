@@ -3,9 +3,12 @@
 //! **Invariant:** nothing is decided that is not a record, and nothing is published that is not folded.
 
 pub mod limits;
+mod machine;
+mod operation;
+mod pieces;
 mod projection;
 mod projector;
-mod publisher;
+mod published;
 mod query;
 mod store;
 mod translate;
@@ -14,15 +17,18 @@ mod verify;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use calltrail_domain::state::Account;
+use calltrail_domain::state::{Account, StateError};
 use calltrail_event_log::ports::{EventLog, Outbox};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-pub use projector::{AccountRules, Options, ProjectorError};
+pub use machine::{AccountRules, Machine};
+pub use operation::{Came, Operation};
+pub use pieces::{AccountInMemory, InMemory, Pieces, PiecesError, Scan, Scanned, StoreErrorOf};
+pub use projector::{Options, ProjectorError};
 pub use query::{Digest, Pending, Progress, stored_digest};
 pub use store::StoreError;
-pub use translate::translate;
+pub use translate::{Folding, translate};
 pub use verify::{Difference, Verification, verify};
 
 /// A running projector. It stops when this is dropped; [`Handle::stop`] also waits for it.
@@ -91,7 +97,7 @@ impl Handle {
 
     async fn ask<T>(
         &self,
-        query: impl FnOnce(oneshot::Sender<Result<T, projection::ProjectionError>>) -> query::Query,
+        query: impl FnOnce(oneshot::Sender<Result<T, StateError<StoreError>>>) -> query::Query,
     ) -> Option<T> {
         let (sender, answer) = oneshot::channel();
         self.queries.send(query(sender)).await.ok()?;

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use calltrail_domain::hash::StateHash;
 use calltrail_domain::party::Party;
-use calltrail_domain::state::StateError;
+use calltrail_domain::state::{Account, StateError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::projection::{Projection, ProjectionError};
-use crate::projector::{ProjectorError, Totals};
-use crate::store::{Store, unpanicked};
+use crate::pieces::{Pieces, PiecesError, Scan as _};
+use crate::projection::Projection;
+use crate::projector::ProjectorError;
+use crate::store::{Store, StoreError, unpanicked};
 
 /// How far the projector is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,6 +31,12 @@ pub struct Digest {
 }
 
 impl Digest {
+    fn add(&mut self, account: &str, key: String, stored: &[u8]) {
+        let mut hash = StateHash::default();
+        hash.add(&key, stored);
+        self.pieces.insert((account.to_owned(), key), hash.finish());
+    }
+
     /// One hash over all pieces, in key order.
     #[must_use]
     pub fn state_hash(&self) -> String {
@@ -40,6 +47,9 @@ impl Digest {
         hash.finish()
     }
 }
+
+/// What each account shows for the operator.
+pub(crate) type Totals = BTreeMap<String, Account>;
 
 /// What waits, over all parties of an account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,14 +71,14 @@ impl Pending {
 /// A question, and where the answer goes.
 #[derive(Debug)]
 pub(crate) enum Query {
-    Totals(oneshot::Sender<Result<Totals, ProjectionError>>),
-    Pending(oneshot::Sender<Result<BTreeMap<String, Pending>, ProjectionError>>),
-    Digest(oneshot::Sender<Result<Digest, ProjectionError>>),
+    Totals(oneshot::Sender<Result<Totals, StateError<StoreError>>>),
+    Pending(oneshot::Sender<Result<BTreeMap<String, Pending>, StateError<StoreError>>>),
+    Digest(oneshot::Sender<Result<Digest, StateError<StoreError>>>),
 }
 
 impl Query {
     /// Whoever asked may be gone; that is no error.
-    pub(crate) fn answer(self, projection: &mut Projection) {
+    pub(crate) fn answer(self, projection: &Projection<Store>) {
         match self {
             Self::Totals(to) => drop(to.send(totals(projection))),
             Self::Pending(to) => drop(to.send(pending(projection))),
@@ -77,22 +87,21 @@ impl Query {
     }
 }
 
-fn totals(projection: &mut Projection) -> Result<Totals, ProjectionError> {
-    let names = projection.names();
-    names.into_iter().map(|name| Ok((name.clone(), projection.account(&name).state.account()?))).collect()
+fn totals(projection: &Projection<Store>) -> Result<Totals, StateError<StoreError>> {
+    let accounts = projection.accounts().iter();
+    accounts.map(|(name, account)| Ok((name.clone(), account.state.account()?))).collect()
 }
 
-fn pending(projection: &mut Projection) -> Result<BTreeMap<String, Pending>, ProjectionError> {
-    let names = projection.names();
-    names
-        .into_iter()
-        .map(|name| {
+fn pending(projection: &Projection<Store>) -> Result<BTreeMap<String, Pending>, StateError<StoreError>> {
+    let accounts = projection.accounts().iter();
+    accounts
+        .map(|(name, account)| {
             let mut pending = Pending::default();
-            for party in projection.account(&name).parties() {
+            for party in account.parties() {
                 let (_, party) = party?;
                 pending.add(&party);
             }
-            Ok((name, pending))
+            Ok((name.clone(), pending))
         })
         .collect()
 }
@@ -100,22 +109,28 @@ fn pending(projection: &mut Projection) -> Result<BTreeMap<String, Pending>, Pro
 /// The digest of the store at `path`, which no running projector has open. Its records are `tail` long.
 pub fn stored_digest(path: &Path, tail: u64) -> Result<Digest, ProjectorError> {
     let store = Store::open_unchanged(path, tail)?;
-    let read = || Ok(Projection::new(store.clone()).and_then(|mut projection| digest(&mut projection)));
-    let read = unpanicked(read);
+    let read = unpanicked(|| {
+        let mut digest = Digest { checkpoint: store.checkpoint()?, pieces: BTreeMap::new() };
+        for name in store.accounts()? {
+            for entry in store.account(&name).scan_stored("", None) {
+                let (key, bytes) = entry?;
+                digest.add(&name, key, &bytes);
+            }
+        }
+        Ok(digest)
+    });
     store.close();
-    Ok(read??)
+    Ok(read?)
 }
 
-/// The digest of what is committed; the loop commits before it looks at questions.
-pub(crate) fn digest(projection: &mut Projection) -> Result<Digest, ProjectionError> {
-    let mut pieces = BTreeMap::new();
-    for name in projection.names() {
-        for entry in projection.account(&name).state.backing().scan_stored("", None) {
-            let (key, piece) = entry.map_err(StateError::Backing)?;
-            let mut hash = StateHash::default();
-            hash.add(&key, &piece);
-            pieces.insert((name.clone(), key), hash.finish());
+/// The digest of what is committed.
+pub(crate) fn digest<P: Pieces>(projection: &Projection<P>) -> Result<Digest, PiecesError<P>> {
+    let mut digest = Digest { checkpoint: projection.checkpoint(), pieces: BTreeMap::new() };
+    for (name, account) in projection.accounts() {
+        for entry in account.state.backing().scan("", None) {
+            let (key, piece) = entry?;
+            digest.add(name, key, &piece.encode());
         }
     }
-    Ok(Digest { checkpoint: projection.checkpoint(), pieces })
+    Ok(digest)
 }

@@ -1,9 +1,33 @@
 //! Records as facts.
 
+use std::sync::Arc;
+
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::Place;
 use calltrail_domain::record::{BadRecord, Record, RecordBody};
 use calltrail_event_log::ports::LoggedRecord;
+use tracing::error;
+
+/// A record as the fold takes it.
+#[derive(Debug, Clone)]
+pub struct Folding {
+    pub sequence: u64,
+    pub account: String,
+    /// `None` for a record that cannot be read.
+    pub meaning: Option<(Place, Arc<Fact>)>,
+}
+
+impl Folding {
+    /// A record that cannot be read is told here; it means nothing, to everybody alike, and stays in the log.
+    #[must_use]
+    pub fn of(record: &LoggedRecord) -> Self {
+        let meaning = translate(record).map(|(place, fact)| (place, Arc::new(fact)));
+        let meaning = meaning.inspect_err(|cause| {
+            error!(sequence = record.sequence, %cause, "a record of the log cannot be read");
+        });
+        Self { sequence: record.sequence, account: record.account.clone(), meaning: meaning.ok() }
+    }
+}
 
 /// What a record of the log means, and where it stands.
 pub fn translate(record: &LoggedRecord) -> Result<(Place, Fact), BadRecord> {

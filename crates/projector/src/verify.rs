@@ -10,6 +10,7 @@ use crate::projection::Projection;
 use crate::projector::ProjectorError;
 use crate::query::{Digest, digest};
 use crate::store::Store;
+use crate::translate::Folding;
 
 /// What a replay showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,13 +47,13 @@ pub async fn verify(
         // Erased records leave gaps: the batch may begin beyond the end.
         read_to = batch.last().map_or(end, |record| record.sequence);
         for record in batch.iter().take_while(|record| record.sequence <= live.checkpoint) {
-            projection.fold(record)?;
+            projection.fold(&Folding::of(record))?;
             records += 1;
         }
         projection.commit()?;
         progress(projection.checkpoint());
     }
-    let replayed = digest(&mut projection)?;
+    let replayed = digest(&projection)?;
     let differences = differences(live, &replayed, &mut projection)?;
     Ok(Verification {
         records,
@@ -65,7 +66,7 @@ pub async fn verify(
 fn differences(
     live: &Digest,
     replayed: &Digest,
-    projection: &mut Projection,
+    projection: &mut Projection<Store>,
 ) -> Result<Vec<Difference>, ProjectorError> {
     let keys: std::collections::BTreeSet<_> = live.pieces.keys().chain(replayed.pieces.keys()).collect();
     let differing = keys.into_iter().filter(|key| live.pieces.get(key) != replayed.pieces.get(key));
@@ -78,7 +79,7 @@ fn differences(
 }
 
 fn party_of_piece(
-    projection: &mut Projection,
+    projection: &mut Projection<Store>,
     account: &str,
     key: &str,
 ) -> Result<Option<PartyId>, ProjectorError> {

@@ -10,6 +10,7 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::state::{Changes, Piece};
 
 use super::{CHECKPOINT, Store, full_key};
+use crate::pieces::Pieces as _;
 
 const PIECES: usize = 200_000;
 const PIECE_BYTES: usize = 1024;

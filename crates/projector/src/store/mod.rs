@@ -19,6 +19,7 @@ use std::sync::Arc;
 use calltrail_domain::state::{Backing, Changes, Piece, StateError};
 
 use crate::limits::STORE_CACHE_BYTES;
+use crate::pieces::{Pieces, Scan, Scanned};
 use checksum::Checksum;
 
 /// Kept under a key that no account can have: account keys start with a letter, a digit, `-` or `_`.
@@ -169,16 +170,57 @@ impl Store {
         checksum.ok_or_else(|| StoreError::Damaged("it has no checksum".to_owned()))
     }
 
-    /// The sequence up to which everything has been folded.
-    pub(crate) fn checkpoint(&self) -> Result<u64, StoreError> {
+    fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
+        self.db.apply_batch(batch).map_err(|error| self.failed(error))?;
+        self.sync()
+    }
+
+    /// sled 0.34's flush does not fsync on Linux; without ours a power cut damages the file.
+    fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(|error| self.failed(error))?;
+        let file = self.path.join(folder::DB);
+        File::open(&file)
+            .and_then(|db| db.sync_data())
+            .map_err(|source| StoreError::Io { path: file, source })
+    }
+
+    fn failed(&self, error: sled::Error) -> StoreError {
+        failed(&self.path, error)
+    }
+
+    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.db.get(key).map_err(|error| self.failed(error))?.map(|bytes| bytes.to_vec()))
+    }
+}
+
+impl Pieces for Store {
+    type Account = AccountPieces;
+
+    fn account(&self, account: &str) -> AccountPieces {
+        AccountPieces { store: self.clone(), account: account.to_owned() }
+    }
+
+    fn accounts(&self) -> Result<Vec<String>, StoreError> {
+        let mut accounts = Vec::new();
+        let mut from = "\u{1}".to_owned();
+        while let Some(entry) = self.db.range(from.as_bytes()..).next() {
+            let (key, _) = entry.map_err(|error| self.failed(error))?;
+            let key = String::from_utf8_lossy(&key).into_owned();
+            let account = key.split(SEPARATOR).next().unwrap_or_default().to_owned();
+            from = format!("{account}\u{1}");
+            accounts.push(account);
+        }
+        Ok(accounts)
+    }
+
+    fn checkpoint(&self) -> Result<u64, StoreError> {
         let Some(bytes) = self.read(CHECKPOINT)? else { return Ok(0) };
         let bytes =
             bytes.try_into().map_err(|_| StoreError::Damaged("its checkpoint is no number".to_owned()))?;
         Ok(u64::from_be_bytes(bytes))
     }
 
-    /// Writes the changes of all accounts, the checkpoint and the checksum at once, and returns when they are on disk.
-    pub(crate) fn commit(&self, changes: &[(&str, &Changes)], checkpoint: u64) -> Result<(), StoreError> {
+    fn commit(&self, changes: &[(&str, &Changes)], checkpoint: u64) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         let mut checksum = self.checksum()?;
         let mut change = |key: &str, value: Option<&[u8]>| {
@@ -204,48 +246,6 @@ impl Store {
         batch.insert(CHECKSUM, checksum.as_bytes());
         self.apply(batch)
     }
-
-    fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
-        self.db.apply_batch(batch).map_err(|error| self.failed(error))?;
-        self.sync()
-    }
-
-    /// sled 0.34's flush does not fsync on Linux; without ours a power cut damages the file.
-    fn sync(&self) -> Result<(), StoreError> {
-        self.db.flush().map_err(|error| self.failed(error))?;
-        let file = self.path.join(folder::DB);
-        File::open(&file)
-            .and_then(|db| db.sync_data())
-            .map_err(|source| StoreError::Io { path: file, source })
-    }
-
-    fn failed(&self, error: sled::Error) -> StoreError {
-        failed(&self.path, error)
-    }
-
-    fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(key).map_err(|error| self.failed(error))?.map(|bytes| bytes.to_vec()))
-    }
-
-    /// The pieces of one account, as a state's backing.
-    #[must_use]
-    pub(crate) fn account(&self, account: &str) -> AccountPieces {
-        AccountPieces { store: self.clone(), account: account.to_owned() }
-    }
-
-    /// The accounts that have pieces.
-    pub(crate) fn accounts(&self) -> Result<Vec<String>, StoreError> {
-        let mut accounts = Vec::new();
-        let mut from = "\u{1}".to_owned();
-        while let Some(entry) = self.db.range(from.as_bytes()..).next() {
-            let (key, _) = entry.map_err(|error| self.failed(error))?;
-            let key = String::from_utf8_lossy(&key).into_owned();
-            let account = key.split(SEPARATOR).next().unwrap_or_default().to_owned();
-            from = format!("{account}\u{1}");
-            accounts.push(account);
-        }
-        Ok(accounts)
-    }
 }
 
 /// One account's pieces.
@@ -256,19 +256,7 @@ pub(crate) struct AccountPieces {
 }
 
 impl AccountPieces {
-    /// All pieces whose key starts with `prefix`, in key order, up to and without `end` when one is given.
-    pub(crate) fn scan(
-        &self,
-        prefix: &str,
-        end: Option<&str>,
-    ) -> impl Iterator<Item = Result<(String, Arc<Piece>), StateError<StoreError>>> + use<> {
-        self.scan_stored(prefix, end).map(|entry| {
-            let (key, bytes) = entry.map_err(StateError::Backing)?;
-            decode(&key, &bytes).map(|piece| (key, piece))
-        })
-    }
-
-    /// The same, as they are stored, whether they can be read or not.
+    /// All pieces as [`Scan::scan`] has them, but as they are stored, whether they can be read or not.
     pub(crate) fn scan_stored(
         &self,
         prefix: &str,
@@ -289,6 +277,15 @@ impl AccountPieces {
                 Err(_) => true,
             })
             .map(move |entry| entry.map(|(key, value)| (key[skipped..].to_owned(), value)))
+    }
+}
+
+impl Scan for AccountPieces {
+    fn scan(&self, prefix: &str, end: Option<&str>) -> impl Iterator<Item = Scanned<StoreError>> {
+        self.scan_stored(prefix, end).map(|entry| {
+            let (key, bytes) = entry.map_err(StateError::Backing)?;
+            decode(&key, &bytes).map(|piece| (key, piece))
+        })
     }
 }
 

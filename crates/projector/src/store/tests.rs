@@ -7,6 +7,7 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::state::{Backing as _, Changes, Piece};
 
 use super::{Opened, Store, StoreError};
+use crate::pieces::Pieces as _;
 
 /// Larger than what sled keeps in its file: it goes to a file of its own.
 const LARGE_BYTES: usize = 300_000;

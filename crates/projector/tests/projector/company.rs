@@ -158,7 +158,7 @@ impl Company {
     }
 }
 
-fn answer(action: &Action, item: &WorkItem) -> Outcome {
+pub(crate) fn answer(action: &Action, item: &WorkItem) -> Outcome {
     let at = Timestamp::from_millis(1_700_000_000_000);
     let conversation = ConversationId::new(format!("cnv_{}", &item.party.as_str()[..8]));
     match action {

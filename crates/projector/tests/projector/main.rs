@@ -5,6 +5,7 @@ mod company;
 mod copies;
 mod damage;
 mod gate;
+mod machine;
 mod store;
 mod timers;
 mod trouble;

@@ -1,0 +1,357 @@
+//! The projector as a machine without I/O: it says what is to be done next, and is told what came of it.
+//!
+//! Read, fold, publish, commit; at the head also decide, look at timers, and append what follows.
+//!
+//! **Invariants:** nothing here awaits, or reads a clock. An item is published before the state that names it is
+//! committed; nothing is published or appended before the tail that was seen at the start is folded.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use calltrail_domain::decision::EffectsDecided;
+use calltrail_domain::effect::WorkItem;
+use calltrail_domain::ids::PartyId;
+use calltrail_domain::policy::Policy;
+use calltrail_domain::record::{AccountCreated, PartyKey, Record, RecordBody};
+use calltrail_domain::rule::{self, Rule};
+use calltrail_domain::state::State;
+use calltrail_domain::time::Timestamp;
+use calltrail_domain::timer::Timer;
+
+use crate::limits::{BATCH_RECORDS_MAX, RETRY_WAIT, TIMERS_PER_TICK_MAX};
+use crate::operation::{Came, Operation};
+use crate::pieces::{Pieces, PiecesError};
+use crate::projection::Projection;
+use crate::published::Told;
+use crate::query::{Digest, Progress, digest};
+use crate::translate::Folding;
+
+/// The rules of one configured account.
+#[derive(Debug, Clone)]
+pub struct AccountRules {
+    pub id: String,
+    pub policy: Policy,
+    /// An outstanding work item is looked for in the outbox after this long.
+    pub republish_after: Duration,
+}
+
+/// One life of a projection.
+pub struct Machine<P: Pieces> {
+    projection: Projection<P>,
+    rules: Vec<AccountRules>,
+    random: Box<dyn FnMut() -> [u8; 32] + Send + Sync>,
+    /// The tail that was seen at the start: nothing is published or appended before it is folded.
+    gate: u64,
+    caught_up: bool,
+    /// The tail that was seen before the last records were read: who has folded that far is at the head, also
+    /// while records keep coming.
+    head: u64,
+    tick: Option<Tick>,
+    /// Items that the outbox no longer holds.
+    lost: Vec<Timer>,
+    /// What follows, in order; then the log is read again.
+    agenda: VecDeque<Step>,
+    asked: Option<Asked>,
+}
+
+/// Timers that are due at a time are appended once the tail seen after it is folded, so that nothing that was awaited
+/// can be in the log unseen.
+#[derive(Debug, Clone, Copy)]
+struct Tick {
+    at: Timestamp,
+    tail: Option<u64>,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+enum Step {
+    Ask(Asked),
+    Commit,
+    CaughtUp,
+    LookAtTimers { account: String, at: Timestamp },
+}
+
+/// What is asked of the ports, with what its answer is needed for.
+#[derive(Debug)]
+enum Asked {
+    Gate,
+    Head,
+    Records,
+    Publish { account: String, item: WorkItem },
+    Introduce { account: String, bodies: Vec<RecordBody> },
+    Decided { account: String, decided: EffectsDecided },
+    LookFor { account: String, party: PartyId, told: Told },
+    Elapsed { account: String, timers: Vec<Timer> },
+    Sleep,
+}
+
+impl<P: Pieces> Machine<P> {
+    /// A machine that goes on where the store is. `random` draws the keys of accounts' party names.
+    pub fn new(
+        store: P,
+        rules: Vec<AccountRules>,
+        random: impl FnMut() -> [u8; 32] + Send + Sync + 'static,
+    ) -> Result<Self, PiecesError<P>> {
+        Ok(Self {
+            projection: Projection::new(store)?,
+            rules,
+            random: Box::new(random),
+            gate: 0,
+            caught_up: false,
+            head: 0,
+            tick: None,
+            lost: Vec::new(),
+            agenda: VecDeque::new(),
+            asked: None,
+        })
+    }
+
+    /// What is to be done next, after `came` came of the last operation. `now` is the time of this process's clock. After
+    /// an error the machine is of no use any more.
+    pub fn next(&mut self, now: Timestamp, came: Came) -> Result<Operation, PiecesError<P>> {
+        match self.asked.take() {
+            Some(asked) => self.take(now, asked, came)?,
+            None => self.ask(Asked::Gate),
+        }
+        loop {
+            match self.agenda.pop_front().unwrap_or(Step::Ask(Asked::Head)) {
+                Step::Commit => {
+                    self.projection.commit()?;
+                    self.go_on()?;
+                }
+                Step::CaughtUp => {
+                    self.caught_up = true;
+                    self.go_on()?;
+                }
+                Step::LookAtTimers { account, at } => self.look_at_timers(&account, at)?,
+                Step::Ask(asked) => {
+                    let operation = self.operation(now, &asked);
+                    self.asked = Some(asked);
+                    return Ok(operation);
+                }
+            }
+        }
+    }
+
+    /// How far it is: what is committed.
+    pub fn progress(&self) -> Progress {
+        Progress { checkpoint: self.projection.checkpoint(), caught_up: self.caught_up }
+    }
+
+    /// The state of an account that the log or the configuration knows.
+    pub fn account(&self, name: &str) -> Option<&State<P::Account>> {
+        self.projection.accounts().get(name).map(|account| &account.state)
+    }
+
+    /// The digest of what is committed.
+    pub fn digest(&self) -> Result<Digest, PiecesError<P>> {
+        digest(&self.projection)
+    }
+
+    pub(crate) fn projection(&self) -> &Projection<P> {
+        &self.projection
+    }
+
+    fn take(&mut self, now: Timestamp, asked: Asked, came: Came) -> Result<(), PiecesError<P>> {
+        match (asked, came) {
+            (Asked::Gate, Came::Tail(tail)) => {
+                (self.gate, self.head) = (tail, tail);
+                self.go_on()
+            }
+            (Asked::Head, Came::Tail(tail)) => self.see_head(tail),
+            (Asked::Records, Came::Records(records)) => self.fold(&records),
+            (Asked::Records, Came::Tick) => {
+                if self.caught_up {
+                    self.tick.get_or_insert(Tick { at: now, tail: None });
+                }
+                Ok(())
+            }
+            (Asked::Publish { account, item }, Came::Published { ticket }) => {
+                self.projection.account(&account).published.told(&item, ticket, now);
+                Ok(())
+            }
+            (Asked::LookFor { account, party, told }, Came::Holds(holds)) => {
+                self.projection.account(&account).published.looked_for(&party, now);
+                self.lost.extend((!holds).then(|| told.lost(party)));
+                Ok(())
+            }
+            (Asked::Introduce { .. } | Asked::Decided { .. } | Asked::Elapsed { .. }, Came::Appended)
+            | (Asked::Sleep, _) => Ok(()),
+            (asked, _) => {
+                self.refused(asked);
+                Ok(())
+            }
+        }
+    }
+
+    /// What cannot be left out is done again after a while; a port that is asked anew by itself is left alone until then.
+    fn refused(&mut self, asked: Asked) {
+        match asked {
+            // Calls may only follow an account's first record, and the receivers wait for it.
+            Asked::Gate | Asked::Publish { .. } | Asked::Introduce { .. } => {
+                self.agenda.push_front(Step::Ask(asked))
+            }
+            // Decided again from the same state.
+            Asked::Decided { account, decided } => {
+                if rule::holds(Rule::RefusedDecisionsAreMadeAgain) {
+                    self.projection.account(&account).undecided(decided);
+                }
+            }
+            Asked::Head | Asked::Records | Asked::LookFor { .. } | Asked::Elapsed { .. } | Asked::Sleep => {}
+        }
+        self.agenda.push_front(Step::Ask(Asked::Sleep));
+    }
+
+    fn see_head(&mut self, tail: u64) -> Result<(), PiecesError<P>> {
+        self.head = tail;
+        if let Some(tick) = &mut self.tick {
+            tick.tail.get_or_insert(tail);
+            // Decisions that the log refused are still to be made, and no record would come to remind of them.
+            self.go_on()?;
+        }
+        self.ask(Asked::Records);
+        Ok(())
+    }
+
+    /// One commit group: fold, tell the outbox, then make states and checkpoint durable.
+    fn fold(&mut self, records: &[Folding]) -> Result<(), PiecesError<P>> {
+        let publishes = self.caught_up || !rule::holds(Rule::NothingIsPublishedBeforeCatchUp);
+        for record in records {
+            let items = self.projection.fold(record)?;
+            self.publish(&record.account, items.into_iter().filter(|_| publishes));
+        }
+        self.agenda.push_back(Step::Commit);
+        Ok(())
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        self.agenda.push_back(Step::Ask(asked));
+    }
+
+    fn publish(&mut self, account: &str, items: impl Iterator<Item = WorkItem>) {
+        items.for_each(|item| self.ask(Asked::Publish { account: account.to_owned(), item }));
+    }
+
+    /// Everything that was folded is committed.
+    fn go_on(&mut self) -> Result<(), PiecesError<P>> {
+        if !self.caught_up {
+            return if self.projection.checkpoint() >= self.gate { self.open_gate() } else { Ok(()) };
+        }
+        if self.projection.checkpoint() >= self.head || !rule::holds(Rule::DecisionsWaitForTheHead) {
+            self.decide()?;
+        }
+        if let Some(Tick { at, tail: Some(tail) }) = self.tick
+            && self.projection.checkpoint() >= tail
+        {
+            self.tick = None;
+            self.look_for_lost(at);
+        }
+        Ok(())
+    }
+
+    /// At the gate everything that is outstanding is published: whether it was before is not known, and does no harm.
+    fn open_gate(&mut self) -> Result<(), PiecesError<P>> {
+        let names: Vec<_> = self.projection.accounts().keys().cloned().collect();
+        for name in names {
+            let items = self.projection.account(&name).take_stock()?;
+            let told = rule::holds(Rule::WhatIsOutstandingIsToldAtTheGate);
+            self.publish(&name, items.into_iter().filter(|_| told));
+        }
+        self.introduce_accounts()?;
+        self.agenda.push_back(Step::CaughtUp);
+        Ok(())
+    }
+
+    /// An account that the log does not know gets its first record; rules that differ from the recorded ones follow.
+    fn introduce_accounts(&mut self) -> Result<(), PiecesError<P>> {
+        for rules in &self.rules {
+            let state = &self.projection.account(&rules.id).state;
+            let mut bodies = Vec::new();
+            if state.account()?.party_key.is_none() {
+                let party_key = PartyKey::from_random((self.random)());
+                bodies.push(RecordBody::AccountCreated(AccountCreated { party_key }));
+            }
+            if state.policy()?.as_ref() != Some(&rules.policy) {
+                bodies.push(RecordBody::PolicyChanged(rules.policy.clone()));
+            }
+            if !bodies.is_empty() {
+                self.agenda.push_back(Step::Ask(Asked::Introduce { account: rules.id.clone(), bodies }));
+            }
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self) -> Result<(), PiecesError<P>> {
+        let through = self.projection.checkpoint();
+        for rules in &self.rules {
+            if let Some(decided) = self.projection.account(&rules.id).decide(through)? {
+                self.agenda.push_back(Step::Ask(Asked::Decided { account: rules.id.clone(), decided }));
+            }
+        }
+        Ok(())
+    }
+
+    fn look_for_lost(&mut self, at: Timestamp) {
+        for rules in &self.rules {
+            let account = self.projection.account(&rules.id);
+            let state = &account.state;
+            let outstanding = |party: &_| {
+                let (_, party) = state.party(party).ok().flatten()?;
+                party.outstanding.map(|outstanding| (outstanding.item.item, outstanding.item.publication))
+            };
+            let look_for = account.published.overdue(rules.republish_after, at, outstanding);
+            let look_for = look_for.into_iter().filter(|_| rule::holds(Rule::ALostItemIsPublishedAgain));
+            self.agenda.extend(
+                look_for.map(|(party, told)| {
+                    Step::Ask(Asked::LookFor { account: rules.id.clone(), party, told })
+                }),
+            );
+            self.agenda.push_back(Step::LookAtTimers { account: rules.id.clone(), at });
+        }
+    }
+
+    fn look_at_timers(&mut self, account: &str, at: Timestamp) -> Result<(), PiecesError<P>> {
+        let mut timers = std::mem::take(&mut self.lost);
+        timers.extend(self.projection.account(account).timers_due(at, TIMERS_PER_TICK_MAX)?);
+        for group in timers.chunks(TIMERS_PER_TICK_MAX).rev() {
+            let (account, timers) = (account.to_owned(), group.to_vec());
+            self.agenda.push_front(Step::Ask(Asked::Elapsed { account, timers }));
+        }
+        Ok(())
+    }
+
+    fn operation(&self, now: Timestamp, asked: &Asked) -> Operation {
+        let append = |account: &str, bodies: Vec<RecordBody>| Operation::Append {
+            account: account.to_owned(),
+            records: bodies.into_iter().map(|body| Record { received_at: now, body }).collect(),
+        };
+        match asked {
+            Asked::Gate | Asked::Head => Operation::ReadTail,
+            Asked::Records => Operation::Read { after: self.projection.checkpoint(), max: BATCH_RECORDS_MAX },
+            Asked::Publish { account, item } => {
+                Operation::Publish { account: account.clone(), item: item.clone() }
+            }
+            Asked::LookFor { account, told, .. } => {
+                Operation::Holds { account: account.clone(), ticket: told.ticket }
+            }
+            Asked::Introduce { account, bodies } => append(account, bodies.clone()),
+            Asked::Decided { account, decided } => {
+                append(account, vec![RecordBody::EffectsDecided(decided.clone())])
+            }
+            Asked::Elapsed { account, timers } => {
+                append(account, timers.iter().cloned().map(RecordBody::TimerElapsed).collect())
+            }
+            Asked::Sleep => Operation::Sleep(RETRY_WAIT),
+        }
+    }
+}
+
+impl<P: Pieces> std::fmt::Debug for Machine<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine")
+            .field("progress", &self.progress())
+            .field("asked", &self.asked)
+            .field("agenda", &self.agenda)
+            .finish_non_exhaustive()
+    }
+}
