@@ -42,7 +42,7 @@ pub type PiecesError<P> = StateError<StoreErrorOf<P>>;
 #[derive(Debug, Clone, Default)]
 pub struct InMemory(Arc<Mutex<Held>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Held {
     accounts: BTreeMap<String, Memory>,
     checkpoint: u64,
@@ -60,6 +60,15 @@ impl InMemory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Equal pieces of all accounts, folded up to the same sequence.
+impl PartialEq for InMemory {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || *self.held() == *other.held()
+    }
+}
+
+impl Eq for InMemory {}
 
 impl Pieces for InMemory {
     type Account = AccountInMemory;

@@ -24,6 +24,8 @@ mod subject;
 mod tests;
 mod view;
 
+use std::fmt;
+
 use crate::evidence::Evidence;
 use view::View;
 
@@ -41,6 +43,15 @@ pub struct Violation {
     pub account: Option<String>,
     /// One sentence; it names calls, sequences, conversations and times, and no phone number.
     pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.account {
+            Some(account) => write!(f, "{} ({account}): {}", self.checker, self.what),
+            None => write!(f, "{}: {}", self.checker, self.what),
+        }
+    }
 }
 
 /// What was looked at, and how strictly: a run that judges nothing strictly shows nothing.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use calltrail_domain::ids::AccountId;
 use calltrail_front::answer::{classify, rate_limit};
 use calltrail_front::{Ambiguous, Answer, Exchange, Method, NotApplied, RateLimit, Refusal, Request};
 use calltrail_front_writer::Settings;
@@ -20,7 +19,6 @@ use crate::world::company::Company;
 /// One account: its Front, and what the checkers want to know of it.
 pub(super) struct Office {
     pub(super) name: Arc<str>,
-    pub(super) account: AccountId,
     pub(super) settings: Arc<Settings>,
     pub(super) front: Front,
     front_due_ms: Option<i64>,
@@ -46,7 +44,6 @@ impl Office {
     pub(super) fn new(company: &Company) -> Self {
         Self {
             name: Arc::from(company.id),
-            account: company.account(),
             settings: Arc::new(company.settings()),
             front: company.front(),
             front_due_ms: None,

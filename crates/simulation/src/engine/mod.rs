@@ -19,7 +19,7 @@ use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::record::Record;
 use calltrail_front_writer::{Came as WorkCame, Place, Value};
-use calltrail_projector::machine::{Came as ProjectorCame, Operation as ProjectorOperation};
+use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
 
 use crate::agenda::Agenda;
 use crate::dice::Dice;

@@ -13,7 +13,7 @@ use calltrail_domain::state::{PARTY_PREFIX, Piece, TIMER_PREFIX};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::Class;
 use calltrail_projector::limits::TIMER_TICK;
-use calltrail_projector::machine::{Came as ProjectorCame, Machine, Operation as ProjectorOperation};
+use calltrail_projector::{Came as ProjectorCame, Machine, Operation as ProjectorOperation};
 use calltrail_projector::{AccountInMemory, AccountRules, Folding, InMemory, Pieces as _, Scan as _};
 
 use super::process::{Id, Process, Task};
