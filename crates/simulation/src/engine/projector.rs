@@ -135,8 +135,7 @@ impl Engine {
             (_, _) => "projector: started in the middle",
         };
         *self.marks.entry(mark).or_default() += 1;
-        let key = [place as u8 + 1; 32];
-        let machine = Machine::new(projector.disk.clone(), rules, move || key).expect("memory can be read");
+        let machine = Machine::new(projector.disk.clone(), rules, keys(place)).expect("memory can be read");
         projector.machine = Some(machine);
         self.projector_goes_on(place, ProjectorCame::Started);
     }
@@ -341,6 +340,15 @@ fn folding(logged: &crate::ports::Logged<Arc<Entry>>) -> Folding {
     let place = Place { sequence: logged.sequence, received_at: logged.body.record.received_at };
     let meaning = Some((place, Arc::clone(&logged.body.fact)));
     Folding { sequence: logged.sequence, account: logged.account.to_string(), meaning }
+}
+
+/// Keys of party names: no projector draws those of another, nor one for two accounts.
+fn keys(place: usize) -> impl FnMut() -> [u8; 32] + Send + Sync + 'static {
+    let mut drawn = place as u8 * 16;
+    move || {
+        drawn += 1;
+        [drawn; 32]
+    }
 }
 
 /// What may go wrong with an operation.
