@@ -13,7 +13,7 @@ use super::front::{Activity, Kind};
 use super::limits::UNDER_WAY_MS;
 use super::parties::Who;
 use super::records::{Decided, Place, SettledBy};
-use super::status::{is_by_people, is_merger, is_status};
+use super::status::{is_by_people, is_merger, is_status, was_aware};
 use super::view::{AccountView, View};
 use crate::evidence::{CallKind, PlannedCall};
 
@@ -172,7 +172,7 @@ impl<'v, 'a> Link<'v, 'a> {
         let (Some(here), Some(there)) = (this.activity, before.activity) else { return Must::Either };
         let id = here.conversation.id.as_str();
         let is_one = id == there.conversation.id && !self.account.front.merged.contains_key(id);
-        if !is_one || this.status_unread || before.status_unread || !self.is_joined(was_settled) {
+        if !is_one || this.status_unread || before.status_unread || !self.is_joined(settled) {
             return Must::Either;
         }
         let events = self.account.front.events_of(id).iter().copied();
@@ -204,20 +204,28 @@ impl<'v, 'a> Link<'v, 'a> {
         act.at_ms < settled.place.appended_ms - UNDER_WAY_MS
     }
 
-    /// All numbers of this caller that had a call by now were one party when the call before settled.
-    fn is_joined(&self, was_settled: &SettledBy) -> bool {
+    /// All numbers of this caller that had a call by now were one party when this call settled: each was looked up, and its
+    /// first call stood in Front.
+    fn is_joined(&self, settled: &SettledBy) -> bool {
         let this = &self.chain[self.place];
         let mut first: BTreeMap<Option<&str>, &Entry<'_, '_>> = BTreeMap::new();
+        let mut found = BTreeSet::new();
         for entry in self.chain {
-            let settled = entry.settled.map_or(u64::MAX, |settled| settled.place.sequence);
-            if settled < this.last.sequence {
-                first.entry(entry.call.number.as_deref()).or_insert(entry);
+            let number = entry.call.number.as_deref();
+            let at = entry.settled.map_or(u64::MAX, |settled| settled.place.sequence);
+            if at < this.last.sequence {
+                first.entry(number).or_insert(entry);
+            }
+            let key = EffectKey { call: CallId(entry.call.id), kind: EffectKind::Contact };
+            if let Some(Outcome::ContactFound { .. }) = self.account.records.outcome_of(key) {
+                found.insert(number);
             }
         }
         first.len() < 2
-            || first.values().all(|entry| {
+            || first.iter().all(|(number, entry)| {
                 let visible_ms = entry.activity.map(|activity| activity.message.imported_at_ms);
-                visible_ms.is_some_and(|visible_ms| visible_ms < was_settled.place.appended_ms)
+                let is_there = visible_ms.is_some_and(|visible_ms| visible_ms < settled.place.appended_ms);
+                is_there && found.contains(number)
             })
     }
 
@@ -243,8 +251,10 @@ impl<'v, 'a> Link<'v, 'a> {
                 |part| {
                     let Some((_, call, kind)) = part.named else { return true };
                     let late = records.decision_of(kind.key(call)).filter(|decided| decided.is_late());
-                    let is_aware =
-                        late.is_some_and(|late| late.place.appended_ms > archived.at_ms + UNDER_WAY_MS);
+                    let is_aware = late.is_some_and(|late| {
+                        late.place.appended_ms > archived.at_ms + UNDER_WAY_MS
+                            && was_aware(self.account, late, archived)
+                    });
                     around.contains(&part.message.imported_at_ms) && !is_aware
                 },
             )
@@ -256,7 +266,7 @@ impl<'v, 'a> Link<'v, 'a> {
         let this = &self.chain[self.place];
         let before = self.previous()?;
         let (here, there) = (this.activity?.conversation, before.activity?.conversation);
-        if here.id == there.id || !self.is_joined(before.settled?) {
+        if here.id == there.id || !self.is_joined(this.settled?) {
             return None;
         }
         let events = [here, there].map(|row| self.account.front.events_of(&row.id));

@@ -8,7 +8,7 @@ use calltrail_simulator::front::{Action, ConversationEntry, MessageEntry, Reques
 
 use crate::check::{Tallies, check};
 use crate::evidence::{Deed, Evidence};
-use story::{ARCHIVED_MS, THIRD_MS, clean, event};
+use story::{ARCHIVED_MS, THIRD_MS, clean, event, with_two_numbers};
 
 /// Plants a fault in a clean run and returns what the checkers say.
 fn said(plant: impl FnOnce(&mut Evidence)) -> Vec<(&'static str, String)> {
@@ -237,6 +237,23 @@ fn subject_takes_either_where_an_archiving_is_fresh_or_was_not_told() {
     });
 }
 
+/// Without webhooks the conversation is read before each call: what was done well before it settled is known.
+#[test]
+fn subject_is_strict_without_webhooks_too() {
+    let unheard = |evidence: &mut Evidence| {
+        evidence.accounts[0].front_webhooks = false;
+        evidence.accounts[0].calls[1].recorded = false;
+        remove(evidence, "2:recording");
+    };
+    let tallies = passes(unheard);
+    assert_eq!((tallies.subjects_kept, tallies.subjects_opened, tallies.subjects_lenient), (1, 4, 0));
+    finds_among_others("subject", "must carry its own", |evidence| {
+        unheard(evidence);
+        message(evidence, "3:call").subject = "Missed call - Support".into();
+        evidence.accounts[0].calls[2].kind = crate::evidence::CallKind::OutboundUnanswered;
+    });
+}
+
 #[test]
 fn subject_sees_parts_that_leave_their_call_or_the_segment() {
     finds("subject", "the duration of call 2", |evidence| {
@@ -299,6 +316,56 @@ fn archive_sees_a_reopening_that_nobody_called_for() {
     finds("archive", "no call settled since", reopened(3_000_000));
     assert_eq!(passes(reopened(THIRD_MS + 20_000)).reopenings_strict, 1);
     assert_eq!(passes(reopened(ARCHIVED_MS + 1_000)).reopenings_lenient, 1);
+}
+
+#[test]
+fn archive_excuses_a_reopening_that_was_sent_before_the_archiving() {
+    let tallies = passes(|evidence| {
+        let account = &mut evidence.accounts[0];
+        let landed_ms = ARCHIVED_MS + 900_000;
+        account.sent_ms.insert(account.front.requests.len(), ARCHIVED_MS - 5_000);
+        requests(evidence, 1, landed_ms, "PATCH", "/conversations/cnv_a");
+        evidence.accounts[0].front.events.push(event("evt_x", landed_ms, "reopen", "cnv_a", "api"));
+    });
+    assert_eq!(tallies.reopenings_lenient, 1);
+}
+
+/// Nobody is told by Front: what came late was decided without a look at the conversation.
+#[test]
+fn archive_takes_either_end_where_nobody_looked() {
+    let tallies = passes(|evidence| {
+        without_the_third_call(evidence);
+        evidence.accounts[0].front_webhooks = false;
+    });
+    assert_eq!(tallies.archivings_kept, 0);
+}
+
+#[test]
+fn two_numbers_of_one_contact_share_a_conversation_and_a_segment() {
+    let expected = |evidence: &mut Evidence| *evidence = with_two_numbers();
+    let tallies = passes(expected);
+    assert_eq!((tallies.subjects_kept, tallies.subjects_opened, tallies.subjects_lenient), (0, 4, 1));
+    passes(|evidence| {
+        expected(evidence);
+        for part in ["2:call", "2:duration", "2:recording"] {
+            message(evidence, part).subject = "Inbound call - Support".into();
+        }
+    });
+    finds_among_others("once", "call 2 stands in cnv_a", |evidence| {
+        evidence.accounts[0].calls[1].number = Some("+15550199".into());
+    });
+}
+
+#[test]
+fn a_conversation_that_was_merged_away_lives_on_in_its_survivor() {
+    let tallies = passes(|evidence| {
+        let stray = conversation(evidence, 1).messages.remove(0);
+        conversation(evidence, 0).messages.push(stray);
+        conversation(evidence, 1).merged_into = Some("cnv_a".into());
+        let merged = event("evt_x", 5_500_000, "conversations_merged", "cnv_a", "teammate");
+        evidence.accounts[0].front.events.push(merged);
+    });
+    assert_eq!(tallies.subjects_lenient, 2);
 }
 
 #[test]
