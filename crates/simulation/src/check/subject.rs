@@ -78,6 +78,8 @@ fn chains<'v, 'a>(account: &'v AccountView<'a>) -> Chains<'v, 'a> {
 enum Must {
     Keep,
     Open,
+    /// Its own, in another conversation: the one before was trashed.
+    Leave,
     Either,
 }
 
@@ -109,6 +111,10 @@ impl<'v, 'a> Link<'v, 'a> {
             Must::Open => {
                 tallies.subjects_opened += 1;
                 (own, "its own")
+            }
+            Must::Leave => {
+                tallies.subjects_opened += 1;
+                (own && !self.is_with_previous(), "its own, in another conversation than the trashed one")
             }
             Must::Either => {
                 tallies.subjects_lenient += 1;
@@ -170,9 +176,11 @@ impl<'v, 'a> Link<'v, 'a> {
         let Some(before) = self.previous() else { return Must::Open };
         let (Some(settled), Some(was_settled)) = (this.settled, before.settled) else { return Must::Either };
         let (Some(here), Some(there)) = (this.activity, before.activity) else { return Must::Either };
-        let id = here.conversation.id.as_str();
-        let is_one = id == there.conversation.id && !self.account.front.merged.contains_key(id);
-        if !is_one || this.status_unread || before.status_unread || !self.is_joined(settled) {
+        let id = there.conversation.id.as_str();
+        let is_merged = [here, there]
+            .iter()
+            .any(|one| self.account.front.merged.contains_key(one.conversation.id.as_str()));
+        if is_merged || this.status_unread || before.status_unread || !self.is_joined(settled) {
             return Must::Either;
         }
         let events = self.account.front.events_of(id).iter().copied();
@@ -183,15 +191,33 @@ impl<'v, 'a> Link<'v, 'a> {
         if self.account.evidence.front_webhooks && acts.iter().any(|act| is_crossed(act, reads)) {
             return Must::Either;
         }
-        let new = acts.iter().filter(|act| !self.knew(before, was_settled, act));
-        let new: Vec<&EventEntry> = new.copied().filter(|act| act.kind != "reminder").collect();
-        match new.last() {
-            None if self.reopenings_stand() => Must::Keep,
-            Some(last) if last.kind == "archive" && acts.last().is_some_and(|act| act.id == last.id) => {
-                let known = new.iter().all(|act| self.knew(this, settled, act));
-                if known && !self.was_under_way(last) { Must::Open } else { Must::Either }
-            }
-            Some(_) | None => Must::Either,
+        let new = acts.iter().copied().filter(|act| !self.knew(before, was_settled, act));
+        let new: Vec<&EventEntry> = new.collect();
+        match self.asked(&acts, &new, settled) {
+            Must::Keep | Must::Open if here.conversation.id != id => Must::Either,
+            must => must,
+        }
+    }
+
+    /// What the acts since the call before it ask for, when all of them were known and none is too fresh.
+    fn asked(&self, acts: &[&EventEntry], new: &[&EventEntry], settled: &SettledBy) -> Must {
+        let this = &self.chain[self.place];
+        // A snooze ends no segment, whoever knows of it.
+        if new.iter().all(|act| act.kind == "reminder") {
+            return if self.reopenings_stand() { Must::Keep } else { Must::Either };
+        }
+        let [.., last] = acts else { return Must::Either };
+        let is_tied = acts.iter().rev().nth(1).is_some_and(|act| act.at_ms == last.at_ms);
+        let known = new.iter().all(|act| self.knew(this, settled, act));
+        let is_new = new.last().is_some_and(|act| act.id == last.id);
+        if is_tied || !known || !is_new || self.was_under_way(last) {
+            return Must::Either;
+        }
+        match last.kind {
+            "archive" => Must::Open,
+            "trash" if !self.is_reopened_since(last.at_ms - UNDER_WAY_MS) => Must::Leave,
+            "reopen" | "restore" | "reminder" => Must::Keep,
+            _ => Must::Either,
         }
     }
 
@@ -259,6 +285,22 @@ impl<'v, 'a> Link<'v, 'a> {
                 },
             )
         })
+    }
+
+    /// A reopening of ours for an earlier call ended since, or did not end.
+    fn is_reopened_since(&self, since_ms: i64) -> bool {
+        let records = &self.account.records;
+        self.chain[..self.place].iter().any(|entry| {
+            let key = EffectKey { call: CallId(entry.call.id), kind: EffectKind::Reopen };
+            let mut facts = records.by_effect.get(&key).into_iter().flatten();
+            let is_open = records.effects.contains_key(&key) && !records.by_effect.contains_key(&key);
+            is_open || facts.any(|place| records.settled[*place].0.appended_ms >= since_ms)
+        })
+    }
+
+    fn is_with_previous(&self) -> bool {
+        let here = self.chain[self.place].activity.map(|activity| &activity.conversation.id);
+        here == self.previous().and_then(|entry| entry.activity).map(|activity| &activity.conversation.id)
     }
 
     /// The call before it, where this one stands in another conversation for no reason.

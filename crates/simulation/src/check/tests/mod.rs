@@ -3,11 +3,12 @@
 mod story;
 
 use calltrail_domain::effect::EffectSettled;
-use calltrail_domain::record::RecordBody;
+use calltrail_domain::record::{FrontEvent, Record, RecordBody};
+use calltrail_domain::time::Timestamp;
 use calltrail_simulator::front::{Action, ConversationEntry, MessageEntry, RequestEntry, Tag};
 
 use crate::check::{Tallies, check};
-use crate::evidence::{Deed, Evidence};
+use crate::evidence::{Deed, Evidence, LoggedRecord};
 use story::{ARCHIVED_MS, THIRD_MS, clean, event, with_two_numbers};
 
 /// Plants a fault in a clean run and returns what the checkers say.
@@ -217,6 +218,51 @@ fn subject_sees_one_that_stays_after_an_archiving() {
     finds_among_others("subject", "must carry its own", |evidence| {
         message(evidence, "3:call").subject = "Missed call - Support".into();
         evidence.accounts[0].calls[2].kind = crate::evidence::CallKind::OutboundUnanswered;
+    });
+}
+
+/// The archiving becomes another act, or is followed by one.
+fn acts_then(evidence: &mut Evidence, kinds: [&'static str; 2]) {
+    let account = &mut evidence.accounts[0];
+    let place =
+        account.front.events.iter().position(|event| event.kind == "archive").expect("it was archived");
+    account.front.events[place].kind = kinds[0];
+    account
+        .front
+        .events
+        .insert(place + 1, event("evt_then", ARCHIVED_MS + 400_000, kinds[1], "cnv_a", "teammate"));
+    tell(evidence, "evt_then", ARCHIVED_MS + 400_000);
+}
+
+/// Front's webhook of this event is in the log, and known to all who decided later.
+fn tell(evidence: &mut Evidence, event: &str, at_ms: i64) {
+    let place =
+        evidence.log.iter().position(|logged| logged.appended_ms > at_ms).expect("something came later");
+    let body = RecordBody::FrontEvent(FrontEvent { body: format!(r#"{{"payload":{{"id":"{event}"}}}}"#) });
+    let record = Record { received_at: Timestamp::from_millis(at_ms), body };
+    for logged in &mut evidence.log[place..] {
+        logged.sequence += 1;
+        if let RecordBody::EffectsDecided(decided) = &mut logged.record.body {
+            decided.through += 1;
+        }
+    }
+    let sequence = evidence.log[place].sequence - 1;
+    evidence.log.insert(place, LoggedRecord { sequence, appended_ms: at_ms, account: "acme".into(), record });
+}
+
+#[test]
+fn subject_sees_one_that_changes_though_a_person_reopened_or_snoozed() {
+    for then in ["reopen", "reminder"] {
+        finds("subject", "must carry that of the call before it", |evidence| {
+            acts_then(evidence, ["archive", then]);
+        });
+    }
+}
+
+#[test]
+fn subject_sees_a_call_in_a_trashed_conversation() {
+    finds("subject", "in another conversation than the trashed one", |evidence| {
+        acts_then(evidence, ["archive", "trash"]);
     });
 }
 
