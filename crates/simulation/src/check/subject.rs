@@ -9,13 +9,13 @@ use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 use calltrail_simulator::front::EventEntry;
 
 use super::Findings;
-use super::front::{Activity, Kind};
+use super::chain::{Chains, Entry, chains};
+use super::front::Kind;
 use super::limits::UNDER_WAY_MS;
-use super::parties::Who;
-use super::records::{Decided, Place, SettledBy};
+use super::records::SettledBy;
 use super::status::{is_by_people, is_merger, is_status, was_aware};
 use super::view::{AccountView, View};
-use crate::evidence::{CallKind, PlannedCall};
+use crate::evidence::CallKind;
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for account in &view.accounts {
@@ -27,50 +27,6 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
         }
         parts(account, &chains, findings);
     }
-}
-
-/// A logged call among those of its caller, in the order of their decisions.
-#[derive(Debug)]
-struct Entry<'v, 'a> {
-    call: &'a PlannedCall,
-    decided: Decided<'a>,
-    /// Where the last record stands that logs it: what came before that may have been known.
-    last: Place,
-    status_unread: bool,
-    settled: Option<&'v SettledBy>,
-    activity: Option<&'v Activity<'a>>,
-    /// Its subject in Front, or what was decided if it was refused.
-    subject: &'a str,
-}
-
-type Chains<'v, 'a> = BTreeMap<&'v Who, Vec<Entry<'v, 'a>>>;
-
-fn chains<'v, 'a>(account: &'v AccountView<'a>) -> Chains<'v, 'a> {
-    let mut chains: Chains<'v, 'a> = BTreeMap::new();
-    for call in &account.evidence.calls {
-        let logged: Vec<_> =
-            account.records.decisions_of(call.id).filter(|decided| decided.logged().is_some()).collect();
-        let first = logged.iter().find(|decided| decided.is_first);
-        let (Some(who), Some(first), Some(last)) = (account.callers.of_call(call.id), first, logged.last())
-        else {
-            continue;
-        };
-        let Some(verdict) = first.logged() else { continue };
-        let activity = account.front.activity(call.id, Kind::Call);
-        chains.entry(who).or_default().push(Entry {
-            call,
-            decided: **first,
-            last: last.place,
-            status_unread: logged.iter().filter_map(|one| one.logged()).any(|one| one.status_unread),
-            settled: account.records.settles.get(&call.id),
-            activity,
-            subject: activity.map_or(verdict.subject.as_str(), |activity| activity.message.subject.as_str()),
-        });
-    }
-    for chain in chains.values_mut() {
-        chain.sort_by_key(|entry| (entry.decided.place.sequence, entry.decided.decision.step));
-    }
-    chains
 }
 
 /// What a call's subject has to be.
