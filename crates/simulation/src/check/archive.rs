@@ -8,7 +8,7 @@ use calltrail_simulator::front::{ConversationEntry, EventEntry};
 use super::Findings;
 use super::front::Activity;
 use super::limits::UNDER_WAY_MS;
-use super::status::{is_by_people, is_status};
+use super::status::{is_by_people, is_status, sent_ms, was_aware};
 use super::view::{AccountView, View};
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
@@ -69,7 +69,7 @@ impl Inside<'_, '_> {
         let known_window = if by_import && self.account.evidence.import_reopens {
             self.was_under_way(act.at_ms, event.at_ms)
         } else {
-            event.at_ms - act.at_ms <= UNDER_WAY_MS
+            sent_ms(self.account, &event.conversation, event.at_ms) - act.at_ms <= UNDER_WAY_MS
         };
         if after_ms.is_some_and(|after_ms| after_ms >= -UNDER_WAY_MS) || known_window {
             findings.tallies().reopenings_lenient += 1;
@@ -137,14 +137,11 @@ impl Inside<'_, '_> {
         })
     }
 
-    /// It was decided by somebody whom Front had not told of this archiving.
+    /// It was decided by somebody who did not know of this archiving.
     fn was_unaware(&self, activity: &Activity<'_>, archived: &EventEntry) -> bool {
-        if !self.account.evidence.front_webhooks || activity.message.imported_at_ms < archived.at_ms {
-            return false;
-        }
         let records = &self.account.records;
-        let told = records.told.get(archived.id.as_str());
         let decided = activity.named.and_then(|(_, call, kind)| records.decision_of(kind.key(call)));
-        !matches!((told, decided), (Some(told), Some(decided)) if told.sequence <= decided.through)
+        activity.message.imported_at_ms >= archived.at_ms
+            && decided.is_none_or(|decided| !was_aware(self.account, decided, archived))
     }
 }

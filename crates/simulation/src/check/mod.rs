@@ -5,6 +5,7 @@
 
 mod apart;
 mod archive;
+mod chain;
 mod convergence;
 mod front;
 mod gate;

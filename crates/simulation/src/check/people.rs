@@ -8,6 +8,7 @@ use calltrail_simulator::front::{Action, ConversationEntry};
 use super::Findings;
 use super::front::Kind;
 use super::limits::UNDER_WAY_MS;
+use super::status::late_writes;
 use super::view::{AccountView, View};
 use crate::evidence::{Deed, PlannedCall};
 
@@ -74,7 +75,11 @@ fn assignee(
 ) {
     let is_merged = account.front.merged.contains_key(conversation.id.as_str());
     let chosen: Vec<(i64, Option<&str>)> = deeds.iter().filter_map(|deed| chosen(deed)).collect();
-    let since_ms = chosen.last().filter(|_| !is_merged).map(|(at_ms, _)| at_ms - UNDER_WAY_MS);
+    let landed_ms = late_writes(account, &conversation.id).map(|(landed_ms, _)| landed_ms).max();
+    let since_ms = chosen
+        .last()
+        .filter(|(at_ms, _)| !is_merged && landed_ms.is_none_or(|landed_ms| landed_ms < *at_ms))
+        .map(|(at_ms, _)| at_ms - UNDER_WAY_MS);
     let mut explained: BTreeSet<Option<&str>> = agents(account, conversation, since_ms).collect();
     match chosen.last() {
         Some((_, last)) if !is_merged => {

@@ -9,13 +9,13 @@ use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 use calltrail_simulator::front::EventEntry;
 
 use super::Findings;
-use super::front::{Activity, Kind};
+use super::chain::{Chains, Entry, chains};
+use super::front::Kind;
 use super::limits::UNDER_WAY_MS;
-use super::parties::Who;
-use super::records::{Decided, Place, SettledBy};
-use super::status::{is_by_people, is_merger, is_status};
+use super::records::SettledBy;
+use super::status::{is_by_people, is_merger, is_status, was_aware};
 use super::view::{AccountView, View};
-use crate::evidence::{CallKind, PlannedCall};
+use crate::evidence::CallKind;
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for account in &view.accounts {
@@ -29,55 +29,13 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-/// A logged call among those of its caller, in the order of their decisions.
-#[derive(Debug)]
-struct Entry<'v, 'a> {
-    call: &'a PlannedCall,
-    decided: Decided<'a>,
-    /// Where the last record stands that logs it: what came before that may have been known.
-    last: Place,
-    status_unread: bool,
-    settled: Option<&'v SettledBy>,
-    activity: Option<&'v Activity<'a>>,
-    /// Its subject in Front, or what was decided if it was refused.
-    subject: &'a str,
-}
-
-type Chains<'v, 'a> = BTreeMap<&'v Who, Vec<Entry<'v, 'a>>>;
-
-fn chains<'v, 'a>(account: &'v AccountView<'a>) -> Chains<'v, 'a> {
-    let mut chains: Chains<'v, 'a> = BTreeMap::new();
-    for call in &account.evidence.calls {
-        let logged: Vec<_> =
-            account.records.decisions_of(call.id).filter(|decided| decided.logged().is_some()).collect();
-        let first = logged.iter().find(|decided| decided.is_first);
-        let (Some(who), Some(first), Some(last)) = (account.callers.of_call(call.id), first, logged.last())
-        else {
-            continue;
-        };
-        let Some(verdict) = first.logged() else { continue };
-        let activity = account.front.activity(call.id, Kind::Call);
-        chains.entry(who).or_default().push(Entry {
-            call,
-            decided: **first,
-            last: last.place,
-            status_unread: logged.iter().filter_map(|one| one.logged()).any(|one| one.status_unread),
-            settled: account.records.settles.get(&call.id),
-            activity,
-            subject: activity.map_or(verdict.subject.as_str(), |activity| activity.message.subject.as_str()),
-        });
-    }
-    for chain in chains.values_mut() {
-        chain.sort_by_key(|entry| (entry.decided.place.sequence, entry.decided.decision.step));
-    }
-    chains
-}
-
 /// What a call's subject has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Must {
     Keep,
     Open,
+    /// Its own, in another conversation: the one before was trashed.
+    Leave,
     Either,
 }
 
@@ -109,6 +67,10 @@ impl<'v, 'a> Link<'v, 'a> {
             Must::Open => {
                 tallies.subjects_opened += 1;
                 (own, "its own")
+            }
+            Must::Leave => {
+                tallies.subjects_opened += 1;
+                (own && !self.is_with_previous(), "its own, in another conversation than the trashed one")
             }
             Must::Either => {
                 tallies.subjects_lenient += 1;
@@ -170,9 +132,11 @@ impl<'v, 'a> Link<'v, 'a> {
         let Some(before) = self.previous() else { return Must::Open };
         let (Some(settled), Some(was_settled)) = (this.settled, before.settled) else { return Must::Either };
         let (Some(here), Some(there)) = (this.activity, before.activity) else { return Must::Either };
-        let id = here.conversation.id.as_str();
-        let is_one = id == there.conversation.id && !self.account.front.merged.contains_key(id);
-        if !is_one || this.status_unread || before.status_unread || !self.is_joined(was_settled) {
+        let id = there.conversation.id.as_str();
+        let is_merged = [here, there]
+            .iter()
+            .any(|one| self.account.front.merged.contains_key(one.conversation.id.as_str()));
+        if is_merged || this.status_unread || before.status_unread || !self.is_joined(settled) {
             return Must::Either;
         }
         let events = self.account.front.events_of(id).iter().copied();
@@ -183,15 +147,33 @@ impl<'v, 'a> Link<'v, 'a> {
         if self.account.evidence.front_webhooks && acts.iter().any(|act| is_crossed(act, reads)) {
             return Must::Either;
         }
-        let new = acts.iter().filter(|act| !self.knew(before, was_settled, act));
-        let new: Vec<&EventEntry> = new.copied().filter(|act| act.kind != "reminder").collect();
-        match new.last() {
-            None if self.reopenings_stand() => Must::Keep,
-            Some(last) if last.kind == "archive" && acts.last().is_some_and(|act| act.id == last.id) => {
-                let known = new.iter().all(|act| self.knew(this, settled, act));
-                if known && !self.was_under_way(last) { Must::Open } else { Must::Either }
-            }
-            Some(_) | None => Must::Either,
+        let new = acts.iter().copied().filter(|act| !self.knew(before, was_settled, act));
+        let new: Vec<&EventEntry> = new.collect();
+        match self.asked(&acts, &new, settled) {
+            Must::Keep | Must::Open if here.conversation.id != id => Must::Either,
+            must => must,
+        }
+    }
+
+    /// What the acts since the call before it ask for, when all of them were known and none is too fresh.
+    fn asked(&self, acts: &[&EventEntry], new: &[&EventEntry], settled: &SettledBy) -> Must {
+        let this = &self.chain[self.place];
+        // A snooze ends no segment, whoever knows of it.
+        if new.iter().all(|act| act.kind == "reminder") {
+            return if self.reopenings_stand() { Must::Keep } else { Must::Either };
+        }
+        let [.., last] = acts else { return Must::Either };
+        let is_tied = acts.iter().rev().nth(1).is_some_and(|act| act.at_ms == last.at_ms);
+        let known = new.iter().all(|act| self.knew(this, settled, act));
+        let is_new = new.last().is_some_and(|act| act.id == last.id);
+        if is_tied || !known || !is_new || self.was_under_way(last) {
+            return Must::Either;
+        }
+        match last.kind {
+            "archive" => Must::Open,
+            "trash" if !self.is_reopened_since(last.at_ms - UNDER_WAY_MS) => Must::Leave,
+            "reopen" | "restore" | "reminder" => Must::Keep,
+            _ => Must::Either,
         }
     }
 
@@ -204,20 +186,28 @@ impl<'v, 'a> Link<'v, 'a> {
         act.at_ms < settled.place.appended_ms - UNDER_WAY_MS
     }
 
-    /// All numbers of this caller that had a call by now were one party when the call before settled.
-    fn is_joined(&self, was_settled: &SettledBy) -> bool {
+    /// All numbers of this caller that had a call by now were one party when this call settled: each was looked up, and its
+    /// first call stood in Front.
+    fn is_joined(&self, settled: &SettledBy) -> bool {
         let this = &self.chain[self.place];
         let mut first: BTreeMap<Option<&str>, &Entry<'_, '_>> = BTreeMap::new();
+        let mut found = BTreeSet::new();
         for entry in self.chain {
-            let settled = entry.settled.map_or(u64::MAX, |settled| settled.place.sequence);
-            if settled < this.last.sequence {
-                first.entry(entry.call.number.as_deref()).or_insert(entry);
+            let number = entry.call.number.as_deref();
+            let at = entry.settled.map_or(u64::MAX, |settled| settled.place.sequence);
+            if at < this.last.sequence {
+                first.entry(number).or_insert(entry);
+            }
+            let key = EffectKey { call: CallId(entry.call.id), kind: EffectKind::Contact };
+            if let Some(Outcome::ContactFound { .. }) = self.account.records.outcome_of(key) {
+                found.insert(number);
             }
         }
         first.len() < 2
-            || first.values().all(|entry| {
+            || first.iter().all(|(number, entry)| {
                 let visible_ms = entry.activity.map(|activity| activity.message.imported_at_ms);
-                visible_ms.is_some_and(|visible_ms| visible_ms < was_settled.place.appended_ms)
+                let is_there = visible_ms.is_some_and(|visible_ms| visible_ms < settled.place.appended_ms);
+                is_there && found.contains(number)
             })
     }
 
@@ -243,12 +233,30 @@ impl<'v, 'a> Link<'v, 'a> {
                 |part| {
                     let Some((_, call, kind)) = part.named else { return true };
                     let late = records.decision_of(kind.key(call)).filter(|decided| decided.is_late());
-                    let is_aware =
-                        late.is_some_and(|late| late.place.appended_ms > archived.at_ms + UNDER_WAY_MS);
+                    let is_aware = late.is_some_and(|late| {
+                        late.place.appended_ms > archived.at_ms + UNDER_WAY_MS
+                            && was_aware(self.account, late, archived)
+                    });
                     around.contains(&part.message.imported_at_ms) && !is_aware
                 },
             )
         })
+    }
+
+    /// A reopening of ours for an earlier call ended since, or did not end.
+    fn is_reopened_since(&self, since_ms: i64) -> bool {
+        let records = &self.account.records;
+        self.chain[..self.place].iter().any(|entry| {
+            let key = EffectKey { call: CallId(entry.call.id), kind: EffectKind::Reopen };
+            let mut facts = records.by_effect.get(&key).into_iter().flatten();
+            let is_open = records.effects.contains_key(&key) && !records.by_effect.contains_key(&key);
+            is_open || facts.any(|place| records.settled[*place].0.appended_ms >= since_ms)
+        })
+    }
+
+    fn is_with_previous(&self) -> bool {
+        let here = self.chain[self.place].activity.map(|activity| &activity.conversation.id);
+        here == self.previous().and_then(|entry| entry.activity).map(|activity| &activity.conversation.id)
     }
 
     /// The call before it, where this one stands in another conversation for no reason.
@@ -256,7 +264,7 @@ impl<'v, 'a> Link<'v, 'a> {
         let this = &self.chain[self.place];
         let before = self.previous()?;
         let (here, there) = (this.activity?.conversation, before.activity?.conversation);
-        if here.id == there.id || !self.is_joined(before.settled?) {
+        if here.id == there.id || !self.is_joined(this.settled?) {
             return None;
         }
         let events = [here, there].map(|row| self.account.front.events_of(&row.id));

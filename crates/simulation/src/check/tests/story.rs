@@ -26,13 +26,26 @@ pub(super) const THIRD_MS: i64 = 4_000_000;
 
 /// A missed call, an answered one, an archiving, a late recording, a voicemail; a call without a number; another account.
 pub(super) fn clean() -> Evidence {
+    told(None)
+}
+
+/// The same, with the answered call from another number of the same contact.
+pub(super) fn with_two_numbers() -> Evidence {
+    told(Some("+15550199"))
+}
+
+fn told(second: Option<&str>) -> Evidence {
     let mut story = Story::default();
     story.account("acme");
     story.caller("cnv_a", "crd_a", "+15550100");
     story.call(1, Some("+15550100"), CallKind::Missed, 100_000);
     story.look_up(110_000, "pa", 1, "crd_a");
     story.log(120_000, "pa", 1, "cnv_a", "Missed call - Support", &[Kind::Call], &[]);
-    story.call(2, Some("+15550100"), CallKind::InboundAnswered, 1_000_000);
+    story.call(2, second.or(Some("+15550100")), CallKind::InboundAnswered, 1_000_000);
+    if let Some(second) = second {
+        story.front().contacts[0].handles.push(Handle::new("custom", second));
+        story.look_up(1_005_000, "pa2", 2, "crd_a");
+    }
     story.log(1_010_000, "pa", 2, "cnv_a", "Missed call - Support", &[Kind::Call, Kind::Duration], &[5, 6]);
     story.front().conversations[0].assignee = Some("tea_1".into());
     story.act(ARCHIVED_MS, "cnv_a", "archive", Action::Archive);

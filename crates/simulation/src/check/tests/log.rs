@@ -1,0 +1,121 @@
+//! The log, the folds, the rate and the accounts.
+
+use calltrail_domain::effect::EffectSettled;
+use calltrail_domain::ids::{EffectKey, PartyId};
+use calltrail_domain::record::RecordBody;
+
+use super::{drop_records, finds, finds_among_others, message, passes, requests, settled};
+use crate::evidence::Evidence;
+
+#[test]
+fn replay_sees_another_hash_and_nothing_to_compare() {
+    finds("replay", "differ at sequence", |evidence| evidence.folds[1].2 = 8);
+    finds("replay", "at least two", |evidence| {
+        evidence.folds.pop();
+    });
+    finds("replay", "no two folds", |evidence| evidence.folds[1].1 += 1);
+}
+
+#[test]
+fn convergence_sees_what_has_no_end() {
+    finds("convergence", "not at rest", |evidence| evidence.at_rest = false);
+    finds("convergence", "effect 2:duration, decided at sequence", |evidence| {
+        drop_records(evidence, |body| match body {
+            RecordBody::EffectSettled(fact) => fact.key.to_string() == "2:duration",
+            _ => false,
+        });
+    });
+    finds("convergence", "nobody decided it", |evidence| {
+        settled(evidence, "2:recording").key = "2:recording_pending".parse().expect("a key");
+        let mut fact = settled(evidence, "2:recording_pending").clone();
+        (fact.key, fact.ordinal) = ("2:recording".parse().expect("a key"), 90);
+        let mut logged = evidence.log.pop().expect("a record");
+        logged.account = "acme".into();
+        logged.record.body = RecordBody::EffectSettled(fact);
+        evidence.log.push(logged);
+        let beta = "900:call".parse().expect("a key");
+        evidence.accounts.retain(|account| account.id == "acme");
+        evidence.log.retain(|logged| logged.account == "acme");
+        assert!(settled_key(evidence, beta).is_none());
+    });
+    finds("convergence", "has no verdict", |evidence| {
+        drop_records(evidence, |body| match body {
+            RecordBody::EffectsDecided(decided) => decided.decisions[0].call.0 == 4,
+            RecordBody::EffectSettled(fact) => fact.key.call.0 == 4,
+            _ => false,
+        });
+    });
+}
+
+fn settled_key(evidence: &Evidence, key: EffectKey) -> Option<u64> {
+    evidence.log.iter().find_map(|logged| match &logged.record.body {
+        RecordBody::EffectSettled(fact) if fact.key == key => Some(logged.sequence),
+        _ => None,
+    })
+}
+
+#[test]
+fn rate_sees_too_many_in_a_minute_and_in_a_second() {
+    let path = "/conversations/cnv_a";
+    finds("rate", "51 requests in the minute", |evidence| requests(evidence, 51, 9_000_000, "GET", path));
+    passes(|evidence| {
+        requests(evidence, 50, 9_000_000, "GET", path);
+        requests(evidence, 50, 9_060_000, "GET", path);
+    });
+    finds("rate", "6 writes to one of conversations", |evidence| {
+        requests(evidence, 3, 9_000_000, "PATCH", path);
+        requests(evidence, 3, 9_000_999, "POST", "/conversations/cnv_a/comments?x=1");
+    });
+    passes(|evidence| {
+        requests(evidence, 5, 9_000_000, "PATCH", path);
+        requests(evidence, 5, 9_001_000, "PATCH", path);
+        requests(evidence, 5, 9_001_000, "PATCH", "/conversations/cnv_w");
+    });
+}
+
+#[test]
+fn rate_counts_refusals_and_judges_by_the_sending() {
+    let tallies = passes(|evidence| {
+        requests(evidence, 51, 9_000_000, "GET", "/me");
+        let requests = &mut evidence.accounts[0].front.requests;
+        requests.last_mut().expect("a request").status = Some(429);
+    });
+    assert_eq!(tallies.refused_429, 1);
+    passes(|evidence| {
+        requests(evidence, 51, 9_000_000, "GET", "/me");
+        let last = evidence.accounts[0].front.requests.len() - 1;
+        evidence.accounts[0].sent_ms.insert(last, 8_900_000);
+    });
+}
+
+#[test]
+fn apart_sees_what_is_another_accounts() {
+    finds_among_others("apart", "calltrail:beta:1:call stands in cnv_a", |evidence| {
+        message(evidence, "1:call").external_id = "calltrail:beta:1:call".into();
+    });
+    finds_among_others("apart", "names call 900, which is not of this account", |evidence| {
+        evidence.log.last_mut().expect("a record").account = "acme".into();
+    });
+    finds_among_others("apart", "party pa is also in the log of acme", |evidence| {
+        settled(evidence, "900:call").party = PartyId::new("pa");
+    });
+    finds("apart", "which is another account's", |evidence| {
+        let outcome = settled(evidence, "1:call").outcome.clone();
+        settled(evidence, "900:call").outcome = outcome;
+    });
+}
+
+#[test]
+fn log_sees_what_is_no_log() {
+    finds_among_others("log", "follows sequence", |evidence| evidence.log[5].sequence = 2);
+    finds("log", "the first record", |evidence| {
+        evidence.log.remove(0);
+    });
+    finds_among_others("log", "effect 2:call has ordinal", |evidence| {
+        let again = settled(evidence, "2:call").clone();
+        let last = evidence.log.last_mut().expect("a record");
+        last.account = "acme".into();
+        last.record.body = RecordBody::EffectSettled(EffectSettled { ordinal: 99, ..again });
+    });
+    finds_among_others("log", "ordinal 3 is", |evidence| settled(evidence, "2:duration").ordinal = 3);
+}

@@ -1,0 +1,216 @@
+//! Subjects, and archivings that last.
+
+use calltrail_domain::record::{FrontEvent, Record, RecordBody};
+use calltrail_domain::time::Timestamp;
+
+use super::story::{ARCHIVED_MS, THIRD_MS, event, with_two_numbers};
+use super::{conversation, drop_records, finds, finds_among_others, message, passes, remove, requests};
+use crate::evidence::{CallKind, Evidence, LoggedRecord};
+
+#[test]
+fn subject_sees_one_that_changes_without_an_archiving() {
+    finds_among_others("subject", "must carry that of the call before it", |evidence| {
+        message(evidence, "2:call").subject = "Inbound call - Support".into();
+    });
+}
+
+#[test]
+fn subject_sees_one_that_stays_after_an_archiving() {
+    finds_among_others("subject", "must carry its own", |evidence| {
+        message(evidence, "3:call").subject = "Missed call - Support".into();
+        evidence.accounts[0].calls[2].kind = CallKind::OutboundUnanswered;
+    });
+}
+
+/// The archiving becomes another act, or is followed by one.
+fn acts_then(evidence: &mut Evidence, kinds: [&'static str; 2]) {
+    let account = &mut evidence.accounts[0];
+    let place =
+        account.front.events.iter().position(|event| event.kind == "archive").expect("it was archived");
+    account.front.events[place].kind = kinds[0];
+    account
+        .front
+        .events
+        .insert(place + 1, event("evt_then", ARCHIVED_MS + 400_000, kinds[1], "cnv_a", "teammate"));
+    tell(evidence, "evt_then", ARCHIVED_MS + 400_000);
+}
+
+/// Front's webhook of this event is in the log, and known to all who decided later.
+fn tell(evidence: &mut Evidence, event: &str, at_ms: i64) {
+    let place =
+        evidence.log.iter().position(|logged| logged.appended_ms > at_ms).expect("something came later");
+    let body = RecordBody::FrontEvent(FrontEvent { body: format!(r#"{{"payload":{{"id":"{event}"}}}}"#) });
+    let record = Record { received_at: Timestamp::from_millis(at_ms), body };
+    for logged in &mut evidence.log[place..] {
+        logged.sequence += 1;
+        if let RecordBody::EffectsDecided(decided) = &mut logged.record.body {
+            decided.through += 1;
+        }
+    }
+    let sequence = evidence.log[place].sequence - 1;
+    evidence.log.insert(place, LoggedRecord { sequence, appended_ms: at_ms, account: "acme".into(), record });
+}
+
+#[test]
+fn subject_sees_one_that_changes_though_a_person_reopened_or_snoozed() {
+    for then in ["reopen", "reminder"] {
+        finds("subject", "must carry that of the call before it", |evidence| {
+            acts_then(evidence, ["archive", then]);
+        });
+    }
+}
+
+#[test]
+fn subject_sees_a_call_in_a_trashed_conversation() {
+    finds("subject", "in another conversation than the trashed one", |evidence| {
+        acts_then(evidence, ["archive", "trash"]);
+    });
+}
+
+#[test]
+fn subject_takes_either_where_an_archiving_is_fresh_or_was_not_told() {
+    let late = |evidence: &mut Evidence| {
+        let archived = evidence.accounts[0].front.events.iter_mut().find(|event| event.kind == "archive");
+        archived.expect("it was archived").at_ms = THIRD_MS - 1_000;
+        evidence.accounts[0].front_webhooks = false;
+    };
+    assert_eq!(passes(late).subjects_lenient, 1);
+    let untold =
+        |evidence: &mut Evidence| drop_records(evidence, |body| matches!(body, RecordBody::FrontEvent(_)));
+    assert_eq!(passes(untold).subjects_lenient, 1);
+    finds_among_others("subject", "its own or that of a call before it", |evidence| {
+        untold(evidence);
+        message(evidence, "3:call").subject = "Inbound call - Support".into();
+    });
+}
+
+/// Without webhooks the conversation is read before each call: what was done well before it settled is known.
+#[test]
+fn subject_is_strict_without_webhooks_too() {
+    let unheard = |evidence: &mut Evidence| {
+        evidence.accounts[0].front_webhooks = false;
+        evidence.accounts[0].calls[1].recorded = false;
+        remove(evidence, "2:recording");
+    };
+    let tallies = passes(unheard);
+    assert_eq!((tallies.subjects_kept, tallies.subjects_opened, tallies.subjects_lenient), (1, 4, 0));
+    finds_among_others("subject", "must carry its own", |evidence| {
+        unheard(evidence);
+        message(evidence, "3:call").subject = "Missed call - Support".into();
+        evidence.accounts[0].calls[2].kind = CallKind::OutboundUnanswered;
+    });
+}
+
+#[test]
+fn subject_sees_parts_that_leave_their_call_or_the_segment() {
+    finds("subject", "the duration of call 2", |evidence| {
+        message(evidence, "2:duration").subject = "Inbound call - Support".into();
+    });
+    finds("subject", "the recording of call 2", |evidence| {
+        message(evidence, "2:recording").subject = "Inbound call - Support".into();
+    });
+}
+
+#[test]
+fn subject_sees_a_caller_with_two_conversations() {
+    finds("subject", "stands apart from call 2", |evidence| {
+        let mut other = conversation(evidence, 0).clone();
+        other.id = "cnv_c".into();
+        other.comments.clear();
+        other.assignee = None;
+        other.messages.retain(|message| message.external_id.contains(":3:"));
+        conversation(evidence, 0).messages.retain(|message| !message.external_id.contains(":3:"));
+        conversation(evidence, 0).status = "archived";
+        evidence.accounts[0].front.conversations.push(other);
+    });
+}
+
+/// Nothing comes after the archiving but the late recording.
+fn without_the_third_call(evidence: &mut Evidence) {
+    evidence.accounts[0].calls.remove(2);
+    let times = |body: &RecordBody| match body {
+        RecordBody::AircallEvent(event) => event.body.contains(r#"{"id":3,"#),
+        RecordBody::EffectsDecided(decided) => decided.decisions[0].call.0 == 3,
+        RecordBody::EffectSettled(fact) => fact.key.call.0 == 3,
+        _ => false,
+    };
+    drop_records(evidence, times);
+    evidence.accounts[0].taken.retain(|(call, _), _| *call != 3);
+    remove(evidence, "3:call");
+    remove(evidence, "3:voicemail");
+}
+
+#[test]
+fn archive_sees_what_a_late_part_reopened() {
+    finds("archive", "is unassigned: a person archived it", without_the_third_call);
+    let tallies = passes(|evidence| {
+        without_the_third_call(evidence);
+        conversation(evidence, 0).status = "archived";
+    });
+    assert_eq!(tallies.archivings_kept, 1);
+}
+
+#[test]
+fn archive_sees_a_reopening_that_nobody_called_for() {
+    let reopened = |at_ms| {
+        move |evidence: &mut Evidence| {
+            let row = event("evt_x", at_ms, "reopen", "cnv_a", "api");
+            evidence.accounts[0].front.events.push(row);
+            evidence.accounts[0].front.events.sort_by_key(|event| event.at_ms);
+        }
+    };
+    finds("archive", "no call settled since", reopened(ARCHIVED_MS + 900_000));
+    finds("archive", "no call settled since", reopened(3_000_000));
+    assert_eq!(passes(reopened(THIRD_MS + 20_000)).reopenings_strict, 1);
+    assert_eq!(passes(reopened(ARCHIVED_MS + 1_000)).reopenings_lenient, 1);
+}
+
+#[test]
+fn archive_excuses_a_reopening_that_was_sent_before_the_archiving() {
+    let tallies = passes(|evidence| {
+        let account = &mut evidence.accounts[0];
+        let landed_ms = ARCHIVED_MS + 900_000;
+        account.sent_ms.insert(account.front.requests.len(), ARCHIVED_MS - 5_000);
+        requests(evidence, 1, landed_ms, "PATCH", "/conversations/cnv_a");
+        evidence.accounts[0].front.events.push(event("evt_x", landed_ms, "reopen", "cnv_a", "api"));
+    });
+    assert_eq!(tallies.reopenings_lenient, 1);
+}
+
+/// Nobody is told by Front: what came late was decided without a look at the conversation.
+#[test]
+fn archive_takes_either_end_where_nobody_looked() {
+    let tallies = passes(|evidence| {
+        without_the_third_call(evidence);
+        evidence.accounts[0].front_webhooks = false;
+    });
+    assert_eq!(tallies.archivings_kept, 0);
+}
+
+#[test]
+fn two_numbers_of_one_contact_share_a_conversation_and_a_segment() {
+    let expected = |evidence: &mut Evidence| *evidence = with_two_numbers();
+    let tallies = passes(expected);
+    assert_eq!((tallies.subjects_kept, tallies.subjects_opened, tallies.subjects_lenient), (0, 4, 1));
+    passes(|evidence| {
+        expected(evidence);
+        for part in ["2:call", "2:duration", "2:recording"] {
+            message(evidence, part).subject = "Inbound call - Support".into();
+        }
+    });
+    finds_among_others("once", "call 2 stands in cnv_a", |evidence| {
+        evidence.accounts[0].calls[1].number = Some("+15550199".into());
+    });
+}
+
+#[test]
+fn a_conversation_that_was_merged_away_lives_on_in_its_survivor() {
+    let tallies = passes(|evidence| {
+        let stray = conversation(evidence, 1).messages.remove(0);
+        conversation(evidence, 0).messages.push(stray);
+        conversation(evidence, 1).merged_into = Some("cnv_a".into());
+        let merged = event("evt_x", 5_500_000, "conversations_merged", "cnv_a", "teammate");
+        evidence.accounts[0].front.events.push(merged);
+    });
+    assert_eq!(tallies.subjects_lenient, 2);
+}
