@@ -8,18 +8,15 @@ use std::collections::BinaryHeap;
 pub(crate) struct Agenda<E> {
     now_ms: i64,
     noted: u64,
-    due: BinaryHeap<Reverse<Entry<E>>>,
-}
-
-#[derive(Debug)]
-struct Entry<E> {
-    at: (i64, u64),
-    event: E,
+    /// Time, number and place of the event: the heap moves these, and not the events.
+    due: BinaryHeap<Reverse<(i64, u64, usize)>>,
+    events: Vec<Option<E>>,
+    free: Vec<usize>,
 }
 
 impl<E> Agenda<E> {
     pub(crate) fn starting_at(now_ms: i64) -> Self {
-        Self { now_ms, noted: 0, due: BinaryHeap::new() }
+        Self { now_ms, noted: 0, due: BinaryHeap::new(), events: Vec::new(), free: Vec::new() }
     }
 
     /// Unix time in milliseconds.
@@ -30,37 +27,23 @@ impl<E> Agenda<E> {
     /// Notes down what happens at `at_ms`, or now when that has passed.
     pub(crate) fn note(&mut self, at_ms: i64, event: E) {
         self.noted += 1;
-        self.due.push(Reverse(Entry { at: (at_ms.max(self.now_ms), self.noted), event }));
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.events.push(None);
+            self.events.len() - 1
+        });
+        self.events[place] = Some(event);
+        self.due.push(Reverse((at_ms.max(self.now_ms), self.noted, place)));
     }
 
     /// What is due next, if it is due by `until_ms`; the clock shows its time then.
     pub(crate) fn next(&mut self, until_ms: i64) -> Option<E> {
-        if self.due.peek().is_none_or(|Reverse(first)| first.at.0 > until_ms) {
+        if self.due.peek().is_none_or(|Reverse((at_ms, ..))| *at_ms > until_ms) {
             self.now_ms = self.now_ms.max(until_ms);
             return None;
         }
-        let Reverse(first) = self.due.pop()?;
-        self.now_ms = first.at.0;
-        Some(first.event)
-    }
-}
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.at == other.at
-    }
-}
-
-impl<E> Eq for Entry<E> {}
-
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> Ord for Entry<E> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.at.cmp(&other.at)
+        let Reverse((at_ms, _, place)) = self.due.pop()?;
+        self.now_ms = at_ms;
+        self.free.push(place);
+        self.events[place].take()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
-use calltrail_simulator::front::{CommentEntry, ConversationEntry, EventEntry, MessageEntry};
+use calltrail_simulator::front::{CommentEntry, ConversationEntry, EventEntry, ImportOutcome, MessageEntry};
 
 use crate::evidence::AccountEvidence;
 
@@ -95,6 +95,9 @@ pub(super) struct FrontView<'a> {
     pub(super) notes: Vec<Note<'a>>,
     /// The place in `activities` of the first message of this call and part.
     pub(super) first: BTreeMap<(u64, Kind), usize>,
+    /// The place among Front's imports of the first that was accepted of this call and part. Front shows imports in an
+    /// order of its own, and what it forgets is sent again later.
+    pub(super) accepted: BTreeMap<(u64, Kind), usize>,
     /// The conversations by id.
     pub(super) conversations: BTreeMap<&'a str, &'a ConversationEntry>,
     /// Events by the conversation where they are in the end, in the order of their emission.
@@ -110,10 +113,16 @@ impl<'a> FrontView<'a> {
             activities: Vec::new(),
             notes: Vec::new(),
             first: BTreeMap::new(),
+            accepted: BTreeMap::new(),
             conversations: ledger.conversations.iter().map(|row| (row.id.as_str(), row)).collect(),
             events: BTreeMap::new(),
             merged: BTreeMap::new(),
         };
+        for (place, import) in ledger.imports.iter().enumerate() {
+            if let (ImportOutcome::Accepted, Some((_, call, kind))) = (import.outcome, named(&import.external_id)) {
+                view.accepted.entry((call, kind)).or_insert(place);
+            }
+        }
         for row in &ledger.conversations {
             view.activities.extend(row.messages.iter().map(|message| Activity {
                 named: named(&message.external_id),

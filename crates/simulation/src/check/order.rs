@@ -22,9 +22,9 @@ fn calls(account: &AccountView<'_>, findings: &mut Findings) {
     let mut by_number: BTreeMap<&str, Vec<(u64, usize, u64)>> = BTreeMap::new();
     for call in &account.evidence.calls {
         let settled = account.records.settles.get(&call.id);
-        let activity = account.front.activity(call.id, Kind::Call);
-        if let (Some(number), Some(settled), Some(activity)) = (call.number.as_deref(), settled, activity) {
-            let row = (settled.place.sequence, activity.message.number, call.id);
+        let taken = account.front.accepted.get(&(call.id, Kind::Call));
+        if let (Some(number), Some(settled), Some(taken)) = (call.number.as_deref(), settled, taken) {
+            let row = (settled.place.sequence, *taken, call.id);
             by_number.entry(number).or_default().push(row);
         }
     }
@@ -37,7 +37,7 @@ fn calls(account: &AccountView<'_>, findings: &mut Findings) {
                     account.id,
                     format!(
                         "call {call} settled at sequence {sequence}, before call {next_call} of the same number at \
-                         {next_sequence}, and is shown after it"
+                         {next_sequence}, and is imported after it"
                     ),
                 );
             }
@@ -47,13 +47,13 @@ fn calls(account: &AccountView<'_>, findings: &mut Findings) {
 
 fn parts(account: &AccountView<'_>, findings: &mut Findings) {
     let mut last: Option<((u64, Kind), usize)> = None;
-    for ((call, kind), place) in &account.front.first {
+    for ((call, kind), place) in &account.front.accepted {
         if let Some(((before, earlier), at)) = last
             && before == *call
             && place < &at
         {
             let (word, earlier) = (kind.word(), earlier.word());
-            findings.of(account.id, format!("the {word} of call {call} is shown before its {earlier}"));
+            findings.of(account.id, format!("the {word} of call {call} is imported before its {earlier}"));
         }
         last = Some(((*call, *kind), *place));
     }

@@ -6,6 +6,7 @@
 
 mod deliveries;
 mod front;
+mod line;
 mod people;
 mod process;
 mod projector;
@@ -35,6 +36,7 @@ use crate::world::company::Company;
 use crate::world::people::Deed;
 use deliveries::Delivery;
 use front::Office;
+use line::Line;
 use process::{Process, Task};
 use projector::Projector;
 use worker::Writer;
@@ -263,8 +265,8 @@ impl Engine {
         let group: Vec<_> = group.collect();
         for record in &group {
             let at_ms = record.body.record.received_at.as_millis();
-            let line = format_args!("{} of {}", record.kind, record.account);
-            self.trace.note(self.agenda.now_ms(), who, "append", at_ms.unsigned_abs(), line);
+            let line = Line(&record.account, &record.body);
+            self.trace.note(self.agenda.now_ms(), who, "appends", at_ms.unsigned_abs(), line);
         }
         self.log.append(group);
         self.log.sync();
