@@ -78,7 +78,9 @@ impl Pieces for InMemory {
     }
 
     fn accounts(&self) -> Result<Vec<String>, Infallible> {
-        Ok(self.held().accounts.keys().cloned().collect())
+        let held = self.held();
+        let with_pieces = held.accounts.iter().filter(|(_, pieces)| !pieces.0.is_empty());
+        Ok(with_pieces.map(|(name, _)| name.clone()).collect())
     }
 
     fn checkpoint(&self) -> Result<u64, Infallible> {

@@ -1,4 +1,5 @@
-//! The store alone: large pieces, a store that nobody closed, and one that is opened twice.
+//! The store alone: what it promises as the one in memory does, large pieces, a store that nobody closed, and one that is
+//! opened twice.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::state::{Backing as _, Changes, Piece};
 
 use super::{Opened, Store, StoreError};
-use crate::pieces::Pieces as _;
+use crate::pieces::{InMemory, Pieces, Scan as _};
 
 /// Larger than what sled keeps in its file: it goes to a file of its own.
 const LARGE_BYTES: usize = 300_000;
@@ -91,4 +92,38 @@ fn a_store_in_use_is_neither_opened_nor_cleared_nor_set_aside() {
     used.close();
     check(&path, (false, 1, Some("x")));
     assert!(!unfinished.exists());
+}
+
+/// The contract of [`Pieces`].
+fn check_contract(store: &impl Pieces) {
+    assert_eq!((store.checkpoint().expect("readable"), store.accounts().expect("readable").len()), (0, 0));
+    let put = |keys: &[&str]| keys.iter().map(|key| ((*key).to_owned(), Some(contact(key)))).collect();
+    let of_acme: Changes = put(&["contact/1", "contact/2", "contact/3"]);
+    let of_other: Changes = put(&["contact/2"]);
+    let untouched = store.account("acme");
+    store.commit(&[("acme", &of_acme), ("other", &of_other)], 7).expect("it is written");
+    let gone = Changes::from([("contact/2".to_owned(), None)]);
+    store.commit(&[("acme", &gone), ("other", &gone), ("none", &Changes::new())], 8).expect("it is written");
+    assert_eq!(
+        (store.checkpoint().expect("readable"), store.accounts().expect("readable")),
+        (8, vec!["acme".to_owned()])
+    );
+    let scan = |prefix: &str, end| -> Vec<_> {
+        let scanned = untouched.scan(prefix, end).map(|entry| entry.expect("readable"));
+        scanned.inspect(|(key, piece)| assert_eq!(*piece, contact(key))).map(|(key, _)| key).collect()
+    };
+    assert_eq!(scan("", None), ["contact/1", "contact/3"]);
+    assert_eq!(scan("contact/", Some("contact/3")), ["contact/1"]);
+    assert!(scan("call/", None).is_empty() && store.account("other").scan("", None).next().is_none());
+    let read = |key| untouched.read(key).expect("readable");
+    assert_eq!((read("contact/1"), read("contact/2")), (Some(contact("contact/1")), None));
+}
+
+#[test]
+fn the_store_and_the_one_in_memory_promise_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = Store::open(&folder.path().join("projection"), 0).expect("it opens").store;
+    check_contract(&store);
+    store.close();
+    check_contract(&InMemory::default());
 }
