@@ -76,13 +76,10 @@ impl Machine {
             return self.ask(now, index, Purpose::LookInMessages, request);
         }
         match &look.contact {
-            ContactStage::Unknown => match self.customer(index) {
-                Some(number) => {
-                    let request = Request::GetContact(Some(number));
-                    self.ask(now, index, Purpose::LookForContact, request)
-                }
-                None => self.not_found(now, index),
-            },
+            ContactStage::Unknown => {
+                let request = Request::GetContact(self.customer(index));
+                self.ask(now, index, Purpose::LookForContact, request)
+            }
             ContactStage::Known(contact) => {
                 let request = Request::ListContactConversations(contact.clone());
                 self.ask(now, index, Purpose::LookForConversations, request)
@@ -91,7 +88,7 @@ impl Machine {
         }
     }
 
-    /// Who the import is about; nobody when the number was withheld.
+    /// Who the import is about; nobody when the number was withheld: all such callers share a contact.
     fn customer(&self, index: usize) -> Option<PhoneNumber> {
         match &self.item.effects[index].effect.action {
             Action::ImportActivity(import) => customer_of(&import.from).cloned(),

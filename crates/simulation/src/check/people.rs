@@ -138,7 +138,7 @@ fn agents<'v>(
     account.front.activities.iter().filter_map(move |activity| {
         let (_, id, kind) = activity.named?;
         let call = account.calls.get(&id)?;
-        let is_assigning = kind == Kind::Call && call.kind.is_answered();
+        let is_assigning = matches!(kind, Kind::Call | Kind::Duration) && call.kind.is_answered();
         let is_here = activity.conversation.id == conversation.id;
         if !is_assigning || !is_here || !came(call, activity.message.imported_at_ms) {
             return None;

@@ -29,7 +29,7 @@ pub(super) struct Office {
     pub(super) deeds: Vec<Deed>,
     /// When requests were sent that were long under way, by their place in Front's ledger.
     pub(super) sent_ms: BTreeMap<usize, i64>,
-    /// What Front refuses for good, by its name: `name_of`.
+    /// The ids of what Front refuses for good.
     pub(super) refused: BTreeSet<String>,
 }
 
@@ -57,7 +57,11 @@ impl Office {
 
     /// Lets a request arrive, and returns what Front says to it.
     pub(super) fn exchange(&mut self, now_ms: i64, request: &Request, fault: Option<Kind>) -> Exchange {
-        let refused = name_of(request).is_some_and(|name| self.refuses(&name, fault));
+        let id = match request {
+            Request::ImportMessage(activity) => Some(activity.external_id.clone()),
+            request => marker_of(request).and_then(|marker| id_of_comment(&self.name, marker)),
+        };
+        let refused = id.is_some_and(|id| self.refuses(&id, fault));
         if refused {
             let message = "the token may not".to_owned();
             let answer = Answer::Rejected(Refusal { status: FORBIDDEN, message, contacts: Vec::new() });
@@ -83,8 +87,11 @@ impl Office {
                 exchange
             }
             Some(Kind::Forgotten) => {
+                let before = self.front.imports_accepted();
                 let exchange = self.reach(now_ms, request, None);
-                self.front.forget_last_import();
+                if self.front.imports_accepted() > before {
+                    self.front.forget_last_import();
+                }
                 exchange
             }
             _ => self.reach(now_ms, request, None),
@@ -99,11 +106,11 @@ impl Office {
     }
 
     /// What was refused once is refused ever after.
-    fn refuses(&mut self, name: &str, fault: Option<Kind>) -> bool {
+    fn refuses(&mut self, id: &str, fault: Option<Kind>) -> bool {
         if fault == Some(Kind::RefusedForGood) {
-            self.refused.insert(name.to_owned());
+            self.refused.insert(id.to_owned());
         }
-        self.refused.contains(name)
+        self.refused.contains(id)
     }
 
     fn reach(&mut self, now_ms: i64, request: &Request, fault: Option<Fault>) -> Exchange {
@@ -143,13 +150,16 @@ fn headers_of(pairs: &[(String, String)]) -> HeaderMap {
     pairs.iter().map(header).collect()
 }
 
-/// What the request writes: an import's `external_id`, a comment's marker line.
-pub(super) fn name_of(request: &Request) -> Option<String> {
-    match request {
-        Request::ImportMessage(activity) => Some(activity.external_id.clone()),
-        Request::AddComment { body, .. } => body.lines().last().map(str::to_owned),
-        _ => None,
-    }
+/// The marker line of the comment that the request writes.
+pub(super) fn marker_of(request: &Request) -> Option<&str> {
+    let Request::AddComment { body, .. } = request else { return None };
+    body.lines().last()
+}
+
+/// `Aircall call 812, note 99` as the id of its effect.
+fn id_of_comment(account: &str, marker: &str) -> Option<String> {
+    let (call, note) = marker.strip_prefix("Aircall call ")?.split_once(", note ")?;
+    Some(format!("calltrail:{account}:{call}:comment:{note}"))
 }
 
 impl Engine {

@@ -13,7 +13,7 @@ mod projector;
 mod rest;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use calltrail_domain::effect::WorkItem;
@@ -106,6 +106,8 @@ pub(crate) struct Engine {
     projectors: Vec<Projector>,
     writers: Vec<Writer>,
     tokens: u64,
+    /// When idle workers look into the outbox.
+    claims_noted: BTreeSet<i64>,
     leader_back_ms: i64,
     /// The leader's absence, until somebody has met it.
     leader_gone: Option<u64>,
@@ -139,6 +141,7 @@ impl Engine {
             projectors: Vec::new(),
             writers: Vec::new(),
             tokens: 0,
+            claims_noted: BTreeSet::new(),
             leader_back_ms: i64::MIN,
             leader_gone: None,
             handed_out_again: BTreeMap::new(),

@@ -155,7 +155,7 @@ impl Engine {
         match id {
             Id::Ingest(_) => {}
             Id::Projector(place) => self.start_projector(place),
-            Id::Writer(_) => self.agenda.note(self.now_ms(), Event::Claim),
+            Id::Writer(_) => self.note_claim(self.now_ms()),
         }
     }
 }

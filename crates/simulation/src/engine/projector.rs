@@ -234,7 +234,7 @@ impl Engine {
         if published.is_new {
             self.lose_or_hand_out_again(published.ticket);
         }
-        self.agenda.note(now_ms + 1, Event::Claim);
+        self.note_claim(now_ms + 1);
         ProjectorCame::Published { ticket: published.ticket }
     }
 
@@ -255,7 +255,7 @@ impl Engine {
     pub(super) fn hand_out_again(&mut self, ticket: u64, number: u64) {
         if self.outbox.deliver_again(ticket) {
             self.handed_out_again.insert(ticket, number);
-            self.agenda.note(self.now_ms(), Event::Claim);
+            self.note_claim(self.now_ms());
         }
     }
 

@@ -8,7 +8,7 @@ use calltrail_front_writer::command::{Fetched, Why};
 use calltrail_front_writer::limits::GRACE_DEFAULT;
 use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Shared, Work, Written};
 
-use super::front::name_of;
+use super::front::marker_of;
 use super::process::{Id, Process, Task};
 use super::{Came, Engine, Entry, Event, Operation};
 use crate::fault::Kind;
@@ -69,14 +69,25 @@ impl Engine {
         self.writers.push(Writer { process: Process::default(), shared, workers, claims: 0 });
     }
 
+    /// The outbox is looked into at this time.
+    pub(super) fn note_claim(&mut self, at_ms: i64) {
+        if self.claims_noted.insert(at_ms) {
+            self.agenda.note(at_ms, Event::Claim);
+        }
+    }
+
     /// Every idle worker takes what may be claimed.
     pub(super) fn claim(&mut self) {
         let now_ms = self.now_ms();
+        self.claims_noted.remove(&now_ms);
         let first = self.dice.place(self.writers.len());
         for place in 0..self.writers.len() {
             let writer = (first + place) % self.writers.len();
-            let process = &self.writers[writer].process;
-            if process.is_down || now_ms < process.paused_until_ms {
+            let Process { is_down, paused_until_ms, .. } = self.writers[writer].process;
+            if now_ms < paused_until_ms {
+                self.note_claim(paused_until_ms);
+            }
+            if is_down || now_ms < paused_until_ms {
                 continue;
             }
             for worker in 0..self.writers[writer].workers.len() {
@@ -86,13 +97,13 @@ impl Engine {
             }
         }
         if let Some(due_ms) = self.outbox.next_due_ms(now_ms) {
-            self.agenda.note(due_ms, Event::Claim);
+            self.note_claim(due_ms);
         }
     }
 
     fn claim_for(&mut self, writer: usize, worker: usize) {
         if self.is_leaderless() {
-            return;
+            return self.note_claim(self.leader_back_ms);
         }
         let now_ms = self.now_ms();
         let from = self.dice.place(self.offices.len());
@@ -295,16 +306,14 @@ impl Engine {
         {
             self.writers[writer].workers[worker] = None;
         }
-        self.agenda.note(now_ms, Event::Claim);
+        self.note_claim(now_ms);
     }
 
     /// Nobody waits for a comment that comes later than its deadline and the grace.
     fn note_late(&mut self, account: usize, request: &Request, delay_ms: i64, timeout_ms: i64) {
         let waited_ms = timeout_ms + millis(GRACE_DEFAULT);
-        if let (Request::AddComment { .. }, Some(marker), true) =
-            (request, name_of(request), delay_ms > waited_ms)
-        {
-            self.offices[account].late_comments.insert(marker);
+        if let Some(marker) = marker_of(request).filter(|_| delay_ms > waited_ms) {
+            self.offices[account].late_comments.insert(marker.to_owned());
         }
     }
 }

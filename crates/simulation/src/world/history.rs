@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use calltrail_aircall::{Tokens, facts, receive};
-use calltrail_domain::fact::Fact;
+use calltrail_domain::fact::{Fact, Media};
 use calltrail_domain::record::AircallEvent;
 use calltrail_domain::time::Timestamp;
 use calltrail_simulator::aircall::{AGENTS, Agent, CallScript, LINES, WEBHOOK_TOKEN};
@@ -78,7 +78,11 @@ fn one_call(dice: &mut Dice, id: u64, number: Option<String>, starts_s: i64) -> 
     let silent = dice.percent(3);
     let events = draft.script.events();
     let told = events.into_iter().filter(|event| !(silent && event.name == "call.ended"));
-    (draft.call, told.map(|event| webhook(id, event.name, event.at_s, &event.body.to_string())).collect())
+    let webhooks: Vec<_> =
+        told.map(|event| webhook(id, event.name, event.at_s, &event.body.to_string())).collect();
+    // A link that came with an end that is never told is not known either.
+    let recorded = webhooks.iter().any(|webhook| webhook.tells_a_link());
+    (PlannedCall { recorded, ..draft.call }, webhooks)
 }
 
 fn course(dice: &mut Dice, id: u64, number: Option<String>, starts_s: i64) -> Draft {
@@ -119,13 +123,12 @@ fn course(dice: &mut Dice, id: u64, number: Option<String>, starts_s: i64) -> Dr
 
 /// The link comes with the end, soon after it, or long after; a voicemail may become known long after its call.
 fn media(dice: &mut Dice, draft: Draft) -> Draft {
-    let Draft { script, over_s, mut call } = draft;
+    let Draft { script, over_s, call } = draft;
     let answered = matches!(call.kind, CallKind::InboundAnswered | CallKind::OutboundAnswered);
     let voicemail = call.kind == CallKind::Voicemail;
     if !(voicemail || answered && dice.percent(30)) {
         return Draft { script, over_s, call };
     }
-    call.recorded = true;
     let told_s = if voicemail && dice.percent(25) { dice.between(300, 1_500) } else { 0 };
     let script = match (voicemail, told_s) {
         (true, 0) => script.voicemail(),
@@ -177,6 +180,11 @@ fn webhook(call: u64, name: &str, at_s: i64, body: &str) -> Webhook {
 }
 
 impl Webhook {
+    fn tells_a_link(&self) -> bool {
+        let Fact::CallSnapshot(told) = &self.fact else { return false };
+        [&told.recording, &told.voicemail].iter().any(|media| matches!(media, Media::Linked(_)))
+    }
+
     /// What it means to somebody who receives it at this time.
     pub(crate) fn fact_at(&self, received_at: Timestamp) -> Fact {
         let mut fact = self.fact.clone();

@@ -210,6 +210,12 @@ impl Front {
         }
     }
 
+    /// How many imports were accepted as the first of their external id.
+    #[must_use]
+    pub fn imports_accepted(&self) -> u64 {
+        self.imports.accepted
+    }
+
     /// The import that was accepted last comes to nothing, unless it has appeared already, and Front knows nothing of it.
     pub fn forget_last_import(&mut self) {
         let last = self.imports.pending.keys().copied().max_by_key(|(_, number)| *number);
