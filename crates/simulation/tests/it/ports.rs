@@ -1,5 +1,6 @@
-//! The simulated ports behind the traits of the ports: what the cores leave to their caller is a lock, the time, waiting,
-//! and the rules for names and sizes.
+//! The simulated ports behind the traits of the ports.
+//!
+//! What the cores leave to their caller is a lock, the time, waiting, and the rules for names and sizes.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
