@@ -35,7 +35,7 @@ proptest! {
 /// One seed: every run of the test asks the same.
 fn same_every_time() -> Config {
     let rng_seed = RngSeed::Fixed(20);
-    Config { cases: 400, rng_seed, failure_persistence: None, ..Config::default() }
+    Config { cases: 250, rng_seed, failure_persistence: None, ..Config::default() }
 }
 
 /// Both backends, and what they gave so far.
