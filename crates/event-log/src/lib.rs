@@ -7,5 +7,5 @@ pub mod conformance;
 pub mod embedded;
 mod error;
 pub mod limits;
-mod names;
+pub mod names;
 pub mod ports;

@@ -1,4 +1,6 @@
 //! The rules for names and sizes, the same for every backend.
+//!
+//! A backend checks what it is given before anything else: what one backend takes, the other takes too.
 
 use crate::limits::{BODY_BYTES_MAX, GROUP_RECORDS_MAX, KEY_BYTES_MAX, NAME_BYTES_MAX};
 use crate::ports::{LogError, NewItem, NewRecord};
@@ -10,7 +12,8 @@ const BUCKET_RULE: &str = "a bucket is 1 to 64 letters, digits, '-' and '_'";
 const KEY_RULE: &str = "a key is 1 to 256 letters, digits, '-' and '_', in parts joined by single dots";
 const ID_RULE: &str = "an id is 1 to 256 printable ASCII characters without spaces";
 
-pub(crate) fn check_group(group: &[NewRecord]) -> Result<(), LogError> {
+/// The names, the bodies and the number of the records. Fails with `GroupTooLarge`, `BadName` and `TooLarge`.
+pub fn check_group(group: &[NewRecord]) -> Result<(), LogError> {
     if group.len() > GROUP_RECORDS_MAX {
         return Err(LogError::GroupTooLarge { count: group.len(), limit: GROUP_RECORDS_MAX });
     }
@@ -22,23 +25,26 @@ pub(crate) fn check_group(group: &[NewRecord]) -> Result<(), LogError> {
     Ok(())
 }
 
-pub(crate) fn check_item(item: &NewItem) -> Result<(), LogError> {
+/// The names and the body of the item. Fails with `BadName` and `TooLarge`.
+pub fn check_item(item: &NewItem) -> Result<(), LogError> {
     check_account(&item.account)?;
     check(&item.id, KEY_BYTES_MAX, ID_RULE, |id| id.bytes().all(|byte| byte.is_ascii_graphic()))?;
     check_body("an outbox item", item.body.len())
 }
 
-/// An account holds no dot, because it is one token of a NATS subject: `outbox.<account>.<class>`.
-pub(crate) fn check_account(account: &str) -> Result<(), LogError> {
+/// An account holds no dot, because it is one token of a NATS subject: `outbox.<account>.<class>`. Fails with `BadName`.
+pub fn check_account(account: &str) -> Result<(), LogError> {
     check(account, NAME_BYTES_MAX, ACCOUNT_RULE, |name| name.bytes().all(lower))
 }
 
-pub(crate) fn check_key(bucket: &str, key: &str) -> Result<(), LogError> {
+/// Where a value lies. Fails with `BadName`.
+pub fn check_key(bucket: &str, key: &str) -> Result<(), LogError> {
     check(bucket, NAME_BYTES_MAX, BUCKET_RULE, |name| name.bytes().all(mixed))?;
     check(key, KEY_BYTES_MAX, KEY_RULE, |name| dotted(name, mixed))
 }
 
-pub(crate) fn check_value(bucket: &str, size_bytes: usize) -> Result<(), LogError> {
+/// The size of a value. Fails with `TooLarge`.
+pub fn check_value(bucket: &str, size_bytes: usize) -> Result<(), LogError> {
     check_body(&format!("a value in {bucket}"), size_bytes)
 }
 
