@@ -134,6 +134,8 @@ impl Machine {
         if merge {
             if let Some(merged) = self.moved.take() {
                 self.fence.merges.push((merged.from, merged.into));
+                // Another claim would ask the conversation that is gone, and wait once more.
+                self.unsaved = true;
             }
             return self.advance(now);
         }
@@ -174,7 +176,10 @@ impl Machine {
         }
         let entry = self.entry_mut(index);
         entry.before = None;
+        // What was waited for once need not be waited for again: the survivor is read by the same claim.
+        let taken_over = self.scratch.taken_over;
         self.start_over();
+        self.scratch.taken_over = taken_over;
         self.moved = Some(ConversationMerged { from: from.clone(), into });
         self.advance(now)
     }

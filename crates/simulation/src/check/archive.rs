@@ -58,7 +58,9 @@ impl Inside<'_, '_> {
     }
 
     fn reopened(&self, act: &EventEntry, event: &EventEntry, findings: &mut Findings) {
-        let settled = self.calls().filter_map(|call| self.account.records.settles.get(&call));
+        let reopened = self.account.applied_in(&self.conversation.id, EffectKind::Reopen).map(|(call, _)| call);
+        let calls = self.calls().chain(reopened);
+        let settled = calls.filter_map(|call| self.account.records.settles.get(&call));
         let settled = settled.map(|settled| settled.place.appended_ms).filter(|at| *at <= event.at_ms).max();
         let after_ms = settled.map(|settled_ms| settled_ms - act.at_ms);
         if after_ms.is_some_and(|after_ms| after_ms > UNDER_WAY_MS) {

@@ -135,7 +135,10 @@ fn agents<'v>(
         let last_ms = facts.map(|place| records.settled[*place].0.appended_ms).chain([visible_ms]).max();
         since_ms.is_none_or(|since_ms| last_ms >= Some(since_ms))
     };
-    account.front.activities.iter().filter_map(move |activity| {
+    let assigned = account.applied_in(&conversation.id, EffectKind::Assign);
+    let assigned = assigned.filter(move |(_, at_ms)| since_ms.is_none_or(|since_ms| *at_ms >= since_ms));
+    let by_effect = assigned.filter_map(|(call, _)| agent_of(account, account.calls.get(&call)?));
+    let by_import = account.front.activities.iter().filter_map(move |activity| {
         let (_, id, kind) = activity.named?;
         let call = account.calls.get(&id)?;
         let is_assigning = matches!(kind, Kind::Call | Kind::Duration) && call.kind.is_answered();
@@ -143,11 +146,16 @@ fn agents<'v>(
         if !is_assigning || !is_here || !came(call, activity.message.imported_at_ms) {
             return None;
         }
-        let email = call.agent?;
-        let known =
-            account.evidence.teammates.iter().find(|known| known.email.eq_ignore_ascii_case(email))?;
-        Some(Some(known.id.as_str()))
-    })
+        agent_of(account, call)
+    });
+    by_effect.chain(by_import).map(Some)
+}
+
+/// The id in Front of the agent who ended with the call.
+fn agent_of<'v>(account: &'v AccountView<'_>, call: &PlannedCall) -> Option<&'v str> {
+    let email = call.agent?;
+    let known = account.evidence.teammates.iter().find(|known| known.email.eq_ignore_ascii_case(email))?;
+    Some(known.id.as_str())
 }
 
 /// A tag that was taken off before the end of the call is shown nowhere.

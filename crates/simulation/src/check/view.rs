@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use calltrail_domain::effect::Outcome;
+use calltrail_domain::ids::EffectKind;
+
 use super::front::FrontView;
 use super::parties::Callers;
 use super::records::Records;
@@ -44,6 +47,16 @@ impl<'a> View<'a> {
 }
 
 impl AccountView<'_> {
+    /// Calls with an effect of this kind that the log tells as applied in this conversation, and when it tells so. Front may
+    /// have refused all that would show the call there.
+    pub(super) fn applied_in(&self, conversation: &str, kind: EffectKind) -> impl Iterator<Item = (u64, i64)> {
+        self.records.settled.iter().filter_map(move |(place, fact)| {
+            let Outcome::Applied { conversation: Some(of), .. } = &fact.outcome else { return None };
+            let is_there = fact.key.kind == kind && self.front.survivor(of.as_str()) == conversation;
+            is_there.then_some((fact.key.call.0, place.appended_ms))
+        })
+    }
+
     /// Aircall was told that a webhook that shows the call as over is taken.
     pub(super) fn is_over(&self, call: u64) -> bool {
         ["call.hungup", "call.ended"]
