@@ -13,6 +13,8 @@ use crate::import::Extras;
 use crate::limits::{INVISIBLE_RESENDS_MAX, MARKER_CONVERSATIONS_MAX, MARKER_PAGES_MAX};
 use crate::machine::{Machine, Purpose};
 
+/// Front's answer to what it has already.
+const CONFLICT: u16 = 409;
 /// Front's answer to an import that passed its checks.
 const ACCEPTED: u16 = 202;
 
@@ -201,17 +203,24 @@ impl Machine {
     fn not_found(&mut self, now: Timestamp, index: usize) -> Command {
         let Some(look) = self.scratch.look.take() else { return self.advance(now) };
         match look.why {
-            LookWhy::Refused { refusal, extras } => self.refused_with_extras(now, index, refusal, extras),
-            LookWhy::RefusedInDoubt => self.refusal_stands(now, index),
-            LookWhy::Invisible => self.send_invisible_again(now, index),
+            LookWhy::Refused { refusal, extras } => {
+                // Front says that it has it, so an attempt that nobody here knows of has reached it.
+                self.entry_mut(index).ambiguous |= refusal.status == CONFLICT;
+                self.refused_with_extras(now, index, refusal, extras)
+            }
+            LookWhy::RefusedInDoubt | LookWhy::Invisible => self.send_unseen_again(now, index),
         }
     }
 
-    /// What Front accepts and never shows is sent again a few times, later and later, and then told to a person.
-    fn send_invisible_again(&mut self, now: Timestamp, index: usize) -> Command {
+    /// What Front accepts, or may have accepted, and does not show is sent again a few times, later and later, and then told
+    /// to a person: Front may take longer to show it than anybody waits.
+    fn send_unseen_again(&mut self, now: Timestamp, index: usize) -> Command {
         let entry = self.entry_mut(index);
         let resends = entry.resends + 1;
         if resends > INVISIBLE_RESENDS_MAX {
+            if matches!(entry.state, State::Refused { .. }) {
+                return self.refusal_stands(now, index);
+            }
             let reason = format!("front accepted the import {resends} times and showed it nowhere");
             return self.settle_rejected(now, index, ACCEPTED, reason);
         }

@@ -12,6 +12,9 @@ pub(crate) const FIRST_CALL: u64 = 700_000;
 /// When every history begins: 2026-01-05 08:00 UTC.
 pub(crate) const HISTORY_STARTS_S: i64 = 1_767_600_000;
 
+/// The clock of a machine is wrong by at most so much: less than the grace, which `calltrail doctor` looks after.
+pub(crate) const CLOCK_WRONG_MS_MAX: i64 = 50_000;
+
 /// How long a claim of the outbox lasts, and how often a claim in work is extended.
 pub(crate) const ACK_WAIT_MS: i64 = 30_000;
 pub(crate) const EXTEND_EVERY_MS: i64 = 10_000;

@@ -139,9 +139,10 @@ fn agents<'v>(
     let assigned = assigned.filter(move |(_, at_ms)| since_ms.is_none_or(|since_ms| *at_ms >= since_ms));
     let by_effect = assigned.filter_map(|(call, _)| agent_of(account, account.calls.get(&call)?));
     let by_import = account.front.activities.iter().filter_map(move |activity| {
-        let (_, id, kind) = activity.named?;
+        let (_, id, _) = activity.named?;
         let call = account.calls.get(&id)?;
-        let is_assigning = matches!(kind, Kind::Call | Kind::Duration) && call.kind.is_answered();
+        // Whichever of its parts Front took first.
+        let is_assigning = call.kind.is_answered();
         let is_here = activity.conversation.id == conversation.id;
         if !is_assigning || !is_here || !came(call, activity.message.imported_at_ms) {
             return None;
@@ -156,6 +157,11 @@ fn agent_of<'v>(account: &'v AccountView<'_>, call: &PlannedCall) -> Option<&'v 
     let email = call.agent?;
     let known = account.evidence.teammates.iter().find(|known| known.email.eq_ignore_ascii_case(email))?;
     Some(known.id.as_str())
+}
+
+/// The call had the tag at its end, or its decision did not know that end.
+fn may_have_put(account: &AccountView<'_>, call: &PlannedCall, tag: &String) -> bool {
+    call.tags.contains(tag) || call.tags_off.contains(tag) && !knew_the_end(account, call.id)
 }
 
 /// A tag that was taken off before the end of the call is shown nowhere.
@@ -176,7 +182,7 @@ fn tags(account: &AccountView<'_>, findings: &mut Findings) {
             let tag = account.evidence.front.tags.iter().find(|tag| tag.name == *off);
             if let Some(tag) = tag.filter(|tag| activity.conversation.tags.contains(&tag.id))
                 && !is_put_by_people(account, &tag.id)
-                && !account.evidence.calls.iter().any(|other| other.tags.contains(off))
+                && !account.evidence.calls.iter().any(|other| may_have_put(account, other, off))
             {
                 let what = format!(
                     "{} has the tag {off}, taken off call {} before its end",

@@ -79,7 +79,8 @@ impl Engine {
     pub(super) fn deliver(&mut self, delivery: usize) {
         let ingest = self.dice.place(self.ingests.len());
         self.deliveries[delivery].attempts += 1;
-        if self.ingests[ingest].is_down {
+        // The receivers open when the account has its first record.
+        if self.ingests[ingest].is_down || !self.offices[self.deliveries[delivery].account].is_open {
             return self.deliver_later(delivery);
         }
         let token = self.token();

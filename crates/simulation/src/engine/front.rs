@@ -22,6 +22,8 @@ pub(super) struct Office {
     pub(super) settings: Arc<Settings>,
     pub(super) front: Front,
     front_due_ms: Option<i64>,
+    /// The account has its first record.
+    pub(super) is_open: bool,
     /// Webhooks of Aircall that were answered 200, and when first.
     pub(super) taken: BTreeMap<(u64, String), i64>,
     /// Comments of which an attempt came later than anything waits for.
@@ -47,6 +49,7 @@ impl Office {
             settings: Arc::new(company.settings()),
             front: company.front(),
             front_due_ms: None,
+            is_open: false,
             taken: BTreeMap::new(),
             late_comments: BTreeSet::new(),
             deeds: Vec::new(),

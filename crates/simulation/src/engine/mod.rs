@@ -72,6 +72,7 @@ enum Event {
     Restart(process::Id),
     ClockJumps { number: u64 },
     LeaderGoes { number: u64 },
+    ProjectionIsLost { number: u64 },
     HandOutAgain { ticket: u64, number: u64 },
 }
 
@@ -153,7 +154,7 @@ impl Engine {
         engine.start_processes();
         engine.plan_deliveries();
         engine.plan_people(seed, starts_ms, last_ms);
-        engine.plan_accidents(seed, starts_ms);
+        engine.plan_accidents(starts_ms);
         engine
     }
 
@@ -187,6 +188,7 @@ impl Engine {
             Event::Restart(id) => self.restart(id),
             Event::ClockJumps { number } => self.clock_jumps(number),
             Event::LeaderGoes { number } => self.leader_goes(number),
+            Event::ProjectionIsLost { number } => self.projection_is_lost(number),
             Event::HandOutAgain { ticket, number } => self.hand_out_again(ticket, number),
         }
     }
@@ -260,6 +262,7 @@ impl Engine {
 
     /// Appends, and wakes who waits for records.
     fn append(&mut self, who: Who, account: usize, entries: Vec<Entry>) {
+        self.offices[account].is_open = true;
         let account = self.offices[account].name.clone();
         let group = entries.into_iter().map(|entry| {
             let kind = Arc::from(entry.record.body.kind());

@@ -22,6 +22,11 @@ impl Engine {
         }
     }
 
+    fn conversation_that_is(&self, account: usize, status: &str) -> Option<Subject> {
+        let found = self.offices[account].front.conversation_in(status)?;
+        Some(Subject::Conversation(found))
+    }
+
     /// It counts if Front has let them.
     pub(super) fn act(&mut self, deed: Deed) {
         let now_ms = self.now_ms();
@@ -34,7 +39,15 @@ impl Engine {
                 None => return,
             },
         };
-        let act = Act { by: by.to_owned(), on: Subject::Contact(handle), action };
+        // What is open cannot be reopened, nor restored: there are others.
+        let on = match action {
+            Action::Reopen => self.conversation_that_is(account, "archived"),
+            Action::Restore => self.conversation_that_is(account, "deleted"),
+            _ => Some(Subject::Contact(handle)),
+        };
+        let Some(on) = on else { return };
+        let front = &mut self.offices[account].front;
+        let act = Act { by: by.to_owned(), on, action };
         let before = front.events_seen();
         let Ok(conversation) = front.act(now_ms, &act) else { return };
         if front.events_seen() == before {

@@ -4,6 +4,7 @@ use calltrail_domain::time::Timestamp;
 
 use super::{Engine, Event};
 use crate::fault::Kind;
+use crate::limits::CLOCK_WRONG_MS_MAX;
 use crate::trace::Who;
 
 /// A process by its place.
@@ -88,39 +89,45 @@ impl Engine {
     }
 
     /// Wrong clocks, jumps and absences of the leader, by the clock.
-    pub(super) fn plan_accidents(&mut self, _seed: u64, starts_ms: i64) {
+    pub(super) fn plan_accidents(&mut self, starts_ms: i64) {
         let ids = self.ids();
         for number in self.faults.plan(Kind::ClockSkewed) {
             let id = ids[self.dice.place(ids.len())];
-            self.process(id).ahead_ms += self.dice_jump();
-            self.faults.count(Kind::ClockSkewed, number);
+            let ahead_ms = self.wrong_by_ms();
+            if std::mem::replace(&mut self.process(id).ahead_ms, ahead_ms) != ahead_ms {
+                self.faults.count(Kind::ClockSkewed, number);
+            }
         }
-        let until_ms = self.faults_end_ms;
-        for number in self.faults.plan(Kind::ClockJumps) {
-            let at_ms = self.dice.between(starts_ms, until_ms);
-            self.agenda.note(at_ms, Event::ClockJumps { number });
-        }
-        for number in self.faults.plan(Kind::LeaderGone) {
-            let at_ms = self.dice.between(starts_ms, until_ms);
-            self.agenda.note(at_ms, Event::LeaderGoes { number });
+        type Accident = (Kind, fn(u64) -> Event);
+        let accidents: [Accident; 3] = [
+            (Kind::ClockJumps, |number| Event::ClockJumps { number }),
+            (Kind::LeaderGone, |number| Event::LeaderGoes { number }),
+            (Kind::ProjectionLost, |number| Event::ProjectionIsLost { number }),
+        ];
+        for (kind, event) in accidents {
+            for number in self.faults.plan(kind) {
+                let at_ms = self.dice.between(starts_ms, self.faults_end_ms);
+                self.agenda.note(at_ms, event(number));
+            }
         }
     }
 
-    /// Seconds mostly, as with a bad time server; minutes at times.
-    fn dice_jump(&mut self) -> i64 {
-        let span_ms = if self.dice.percent(80) { 5_000 } else { 240_000 };
-        match self.dice.between(-span_ms, span_ms) {
-            0 => span_ms,
-            jump_ms => jump_ms,
-        }
+    /// How wrong a clock is: by seconds mostly, at times by almost as much as the engine bears.
+    fn wrong_by_ms(&mut self) -> i64 {
+        let span_ms = if self.dice.percent(80) { 5_000 } else { CLOCK_WRONG_MS_MAX };
+        self.dice.between(-span_ms, span_ms)
     }
 
     pub(super) fn clock_jumps(&mut self, number: u64) {
         let ids = self.ids();
         let id = ids[self.dice.place(ids.len())];
-        let jump_ms = self.dice_jump();
-        self.process(id).ahead_ms += jump_ms;
-        self.trace.note(self.now_ms(), Who::World, "clock", jump_ms.unsigned_abs(), format_args!("of {id:?} jumps by {jump_ms} ms"));
+        let ahead_ms = self.wrong_by_ms();
+        let before_ms = std::mem::replace(&mut self.process(id).ahead_ms, ahead_ms);
+        if before_ms == ahead_ms {
+            return;
+        }
+        let line = format_args!("of {id:?} jumps from {before_ms} ms to {ahead_ms} ms ahead");
+        self.trace.note(self.agenda.now_ms(), Who::World, "clock", ahead_ms.unsigned_abs(), line);
         self.faults.count(Kind::ClockJumps, number);
     }
 

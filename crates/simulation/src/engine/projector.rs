@@ -122,12 +122,8 @@ impl Engine {
 
     pub(super) fn start_projector(&mut self, place: usize) {
         let rules = self.rules();
-        let tail = self.log.tail();
-        let lost = self.faults.strike(self.now_ms(), &[Kind::ProjectionLost]).filter(|_| self.now_ms() > 0);
+        let (tail, life) = (self.log.tail(), self.token());
         let projector = &mut self.projectors[place];
-        if lost.is_some() {
-            projector.disk = InMemory::default();
-        }
         projector.started_at_tail = tail;
         let mark = match (projector.disk.checkpoint().unwrap_or(0), tail) {
             (_, 0) => "projector: started on an empty log",
@@ -135,9 +131,22 @@ impl Engine {
             (_, _) => "projector: started in the middle",
         };
         *self.marks.entry(mark).or_default() += 1;
-        let machine = Machine::new(projector.disk.clone(), rules, keys(place)).expect("memory can be read");
+        let machine = Machine::new(projector.disk.clone(), rules, keys(life)).expect("memory can be read");
         projector.machine = Some(machine);
         self.projector_goes_on(place, ProjectorCame::Started);
+    }
+
+    /// The projector's disk is gone, and the projector with it.
+    pub(super) fn projection_is_lost(&mut self, number: u64) {
+        let place = self.dice.place(self.projectors.len());
+        if self.projectors[place].folded() == 0 {
+            return;
+        }
+        self.projectors[place].disk = InMemory::default();
+        self.faults.count(Kind::ProjectionLost, number);
+        if !self.projectors[place].process.is_down {
+            self.kill(Id::Projector(place));
+        }
     }
 
     pub(super) fn projector_goes_on(&mut self, place: usize, came: ProjectorCame) {
@@ -153,6 +162,7 @@ impl Engine {
     fn issue_projector(&mut self, place: usize, operation: ProjectorOperation) {
         let (task, token) = (Task::Projector(place), self.token());
         self.projectors[place].awaits = token;
+        self.note_publication(place, &operation);
         let fault = self.faults.strike(self.now_ms(), kinds_of(&operation));
         let mut delay_ms = self.dice.between(1, 4);
         match fault {
@@ -166,6 +176,17 @@ impl Engine {
             _ => {}
         }
         self.send_projector(task, token, operation, delay_ms, fault);
+    }
+
+    fn note_publication(&mut self, place: usize, operation: &ProjectorOperation) {
+        let ProjectorOperation::Publish { account, item } = operation else { return };
+        self.publications.push(Publication {
+            projector: place,
+            started_at_tail: self.projectors[place].started_at_tail,
+            account: account.clone(),
+            party: item.party.clone(),
+            ordinals: item.effects.iter().map(|effect| effect.ordinal).collect(),
+        });
     }
 
     fn send_projector(&mut self, task: Task, token: u64, operation: ProjectorOperation, delay_ms: i64, fault: Option<Kind>) {
@@ -218,15 +239,6 @@ impl Engine {
 
     fn publish(&mut self, task: Task, account: &str, item: WorkItem) -> ProjectorCame {
         let now_ms = self.now_ms();
-        if let Task::Projector(place) = task {
-            self.publications.push(Publication {
-                projector: place,
-                started_at_tail: self.projectors[place].started_at_tail,
-                account: account.to_owned(),
-                party: item.party.clone(),
-                ordinals: item.effects.iter().map(|effect| effect.ordinal).collect(),
-            });
-        }
         let id = item.message_id();
         let published = self.outbox.publish(now_ms, account, Class::Live, &id, Arc::new(item));
         let line = format_args!("{id} of {account}, new {}", published.is_new);
@@ -342,12 +354,14 @@ fn folding(logged: &crate::ports::Logged<Arc<Entry>>) -> Folding {
     Folding { sequence: logged.sequence, account: logged.account.to_string(), meaning }
 }
 
-/// Keys of party names: no projector draws those of another, nor one for two accounts.
-fn keys(place: usize) -> impl FnMut() -> [u8; 32] + Send + Sync + 'static {
-    let mut drawn = place as u8 * 16;
+/// Keys of party names: no life of a projector draws those of another, nor one for two accounts.
+fn keys(life: u64) -> impl FnMut() -> [u8; 32] + Send + Sync + 'static {
+    let mut drawn = 0;
     move || {
         drawn += 1;
-        [drawn; 32]
+        let mut key = [drawn; 32];
+        key[..8].copy_from_slice(&life.to_le_bytes());
+        key
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Held {
 pub(super) struct Asked {
     held: Held,
     sent_ms: i64,
+    /// Of a fault that is not counted yet.
+    number: u64,
     operation: WorkOperation,
 }
 
@@ -177,11 +179,16 @@ impl Engine {
         let (task, token, now_ms) = (Task::Worker { writer, worker }, self.token(), self.now_ms());
         let Some(busy) = &mut self.writers[writer].workers[worker] else { return };
         busy.awaits = token;
-        let asked = Asked { held: busy.held, sent_ms: now_ms, operation };
-        let operation = &asked.operation;
-        let kinds = kinds_of(operation);
-        let fault = self.faults.strike(now_ms, kinds);
-        let mut delay_ms = match operation {
+        let mut asked = Asked { held: busy.held, sent_ms: now_ms, number: 0, operation };
+        let struck = self.faults.draw(now_ms, kinds_of(&asked.operation));
+        let fault = struck.map(|(kind, _)| kind);
+        match struck {
+            // Whether there is an import to be shown late, or never, is known when it arrives.
+            Some((Kind::ShownLate | Kind::Forgotten, number)) => asked.number = number,
+            Some((kind, number)) => self.faults.count(kind, number),
+            None => {}
+        }
+        let mut delay_ms = match asked.operation {
             WorkOperation::Send { .. } => self.dice.between(10, 120),
             _ => self.dice.between(1, 4),
         };
@@ -230,11 +237,18 @@ impl Engine {
 
     /// The operation reaches its port. Who issued it may be gone.
     pub(super) fn work_arrives(&mut self, task: Task, token: u64, asked: Asked, fault: Option<Kind>) {
-        let Asked { held, sent_ms, operation } = asked;
+        let Asked { held, sent_ms, number, operation } = asked;
         let came = match operation {
             WorkOperation::Send { request, .. } => {
                 self.offices[held.account].note_sent(self.agenda.now_ms(), sent_ms);
-                return self.request_arrives(task, token, held.account, &request, fault);
+                let before = self.offices[held.account].front.imports_accepted();
+                self.request_arrives(task, token, held.account, &request, fault);
+                let is_accepted = self.offices[held.account].front.imports_accepted() > before;
+                match fault {
+                    Some(kind) if number > 0 && is_accepted => self.faults.count(kind, number),
+                    _ => {}
+                }
+                return;
             }
             WorkOperation::Release { after, .. } => return self.claim_ends(task, token, held, Some(millis(after)), fault),
             WorkOperation::Done => return self.claim_ends(task, token, held, None, fault),

@@ -43,7 +43,7 @@ pub(crate) fn deed(dice: &mut Dice, kind: Kind, number: u64, account: usize, han
         Kind::PersonArchives => What::Do(Action::Archive),
         Kind::PersonReopens => What::Do(Action::Reopen),
         Kind::PersonSnoozes => What::Do(Action::Snooze(at_ms + dice.between(60_000, 1_800_000))),
-        Kind::PersonTrashes if dice.percent(40) => What::Do(Action::Restore),
+        Kind::PersonTrashes if dice.percent(35) => What::Do(Action::Restore),
         Kind::PersonTrashes => What::Do(Action::Trash),
         Kind::PersonMerges => What::Merge(handles[dice.place(handles.len())].clone()),
         _ if dice.percent(50) => What::Do(Action::Assign(dice.pick(&TEAMMATES).to_owned())),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Front;
 use super::company::Status;
+use super::render::status_word;
 use super::events::{EventKind, Source};
 use super::wire::Reply;
 
@@ -90,6 +91,14 @@ impl Front {
     #[must_use]
     pub fn conversation_with(&self, handle: &str) -> Option<String> {
         self.meant(&Subject::Contact(handle.to_owned()))
+    }
+
+    /// The newest conversation that reads back with this status, as of the last step, tick or act.
+    #[must_use]
+    pub fn conversation_in(&self, status: &str) -> Option<String> {
+        let rows = self.company.conversations.iter();
+        let found = rows.filter(|row| row.merged_into.is_none() && status_word(row) == status);
+        found.max_by_key(|row| row.updated_at_ms).map(|row| row.id.clone())
     }
 
     /// The next snooze that was not ended by something else.
