@@ -73,6 +73,7 @@ impl Inside<'_, '_> {
         } else {
             sent_ms(self.account, &event.conversation, event.at_ms) - act.at_ms <= UNDER_WAY_MS
         };
+        let known_window = known_window || self.was_reopening(event.at_ms);
         if after_ms.is_some_and(|after_ms| after_ms >= -UNDER_WAY_MS) || known_window {
             findings.tallies().reopenings_lenient += 1;
             return;
@@ -85,6 +86,16 @@ impl Inside<'_, '_> {
         );
     }
 
+    /// A reopening of ours, of a call that Front may have refused to show, was decided and not settled at this time.
+    fn was_reopening(&self, at_ms: i64) -> bool {
+        let records = &self.account.records;
+        records.effects.iter().filter(|(key, _)| key.kind == EffectKind::Reopen).any(|(key, decided)| {
+            let facts = records.by_effect.get(key).into_iter().flatten();
+            let settled_ms = facts.map(|place| records.settled[*place].0.appended_ms).min();
+            records.decisions[*decided].place.appended_ms <= at_ms && settled_ms.is_none_or(|ms| ms >= at_ms)
+        })
+    }
+
     /// What was archived last, and got no call since, is archived at the end.
     fn end(&self, findings: &mut Findings) {
         let events = self.account.front.events_of(&self.conversation.id);
@@ -94,6 +105,8 @@ impl Inside<'_, '_> {
         }
         let since_ms = last.at_ms - UNDER_WAY_MS;
         let disturbed = self.calls().any(|call| self.is_newer(call, since_ms))
+            // Front tells of a merger by no webhook: what was decided for the one that is gone reaches this one.
+            || self.account.front.merged.contains_key(self.conversation.id.as_str())
             || self.was_under_way(last.at_ms, i64::MAX)
             || self.activities.iter().any(|one| self.was_unaware(one, last));
         if disturbed {

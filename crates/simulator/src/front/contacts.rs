@@ -1,5 +1,7 @@
 //! Contacts: looking up, creating, giving handles, merging.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::Front;
@@ -73,14 +75,11 @@ impl Front {
 
     pub(super) fn contact_conversations(&self, reference: &str, target: &Target) -> Answered {
         let contact = &self.company.contact_or_alias(reference)?.id;
-        let mut rows: Vec<_> = self
-            .company
-            .conversations
-            .iter()
-            .filter(|row| row.contact == *contact && row.merged_into.is_none())
-            .collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.updated_at_ms));
-        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let own = self.company.conversations.iter().filter(|row| row.contact == *contact);
+        let survivors: BTreeSet<&str> = own.map(|row| self.company.survivor(&row.id)).collect();
+        let mut ids: Vec<&str> = survivors.into_iter().collect();
+        let updated = |id: &str| self.company.conversations.get(id).map(|row| row.updated_at_ms);
+        ids.sort_by_key(|id| std::cmp::Reverse(updated(id)));
         let path = format!("/contacts/{contact}/conversations");
         let (page, next) = self.page(&path, target, &ids)?;
         let shown: Vec<_> = page

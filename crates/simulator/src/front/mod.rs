@@ -37,6 +37,7 @@
 //! | an import from an unknown handle makes a contact; the source follows the import's type | observed | |
 //! | a phone handle without a plus sign is taken as +1 | documented | |
 //! | a contact merged away answers 404, its handles answer the survivor | assumed | |
+//! | a contact's conversations are those that live on where its own were merged away, too | assumed | |
 //! | comments have no key: a repeated POST makes a second comment | documented | |
 //! | a second tag of a name that exists is that tag | assumed | |
 //! | tags, PATCH and assignee are set-like; a repeat changes and emits nothing | documented; silence assumed | |
