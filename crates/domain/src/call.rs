@@ -48,8 +48,10 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     pub party: PartyId,
-    /// The receive time of the record that settled it.
+    /// The receive time of the record that settled it, by the clock of the machine that received it.
     pub at: Timestamp,
+    /// Where that record stands in the log: calls settle in this order, whatever the clocks say.
+    pub sequence: u64,
 }
 
 /// An effect of this call: its place in the party's life, and how it ended.

@@ -128,7 +128,7 @@ fn settle<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: 
         None => (named, Party { since: place.sequence, ..Party::default() }),
     };
     party.enqueue(id, place.sequence);
-    call.settled = Some(Settled { party: party_id.clone(), at: place.received_at });
+    call.settled = Some(Settled { party: party_id.clone(), at: place.received_at, sequence: place.sequence });
     state.put_party(&party_id, party);
     keep(state, place, id, call)?;
     Ok(vec![Output::Touched(party_id)])

@@ -55,7 +55,7 @@ kinds! {
     ShownLate "Front shows an import long after it took it" 420,
     Forgotten "Front takes an import and never shows it" 325,
     PersonArchives "a person archives" 35,
-    PersonReopens "a person reopens" 60,
+    PersonReopens "a person reopens" 80,
     PersonMoves "a person moves or assigns" 30,
     PersonSnoozes "a person snoozes" 24,
     PersonTrashes "a person trashes, and perhaps restores" 30,
@@ -73,6 +73,13 @@ kinds! {
 /// One kind in this many is left out of a seed.
 const LEFT_OUT_ONE_IN: u64 = 4;
 const KINDS: usize = Kind::ALL.len();
+
+/// A fault that is about to happen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Struck {
+    pub(crate) kind: Kind,
+    pub(crate) number: u64,
+}
 
 /// The faults of one run.
 #[derive(Debug)]
@@ -103,13 +110,13 @@ impl Faults {
 
     /// One of `kinds`, or nothing, as chance has it on this occasion. What is returned happens.
     pub(crate) fn strike(&mut self, now_ms: i64, kinds: &[Kind]) -> Option<Kind> {
-        let (fault, number) = self.draw(now_ms, kinds)?;
-        self.count(fault, number);
-        Some(fault)
+        let struck = self.draw(now_ms, kinds)?;
+        self.count(struck.kind, struck.number);
+        Some(struck.kind)
     }
 
-    /// The same for a fault that is told later whether it changed anything: [`Faults::count`].
-    pub(crate) fn draw(&mut self, now_ms: i64, kinds: &[Kind]) -> Option<(Kind, u64)> {
+    /// The same for a fault of which it is known later whether it changes anything: then it is counted.
+    pub(crate) fn draw(&mut self, now_ms: i64, kinds: &[Kind]) -> Option<Struck> {
         if now_ms >= self.until_ms {
             return None;
         }
@@ -120,7 +127,7 @@ impl Faults {
             roll = roll.wrapping_sub(chance);
             strikes
         });
-        struck.and_then(|kind| Some((kind, self.number()?)))
+        struck.and_then(|kind| Some(Struck { kind, number: self.number()? }))
     }
 
     /// How many times a fault is to happen that is planned by the clock, each with its number; those left out are missing.

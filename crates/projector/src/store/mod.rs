@@ -28,7 +28,7 @@ const FORMAT: &str = "\0format";
 /// Over every entry but itself.
 const CHECKSUM: &str = "\0checksum";
 /// Raised when pieces change so that they have to be folded anew. From 2 on there is a checksum.
-const FORMAT_VERSION: &[u8] = b"2";
+const FORMAT_VERSION: &[u8] = b"3";
 const SEPARATOR: char = '\0';
 
 /// An open projection store.

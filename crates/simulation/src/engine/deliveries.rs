@@ -9,8 +9,8 @@ use calltrail_domain::rule::{self, Rule};
 use std::sync::Arc;
 
 use super::process::{Id, Task};
-use super::{Came, Engine, Entry, Event, Operation};
-use crate::fault::Kind;
+use super::{Came, Engine, Entry, Event, Meeting, Operation};
+use crate::fault::{Kind, Struck};
 use crate::trace::Who;
 
 /// A webhook that is to be delivered, perhaps once more.
@@ -86,30 +86,31 @@ impl Engine {
         let token = self.token();
         (self.deliveries[delivery].ingest, self.deliveries[delivery].awaits) = (ingest, token);
         let kinds = [Kind::LogRefused, Kind::LogAnswerLost, Kind::WebhookAnswerLost, Kind::IngestKilled];
-        let fault = self.faults.strike(self.now_ms(), &kinds);
+        let struck = self.faults.draw(self.now_ms(), &kinds);
+        let killed = struck.filter(|struck| struck.kind == Kind::IngestKilled);
         if !rule::holds(Rule::AWebhookIsAnsweredWhenItIsStored) {
             self.taken(delivery);
         }
         let task = Task::Delivery { ingest, delivery };
-        let is_sent = fault != Some(Kind::IngestKilled) || self.dice.percent(50);
-        if is_sent {
+        if killed.is_none() || self.dice.percent(50) {
             let arrives_ms = self.now_ms() + self.dice.between(1, 4);
-            self.agenda.note(arrives_ms, Event::Arrive { task, token, operation: Operation::Store(delivery), fault });
+            let struck = struck.filter(|_| killed.is_none());
+            self.agenda.note(arrives_ms, Event::Arrive { task, token, operation: Operation::Store(delivery), struck });
         }
-        if fault == Some(Kind::IngestKilled) {
+        if let Some(killed) = killed {
+            self.faults.count(killed.kind, killed.number);
             self.kill(Id::Ingest(ingest));
         }
     }
 
-    pub(super) fn store_webhook(&mut self, task: Task, token: u64, delivery: usize, fault: Option<Kind>) {
-        let refused = fault == Some(Kind::LogRefused) || self.is_leaderless();
-        if !refused {
+    pub(super) fn store_webhook(&mut self, task: Task, token: u64, delivery: usize, struck: Option<Struck>) {
+        let meeting = self.meet(struck);
+        if meeting != Meeting::Refused {
             let entry = self.entry(task, delivery);
             self.append(task.who(), self.deliveries[delivery].account, vec![entry]);
         }
-        let stored = !refused && fault != Some(Kind::LogAnswerLost) && fault != Some(Kind::WebhookAnswerLost);
         let after_ms = self.dice.between(1, 4);
-        self.answer(after_ms, task, token, Came::Stored(stored));
+        self.answer(after_ms, task, token, Came::Stored(meeting == Meeting::Fine));
     }
 
     fn entry(&mut self, task: Task, delivery: usize) -> Entry {

@@ -28,6 +28,8 @@ pub(super) struct Office {
     pub(super) taken: BTreeMap<(u64, String), i64>,
     /// Comments of which an attempt came later than anything waits for.
     pub(super) late_comments: BTreeSet<String>,
+    /// How often Front has forgotten an import, by its external id.
+    forgotten: BTreeMap<String, u32>,
     pub(super) deeds: Vec<Deed>,
     /// When requests were sent that were long under way, by their place in Front's ledger.
     pub(super) sent_ms: BTreeMap<usize, i64>,
@@ -37,6 +39,8 @@ pub(super) struct Office {
 
 /// The answer when Front refuses what it is sent: no answer that could mean anything else.
 const FORBIDDEN: u16 = 403;
+/// Front forgets an import at most so often; the writer sends one again three times.
+const FORGOTTEN_MAX: u32 = 3;
 /// A request is usually under way for less than this.
 const USUAL_MS: i64 = 150;
 /// How long Front takes to show what it shows late.
@@ -52,6 +56,7 @@ impl Office {
             is_open: false,
             taken: BTreeMap::new(),
             late_comments: BTreeSet::new(),
+            forgotten: BTreeMap::new(),
             deeds: Vec::new(),
             sent_ms: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -64,7 +69,7 @@ impl Office {
             Request::ImportMessage(activity) => Some(activity.external_id.clone()),
             request => marker_of(request).and_then(|marker| id_of_comment(&self.name, marker)),
         };
-        let refused = id.is_some_and(|id| self.refuses(&id, fault));
+        let refused = id.as_deref().is_some_and(|id| self.refuses(id, fault));
         if refused {
             let message = "the token may not".to_owned();
             let answer = Answer::Rejected(Refusal { status: FORBIDDEN, message, contacts: Vec::new() });
@@ -92,7 +97,10 @@ impl Office {
             Some(Kind::Forgotten) => {
                 let before = self.front.imports_accepted();
                 let exchange = self.reach(now_ms, request, None);
-                if self.front.imports_accepted() > before {
+                let id = id.filter(|_| self.front.imports_accepted() > before);
+                let forgotten = id.map(|id| self.forgotten.entry(id).or_insert(0_u32));
+                if let Some(times) = forgotten.filter(|times| **times < FORGOTTEN_MAX) {
+                    *times += 1;
                     self.front.forget_last_import();
                 }
                 exchange

@@ -25,7 +25,7 @@ use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation
 use crate::agenda::Agenda;
 use crate::dice::Dice;
 use crate::evidence::Publication;
-use crate::fault::{Faults, Kind};
+use crate::fault::{Faults, Kind, Struck};
 use crate::limits::{ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS};
 use crate::marks::Marks;
 use crate::ports::{Log, NewRecord, Outbox, Store};
@@ -56,7 +56,7 @@ enum Event {
     /// Aircall, or Front, delivers this webhook.
     Deliver(usize),
     /// An operation reaches its port.
-    Arrive { task: Task, token: u64, operation: Operation, fault: Option<Kind> },
+    Arrive { task: Task, token: u64, operation: Operation, struck: Option<Struck> },
     /// A core gets the answer to its last operation.
     Step { task: Task, token: u64, came: Came },
     /// A projector that waits for records looks at its timers.
@@ -83,12 +83,33 @@ enum Operation {
     Work(worker::Asked),
 }
 
+/// How log, outbox and fences take an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meeting {
+    Fine,
+    /// They do nothing, and say so or say nothing.
+    Refused,
+    /// They do their part, and nobody hears of it.
+    Unheard,
+}
+
 #[derive(Debug)]
 enum Came {
     /// The log has taken a webhook, or has not.
     Stored(bool),
     Projector(ProjectorCame),
     Work(WorkCame),
+}
+
+impl Came {
+    /// Tells answers apart, as far as they lead to something else.
+    fn number(&self) -> u64 {
+        match self {
+            Self::Stored(stored) => u64::from(*stored),
+            Self::Projector(came) => projector::number_of(came),
+            Self::Work(came) => worker::number_of(came),
+        }
+    }
 }
 
 /// One run.
@@ -178,7 +199,7 @@ impl Engine {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Deliver(delivery) => self.deliver(delivery),
-            Event::Arrive { task, token, operation, fault } => self.arrive(task, token, operation, fault),
+            Event::Arrive { task, token, operation, struck } => self.arrive(task, token, operation, struck),
             Event::Step { task, token, came } => self.step(task, token, came),
             Event::Tick(projector) => self.tick(projector),
             Event::Claim => self.claim(),
@@ -193,11 +214,24 @@ impl Engine {
         }
     }
 
-    fn arrive(&mut self, task: Task, token: u64, operation: Operation, fault: Option<Kind>) {
+    fn arrive(&mut self, task: Task, token: u64, operation: Operation, struck: Option<Struck>) {
         match operation {
-            Operation::Store(delivery) => self.store_webhook(task, token, delivery, fault),
-            Operation::Projector(operation) => self.projector_arrives(task, token, operation, fault),
-            Operation::Work(operation) => self.work_arrives(task, token, operation, fault),
+            Operation::Store(delivery) => self.store_webhook(task, token, delivery, struck),
+            Operation::Projector(operation) => self.projector_arrives(task, token, operation, struck),
+            Operation::Work(operation) => self.work_arrives(task, token, operation, struck),
+        }
+    }
+
+    /// The fault that an operation meets at log, outbox or fences; without a leader nothing else can go wrong there.
+    fn meet(&mut self, struck: Option<Struck>) -> Meeting {
+        if self.is_leaderless() {
+            return Meeting::Refused;
+        }
+        let Some(Struck { kind, number }) = struck else { return Meeting::Fine };
+        self.faults.count(kind, number);
+        match kind {
+            Kind::LogRefused | Kind::OutboxRefused | Kind::StoreRefused => Meeting::Refused,
+            _ => Meeting::Unheard,
         }
     }
 
@@ -223,6 +257,7 @@ impl Engine {
     }
 
     fn answer(&mut self, after_ms: i64, task: Task, token: u64, came: Came) {
+        self.trace.note(self.agenda.now_ms(), task.who(), "is told", came.number(), format_args!("{came:?}"));
         self.agenda.note(self.now_ms() + after_ms, Event::Step { task, token, came });
     }
 

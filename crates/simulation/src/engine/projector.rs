@@ -17,9 +17,9 @@ use calltrail_projector::{Came as ProjectorCame, Machine, Operation as Projector
 use calltrail_projector::{AccountInMemory, AccountRules, Folding, InMemory, Pieces as _, Scan as _};
 
 use super::process::{Id, Process, Task};
-use super::{Came, Engine, Entry, Event, Operation};
+use super::{Came, Engine, Entry, Event, Meeting, Operation};
 use crate::evidence::Publication;
-use crate::fault::Kind;
+use crate::fault::{Kind, Struck};
 use crate::limits::{LOOK_EVERY, REPUBLISH_AFTER};
 use crate::setting::Release;
 use crate::trace::Who;
@@ -163,19 +163,23 @@ impl Engine {
         let (task, token) = (Task::Projector(place), self.token());
         self.projectors[place].awaits = token;
         self.note_publication(place, &operation);
-        let fault = self.faults.strike(self.now_ms(), kinds_of(&operation));
+        let struck = self.faults.draw(self.now_ms(), kinds_of(&operation));
         let mut delay_ms = self.dice.between(1, 4);
-        match fault {
-            Some(Kind::ProjectorPaused) => delay_ms += self.pause(Id::Projector(place)),
-            Some(Kind::ProjectorKilled) => {
+        match struck {
+            Some(Struck { kind: Kind::ProjectorPaused, number }) => {
+                self.faults.count(Kind::ProjectorPaused, number);
+                delay_ms += self.pause(Id::Projector(place));
+                self.send_projector(task, token, operation, delay_ms, None);
+            }
+            Some(Struck { kind: Kind::ProjectorKilled, number }) => {
+                self.faults.count(Kind::ProjectorKilled, number);
                 if self.dice.percent(50) {
                     self.send_projector(task, token, operation, delay_ms, None);
                 }
-                return self.kill(Id::Projector(place));
+                self.kill(Id::Projector(place));
             }
-            _ => {}
+            struck => self.send_projector(task, token, operation, delay_ms, struck),
         }
-        self.send_projector(task, token, operation, delay_ms, fault);
     }
 
     fn note_publication(&mut self, place: usize, operation: &ProjectorOperation) {
@@ -189,7 +193,7 @@ impl Engine {
         });
     }
 
-    fn send_projector(&mut self, task: Task, token: u64, operation: ProjectorOperation, delay_ms: i64, fault: Option<Kind>) {
+    fn send_projector(&mut self, task: Task, token: u64, operation: ProjectorOperation, delay_ms: i64, struck: Option<Struck>) {
         let operation = match operation {
             ProjectorOperation::Sleep(span) => {
                 let after_ms = i64::try_from(span.as_millis()).expect("a short span");
@@ -197,15 +201,14 @@ impl Engine {
             }
             operation => Operation::Projector(operation),
         };
-        self.agenda.note(self.now_ms() + delay_ms, Event::Arrive { task, token, operation, fault });
+        self.agenda.note(self.now_ms() + delay_ms, Event::Arrive { task, token, operation, struck });
     }
 
     /// The operation reaches its port. Who issued it may be gone.
-    pub(super) fn projector_arrives(&mut self, task: Task, token: u64, operation: ProjectorOperation, fault: Option<Kind>) {
-        let refused = matches!(fault, Some(Kind::LogRefused | Kind::OutboxRefused)) || self.is_leaderless();
-        let unheard = matches!(fault, Some(Kind::LogAnswerLost | Kind::OutboxAnswerLost));
+    pub(super) fn projector_arrives(&mut self, task: Task, token: u64, operation: ProjectorOperation, struck: Option<Struck>) {
+        let meeting = self.meet(struck);
         let came = match operation {
-            _ if refused => ProjectorCame::Refused,
+            _ if meeting == Meeting::Refused => ProjectorCame::Refused,
             ProjectorOperation::ReadTail => ProjectorCame::Tail(self.log.tail()),
             ProjectorOperation::Read { after, max } => return self.read(task, token, after, max),
             ProjectorOperation::Publish { account, item } => self.publish(task, &account, item),
@@ -215,7 +218,7 @@ impl Engine {
             ProjectorOperation::Append { account, records } => self.append_records(task, &account, records),
             ProjectorOperation::Sleep(_) => ProjectorCame::Slept,
         };
-        let came = if unheard { ProjectorCame::Refused } else { came };
+        let came = if meeting == Meeting::Unheard { ProjectorCame::Refused } else { came };
         let after_ms = self.dice.between(1, 4);
         self.answer(after_ms, task, token, Came::Projector(came));
     }
@@ -252,11 +255,11 @@ impl Engine {
 
     fn lose_or_hand_out_again(&mut self, ticket: u64) {
         match self.faults.draw(self.now_ms(), &[Kind::ItemLost, Kind::DeliveredTwice]) {
-            Some((Kind::ItemLost, number)) => {
+            Some(Struck { kind: Kind::ItemLost, number }) => {
                 self.outbox.lose(ticket);
                 self.faults.count(Kind::ItemLost, number);
             }
-            Some((_, number)) => {
+            Some(Struck { number, .. }) => {
                 let at_ms = self.now_ms() + self.dice.between(5, 20_000);
                 self.agenda.note(at_ms, Event::HandOutAgain { ticket, number });
             }
@@ -387,6 +390,21 @@ fn reworded(mut record: Record) -> Record {
         }
     }
     record
+}
+
+/// Tells answers apart.
+pub(super) fn number_of(came: &ProjectorCame) -> u64 {
+    match came {
+        ProjectorCame::Started => 1,
+        ProjectorCame::Tail(tail) => tail << 8 | 2,
+        ProjectorCame::Records(records) => (records.len() as u64) << 8 | 3,
+        ProjectorCame::Tick => 4,
+        ProjectorCame::Published { ticket } => ticket << 8 | 5,
+        ProjectorCame::Holds(held) => u64::from(*held) << 8 | 6,
+        ProjectorCame::Appended => 7,
+        ProjectorCame::Slept => 8,
+        ProjectorCame::Refused => 9,
+    }
 }
 
 impl fmt::Display for Word<'_> {

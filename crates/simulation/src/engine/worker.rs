@@ -10,8 +10,8 @@ use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Share
 
 use super::front::marker_of;
 use super::process::{Id, Process, Task};
-use super::{Came, Engine, Entry, Event, Operation};
-use crate::fault::Kind;
+use super::{Came, Engine, Entry, Event, Meeting, Operation};
+use crate::fault::{Kind, Struck};
 use crate::limits::EXTEND_EVERY_MS;
 use super::projector::meaning;
 use crate::trace::Who;
@@ -48,8 +48,6 @@ pub(super) struct Held {
 pub(super) struct Asked {
     held: Held,
     sent_ms: i64,
-    /// Of a fault that is not counted yet.
-    number: u64,
     operation: WorkOperation,
 }
 
@@ -179,31 +177,30 @@ impl Engine {
         let (task, token, now_ms) = (Task::Worker { writer, worker }, self.token(), self.now_ms());
         let Some(busy) = &mut self.writers[writer].workers[worker] else { return };
         busy.awaits = token;
-        let mut asked = Asked { held: busy.held, sent_ms: now_ms, number: 0, operation };
+        let asked = Asked { held: busy.held, sent_ms: now_ms, operation };
         let struck = self.faults.draw(now_ms, kinds_of(&asked.operation));
-        let fault = struck.map(|(kind, _)| kind);
-        match struck {
-            // Whether there is an import to be shown late, or never, is known when it arrives.
-            Some((Kind::ShownLate | Kind::Forgotten, number)) => asked.number = number,
-            Some((kind, number)) => self.faults.count(kind, number),
-            None => {}
-        }
         let mut delay_ms = match asked.operation {
             WorkOperation::Send { .. } => self.dice.between(10, 120),
             _ => self.dice.between(1, 4),
         };
-        match fault {
-            Some(Kind::WriterPaused) => delay_ms += self.pause(Id::Writer(writer)),
-            Some(Kind::WriterKilled) => {
+        match struck {
+            Some(Struck { kind: kind @ (Kind::WriterPaused | Kind::LandsLate), number }) => {
+                self.faults.count(kind, number);
+                delay_ms += match kind {
+                    Kind::WriterPaused => self.pause(Id::Writer(writer)),
+                    _ => self.lands_after_ms(),
+                };
+                self.send_work(task, token, asked, delay_ms, None);
+            }
+            Some(Struck { kind: Kind::WriterKilled, number }) => {
+                self.faults.count(Kind::WriterKilled, number);
                 if self.dice.percent(50) {
                     self.send_work(task, token, asked, delay_ms, None);
                 }
-                return self.kill(Id::Writer(writer));
+                self.kill(Id::Writer(writer));
             }
-            Some(Kind::LandsLate) => delay_ms += self.lands_after_ms(),
-            _ => {}
+            struck => self.send_work(task, token, asked, delay_ms, struck),
         }
-        self.send_work(task, token, asked, delay_ms, fault);
     }
 
     /// Most within the grace, some after it.
@@ -211,7 +208,7 @@ impl Engine {
         if self.dice.percent(90) { self.dice.between(15_000, 60_000) } else { self.dice.between(80_000, 200_000) }
     }
 
-    fn send_work(&mut self, task: Task, token: u64, asked: Asked, delay_ms: i64, fault: Option<Kind>) {
+    fn send_work(&mut self, task: Task, token: u64, asked: Asked, delay_ms: i64, struck: Option<Struck>) {
         let now_ms = self.now_ms();
         match &asked.operation {
             WorkOperation::Sleep(span) => {
@@ -232,34 +229,28 @@ impl Engine {
             _ => {}
         }
         let operation = Operation::Work(asked);
-        self.agenda.note(now_ms + delay_ms, Event::Arrive { task, token, operation, fault });
+        self.agenda.note(now_ms + delay_ms, Event::Arrive { task, token, operation, struck });
     }
 
     /// The operation reaches its port. Who issued it may be gone.
-    pub(super) fn work_arrives(&mut self, task: Task, token: u64, asked: Asked, fault: Option<Kind>) {
-        let Asked { held, sent_ms, number, operation } = asked;
+    pub(super) fn work_arrives(&mut self, task: Task, token: u64, asked: Asked, struck: Option<Struck>) {
+        let Asked { held, sent_ms, operation } = asked;
+        if let WorkOperation::Send { request, .. } = &operation {
+            self.offices[held.account].note_sent(self.agenda.now_ms(), sent_ms);
+            return self.request_arrives(task, token, held.account, request, struck);
+        }
+        let meeting = self.meet(struck);
         let came = match operation {
-            WorkOperation::Send { request, .. } => {
-                self.offices[held.account].note_sent(self.agenda.now_ms(), sent_ms);
-                let before = self.offices[held.account].front.imports_accepted();
-                self.request_arrives(task, token, held.account, &request, fault);
-                let is_accepted = self.offices[held.account].front.imports_accepted() > before;
-                match fault {
-                    Some(kind) if number > 0 && is_accepted => self.faults.count(kind, number),
-                    _ => {}
-                }
-                return;
-            }
-            WorkOperation::Release { after, .. } => return self.claim_ends(task, token, held, Some(millis(after)), fault),
-            WorkOperation::Done => return self.claim_ends(task, token, held, None, fault),
-            operation => self.stored(task, held.account, operation, fault),
+            WorkOperation::Release { after, .. } => return self.claim_ends(task, token, held, Some(millis(after)), meeting),
+            WorkOperation::Done => return self.claim_ends(task, token, held, None, meeting),
+            operation => self.stored(task, held.account, operation, meeting),
         };
         let after_ms = self.dice.between(1, 4);
         self.answer(after_ms, task, token, Came::Work(came));
     }
 
-    fn stored(&mut self, task: Task, account: usize, operation: WorkOperation, fault: Option<Kind>) -> WorkCame {
-        let refused = matches!(fault, Some(Kind::StoreRefused | Kind::LogRefused)) || self.is_leaderless();
+    fn stored(&mut self, task: Task, account: usize, operation: WorkOperation, meeting: Meeting) -> WorkCame {
+        let (refused, unheard) = (meeting == Meeting::Refused, meeting == Meeting::Unheard);
         match operation {
             WorkOperation::Get(_) | WorkOperation::ReadStoreTime | WorkOperation::Append(_) if refused => WorkCame::Failed,
             WorkOperation::Put { .. } if refused => WorkCame::Put(Written::Unknown),
@@ -276,7 +267,7 @@ impl Engine {
                 let line = format_args!("{:?}, expected {expected:?}: {written:?}", key.1);
                 self.trace.note(self.agenda.now_ms(), task.who(), "put", expected.unwrap_or_default(), line);
                 match written {
-                    _ if fault == Some(Kind::StoreAnswerLost) => WorkCame::Put(Written::Unknown),
+                    _ if unheard => WorkCame::Put(Written::Unknown),
                     Ok(revision) => WorkCame::Put(Written::Revision(revision)),
                     Err(_) => WorkCame::Put(Written::Conflict),
                 }
@@ -287,17 +278,26 @@ impl Engine {
                 let entries =
                     records.into_iter().map(|record| Entry { appended_ms, fact: meaning(&record), record });
                 self.append(task.who(), account, entries.collect());
-                if fault == Some(Kind::LogAnswerLost) { WorkCame::Failed } else { WorkCame::Appended }
+                if unheard { WorkCame::Failed } else { WorkCame::Appended }
             }
             operation => panic!("{operation:?} is done elsewhere"),
         }
     }
 
-    fn request_arrives(&mut self, task: Task, token: u64, account: usize, request: &Request, fault: Option<Kind>) {
+    fn request_arrives(&mut self, task: Task, token: u64, account: usize, request: &Request, struck: Option<Struck>) {
         let now_ms = self.now_ms();
+        let fault = struck.map(|struck| struck.kind);
+        let before = self.offices[account].front.imports_accepted();
         let exchange = self.offices[account].exchange(now_ms, request, fault);
+        let is_accepted = self.offices[account].front.imports_accepted() > before;
+        match struck {
+            // Only what was accepted can be shown late, or never.
+            Some(Struck { kind: Kind::ShownLate | Kind::Forgotten, .. }) if !is_accepted => {}
+            Some(Struck { kind, number }) => self.faults.count(kind, number),
+            None => {}
+        }
         let line = format_args!("{:?} {fault:?}", request.kind());
-        self.trace.note(now_ms, task.who(), "sends", request.kind() as u64, line);
+        self.trace.note(now_ms, task.who(), "sends", u64::from(is_accepted) << 8 | request.kind() as u64, line);
         self.watch_front(account);
         let slow_ms = if fault == Some(Kind::SlowAnswer) { self.dice.between(15_000, 40_000) } else { 0 };
         let after_ms = self.dice.between(10, 120) + slow_ms;
@@ -305,9 +305,9 @@ impl Engine {
     }
 
     /// The worker is free; the outbox has heard of it, or has not.
-    fn claim_ends(&mut self, task: Task, token: u64, held: Held, after_ms: Option<i64>, fault: Option<Kind>) {
+    fn claim_ends(&mut self, task: Task, token: u64, held: Held, after_ms: Option<i64>, meeting: Meeting) {
         let now_ms = self.now_ms();
-        let is_heard = fault != Some(Kind::OutboxRefused) && !self.is_leaderless();
+        let is_heard = meeting == Meeting::Fine;
         match after_ms {
             _ if !is_heard => {}
             Some(after_ms) => drop(self.outbox.release(now_ms, held.ticket, held.claim, after_ms)),
@@ -329,6 +329,34 @@ impl Engine {
         if let Some(marker) = marker_of(request).filter(|_| delay_ms > waited_ms) {
             self.offices[account].late_comments.insert(marker.to_owned());
         }
+    }
+}
+
+/// Tells answers apart, as far as they lead to something else.
+pub(super) fn number_of(came: &WorkCame) -> u64 {
+    match came {
+        WorkCame::Claimed => 1,
+        WorkCame::Found(found) => found.as_ref().map_or(0, |(_, revision)| *revision) << 8 | 2,
+        WorkCame::Put(Written::Revision(revision)) => revision << 8 | 3,
+        WorkCame::Put(Written::Conflict) => 4,
+        WorkCame::Put(Written::Unknown) => 5,
+        WorkCame::StoreTime(_) => 6,
+        WorkCame::Appended => 7,
+        WorkCame::Exchanged(exchange) => (1 + class_of(&exchange.answer)) << 8 | 8,
+        WorkCame::Slept => 9,
+        WorkCame::Audio(_) => 10,
+        WorkCame::Failed => 11,
+    }
+}
+
+fn class_of(answer: &Answer) -> u64 {
+    match answer {
+        Answer::Done(_) => 0,
+        Answer::NotApplied { .. } => 1,
+        Answer::BadToken => 2,
+        Answer::Rejected(refusal) => 1000 + u64::from(refusal.status),
+        Answer::Ambiguous { .. } => 3,
+        Answer::Moved(_) => 4,
     }
 }
 
