@@ -57,9 +57,6 @@ impl Machine {
     /// Whether a write is still under way: not after an answer that says what became of it.
     fn land(&mut self, index: usize, request: &Request, answer: &Answer) {
         let entry = self.entry_mut(index);
-        if matches!(answer, Answer::NotApplied { .. }) {
-            entry.ambiguous &= rule::holds(Rule::DoubtNeverLeavesAnEffect);
-        }
         match answer {
             Answer::Ambiguous { .. } => {
                 entry.ambiguous = true;
@@ -84,6 +81,8 @@ impl Machine {
         retry_after: Option<Duration>,
     ) -> Command {
         self.forget_read();
+        // Doubt belongs to the effect: that this attempt came to nothing says nothing of the one before.
+        self.entry_mut(pending.index).ambiguous &= rule::holds(Rule::DoubtNeverLeavesAnEffect);
         match reason {
             NotApplied::TooLate | NotApplied::TooMany => self.trouble(now, pending.index, retry_after),
             NotApplied::NoConnection if pending.purpose == Purpose::Observe => {

@@ -20,6 +20,8 @@ pub struct Evidence {
     pub folds: Vec<(String, u64, u64)>,
     /// What the projectors told the outbox of, in order.
     pub publications: Vec<Publication>,
+    /// What the projectors decided, and what they knew of the log then.
+    pub decided: Vec<DecidedThrough>,
     /// From then on nothing went wrong any more, Unix time in milliseconds.
     pub faults_end_ms: i64,
     /// When the run ended, and whether everything had come to rest by then.
@@ -46,6 +48,17 @@ pub struct Publication {
     pub account: String,
     pub party: PartyId,
     pub ordinals: Vec<u64>,
+}
+
+/// A record of decisions that a projector is about to append.
+#[derive(Debug)]
+pub struct DecidedThrough {
+    pub projector: usize,
+    pub account: String,
+    /// What it has folded.
+    pub through: u64,
+    /// The tail of the log that it was told last.
+    pub tail: u64,
 }
 
 /// One account: its Aircall company, its people and its Front company.

@@ -18,8 +18,10 @@ pub(crate) const CLOCK_WRONG_MS_MAX: i64 = 50_000;
 /// How long a claim of the outbox lasts, and how often a claim in work is extended.
 pub(crate) const ACK_WAIT_MS: i64 = 30_000;
 pub(crate) const EXTEND_EVERY_MS: i64 = 10_000;
-/// How long the outbox remembers the id of a message: JetStream's default.
-pub(crate) const DEDUPE_WINDOW_MS: i64 = 120_000;
+/// How long the outbox remembers the id of a message, done, lost or not: as long as a message may live.
+pub(crate) const DEDUPE_WINDOW_MS: i64 = 24 * 3_600_000;
+/// The most records that the log hands out at once.
+pub(crate) const RECORDS_AT_ONCE_MAX: i64 = 12;
 /// How long nothing holds an item before it is looked for.
 pub(crate) const REPUBLISH_AFTER: Duration = Duration::from_secs(120);
 

@@ -31,7 +31,8 @@ fn effects(account: &AccountView<'_>, findings: &mut Findings) {
             if account.records.by_effect.contains_key(&effect.key) {
                 continue;
             }
-            if joined.contains(decided.decision.party.as_str()) {
+            let joined_at = joined.get(decided.decision.party.as_str());
+            if joined_at.is_some_and(|joined_at| *joined_at < decided.place.sequence) {
                 findings.tallies().dropped_effects += 1;
             } else {
                 let (key, sequence) = (effect.key, decided.place.sequence);
@@ -42,15 +43,22 @@ fn effects(account: &AccountView<'_>, findings: &mut Findings) {
     }
 }
 
-/// Parties of one contact: a step of one that was joined was decided on a state that is gone.
-fn joined<'a>(account: &AccountView<'a>) -> BTreeSet<&'a str> {
-    let mut of_contact: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (_, fact) in &account.records.settled {
+/// Parties of one contact, with the sequence at which that was known: a step of one that was joined was decided on a state
+/// that is gone. What was decided before is done before they join.
+fn joined<'a>(account: &AccountView<'a>) -> BTreeMap<&'a str, u64> {
+    let mut of_contact: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+    for (place, fact) in &account.records.settled {
         if let Outcome::ContactFound { contact, .. } = &fact.outcome {
-            of_contact.entry(contact.as_str()).or_default().insert(fact.party.as_str());
+            let parties = of_contact.entry(contact.as_str()).or_default();
+            parties.entry(fact.party.as_str()).or_insert(place.sequence);
         }
     }
-    of_contact.into_values().filter(|parties| parties.len() > 1).flatten().collect()
+    let shared = of_contact.into_values().filter(|parties| parties.len() > 1);
+    let known = shared.flat_map(|parties| {
+        let last = parties.values().copied().max().unwrap_or_default();
+        parties.into_keys().map(move |party| (party, last))
+    });
+    known.collect()
 }
 
 fn facts(account: &AccountView<'_>, findings: &mut Findings) {

@@ -1,4 +1,4 @@
-//! Nothing old is published: a projector that starts has folded what was settled before, and tells nobody of it.
+//! What a projector does not do before it has folded what it knows of: tell the outbox of what is settled, and decide.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,20 @@ use calltrail_domain::record::RecordBody;
 
 use super::Findings;
 use super::view::View;
-use crate::evidence::Publication;
+use crate::evidence::{DecidedThrough, Publication};
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
+    published(view, findings);
+    for DecidedThrough { projector, account, through, tail } in &view.evidence.decided {
+        if through < tail {
+            let what = format!("projector {projector} decided having folded {through}, and knew of {tail}");
+            findings.of(account, what);
+        }
+    }
+}
+
+/// A projector that starts has folded what was settled before.
+fn published(view: &View<'_>, findings: &mut Findings) {
     let mut settled_at = BTreeMap::new();
     for logged in &view.evidence.log {
         if let RecordBody::EffectSettled(settled) = &logged.record.body {

@@ -24,7 +24,7 @@ use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation
 
 use crate::agenda::Agenda;
 use crate::dice::Dice;
-use crate::evidence::Publication;
+use crate::evidence::{DecidedThrough, Publication};
 use crate::fault::{Faults, Kind, Struck};
 use crate::limits::{ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS};
 use crate::marks::Marks;
@@ -137,6 +137,7 @@ pub(crate) struct Engine {
     handed_out_again: BTreeMap<u64, u64>,
     pub(crate) marks: Marks,
     publications: Vec<Publication>,
+    decided: Vec<DecidedThrough>,
     faults_end_ms: i64,
 }
 
@@ -169,6 +170,7 @@ impl Engine {
             handed_out_again: BTreeMap::new(),
             marks: Marks::new(),
             publications: Vec::new(),
+            decided: Vec::new(),
             faults_end_ms,
             setting,
         };

@@ -18,9 +18,9 @@ use calltrail_projector::{AccountInMemory, AccountRules, Folding, InMemory, Piec
 
 use super::process::{Id, Process, Task};
 use super::{Came, Engine, Entry, Event, Meeting, Operation};
-use crate::evidence::Publication;
+use crate::evidence::{DecidedThrough, Publication};
 use crate::fault::{Kind, Struck};
-use crate::limits::{LOOK_EVERY, REPUBLISH_AFTER};
+use crate::limits::{LOOK_EVERY, RECORDS_AT_ONCE_MAX, REPUBLISH_AFTER};
 use crate::setting::Release;
 use crate::trace::Who;
 
@@ -37,8 +37,9 @@ pub(super) struct Projector {
     /// It waits for records after this sequence.
     reads_after: Option<(u64, usize)>,
     tick_ms: Option<i64>,
-    /// The tail of the log when it started.
+    /// The tail of the log when it started, and the last that it was told.
     started_at_tail: u64,
+    told_tail: u64,
 }
 
 /// What a record means. Webhooks are translated where they are delivered.
@@ -107,6 +108,7 @@ impl Engine {
             reads_after: None,
             tick_ms: None,
             started_at_tail: 0,
+            told_tail: 0,
         });
         self.start_projector(place);
     }
@@ -154,6 +156,9 @@ impl Engine {
         let clock = now.as_millis().unsigned_abs();
         self.trace.note(self.agenda.now_ms(), Who::Projector(place), "told", clock, Word(&came));
         let projector = &mut self.projectors[place];
+        if let ProjectorCame::Tail(tail) = &came {
+            projector.told_tail = *tail;
+        }
         let Some(machine) = &mut projector.machine else { return };
         let operation = machine.next(now, came).expect("memory can be read");
         self.issue_projector(place, operation);
@@ -163,6 +168,7 @@ impl Engine {
         let (task, token) = (Task::Projector(place), self.token());
         self.projectors[place].awaits = token;
         self.note_publication(place, &operation);
+        self.note_decision(place, &operation);
         let struck = self.faults.draw(self.now_ms(), kinds_of(&operation));
         let mut delay_ms = self.dice.between(1, 4);
         match struck {
@@ -191,6 +197,20 @@ impl Engine {
             party: item.party.clone(),
             ordinals: item.effects.iter().map(|effect| effect.ordinal).collect(),
         });
+    }
+
+    fn note_decision(&mut self, place: usize, operation: &ProjectorOperation) {
+        let ProjectorOperation::Append { account, records } = operation else { return };
+        for record in records {
+            if let RecordBody::EffectsDecided(decided) = &record.body {
+                self.decided.push(DecidedThrough {
+                    projector: place,
+                    account: account.clone(),
+                    through: decided.through,
+                    tail: self.projectors[place].told_tail,
+                });
+            }
+        }
     }
 
     fn send_projector(&mut self, task: Task, token: u64, operation: ProjectorOperation, delay_ms: i64, struck: Option<Struck>) {
@@ -293,10 +313,11 @@ impl Engine {
 
     fn hand_records(&mut self, place: usize) {
         let Some((after, max)) = self.projectors[place].reads_after else { return };
-        let records: Vec<_> = self.log.read_after(after, max).iter().map(folding).collect();
-        if records.is_empty() {
+        if self.log.tail() <= after {
             return;
         }
+        let at_once = usize::try_from(self.dice.between(1, RECORDS_AT_ONCE_MAX)).unwrap_or(1);
+        let records: Vec<_> = self.log.read_after(after, max.min(at_once)).iter().map(folding).collect();
         let token = self.projectors[place].awaits;
         self.projectors[place].reads_after = None;
         let after_ms = self.dice.between(1, 6);

@@ -53,7 +53,8 @@ impl Engine {
             }
         });
         let accounts = accounts.collect();
-        let (publications, faults_end_ms) = (self.publications, self.faults_end_ms);
-        Evidence { accounts, log, folds, publications, faults_end_ms, ended_ms, at_rest }
+        let (publications, decided) = (self.publications, self.decided);
+        let faults_end_ms = self.faults_end_ms;
+        Evidence { accounts, log, folds, publications, decided, faults_end_ms, ended_ms, at_rest }
     }
 }
