@@ -38,7 +38,7 @@ impl Request {
     pub fn json(method: &str, path_and_query: &str, token: &str, body: &Value) -> Self {
         let mut request = Self::bare(method, path_and_query, token);
         request.headers.push(("content-type".into(), "application/json".into()));
-        request.body = body.to_string().into_bytes();
+        request.body = text_of(body).into_bytes();
         request
     }
 
@@ -168,8 +168,13 @@ impl Reply {
     }
 }
 
-/// Reads a JSON body: bad syntax and a bad shape are refused with the two bodies that Front has for them.
+/// Reads a JSON body.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
+    serde_json::from_slice(body).or_else(|_| parse_in_steps(body))
+}
+
+/// Bad syntax and a bad shape are refused with the two bodies that Front has for them.
+fn parse_in_steps<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| Reply::json(400, &json!({ "_error": { "message": error.to_string() } })))?;
     serde_json::from_value(value).map_err(|error| Reply::bad_request(error.to_string()))
