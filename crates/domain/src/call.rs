@@ -1,6 +1,7 @@
 //! A call, merged from everything Aircall told about it, in any order and any number of times.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,7 @@ pub struct Call {
     pub over_received_at: Option<Timestamp>,
     /// Aircall told that it ended, and did not only mention it later.
     pub end_told: bool,
-    pub told: CallTold,
+    pub told: Arc<CallTold>,
     pub settled: Option<Settled>,
     /// `LeftOut` or `Logged`, once decided.
     pub verdict: Option<Verdict>,
@@ -82,7 +83,7 @@ pub struct CallTold {
     comments: BTreeMap<u64, Comment>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Told<T> {
     status: Option<CallStatus>,
     at: Timestamp,
@@ -100,7 +101,7 @@ impl Call {
             retyped_at: 0,
             over_received_at: None,
             end_told: false,
-            told: CallTold::default(),
+            told: Arc::default(),
             settled: None,
             verdict: None,
             media_overdue: false,
@@ -119,8 +120,8 @@ impl Call {
             self.over_received_at = Some(earliest);
         }
         self.end_told |= snapshot.event != CallEvent::Other;
-        let before = self.told.clone();
-        self.told.tell(snapshot);
+        let before = Arc::clone(&self.told);
+        Arc::make_mut(&mut self.told).tell(snapshot);
         if self.told != before {
             self.told_at = sequence;
         }
@@ -310,9 +311,10 @@ fn keep_better(known: &mut Media, told: &Media) {
 
 fn keep_greatest<T: Ord + Clone>(field: &mut Option<Told<T>>, snapshot: &CallSnapshot, value: Option<&T>) {
     let Some(value) = value else { return };
-    let told = Told { status: snapshot.status, at: snapshot.at, value: value.clone() };
-    if field.as_ref().is_none_or(|known| *known < told) || !rule::holds(Rule::FieldsGoByTheirTime) {
-        *field = Some(told);
+    let (status, at) = (snapshot.status, snapshot.at);
+    let is_less = |known: &Told<T>| (known.status, known.at, &known.value) < (status, at, value);
+    if field.as_ref().is_none_or(is_less) || !rule::holds(Rule::FieldsGoByTheirTime) {
+        *field = Some(Told { status, at, value: value.clone() });
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod effects;
 
+use std::sync::Arc;
+
 use crate::call::{Call, Settled};
 use crate::decision::{Decision, LeftOut, Logged, Verdict};
 use crate::effect::{Action, ConversationStatus, Effect, LookUpContact, ObserveConversation, Outcome};
@@ -42,7 +44,7 @@ pub fn decide<B: Backing>(
         step: head.party.step + 1,
         call: id,
         verdict,
-        effects,
+        effects: effects.into_iter().map(Arc::new).collect(),
     }))
 }
 

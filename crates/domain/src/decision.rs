@@ -1,5 +1,7 @@
 //! Decisions as records: what `decide` returned, folded by everybody and remade by nobody.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::effect::Effect;
@@ -25,7 +27,7 @@ pub struct Decision {
     pub step: u64,
     pub call: CallId,
     pub verdict: Verdict,
-    pub effects: Vec<Effect>,
+    pub effects: Vec<Arc<Effect>>,
 }
 
 /// What becomes of a settled call, or of what is told of it later.

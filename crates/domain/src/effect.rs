@@ -1,5 +1,7 @@
 //! What is to be done in Front, and what came of it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
@@ -189,7 +191,7 @@ pub struct NumberedEffect {
     /// 1, 2, 3, … per party, given by the fold.
     pub ordinal: u64,
     #[serde(flatten)]
-    pub effect: Effect,
+    pub effect: Arc<Effect>,
 }
 
 impl WorkItem {

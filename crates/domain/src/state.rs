@@ -189,7 +189,7 @@ impl<B: Backing> State<B> {
 
     /// The party with exactly this id, unless it was joined into another.
     pub(crate) fn party_itself(&self, party: &PartyId) -> Result<Option<Party>, StateError<B::Error>> {
-        Ok(self.party(party)?.filter(|(id, _)| id == party).map(|(_, party)| party))
+        Ok(self.piece(&Key::Party(party))?.as_deref().and_then(Piece::party).cloned())
     }
 
     pub(crate) fn put_party(&mut self, id: &PartyId, party: Party) {

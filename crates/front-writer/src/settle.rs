@@ -1,6 +1,6 @@
 //! How effects end: outcomes into the fence, facts into the log, the mark forward.
 
-use calltrail_domain::effect::{Action, EffectSettled, Outcome};
+use calltrail_domain::effect::{Action, Effect, EffectSettled, Outcome};
 use calltrail_domain::ids::{ConversationId, EffectKey};
 use calltrail_domain::record::{ConversationMerged, Record, RecordBody};
 use calltrail_domain::rule::{self, Rule};
@@ -120,7 +120,7 @@ impl Machine {
         Some(DeadLetter {
             party: self.item.party.clone(),
             ordinal: effect.ordinal,
-            effect: effect.effect.clone(),
+            effect: Effect::clone(&effect.effect),
             conversation: self.conversation(),
             request: entry.refused.clone(),
             status: *status,

@@ -61,12 +61,10 @@ impl<P: Pieces> Projection<P> {
     }
 
     pub(crate) fn account(&mut self, name: &str) -> &mut AccountState<P::Account> {
-        self.accounts.entry(name.to_owned()).or_insert_with(|| AccountState {
-            state: State::new(self.store.account(name)),
-            published: Published::default(),
-            touched: BTreeSet::new(),
-            uncovered: 0,
-        })
+        if !self.accounts.contains_key(name) {
+            self.accounts.insert(name.to_owned(), AccountState::new(self.store.account(name)));
+        }
+        self.accounts.get_mut(name).expect("it was put there")
     }
 
     /// Folds one record; returns the work items that the outbox must be told of. A record that cannot be read means
@@ -96,6 +94,15 @@ impl<P: Pieces> Projection<P> {
 }
 
 impl<B: Scan> AccountState<B> {
+    fn new(backing: B) -> Self {
+        Self {
+            state: State::new(backing),
+            published: Published::default(),
+            touched: BTreeSet::new(),
+            uncovered: 0,
+        }
+    }
+
     fn take(&mut self, fact: &Fact, outputs: Vec<Output>) -> Vec<WorkItem> {
         self.uncovered += 1;
         if matches!(fact, Fact::EffectsDecided(_)) {

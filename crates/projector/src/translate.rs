@@ -12,7 +12,7 @@ use tracing::error;
 #[derive(Debug, Clone)]
 pub struct Folding {
     pub sequence: u64,
-    pub account: String,
+    pub account: Arc<str>,
     /// `None` for a record that cannot be read.
     pub meaning: Option<(Place, Arc<Fact>)>,
 }
@@ -25,7 +25,7 @@ impl Folding {
         let meaning = meaning.inspect_err(|cause| {
             error!(sequence = record.sequence, %cause, "a record of the log cannot be read");
         });
-        Self { sequence: record.sequence, account: record.account.clone(), meaning: meaning.ok() }
+        Self { sequence: record.sequence, account: Arc::from(record.account.as_str()), meaning: meaning.ok() }
     }
 }
 

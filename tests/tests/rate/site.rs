@@ -80,7 +80,7 @@ impl Site {
             archived: false,
             with_audio: false,
         };
-        let effect = Effect { key, action: Action::ImportActivity(activity) };
+        let effect = Arc::new(Effect { key, action: Action::ImportActivity(activity) });
         let item = WorkItem {
             party: PartyId::new(format!("p{call}")),
             item: 1,

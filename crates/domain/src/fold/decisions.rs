@@ -1,5 +1,7 @@
 //! Decisions, folded: the first record of a step counts.
 
+use std::sync::Arc;
+
 use super::{Folded, Output, Place};
 use crate::call::{Call, EffectState};
 use crate::decision::{Decision, EffectsDecided, Logged, Verdict};
@@ -148,7 +150,7 @@ fn take_effects(party: &mut Party, call: &mut Call, decision: &Decision) {
             continue;
         }
         party.ordinal += 1;
-        let numbered = NumberedEffect { ordinal: party.ordinal, effect: effect.clone() };
+        let numbered = NumberedEffect { ordinal: party.ordinal, effect: Arc::clone(effect) };
         call.effects.insert(effect.key, EffectState { ordinal: party.ordinal, outcome: None });
         party.backlog.push(numbered);
     }

@@ -1,26 +1,27 @@
 //! What came of effects: contacts found, conversations seen, activities there.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::{Folded, Output, Place, conversations};
-use crate::effect::{Action, ConversationStatus, EffectSettled, LookUpContact, Outcome};
+use crate::effect::{Action, ConversationStatus, Effect, EffectSettled, LookUpContact, Outcome};
 use crate::ids::{CallId, ContactId, ConversationId, PartyId};
 use crate::party::{Party, PartyEntry, Thread};
 use crate::rule::{self, Rule};
-use crate::state::{Backing, Key, State, StateError};
+use crate::state::{Backing, Key, Piece, State, StateError};
 use crate::time::Timestamp;
 
 /// A terminal fact counts once: an effect that is not open (any more) is left as it is.
 pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &EffectSettled) -> Folded<B> {
     let Some(mut party) = state.party_itself(&settled.party)? else { return Ok(Vec::new()) };
-    let Some(action) = close(&mut party, settled) else { return Ok(Vec::new()) };
+    let Some(effect) = close(&mut party, settled) else { return Ok(Vec::new()) };
     if let Some(mut call) = state.call(settled.key.call)? {
         if let Some(effect) = call.effects.get_mut(&settled.key) {
             effect.outcome = Some(settled.outcome.clone());
         }
         state.write(&Key::Call(settled.key.call), call);
     }
-    let younger = take_outcome(state, &settled.party, &mut party, &action, &settled.outcome)?;
+    let younger = take_outcome(state, &settled.party, &mut party, &effect.action, &settled.outcome)?;
     let mut outputs: Vec<_> = party.cut(&settled.party).map(Output::Publish).into_iter().collect();
     if !party.queue.is_empty() {
         party.touched = place.sequence;
@@ -35,18 +36,18 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
 }
 
 /// Takes the effect off the outstanding item; `None` when it is not open there.
-fn close(party: &mut Party, settled: &EffectSettled) -> Option<Action> {
+fn close(party: &mut Party, settled: &EffectSettled) -> Option<Arc<Effect>> {
     let outstanding = party.outstanding.as_mut()?;
     let effects = &outstanding.item.effects;
     let effect = effects.iter().find(|e| e.ordinal == settled.ordinal && e.effect.key == settled.key)?;
-    let action = effect.effect.action.clone();
+    let effect = Arc::clone(&effect.effect);
     if !outstanding.open.remove(&settled.ordinal) {
         return None;
     }
     if outstanding.open.is_empty() || !rule::holds(Rule::AnItemSettlesWithItsLastEffect) {
         party.outstanding = None;
     }
-    Some(action)
+    Some(effect)
 }
 
 /// What Front answers about a conversation that was deleted for good.
@@ -176,12 +177,13 @@ fn contact_found<B: Backing>(
 }
 
 fn join_when_drained<B: Backing>(state: &mut State<B>, place: Place, id: &PartyId) -> Folded<B> {
-    let Some(party) = state.party_itself(id)? else { return Ok(Vec::new()) };
+    let piece = state.piece(&Key::Party(id))?;
+    let Some(party) = piece.as_deref().and_then(Piece::party) else { return Ok(Vec::new()) };
     let may_join = party.is_drained() || !rule::holds(Rule::TheYoungerPartyDrainsFirst);
-    if let Some(older) = party.joining.clone().filter(|_| may_join) {
-        return join(state, place, id, party, &older);
+    match &party.joining {
+        Some(older) if may_join => join(state, place, id, party.clone(), older),
+        Some(_) | None => Ok(Vec::new()),
     }
-    Ok(Vec::new())
 }
 
 fn join<B: Backing>(

@@ -1,6 +1,7 @@
 //! Stored formats: what was written once is read for ever.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use calltrail_domain::decision::{Decision, EffectsDecided, LeftOut, Logged, Verdict};
 use calltrail_domain::effect::{
@@ -47,7 +48,8 @@ fn activity(from: Sender) -> ImportActivity {
 }
 
 fn decision(verdict: Verdict, actions: Vec<(EffectKind, Action)>) -> Decision {
-    let effects = actions.into_iter().map(|(kind, action)| Effect { key: key(kind), action }).collect();
+    let effect = |(kind, action)| Arc::new(Effect { key: key(kind), action });
+    let effects = actions.into_iter().map(effect).collect();
     Decision { party: PartyId::new("0a1b"), step: 1, call: CallId(812), verdict, effects }
 }
 

@@ -277,7 +277,7 @@ pub(crate) fn word(outcome: &Outcome) -> String {
 
 /// An item with these effects, numbered from 1.
 pub(crate) fn item(conversation: Option<&str>, effects: Vec<Effect>) -> WorkItem {
-    let numbered = |(index, effect)| NumberedEffect { ordinal: index as u64 + 1, effect };
+    let numbered = |(index, effect)| NumberedEffect { ordinal: index as u64 + 1, effect: Arc::new(effect) };
     WorkItem {
         party: PartyId::new("p1"),
         item: 1,

@@ -375,7 +375,7 @@ impl Engine {
 fn folding(logged: &crate::ports::Logged<Arc<Entry>>) -> Folding {
     let place = Place { sequence: logged.sequence, received_at: logged.body.record.received_at };
     let meaning = Some((place, Arc::clone(&logged.body.fact)));
-    Folding { sequence: logged.sequence, account: logged.account.to_string(), meaning }
+    Folding { sequence: logged.sequence, account: Arc::clone(&logged.account), meaning }
 }
 
 /// Keys of party names: no life of a projector draws those of another, nor one for two accounts.
@@ -405,7 +405,7 @@ fn kinds_of(operation: &ProjectorOperation) -> &'static [Kind] {
 fn reworded(mut record: Record) -> Record {
     if let RecordBody::EffectsDecided(EffectsDecided { decisions, .. }) = &mut record.body {
         for effect in decisions.iter_mut().flat_map(|decision| &mut decision.effects) {
-            if let Action::ImportActivity(import) = &mut effect.action {
+            if let Action::ImportActivity(import) = &mut Arc::make_mut(effect).action {
                 import.body = format!("Logged by a later release\n{}", import.body);
             }
         }

@@ -1,7 +1,10 @@
 //! The end of a run: whether everything has come to rest, and what is left behind.
 
-use super::Engine;
+use std::sync::Arc;
+
+use super::{Engine, Entry};
 use crate::evidence::{AccountEvidence, Evidence, LoggedRecord};
+use crate::ports::Logged;
 
 /// How often it is looked whether everything is at rest.
 pub(super) const LOOK_EVERY_MS: usize = 30_000;
@@ -27,13 +30,7 @@ impl Engine {
             (format!("projector {place}"), projector.folded(), u64::from(differs) * (place as u64 + 1))
         }));
         let ended_ms = self.now_ms();
-        let record = |logged: &crate::ports::Logged<std::sync::Arc<super::Entry>>| LoggedRecord {
-            sequence: logged.sequence,
-            appended_ms: logged.body.appended_ms,
-            account: logged.account.to_string(),
-            record: logged.body.record.clone(),
-        };
-        let log = self.log.read_after(0, usize::MAX).iter().map(record).collect();
+        let log = self.log.into_records().into_iter().map(evidence_of).collect();
         let accounts = self.offices.into_iter().zip(&self.setting.companies).map(|(office, company)| {
             let calls = company.history.calls.iter().filter(|call| company.has(call.id)).cloned().collect();
             AccountEvidence {
@@ -57,4 +54,10 @@ impl Engine {
         let faults_end_ms = self.faults_end_ms;
         Evidence { accounts, log, folds, publications, decided, faults_end_ms, ended_ms, at_rest }
     }
+}
+
+fn evidence_of(logged: Logged<Arc<Entry>>) -> LoggedRecord {
+    let Logged { sequence, account, body, .. } = logged;
+    let Entry { appended_ms, record, .. } = Arc::into_inner(body).expect("only the log holds its entries");
+    LoggedRecord { sequence, appended_ms, account: account.to_string(), record }
 }

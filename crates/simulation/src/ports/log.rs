@@ -67,6 +67,12 @@ impl<B> Log<B> {
         &after[..after.len().min(max)]
     }
 
+    /// All records, in order.
+    #[must_use]
+    pub fn into_records(self) -> Vec<Logged<B>> {
+        self.records
+    }
+
     /// The sequence of the last record, 0 for an empty log.
     #[must_use]
     pub fn tail(&self) -> u64 {

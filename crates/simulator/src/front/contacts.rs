@@ -28,7 +28,7 @@ const SOURCES: [&str; 7] = ["twitter", "email", "phone", "facebook", "intercom",
 impl Front {
     pub(super) fn contact(&self, reference: &str) -> Answered {
         let contact = self.company.contact_or_alias(reference)?;
-        Ok(Reply::json(200, self.contact_json(contact)))
+        Ok(Reply::json(200, &self.show_contact(contact)))
     }
 
     pub(super) fn create_contact(&mut self, body: &[u8]) -> Answered {
@@ -41,7 +41,7 @@ impl Front {
         let id = self.ids.next("crd");
         self.company.add_contact(&id, new.name, handles);
         let contact = self.company.contact_or_alias(&id)?;
-        Ok(Reply::json(201, self.contact_json(contact)))
+        Ok(Reply::json(201, &self.show_contact(contact)))
     }
 
     pub(super) fn add_handle(&mut self, reference: &str, body: &[u8]) -> Answered {
@@ -82,12 +82,8 @@ impl Front {
         ids.sort_by_key(|id| std::cmp::Reverse(updated(id)));
         let path = format!("/contacts/{contact}/conversations");
         let (page, next) = self.page(&path, target, &ids)?;
-        let shown: Vec<_> = page
-            .iter()
-            .filter_map(|id| self.company.conversations.get(id))
-            .map(|row| self.conversation_json(row))
-            .collect();
-        Ok(Reply::json(200, self.paged_json(&path, &next, &shown)))
+        let shown = page.iter().filter_map(|id| self.company.conversations.get(id));
+        Ok(self.paged_reply(&path, next, shown.map(|row| self.show_conversation(row)).collect()))
     }
 
     /// The contact that a message's outside handle belongs to, made if there is none.

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::Front;
 use super::company::{Comment, Conversation, Status};
 use super::events::{EventKind, Source};
+use super::shapes::raw;
 use super::wire::{Answered, Reply, Target, parse};
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +45,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 impl Front {
     pub(super) fn conversation(&self, id: &str) -> Answered {
         let row = self.row(id)?;
-        Ok(Reply::json(200, self.conversation_json(row)))
+        Ok(Reply::json(200, &self.show_conversation(row)))
     }
 
     pub(super) fn update_conversation(&mut self, now_ms: i64, id: &str, body: &[u8]) -> Answered {
@@ -85,24 +86,21 @@ impl Front {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let path = format!("/conversations/{id}/messages");
         let (page, next) = self.page(&path, target, &ids)?;
-        let shown: Vec<_> = page
-            .iter()
-            .filter_map(|id| self.company.messages.get(id))
-            .map(|row| self.message_json(row))
-            .collect();
-        Ok(Reply::json(200, self.paged_json(&path, &next, &shown)))
+        let shown =
+            page.iter().filter_map(|id| self.company.messages.get(id)).map(|row| self.show_message(row));
+        Ok(self.paged_reply(&path, next, shown.collect()))
     }
 
     pub(super) fn conversation_comments(&self, id: &str) -> Answered {
         let rows = self.row(id)?.comments.iter().rev().filter_map(|id| self.company.comments.get(id));
-        let shown = rows.map(|row| self.comment_json(row)).collect();
-        Ok(Reply::json(200, self.list_json(&format!("/conversations/{id}/comments"), shown)))
+        let shown = rows.map(|row| self.show_comment(row)).collect();
+        Ok(self.list_reply(&format!("/conversations/{id}/comments"), shown))
     }
 
     pub(super) fn conversation_inboxes(&self, id: &str) -> Answered {
         let inbox = self.company.inboxes.get(&self.row(id)?.inbox);
-        let shown = inbox.map(|row| self.inbox_json(row)).into_iter().collect();
-        Ok(Reply::json(200, self.list_json(&format!("/conversations/{id}/inboxes"), shown)))
+        let shown = inbox.map(|row| self.show_inbox(row)).into_iter().collect();
+        Ok(self.list_reply(&format!("/conversations/{id}/inboxes"), shown))
     }
 
     pub(super) fn add_comment(&mut self, now_ms: i64, id: &str, body: &[u8]) -> Answered {
@@ -118,7 +116,7 @@ impl Front {
         };
         let comment = self.comment(now_ms, id, author, new.body, &Source::Api)?;
         let row = self.company.comments.get(&comment).ok_or_else(Reply::not_found)?;
-        Ok(Reply::json(201, self.comment_json(row)))
+        Ok(Reply::json(201, &self.show_comment(row)))
     }
 
     pub(super) fn add_tags(&mut self, now_ms: i64, id: &str, body: &[u8]) -> Answered {
@@ -174,7 +172,7 @@ impl Front {
         source: &Source,
     ) -> Result<(), Reply> {
         let teammate = match &assignee {
-            Some(assignee) => Some(self.teammate_json(self.company.teammate(assignee)?)),
+            Some(assignee) => Some(raw(&self.show_teammate(self.company.teammate(assignee)?))),
             None => None,
         };
         let row = self.company.conversation_mut(id)?;
@@ -194,13 +192,13 @@ impl Front {
         inbox: &str,
         source: &Source,
     ) -> Result<(), Reply> {
-        let Some(shown) = self.company.inboxes.get(inbox).map(|row| self.inbox_json(row)) else {
+        let Some(shown) = self.company.inboxes.get(inbox).map(|row| raw(&[self.show_inbox(row)])) else {
             return Err(Reply::bad_request(format!("unknown inbox `{inbox}`")));
         };
         let row = self.company.conversation_mut(id)?;
         if row.inbox != inbox {
             inbox.clone_into(&mut row.inbox);
-            self.emit(at_ms, EventKind::Move, id, source, Some(("inboxes", vec![shown].into())));
+            self.emit(at_ms, EventKind::Move, id, source, Some(("inboxes", shown)));
         }
         Ok(())
     }
@@ -226,7 +224,7 @@ impl Front {
             before.iter().filter(|tag| !row.tags.contains(tag)).map(|tag| (EventKind::Untag, tag.clone()));
         let changes: Vec<_> = removed.chain(added).collect();
         for (kind, tag) in changes {
-            let target = self.company.tags.get(&tag).map(|tag| ("tag", self.tag_json(tag)));
+            let target = self.company.tags.get(&tag).map(|tag| ("tag", raw(&self.show_tag(tag))));
             self.emit(at_ms, kind, id, source, target);
         }
         Ok(())
@@ -250,7 +248,7 @@ impl Front {
             body,
             posted_at_ms: at_ms,
         };
-        let shown = self.comment_json(&comment);
+        let shown = raw(&self.show_comment(&comment));
         self.company.comments.insert(&comment_id, comment);
         self.emit(at_ms, EventKind::Comment, id, source, Some(("comment", shown)));
         Ok(comment_id)

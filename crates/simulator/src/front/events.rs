@@ -1,9 +1,9 @@
 //! What happened, as Front tells it: the event shapes, `GET /events`, and what goes to the webhook.
 
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
 
 use super::Front;
-use super::render::seconds;
+use super::shapes::{self, Cause, Seconds, Typed, raw};
 use super::wire::{Answered, Reply, Target};
 use crate::limits::EVENTS_PAGE_ENTRIES_MAX;
 
@@ -15,7 +15,7 @@ pub(super) struct Event {
     pub(super) at_ms: i64,
     pub(super) conversation: String,
     pub(super) source: &'static str,
-    pub(super) payload: Value,
+    pub(super) payload: Box<RawValue>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,23 +88,21 @@ impl Front {
         kind: EventKind,
         conversation: &str,
         source: &Source,
-        target: Option<(&str, Value)>,
+        target: Option<(&'static str, Box<RawValue>)>,
     ) {
         if let Some(row) = self.company.conversations.get_mut(conversation) {
             row.updated_at_ms = row.updated_at_ms.max(at_ms);
         }
         let id = self.ids.next("evt");
-        let mut payload = json!({
-            "_links": { "self": self.link(&format!("/events/{id}")) },
-            "id": id,
-            "type": kind.names().0,
-            "emitted_at": seconds(at_ms),
-            "source": { "_meta": { "type": source.name() }, "data": self.source_json(source) },
-            "conversation": self.conversation_with_last_message(conversation),
+        let payload = raw(&shapes::Event {
+            _links: self.own(&format!("/events/{id}")),
+            conversation: self.conversation_with_last_message(conversation),
+            emitted_at: Seconds(at_ms),
+            id: &id,
+            source: Typed::new(source.name(), self.cause(source)),
+            target: target.map(|(kind, data)| Typed::new(kind, data)),
+            kind: kind.names().0,
         });
-        if let Some((kind, data)) = target {
-            payload["target"] = json!({ "_meta": { "type": kind }, "data": data });
-        }
         let event =
             Event { id, kind, at_ms, conversation: conversation.to_owned(), source: source.name(), payload };
         self.queue_webhook(&event);
@@ -146,28 +144,24 @@ impl Front {
     fn events_page(&self, path: &str, target: &Target, rows: &[&Event], limit: usize) -> Answered {
         let ids: Vec<&str> = rows.iter().map(|event| event.id.as_str()).collect();
         let (page, next) = self.page_of(path, target, &ids, limit)?;
-        let shown: Vec<Value> =
-            rows.iter().filter(|event| page.contains(&event.id)).map(|event| event.payload.clone()).collect();
-        Ok(Reply::json(200, self.paged_json(path, &next, &shown)))
+        let shown = rows.iter().filter(|event| page.contains(&event.id)).map(|event| &event.payload);
+        Ok(self.paged_reply(path, next, shown.collect()))
     }
 
-    fn conversation_with_last_message(&self, id: &str) -> Value {
-        let Some(row) = self.company.conversations.get(id) else { return Value::Null };
-        let mut shown = self.conversation_json(row);
-        if let Some(message) = row.messages.last().and_then(|id| self.company.messages.get(id)) {
-            shown["last_message"] = self.message_json(message);
-        }
-        shown
+    fn conversation_with_last_message(&self, id: &str) -> Option<shapes::Conversation<'_>> {
+        let row = self.company.conversations.get(id)?;
+        let last = row.messages.last().and_then(|id| self.company.messages.get(id));
+        let last_message = last.map(|message| self.show_message(message));
+        Some(shapes::Conversation { last_message, ..self.show_conversation(row) })
     }
 
-    fn source_json(&self, source: &Source) -> Value {
+    fn cause(&self, source: &Source) -> Cause<'_> {
         match source {
-            Source::Api | Source::Reminder => Value::Null,
-            Source::Teammate(id) => {
-                self.company.teammates.get(id).map_or(Value::Null, |row| self.teammate_json(row))
-            }
+            Source::Api | Source::Reminder => Cause::Teammate(None),
+            Source::Teammate(id) => Cause::Teammate(self.show_teammate_of(Some(id))),
             Source::Inbox(id) => {
-                self.company.inboxes.get(id).map(|row| self.inbox_json(row)).into_iter().collect()
+                let inbox = self.company.inboxes.get(id).map(|row| self.show_inbox(row));
+                Cause::Inboxes(inbox.into_iter().collect())
             }
         }
     }

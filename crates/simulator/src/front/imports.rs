@@ -12,6 +12,7 @@ use super::events::{EventKind, Source};
 use super::ledger::{ImportEntry, ImportOutcome};
 use super::multipart::{self, File};
 use super::options::{Handle, RepeatAnswer, SubjectRule};
+use super::shapes::raw;
 use super::wire::{Answered, Reply, Request, parse};
 
 /// What was accepted and does not exist yet, and every external id that was ever accepted.
@@ -157,7 +158,7 @@ impl Front {
         let accepted = Accepted { inbox: inbox.to_owned(), uid: uid.clone(), draft, files };
         self.imports.pending.insert((due_ms, self.imports.accepted), accepted);
         self.tick(now_ms);
-        Ok(Reply::json(202, json!({ "status": "accepted", "message_uid": uid })))
+        Ok(Reply::json(202, &json!({ "status": "accepted", "message_uid": uid })))
     }
 
     fn check_draft(&self, draft: &Draft) -> Result<(), Reply> {
@@ -205,7 +206,7 @@ impl Front {
             (RepeatAnswer::Conflict, _) => {
                 Err(Reply::conflict("A message with this external_id exists already".into()))
             }
-            (_, Some(uid)) => Ok(Reply::json(202, json!({ "status": "accepted", "message_uid": uid }))),
+            (_, Some(uid)) => Ok(Reply::json(202, &json!({ "status": "accepted", "message_uid": uid }))),
             (_, None) => Err(Reply::bad_request("external_id was imported already")),
         }
     }
@@ -247,7 +248,7 @@ impl Front {
         }
         self.tag_by_name(&draft.tags, &conversation);
         if self.options.behaviour.import_emits_event && !draft.metadata.should_skip_rules {
-            let target = self.company.messages.get(&message).map(|row| self.message_json(row));
+            let target = self.company.messages.get(&message).map(|row| raw(&self.show_message(row)));
             let target = target.map(|data| ("message", data));
             let (kind, source) = if draft.metadata.is_inbound {
                 (EventKind::Inbound, Source::Inbox(inbox))

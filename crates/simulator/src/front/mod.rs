@@ -70,6 +70,7 @@ mod rate;
 mod render;
 mod routes;
 mod scopes;
+mod shapes;
 mod tags;
 mod webhooks;
 mod wire;
@@ -275,7 +276,7 @@ impl Front {
         let mut headers = reply.headers;
         headers.extend(self.rate.headers(now_ms, &self.options.behaviour));
         headers.push(("date".into(), http_date(now_ms)));
-        let body = reply.body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let body = reply.body.map(String::into_bytes).unwrap_or_default();
         if !body.is_empty() {
             headers.push(("content-type".into(), "application/json; charset=utf-8".into()));
         }

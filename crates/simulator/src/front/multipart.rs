@@ -1,5 +1,7 @@
 //! Bodies with files: `multipart/form-data`, put back into the JSON that an endpoint reads.
 
+use std::borrow::Cow;
+
 use futures_util::FutureExt as _;
 use multer::Multipart;
 use serde_json::{Map, Value, json};
@@ -18,9 +20,9 @@ pub struct File {
 }
 
 /// The request's body as JSON, and its files; the body as it is when it is no form.
-pub(super) fn read(request: &Request) -> Result<(Vec<u8>, Vec<File>), Reply> {
+pub(super) fn read(request: &Request) -> Result<(Cow<'_, [u8]>, Vec<File>), Reply> {
     let boundary = request.header("content-type").and_then(|kind| multer::parse_boundary(kind).ok());
-    let Some(boundary) = boundary else { return Ok((request.body.clone(), Vec::new())) };
+    let Some(boundary) = boundary else { return Ok((request.body.as_slice().into(), Vec::new())) };
     let whole = futures_util::stream::iter([Ok::<_, std::io::Error>(request.body.clone())]);
     // The body is here as a whole, so nothing is waited for.
     let parts = parts(Multipart::new(whole, boundary)).now_or_never();
@@ -31,7 +33,7 @@ pub(super) fn read(request: &Request) -> Result<(Vec<u8>, Vec<File>), Reply> {
     for (name, text) in fields {
         put(&mut body, &name, &text);
     }
-    Ok((body.to_string().into_bytes(), files))
+    Ok((body.to_string().into_bytes().into(), files))
 }
 
 type Parts = (Vec<(String, String)>, Vec<File>);

@@ -1,12 +1,12 @@
 //! People at work in Front, beside the API.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Front;
 use super::company::Status;
 use super::render::status_word;
 use super::events::{EventKind, Source};
+use super::shapes::raw;
 use super::wire::Reply;
 
 /// One thing that a teammate does to one conversation.
@@ -201,12 +201,12 @@ impl Front {
         let row = self.company.conversation_mut(&survivor)?;
         row.messages.extend(messages);
         row.comments.extend(comments);
-        let target = ("deleted_conversation_ids", json!([id]));
+        let target = ("deleted_conversation_ids", raw(&[id]));
         self.emit(now_ms, EventKind::Merge, &survivor, source, Some(target));
         Ok(())
     }
 }
 
 fn refused(refusal: &Reply) -> ActError {
-    ActError::Refused(refusal.body.as_ref().map(ToString::to_string).unwrap_or_default())
+    ActError::Refused(refusal.body.clone().unwrap_or_default())
 }

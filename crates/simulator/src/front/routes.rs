@@ -62,27 +62,27 @@ impl Front {
     fn me(&self) -> Reply {
         let options = &self.options;
         let links = json!({ "self": format!("{}/me", options.base_url) });
-        Reply::json(200, json!({ "_links": links, "id": options.company_id, "name": options.company_name }))
+        Reply::json(200, &json!({ "_links": links, "id": options.company_id, "name": options.company_name }))
     }
 
     fn teammates(&self) -> Reply {
-        let rows = self.company.teammates.iter().map(|row| self.teammate_json(row)).collect();
-        Reply::json(200, self.list_json("/teammates", rows))
+        let rows = self.company.teammates.iter().map(|row| self.show_teammate(row)).collect();
+        self.list_reply("/teammates", rows)
     }
 
     fn teammate(&self, reference: &str) -> Answered {
         let teammate = self.company.teammate_or_alias(reference).ok_or_else(Reply::not_found)?;
-        Ok(Reply::json(200, self.teammate_json(teammate)))
+        Ok(Reply::json(200, &self.show_teammate(teammate)))
     }
 
     fn inboxes(&self) -> Reply {
-        let rows = self.company.inboxes.iter().map(|row| self.inbox_json(row)).collect();
-        Reply::json(200, self.list_json("/inboxes", rows))
+        let rows = self.company.inboxes.iter().map(|row| self.show_inbox(row)).collect();
+        self.list_reply("/inboxes", rows)
     }
 
     fn inbox(&self, id: &str) -> Answered {
         let inbox = self.company.inboxes.get(id).ok_or_else(Reply::not_found)?;
-        Ok(Reply::json(200, self.inbox_json(inbox)))
+        Ok(Reply::json(200, &self.show_inbox(inbox)))
     }
 
     fn message(&self, reference: &str) -> Answered {
@@ -91,6 +91,6 @@ impl Front {
             None => Some(reference),
         };
         let message = id.and_then(|id| self.company.messages.get(id)).ok_or_else(Reply::not_found)?;
-        Ok(Reply::json(200, self.message_json(message)))
+        Ok(Reply::json(200, &self.show_message(message)))
     }
 }

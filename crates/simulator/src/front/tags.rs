@@ -1,7 +1,6 @@
 //! The company's tags: listing and making them.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::Front;
 use super::options::Tag;
@@ -17,15 +16,14 @@ impl Front {
     pub(super) fn company_tags(&self, target: &Target) -> Answered {
         let ids: Vec<&str> = self.company.tags.iter().map(|tag| tag.id.as_str()).collect();
         let (page, next) = self.page("/company/tags", target, &ids)?;
-        let rows: Vec<Value> =
-            page.iter().filter_map(|id| self.company.tags.get(id)).map(|tag| self.tag_json(tag)).collect();
-        Ok(Reply::json(200, self.paged_json("/company/tags", &next, &rows)))
+        let rows = page.iter().filter_map(|id| self.company.tags.get(id)).map(|tag| self.show_tag(tag));
+        Ok(self.paged_reply("/company/tags", next, rows.collect()))
     }
 
     pub(super) fn create_tag(&mut self, body: &[u8]) -> Answered {
         let NewTag { name } = parse(body)?;
         let tag = self.tag_named(&name);
-        Ok(Reply::json(201, self.tag_json(&tag)))
+        Ok(Reply::json(201, &self.show_tag(&tag)))
     }
 
     /// The tag of this name, made when there is none.

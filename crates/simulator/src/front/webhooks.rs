@@ -11,6 +11,7 @@ use sha2::Sha256;
 use super::Front;
 use super::events::Event;
 use super::ledger::WebhookEntry;
+use super::shapes::{Authorization, Webhook, text_of};
 use crate::limits::{WEBHOOK_ATTEMPTS_MAX, WEBHOOK_RETRY_MS};
 
 /// One delivery to be made now.
@@ -101,11 +102,8 @@ impl Front {
         if !self.options.behaviour.webhooks {
             return;
         }
-        let body = json!({
-            "type": kind,
-            "authorization": { "id": self.options.company_id },
-            "payload": event.payload,
-        });
+        let authorization = Authorization { id: &self.options.company_id };
+        let body = text_of(&Webhook { authorization, payload: &event.payload, kind });
         let delay = self.options.behaviour.webhook_delay_ms;
         let due_ms = event.at_ms.saturating_add_unsigned(self.chance.between(delay.min, delay.max));
         self.webhooks.waiting.insert((due_ms, self.webhooks.queued.len()));
@@ -114,7 +112,7 @@ impl Front {
             kind,
             attempts: 0,
             state: State::Waiting,
-            body: body.to_string(),
+            body,
         });
     }
 

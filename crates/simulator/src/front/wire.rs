@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+use super::shapes::{Error, Refusal, text_of};
 
 /// One HTTP request as the model takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Request {
     pub fn json(method: &str, path_and_query: &str, token: &str, body: &Value) -> Self {
         let mut request = Self::bare(method, path_and_query, token);
         request.headers.push(("content-type".into(), "application/json".into()));
-        request.body = body.to_string().into_bytes();
+        request.body = text_of(body).into_bytes();
         request
     }
 
@@ -103,27 +106,28 @@ impl Answer {
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<Value>,
+    /// JSON.
+    pub(super) body: Option<String>,
 }
 
 /// `Err` is a refusal: an endpoint uses `?` on whatever it lacks.
 pub(super) type Answered = Result<Reply, Reply>;
 
 impl Reply {
-    pub(super) fn json(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(body) }
+    pub(super) fn json(status: u16, body: &impl Serialize) -> Self {
+        Self { status, headers: Vec::new(), body: Some(text_of(body)) }
     }
 
     pub(super) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: None }
     }
 
-    fn refusal(status: u16, title: &str, message: Option<String>) -> Self {
-        let mut error = json!({ "status": status, "title": title });
-        if let Some(message) = message {
-            error["message"] = message.into();
-        }
-        Self::json(status, json!({ "_error": error }))
+    fn refusal(status: u16, title: &'static str, message: Option<String>) -> Self {
+        Self::error(Error { details: None, message, status, title })
+    }
+
+    fn error(error: Error) -> Self {
+        Self::json(error.status, &Refusal { _error: error })
     }
 
     pub(super) fn unauthenticated() -> Self {
@@ -135,11 +139,8 @@ impl Reply {
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
-        let mut reply = Self::refusal(400, "Bad request", Some("Body did not satisfy requirements".into()));
-        if let Some(body) = &mut reply.body {
-            body["_error"]["details"] = json!([detail.into()]);
-        }
-        reply
+        let message = Some("Body did not satisfy requirements".into());
+        Self::error(Error { details: Some([detail.into()]), message, status: 400, title: "Bad request" })
     }
 
     pub(super) fn conflict(message: String) -> Self {
@@ -167,10 +168,15 @@ impl Reply {
     }
 }
 
-/// Reads a JSON body: bad syntax and a bad shape are refused with the two bodies that Front has for them.
+/// Reads a JSON body.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
+    serde_json::from_slice(body).or_else(|_| parse_in_steps(body))
+}
+
+/// Bad syntax and a bad shape are refused with the two bodies that Front has for them.
+fn parse_in_steps<T: DeserializeOwned>(body: &[u8]) -> Result<T, Reply> {
     let value: Value = serde_json::from_slice(body)
-        .map_err(|error| Reply::json(400, json!({ "_error": { "message": error.to_string() } })))?;
+        .map_err(|error| Reply::json(400, &json!({ "_error": { "message": error.to_string() } })))?;
     serde_json::from_value(value).map_err(|error| Reply::bad_request(error.to_string()))
 }
 

@@ -1,6 +1,7 @@
 //! Evidence told by hand: a clean run of two accounts, to be spoiled.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use calltrail_domain::decision::{Decision, EffectsDecided, Logged, Verdict};
 use calltrail_domain::effect::{
@@ -244,6 +245,7 @@ impl Story {
     fn decide(&mut self, at_ms: i64, party: &str, call: u64, verdict: Verdict, effects: Vec<Effect>) {
         let step = self.steps.entry(party.into()).or_default();
         *step += 1;
+        let effects = effects.into_iter().map(Arc::new).collect();
         let decision =
             Decision { party: PartyId::new(party), step: *step, call: CallId(call), verdict, effects };
         let through = self.log.len() as u64;
