@@ -73,6 +73,8 @@ pub struct AccountEvidence {
     pub front: Ledger,
     /// Requests that Calltrail may send in any 60 seconds.
     pub requests_per_minute: usize,
+    /// Calls that the projectors count as logged, as `calltrail status` shows them; one number for each projector.
+    pub logged: Vec<u64>,
     /// Whether Front's webhooks are configured; without them the status is read before each call.
     pub front_webhooks: bool,
     /// Whether an import reopens an archived conversation by itself.

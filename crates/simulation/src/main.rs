@@ -20,7 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 #[command(name = "calltrail-simulation", version, after_long_help = EXAMPLES)]
 struct Arguments {
     /// How many seeds to run, one after the other.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them.
     #[arg(long, default_value_t = 1)]
@@ -37,9 +37,9 @@ struct Arguments {
     /// Plants this bug: the name of a rule that does not hold, as --bugs prints it.
     #[arg(long, value_name = "RULE", conflicts_with = "bugs")]
     bug: Option<String>,
-    /// Runs at the same time.
-    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
-    threads: usize,
+    /// Runs at the same time; by default one for each core.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    threads: Option<u64>,
 }
 
 const EXAMPLES: &str = "\
@@ -75,7 +75,7 @@ fn one(seed: u64, with_trace: bool) -> bool {
 
 fn many(arguments: &Arguments) -> bool {
     let sum = play(campaign(arguments, false), progress(arguments.seeds));
-    print!("{}", report::sum(&sum, arguments.threads));
+    print!("{}", report::sum(&sum, threads(arguments)));
     report::failures(&sum).is_empty()
 }
 
@@ -85,7 +85,7 @@ fn look_for_bugs(arguments: &Arguments) -> bool {
     for rule in PLANTED {
         bugs::plant(rule);
         let sum = play(campaign(arguments, true), |_, _| {});
-        println!("{}", report::bug(rule, &sum));
+        println!("{}", report::bug(rule, arguments.first, &sum));
         missed += u32::from(sum.failed.is_empty());
     }
     println!("{} planted bugs, {} found", PLANTED.len(), PLANTED.len() as u32 - missed);
@@ -93,8 +93,13 @@ fn look_for_bugs(arguments: &Arguments) -> bool {
 }
 
 fn campaign(arguments: &Arguments, until_found: bool) -> Campaign {
-    let Arguments { first, seeds, threads, .. } = *arguments;
-    Campaign { first, seeds, threads, until_found }
+    let Arguments { first, seeds, .. } = *arguments;
+    Campaign { first, seeds, threads: threads(arguments), until_found }
+}
+
+fn threads(arguments: &Arguments) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.threads.and_then(|threads| usize::try_from(threads).ok()).unwrap_or_else(cores)
 }
 
 fn progress(seeds: u64) -> impl Fn(u64, &Sum) {

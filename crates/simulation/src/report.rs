@@ -96,7 +96,10 @@ pub fn failures(sum: &Sum) -> Vec<String> {
     let all = sum.faults_counted();
     for (kind, faults) in Kind::ALL.iter().zip(&sum.faults) {
         if faults * 1000 < all * SHARE_PERMILLE_MIN {
-            failures.push(format!("{faults} of {all} faults are `{}`; it should be one in a hundred", kind.words()));
+            failures.push(format!(
+                "{faults} of {all} faults are `{}`; it should be one in a hundred",
+                kind.words()
+            ));
         }
     }
     let missing = marks::EXPECTED.iter().filter(|mark| !sum.tallies.contains_key(*mark));
@@ -104,14 +107,14 @@ pub fn failures(sum: &Sum) -> Vec<String> {
     failures
 }
 
-/// One planted bug, and what it took to find it.
+/// One planted bug, and what it took to find it: seeds from `first_seed` on, one after the other.
 #[must_use]
-pub fn bug(rule: Rule, sum: &Sum) -> String {
+pub fn bug(rule: Rule, first_seed: u64, sum: &Sum) -> String {
     let name = format!("{rule:?}");
     match sum.failed.iter().next() {
         Some((seed, found)) => {
             let first = found.first().map_or("", String::as_str);
-            format!("{name:<40} found after {:>6} seeds, in seed {seed}: {first}", grouped(sum.seeds))
+            format!("{name:<40} found after {:>6} seeds: {first}", grouped(seed - first_seed + 1))
         }
         None => format!("{name:<40} NOT FOUND in {} seeds", grouped(sum.seeds)),
     }

@@ -58,7 +58,8 @@ impl Inside<'_, '_> {
     }
 
     fn reopened(&self, act: &EventEntry, event: &EventEntry, findings: &mut Findings) {
-        let reopened = self.account.applied_in(&self.conversation.id, EffectKind::Reopen).map(|(call, _)| call);
+        let reopened =
+            self.account.applied_in(&self.conversation.id, EffectKind::Reopen).map(|(call, _)| call);
         let calls = self.calls().chain(reopened);
         let settled = calls.filter_map(|call| self.account.records.settles.get(&call));
         let settled = settled.map(|settled| settled.place.appended_ms).filter(|at| *at <= event.at_ms).max();

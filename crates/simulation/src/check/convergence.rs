@@ -17,6 +17,20 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
         effects(account, findings);
         facts(account, findings);
         verdicts(account, findings);
+        totals(account, findings);
+    }
+}
+
+/// A call is logged, and counted, once.
+fn totals(account: &AccountView<'_>, findings: &mut Findings) {
+    let logged = account.records.decisions.iter().filter(|decided| decided.logged().is_some());
+    let calls: BTreeSet<_> = logged.map(|decided| decided.decision.call).collect();
+    for (projector, counted) in account.evidence.logged.iter().enumerate() {
+        if *counted != calls.len() as u64 {
+            let what =
+                format!("projector {projector} counts {counted} calls as logged, and {} are", calls.len());
+            findings.of(account.id, what);
+        }
     }
 }
 

@@ -119,7 +119,9 @@ impl<'a> FrontView<'a> {
             merged: BTreeMap::new(),
         };
         for (place, import) in ledger.imports.iter().enumerate() {
-            if let (ImportOutcome::Accepted, Some((_, call, kind))) = (import.outcome, named(&import.external_id)) {
+            if let (ImportOutcome::Accepted, Some((_, call, kind))) =
+                (import.outcome, named(&import.external_id))
+            {
                 view.accepted.entry((call, kind)).or_insert(place);
             }
         }

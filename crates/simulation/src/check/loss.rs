@@ -92,7 +92,9 @@ fn missing(account: &AccountView<'_>, key: EffectKey, what: &str, findings: &mut
     let needed = match account.records.outcome_of(key) {
         Some(Outcome::Skipped { because_of }) => refused(*because_of),
         // Where the call that would have opened the conversation was refused there is none for what comes late.
-        Some(Outcome::Rejected { status: 0, .. }) => account.evidence.refused.iter().any(|id| id.ends_with(":call")),
+        Some(Outcome::Rejected { status: 0, .. }) => {
+            account.evidence.refused.iter().any(|id| id.ends_with(":call"))
+        }
         _ => false,
     };
     if refused(key) || needed {

@@ -49,7 +49,11 @@ impl<'a> View<'a> {
 impl AccountView<'_> {
     /// Calls with an effect of this kind that the log tells as applied in this conversation, and when it tells so. Front may
     /// have refused all that would show the call there.
-    pub(super) fn applied_in(&self, conversation: &str, kind: EffectKind) -> impl Iterator<Item = (u64, i64)> {
+    pub(super) fn applied_in(
+        &self,
+        conversation: &str,
+        kind: EffectKind,
+    ) -> impl Iterator<Item = (u64, i64)> {
         self.records.settled.iter().filter_map(move |(place, fact)| {
             let Outcome::Applied { conversation: Some(of), .. } = &fact.outcome else { return None };
             let is_there = fact.key.kind == kind && self.front.survivor(of.as_str()) == conversation;

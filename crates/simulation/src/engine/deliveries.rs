@@ -55,7 +55,11 @@ impl Engine {
     }
 
     fn lateness_ms(&mut self) -> i64 {
-        if self.dice.percent(85) { self.dice.between(1_000, 60_000) } else { self.dice.between(60_000, 2_400_000) }
+        if self.dice.percent(85) {
+            self.dice.between(1_000, 60_000)
+        } else {
+            self.dice.between(60_000, 2_400_000)
+        }
     }
 
     fn plan_delivery(&mut self, at_ms: i64, account: usize, what: What) {
@@ -95,7 +99,10 @@ impl Engine {
         if killed.is_none() || self.dice.percent(50) {
             let arrives_ms = self.now_ms() + self.dice.between(1, 4);
             let struck = struck.filter(|_| killed.is_none());
-            self.agenda.note(arrives_ms, Event::Arrive { task, token, operation: Operation::Store(delivery), struck });
+            self.agenda.note(
+                arrives_ms,
+                Event::Arrive { task, token, operation: Operation::Store(delivery), struck },
+            );
         }
         if let Some(killed) = killed {
             self.faults.count(killed.kind, killed.number);
@@ -120,12 +127,20 @@ impl Engine {
             What::Aircall(place) => {
                 let webhook = &self.setting.companies[*account].history.webhooks[*place];
                 let body = RecordBody::AircallEvent(webhook.event.clone());
-                Entry { appended_ms, record: Record { received_at, body }, fact: Arc::new(webhook.fact_at(received_at)) }
+                Entry {
+                    appended_ms,
+                    record: Record { received_at, body },
+                    fact: Arc::new(webhook.fact_at(received_at)),
+                }
             }
             What::Front(body) => {
                 let event = FrontEvent { body: body.clone() };
                 let fact = Arc::new(calltrail_front::events::facts(&event, received_at));
-                Entry { appended_ms, record: Record { received_at, body: RecordBody::FrontEvent(event) }, fact }
+                Entry {
+                    appended_ms,
+                    record: Record { received_at, body: RecordBody::FrontEvent(event) },
+                    fact,
+                }
             }
         }
     }

@@ -22,6 +22,9 @@ pub(super) struct Office {
     pub(super) settings: Arc<Settings>,
     pub(super) front: Front,
     front_due_ms: Option<i64>,
+    /// When it is there again, and the absence until somebody has met it.
+    back_ms: i64,
+    gone: Option<u64>,
     /// The account has its first record.
     pub(super) is_open: bool,
     /// Webhooks of Aircall that were answered 200, and when first.
@@ -53,6 +56,8 @@ impl Office {
             settings: Arc::new(company.settings()),
             front: company.front(),
             front_due_ms: None,
+            back_ms: i64::MIN,
+            gone: None,
             is_open: false,
             taken: BTreeMap::new(),
             late_comments: BTreeSet::new(),
@@ -76,7 +81,7 @@ impl Office {
             return Exchange { answer, rate: RateLimit::default() };
         }
         match fault {
-            Some(Kind::RequestLost) => lost(),
+            Some(Kind::RequestLost | Kind::FrontAway) => lost(),
             Some(Kind::TooMany) => {
                 let retry_after = Some(Duration::from_secs(3));
                 let answer = Answer::NotApplied { reason: NotApplied::TooMany, retry_after };
@@ -89,7 +94,8 @@ impl Office {
             Some(Kind::ErrorBefore) => self.reach(now_ms, request, Some(Fault::ErrorBefore)),
             Some(Kind::ErrorAfter) => self.reach(now_ms, request, Some(Fault::ErrorAfter)),
             Some(Kind::ShownLate) => {
-                let usual = std::mem::replace(&mut self.front.behaviour_mut().visibility_lag_ms, SHOWN_LATE_MS);
+                let usual =
+                    std::mem::replace(&mut self.front.behaviour_mut().visibility_lag_ms, SHOWN_LATE_MS);
                 let exchange = self.reach(now_ms, request, None);
                 self.front.behaviour_mut().visibility_lag_ms = usual;
                 exchange
@@ -174,6 +180,26 @@ fn id_of_comment(account: &str, marker: &str) -> Option<String> {
 }
 
 impl Engine {
+    /// Nobody answers for a while.
+    pub(super) fn front_goes(&mut self, number: u64) {
+        let account = self.dice.place(self.offices.len());
+        let gap_ms = self.dice.between(5_000, 150_000);
+        let line = format_args!("away for {gap_ms} ms");
+        self.trace.note(self.agenda.now_ms(), Who::Front(account), "leaves", gap_ms.unsigned_abs(), line);
+        (self.offices[account].back_ms, self.offices[account].gone) = (self.now_ms() + gap_ms, Some(number));
+    }
+
+    /// Whether the account's Front is away now; who asks meets that.
+    pub(super) fn is_away(&mut self, account: usize) -> bool {
+        if self.now_ms() >= self.offices[account].back_ms {
+            return false;
+        }
+        if let Some(number) = self.offices[account].gone.take() {
+            self.faults.count(Kind::FrontAway, number);
+        }
+        true
+    }
+
     /// What is due in Front happens, and its webhooks go out.
     pub(super) fn front_goes_on(&mut self, account: usize) {
         let now_ms = self.now_ms();
@@ -185,7 +211,13 @@ impl Engine {
         let webhooks = office.front.drain_webhooks(now_ms);
         for webhook in webhooks {
             self.offices[account].front.webhook_answered(now_ms, webhook.number, true);
-            self.trace.note(now_ms, Who::Front(account), "tells", webhook.number as u64, format_args!("webhook {}", webhook.number));
+            self.trace.note(
+                now_ms,
+                Who::Front(account),
+                "tells",
+                webhook.number as u64,
+                format_args!("webhook {}", webhook.number),
+            );
             self.front_tells(account, webhook.body);
         }
         self.watch_front(account);

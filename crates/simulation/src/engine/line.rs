@@ -23,9 +23,12 @@ impl fmt::Display for Line<'_> {
                         Verdict::ReadFirst => "read first".to_owned(),
                         Verdict::LeftOut { reason } => format!("left out: {}", reason.as_str()),
                         Verdict::Added => "added".to_owned(),
-                        Verdict::Logged(logged) => format!("logged {:?}, opens {}", logged.subject, logged.opens_segment),
+                        Verdict::Logged(logged) => {
+                            format!("logged {:?}, opens {}", logged.subject, logged.opens_segment)
+                        }
                     };
-                    let effects: Vec<_> = decision.effects.iter().map(|effect| effect.key.to_string()).collect();
+                    let effects: Vec<_> =
+                        decision.effects.iter().map(|effect| effect.key.to_string()).collect();
                     let (party, step, call) = (&decision.party, decision.step, decision.call);
                     write!(f, "; {party} step {step} call {call} {verdict} [{}]", effects.join(" "))?;
                 }
@@ -36,8 +39,12 @@ impl fmt::Display for Line<'_> {
                 write!(f, "; {party} #{ordinal} {key} {:?}", settled.outcome)
             }
             (RecordBody::TimerElapsed(timer), _) => write!(f, "; {timer:?}"),
-            (RecordBody::ConversationMerged(merged), _) => write!(f, "; {} into {}", merged.from, merged.into),
-            (_, Fact::CallSnapshot(told)) => write!(f, "; call {} {:?} {:?}", told.call, told.event, told.status),
+            (RecordBody::ConversationMerged(merged), _) => {
+                write!(f, "; {} into {}", merged.from, merged.into)
+            }
+            (_, Fact::CallSnapshot(told)) => {
+                write!(f, "; call {} {:?} {:?}", told.call, told.event, told.status)
+            }
             (_, Fact::ConversationChanged(told)) => write!(f, "; {} {:?}", told.conversation, told.change),
             _ => Ok(()),
         }

@@ -26,7 +26,9 @@ use crate::agenda::Agenda;
 use crate::dice::Dice;
 use crate::evidence::{DecidedThrough, Publication};
 use crate::fault::{Faults, Kind, Struck};
-use crate::limits::{ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS};
+use crate::limits::{
+    ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS,
+};
 use crate::marks::Marks;
 use crate::ports::{Log, NewRecord, Outbox, Store};
 use crate::run::Shape;
@@ -56,24 +58,49 @@ enum Event {
     /// Aircall, or Front, delivers this webhook.
     Deliver(usize),
     /// An operation reaches its port.
-    Arrive { task: Task, token: u64, operation: Operation, struck: Option<Struck> },
+    Arrive {
+        task: Task,
+        token: u64,
+        operation: Operation,
+        struck: Option<Struck>,
+    },
     /// A core gets the answer to its last operation.
-    Step { task: Task, token: u64, came: Came },
+    Step {
+        task: Task,
+        token: u64,
+        came: Came,
+    },
     /// A projector that waits for records looks at its timers.
     Tick(usize),
     /// Idle workers look into the outbox.
     Claim,
     /// A claim in work is extended, if its process still works on it.
-    Extend { writer: usize, worker: usize, claim: u64 },
+    Extend {
+        writer: usize,
+        worker: usize,
+        claim: u64,
+    },
     /// Something happens in Front by itself.
     Front(usize),
     /// Somebody does something in Front.
     Act(Deed),
     Restart(process::Id),
-    ClockJumps { number: u64 },
-    LeaderGoes { number: u64 },
-    ProjectionIsLost { number: u64 },
-    HandOutAgain { ticket: u64, number: u64 },
+    ClockJumps {
+        number: u64,
+    },
+    LeaderGoes {
+        number: u64,
+    },
+    FrontGoes {
+        number: u64,
+    },
+    ProjectionIsLost {
+        number: u64,
+    },
+    HandOutAgain {
+        ticket: u64,
+        number: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -144,9 +171,8 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(seed: u64, without: Option<u64>, trace: Trace) -> Self {
         let setting = Setting::draw(seed);
-        let told_ms = |company: &Company| {
-            company.webhooks().map(|webhook| webhook.at_ms).max().unwrap_or_default()
-        };
+        let told_ms =
+            |company: &Company| company.webhooks().map(|webhook| webhook.at_ms).max().unwrap_or_default();
         let last_ms = setting.companies.iter().map(told_ms).max().unwrap_or_default();
         let faults_end_ms = last_ms + FAULTS_GO_ON_MS;
         let starts_ms = HISTORY_STARTS_S * 1000;
@@ -211,6 +237,7 @@ impl Engine {
             Event::Restart(id) => self.restart(id),
             Event::ClockJumps { number } => self.clock_jumps(number),
             Event::LeaderGoes { number } => self.leader_goes(number),
+            Event::FrontGoes { number } => self.front_goes(number),
             Event::ProjectionIsLost { number } => self.projection_is_lost(number),
             Event::HandOutAgain { ticket, number } => self.hand_out_again(ticket, number),
         }
@@ -293,7 +320,13 @@ impl Engine {
 
     fn leader_goes(&mut self, number: u64) {
         let gap_ms = self.dice.between(2_000, 30_000);
-        self.trace.note(self.now_ms(), Who::World, "leader", gap_ms.unsigned_abs(), format_args!("gone for {gap_ms} ms"));
+        self.trace.note(
+            self.now_ms(),
+            Who::World,
+            "leader",
+            gap_ms.unsigned_abs(),
+            format_args!("gone for {gap_ms} ms"),
+        );
         (self.leader_back_ms, self.leader_gone) = (self.now_ms() + gap_ms, Some(number));
     }
 

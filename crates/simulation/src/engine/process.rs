@@ -99,9 +99,10 @@ impl Engine {
             }
         }
         type Accident = (Kind, fn(u64) -> Event);
-        let accidents: [Accident; 3] = [
+        let accidents: [Accident; 4] = [
             (Kind::ClockJumps, |number| Event::ClockJumps { number }),
             (Kind::LeaderGone, |number| Event::LeaderGoes { number }),
+            (Kind::FrontAway, |number| Event::FrontGoes { number }),
             (Kind::ProjectionLost, |number| Event::ProjectionIsLost { number }),
         ];
         for (kind, event) in accidents {
@@ -133,9 +134,20 @@ impl Engine {
 
     /// Nothing in the process's memory is left; it starts again after a while.
     pub(super) fn kill(&mut self, id: Id) {
-        let after_ms = if self.dice.percent(70) { self.dice.between(200, 3_000) } else { self.dice.between(3_000, 60_000) };
-        self.trace.note(self.now_ms(), Who::World, "kill", after_ms.unsigned_abs(), format_args!("{id:?}, for {after_ms} ms"));
-        *self.process(id) = Process { is_down: true, ahead_ms: self.process(id).ahead_ms, paused_until_ms: 0 };
+        let after_ms = if self.dice.percent(70) {
+            self.dice.between(200, 3_000)
+        } else {
+            self.dice.between(3_000, 60_000)
+        };
+        self.trace.note(
+            self.now_ms(),
+            Who::World,
+            "kill",
+            after_ms.unsigned_abs(),
+            format_args!("{id:?}, for {after_ms} ms"),
+        );
+        *self.process(id) =
+            Process { is_down: true, ahead_ms: self.process(id).ahead_ms, paused_until_ms: 0 };
         match id {
             Id::Ingest(place) => self.connections_break(place),
             Id::Projector(place) => self.projectors[place].kill(),
@@ -151,7 +163,13 @@ impl Engine {
             6..9 => self.dice.between(20_000, 60_000),
             _ => self.dice.between(60_000, 240_000),
         };
-        self.trace.note(self.now_ms(), Who::World, "pause", for_ms.unsigned_abs(), format_args!("{id:?}, for {for_ms} ms"));
+        self.trace.note(
+            self.now_ms(),
+            Who::World,
+            "pause",
+            for_ms.unsigned_abs(),
+            format_args!("{id:?}, for {for_ms} ms"),
+        );
         let until_ms = self.now_ms() + for_ms;
         self.process(id).paused_until_ms = until_ms;
         for_ms

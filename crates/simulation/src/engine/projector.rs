@@ -13,8 +13,8 @@ use calltrail_domain::state::{PARTY_PREFIX, Piece, TIMER_PREFIX};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::Class;
 use calltrail_projector::limits::TIMER_TICK;
-use calltrail_projector::{Came as ProjectorCame, Machine, Operation as ProjectorOperation};
 use calltrail_projector::{AccountInMemory, AccountRules, Folding, InMemory, Pieces as _, Scan as _};
+use calltrail_projector::{Came as ProjectorCame, Machine, Operation as ProjectorOperation};
 
 use super::process::{Id, Process, Task};
 use super::{Came, Engine, Entry, Event, Meeting, Operation};
@@ -88,7 +88,10 @@ fn next_due(pieces: &AccountInMemory, now: Timestamp) -> Option<Timestamp> {
     let timer = first.and_then(|(key, _)| key.strip_prefix(TIMER_PREFIX)?.split('/').next()?.parse().ok());
     let is_open = |(_, piece): (String, Arc<Piece>)| match &*piece {
         Piece::Party(PartyEntry::Party(party)) => {
-            !party.is_drained() || !party.queue.is_empty() || party.joining.is_some() || !party.awaits.is_empty()
+            !party.is_drained()
+                || !party.queue.is_empty()
+                || party.joining.is_some()
+                || !party.awaits.is_empty()
         }
         _ => false,
     };
@@ -213,7 +216,14 @@ impl Engine {
         }
     }
 
-    fn send_projector(&mut self, task: Task, token: u64, operation: ProjectorOperation, delay_ms: i64, struck: Option<Struck>) {
+    fn send_projector(
+        &mut self,
+        task: Task,
+        token: u64,
+        operation: ProjectorOperation,
+        delay_ms: i64,
+        struck: Option<Struck>,
+    ) {
         let operation = match operation {
             ProjectorOperation::Sleep(span) => {
                 let after_ms = i64::try_from(span.as_millis()).expect("a short span");
@@ -225,7 +235,13 @@ impl Engine {
     }
 
     /// The operation reaches its port. Who issued it may be gone.
-    pub(super) fn projector_arrives(&mut self, task: Task, token: u64, operation: ProjectorOperation, struck: Option<Struck>) {
+    pub(super) fn projector_arrives(
+        &mut self,
+        task: Task,
+        token: u64,
+        operation: ProjectorOperation,
+        struck: Option<Struck>,
+    ) {
         let meeting = self.meet(struck);
         let came = match operation {
             _ if meeting == Meeting::Refused => ProjectorCame::Refused,
@@ -321,7 +337,12 @@ impl Engine {
         let token = self.projectors[place].awaits;
         self.projectors[place].reads_after = None;
         let after_ms = self.dice.between(1, 6);
-        self.answer(after_ms, Task::Projector(place), token, Came::Projector(ProjectorCame::Records(records)));
+        self.answer(
+            after_ms,
+            Task::Projector(place),
+            token,
+            Came::Projector(ProjectorCame::Records(records)),
+        );
     }
 
     /// The next tick at which there is something to do: those between change nothing.
@@ -330,7 +351,8 @@ impl Engine {
         let now_ms = self.now_ms();
         let projector = &self.projectors[place];
         let Some(due) = projector.next_due(now) else { return };
-        let wait_ms = (due.as_millis() - now.as_millis()).max(i64::try_from(TIMER_TICK.as_millis()).unwrap_or(0));
+        let wait_ms =
+            (due.as_millis() - now.as_millis()).max(i64::try_from(TIMER_TICK.as_millis()).unwrap_or(0));
         let at_ms = now_ms + wait_ms;
         if projector.tick_ms.is_none_or(|noted_ms| noted_ms <= now_ms || at_ms < noted_ms) {
             self.projectors[place].tick_ms = Some(at_ms);
@@ -360,12 +382,14 @@ impl Engine {
                 // The gate never opens.
                 ProjectorOperation::ReadTail => next(ProjectorCame::Tail(u64::MAX)),
                 ProjectorOperation::Read { after, max } => {
-                    let records: Vec<_> = self.log.read_after(after, max.min(group)).iter().map(folding).collect();
+                    let records: Vec<_> =
+                        self.log.read_after(after, max.min(group)).iter().map(folding).collect();
                     if records.is_empty() {
                         return disk;
                     }
                     next(ProjectorCame::Records(records))
                 }
+                ProjectorOperation::Publish { .. } => next(ProjectorCame::Published { ticket: 0 }),
                 operation => panic!("nothing but reading is done before the gate: {operation:?}"),
             };
         }
@@ -391,12 +415,16 @@ fn keys(life: u64) -> impl FnMut() -> [u8; 32] + Send + Sync + 'static {
 
 /// What may go wrong with an operation.
 fn kinds_of(operation: &ProjectorOperation) -> &'static [Kind] {
-    const LOG: &[Kind] = &[Kind::LogRefused, Kind::LogAnswerLost, Kind::ProjectorKilled, Kind::ProjectorPaused];
-    const OUTBOX: &[Kind] = &[Kind::OutboxRefused, Kind::OutboxAnswerLost, Kind::ProjectorKilled, Kind::ProjectorPaused];
+    const LOG: &[Kind] =
+        &[Kind::LogRefused, Kind::LogAnswerLost, Kind::ProjectorKilled, Kind::ProjectorPaused];
+    const OUTBOX: &[Kind] =
+        &[Kind::OutboxRefused, Kind::OutboxAnswerLost, Kind::ProjectorKilled, Kind::ProjectorPaused];
     match operation {
         ProjectorOperation::Append { .. } => LOG,
         ProjectorOperation::Publish { .. } | ProjectorOperation::Holds { .. } => OUTBOX,
-        ProjectorOperation::ReadTail | ProjectorOperation::Read { .. } => &[Kind::LogRefused, Kind::ProjectorKilled, Kind::ProjectorPaused],
+        ProjectorOperation::ReadTail | ProjectorOperation::Read { .. } => {
+            &[Kind::LogRefused, Kind::ProjectorKilled, Kind::ProjectorPaused]
+        }
         ProjectorOperation::Sleep(_) => &[],
     }
 }

@@ -1,5 +1,7 @@
 //! The end of a run: whether everything has come to rest, and what is left behind.
 
+use calltrail_domain::state::State;
+use calltrail_projector::{InMemory, Pieces as _};
 use std::sync::Arc;
 
 use super::{Engine, Entry};
@@ -29,6 +31,7 @@ impl Engine {
             let differs = *projector.disk() != again;
             (format!("projector {place}"), projector.folded(), u64::from(differs) * (place as u64 + 1))
         }));
+        let disks: Vec<_> = self.projectors.iter().map(|projector| projector.disk().clone()).collect();
         let ended_ms = self.now_ms();
         let log = self.log.into_records().into_iter().map(evidence_of).collect();
         let accounts = self.offices.into_iter().zip(&self.setting.companies).map(|(office, company)| {
@@ -38,6 +41,7 @@ impl Engine {
                 calls,
                 taken: office.taken,
                 front: office.front.ledger(),
+                logged: disks.iter().map(|disk| logged(disk, company.id)).collect(),
                 requests_per_minute: company.requests_per_minute(),
                 front_webhooks: company.front_webhooks,
                 import_reopens: company.import_reopens,
@@ -60,4 +64,10 @@ fn evidence_of(logged: Logged<Arc<Entry>>) -> LoggedRecord {
     let Logged { sequence, account, body, .. } = logged;
     let Entry { appended_ms, record, .. } = Arc::into_inner(body).expect("only the log holds its entries");
     LoggedRecord { sequence, appended_ms, account: account.to_string(), record }
+}
+
+/// Calls that the projection counts as logged.
+fn logged(disk: &InMemory, account: &str) -> u64 {
+    let state = State::new(disk.account(account));
+    state.account().map_or(0, |account| account.logged.values().sum())
 }

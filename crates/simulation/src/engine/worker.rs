@@ -10,11 +10,14 @@ use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Share
 
 use super::front::marker_of;
 use super::process::{Id, Process, Task};
+use super::projector::meaning;
 use super::{Came, Engine, Entry, Event, Meeting, Operation};
 use crate::fault::{Kind, Struck};
 use crate::limits::EXTEND_EVERY_MS;
-use super::projector::meaning;
 use crate::trace::Who;
+
+/// What becomes of a request while Front is away; the absence itself is counted.
+const AWAY: Struck = Struck { kind: Kind::FrontAway, number: 0 };
 
 /// A front-writer process.
 #[derive(Debug)]
@@ -205,7 +208,11 @@ impl Engine {
 
     /// Most within the grace, some after it.
     fn lands_after_ms(&mut self) -> i64 {
-        if self.dice.percent(90) { self.dice.between(15_000, 60_000) } else { self.dice.between(80_000, 200_000) }
+        if self.dice.percent(90) {
+            self.dice.between(15_000, 60_000)
+        } else {
+            self.dice.between(80_000, 200_000)
+        }
     }
 
     fn send_work(&mut self, task: Task, token: u64, asked: Asked, delay_ms: i64, struck: Option<Struck>) {
@@ -241,7 +248,9 @@ impl Engine {
         }
         let meeting = self.meet(struck);
         let came = match operation {
-            WorkOperation::Release { after, .. } => return self.claim_ends(task, token, held, Some(millis(after)), meeting),
+            WorkOperation::Release { after, .. } => {
+                return self.claim_ends(task, token, held, Some(millis(after)), meeting);
+            }
             WorkOperation::Done => return self.claim_ends(task, token, held, None, meeting),
             operation => self.stored(task, held.account, operation, meeting),
         };
@@ -252,7 +261,9 @@ impl Engine {
     fn stored(&mut self, task: Task, account: usize, operation: WorkOperation, meeting: Meeting) -> WorkCame {
         let (refused, unheard) = (meeting == Meeting::Refused, meeting == Meeting::Unheard);
         match operation {
-            WorkOperation::Get(_) | WorkOperation::ReadStoreTime | WorkOperation::Append(_) if refused => WorkCame::Failed,
+            WorkOperation::Get(_) | WorkOperation::ReadStoreTime | WorkOperation::Append(_) if refused => {
+                WorkCame::Failed
+            }
             WorkOperation::Put { .. } if refused => WorkCame::Put(Written::Unknown),
             WorkOperation::Get(place) => {
                 let found = self.store.get(&(account, place));
@@ -284,8 +295,17 @@ impl Engine {
         }
     }
 
-    fn request_arrives(&mut self, task: Task, token: u64, account: usize, request: &Request, struck: Option<Struck>) {
+    fn request_arrives(
+        &mut self,
+        task: Task,
+        token: u64,
+        account: usize,
+        request: &Request,
+        struck: Option<Struck>,
+    ) {
         let now_ms = self.now_ms();
+        // Nothing else can go wrong with a Front that is away.
+        let struck = if self.is_away(account) { Some(AWAY) } else { struck };
         let fault = struck.map(|struck| struck.kind);
         let before = self.offices[account].front.imports_accepted();
         let exchange = self.offices[account].exchange(now_ms, request, fault);
@@ -293,11 +313,18 @@ impl Engine {
         match struck {
             // Only what was accepted can be shown late, or never.
             Some(Struck { kind: Kind::ShownLate | Kind::Forgotten, .. }) if !is_accepted => {}
+            Some(Struck { kind: Kind::FrontAway, .. }) => {}
             Some(Struck { kind, number }) => self.faults.count(kind, number),
             None => {}
         }
         let line = format_args!("{:?} {fault:?}", request.kind());
-        self.trace.note(now_ms, task.who(), "sends", u64::from(is_accepted) << 8 | request.kind() as u64, line);
+        self.trace.note(
+            now_ms,
+            task.who(),
+            "sends",
+            u64::from(is_accepted) << 8 | request.kind() as u64,
+            line,
+        );
         self.watch_front(account);
         let slow_ms = if fault == Some(Kind::SlowAnswer) { self.dice.between(15_000, 40_000) } else { 0 };
         let after_ms = self.dice.between(10, 120) + slow_ms;

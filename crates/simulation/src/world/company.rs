@@ -132,7 +132,10 @@ impl Company {
         Policy {
             locale: Locale::En,
             default_inbox: InboxId::new(DEFAULT_INBOX),
-            inboxes: INBOXES.iter().map(|(place, inbox)| (line(*place), InboxId::new(*inbox))).collect::<BTreeMap<_, _>>(),
+            inboxes: INBOXES
+                .iter()
+                .map(|(place, inbox)| (line(*place), InboxId::new(*inbox)))
+                .collect::<BTreeMap<_, _>>(),
             types: CallType::ALL.into(),
             skip_lines: BTreeSet::new(),
             subject: "{type} - {line}".to_owned(),

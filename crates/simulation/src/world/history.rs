@@ -96,7 +96,12 @@ fn course(dice: &mut Dice, id: u64, number: Option<String>, starts_s: i64) -> Dr
     let outbound = || CallScript::outbound(script_id, line, &outside, agent, starts_s);
     let over_s = ring_s + talk_s;
     let (script, kind, by, over_s) = match dice.below(20) {
-        0..3 => (inbound().rings(agent, 0).answered(agent, ring_s), CallKind::InboundAnswered, Some(agent), over_s),
+        0..3 => (
+            inbound().rings(agent, 0).answered(agent, ring_s),
+            CallKind::InboundAnswered,
+            Some(agent),
+            over_s,
+        ),
         3 => {
             let script = inbound().rings(agent, 0).answered(agent, 5).transferred(other, 15);
             (script, CallKind::InboundAnswered, Some(other), 16 + talk_s)

@@ -37,7 +37,14 @@ const TEAMMATES: [&str; 2] = ["tea_1", "tea_2"];
 const INBOXES: [&str; 4] = ["inb_1", "inb_2", "inb_3", "inb_4"];
 
 /// What a person does of this kind, at this time, to the conversation with one of `handles`.
-pub(crate) fn deed(dice: &mut Dice, kind: Kind, number: u64, account: usize, handles: &[String], at_ms: i64) -> Deed {
+pub(crate) fn deed(
+    dice: &mut Dice,
+    kind: Kind,
+    number: u64,
+    account: usize,
+    handles: &[String],
+    at_ms: i64,
+) -> Deed {
     let handle = handles[dice.place(handles.len())].clone();
     let what = match kind {
         Kind::PersonArchives => What::Do(Action::Archive),

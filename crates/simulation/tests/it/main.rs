@@ -4,5 +4,7 @@ mod conformance;
 mod embedded;
 mod faults;
 mod ports;
+mod program;
 mod script;
+mod seeds;
 mod two_backends;

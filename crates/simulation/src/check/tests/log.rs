@@ -5,7 +5,34 @@ use calltrail_domain::ids::{EffectKey, PartyId};
 use calltrail_domain::record::RecordBody;
 
 use super::{drop_records, finds, finds_among_others, message, passes, requests, settled};
-use crate::evidence::Evidence;
+use crate::evidence::{DecidedThrough, Evidence, Publication};
+
+#[test]
+fn gate_sees_what_a_projector_does_before_it_has_folded_what_it_knows_of() {
+    finds("gate", "which the log told as settled", |evidence| {
+        let (party, sequence) = ("p1", evidence.log.len() as u64);
+        evidence.publications.push(Publication {
+            projector: 0,
+            started_at_tail: sequence,
+            account: "acme".into(),
+            party: PartyId::new(party),
+            ordinals: vec![1],
+        });
+    });
+    finds("gate", "having folded 3, and knew of 5", |evidence| {
+        let (projector, account) = (1, "acme".to_owned());
+        evidence.decided.push(DecidedThrough { projector, account, through: 3, tail: 5 });
+    });
+    passes(|evidence| {
+        let (projector, account) = (1, "acme".to_owned());
+        evidence.decided.push(DecidedThrough { projector, account, through: 5, tail: 5 });
+    });
+}
+
+#[test]
+fn convergence_sees_a_call_that_is_counted_twice() {
+    finds("convergence", "counts 9 calls as logged", |evidence| evidence.accounts[0].logged = vec![9]);
+}
 
 #[test]
 fn replay_sees_another_hash_and_nothing_to_compare() {

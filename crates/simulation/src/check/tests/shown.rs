@@ -101,12 +101,15 @@ fn once_sees_what_stands_with_somebody_else() {
 
 #[test]
 fn order_sees_calls_parts_comments_and_ordinals_that_are_swapped() {
-    finds_among_others("order", "call 1 settled at sequence", |evidence| {
-        message(evidence, "1:call").number = 50;
+    finds("order", "call 1 settled at sequence", |evidence| {
+        let first = evidence.accounts[0].front.imports.remove(0);
+        evidence.accounts[0].front.imports.push(first);
     });
-    finds("order", "the duration of call 2 is shown before its call", |evidence| {
-        message(evidence, "2:call").number = 3;
-        message(evidence, "2:duration").number = 2;
+    finds("order", "the duration of call 2 is imported before its call", |evidence| {
+        let imports = &mut evidence.accounts[0].front.imports;
+        let call =
+            imports.iter().position(|import| import.external_id.ends_with(":2:call")).expect("it is there");
+        imports.swap(call, call + 1);
     });
     finds("order", "note 5 of call 2 is written after note 6", |evidence| {
         conversation(evidence, 0).comments.swap(0, 1);

@@ -14,8 +14,8 @@ use calltrail_domain::policy::{CallType, ImportType};
 use calltrail_domain::record::{AccountCreated, AircallEvent, FrontEvent, PartyKey, Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_simulator::front::{
-    Action, CommentEntry, ContactEntry, ConversationEntry, EventEntry, Handle, Ledger, MessageEntry,
-    RequestEntry, Teammate,
+    Action, CommentEntry, ContactEntry, ConversationEntry, EventEntry, Handle, ImportEntry, ImportOutcome,
+    Ledger, MessageEntry, RequestEntry, Teammate,
 };
 
 use crate::check::front::Kind;
@@ -87,6 +87,8 @@ impl Story {
             accounts: self.accounts,
             log: self.log,
             folds: vec![("live".into(), end, 7), ("replay".into(), end, 7)],
+            publications: Vec::new(),
+            decided: Vec::new(),
             faults_end_ms: 6_000_000,
             ended_ms: 9_000_000,
             at_rest: true,
@@ -107,6 +109,7 @@ impl Story {
                 events: Vec::new(),
                 webhooks: Vec::new(),
             },
+            logged: Vec::new(),
             requests_per_minute: 50,
             front_webhooks: true,
             import_reopens: true,
@@ -280,6 +283,13 @@ impl Story {
             imported_at_ms: at_ms,
             number,
         };
+        let accepted = ImportEntry {
+            at_ms,
+            external_id: message.external_id.clone(),
+            message_uid: Some(message.uid.clone()),
+            outcome: ImportOutcome::Accepted,
+        };
+        self.front().imports.push(accepted);
         self.conversation(conversation).messages.push(message);
         self.settle(at_ms, party, kind.key(call), applied(conversation));
     }
