@@ -7,7 +7,7 @@ use calltrail_simulator::front::{ConversationEntry, EventEntry};
 
 use super::Findings;
 use super::front::Activity;
-use super::limits::UNDER_WAY_MS;
+use super::limits::{LOOKED_MS, UNDER_WAY_MS};
 use super::status::{is_by_people, is_status, sent_ms, was_aware};
 use super::view::{AccountView, View};
 
@@ -72,10 +72,10 @@ impl Inside<'_, '_> {
         let known_window = if by_import && self.account.evidence.import_reopens {
             self.was_under_way(act.at_ms, event.at_ms)
         } else {
-            sent_ms(self.account, &event.conversation, event.at_ms) - act.at_ms <= UNDER_WAY_MS
+            sent_ms(self.account, &event.conversation, event.at_ms) - act.at_ms <= LOOKED_MS
         };
         let known_window = known_window || self.was_reopening(event.at_ms);
-        if after_ms.is_some_and(|after_ms| after_ms >= -UNDER_WAY_MS) || known_window {
+        if after_ms.is_some_and(|after_ms| after_ms >= -LOOKED_MS) || known_window {
             findings.tallies().reopenings_lenient += 1;
             return;
         }

@@ -3,6 +3,9 @@
 /// What happens in Front within this time of an act may have been under way before it: a request that lands late, a
 /// message that is not visible yet, a writer that has looked and not written.
 pub(super) const UNDER_WAY_MS: i64 = 120_000;
+/// A reopening is sent at most so long after the look before it (30 s until its slot, 15 s until its deadline), and a
+/// clock is wrong by no more.
+pub(super) const LOOKED_MS: i64 = 60_000;
 /// A call that is first told so long after its end is no news (docs/MAPPING.md, "What is left out").
 pub(super) const OLD_CALL_MS: i64 = 12 * 3_600_000;
 /// Front's sliding minute.

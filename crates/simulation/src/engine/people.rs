@@ -15,11 +15,22 @@ impl Engine {
             for number in self.faults.plan(kind) {
                 let account = dice.place(self.offices.len());
                 let handles = self.setting.companies[account].handles();
-                let at_ms = dice.between(starts_ms + 120_000, until_ms);
-                let deed = deed(&mut dice, kind, number, account, &handles, at_ms);
+                let (handle, at_ms) = match dice.percent(50) {
+                    true => self.after_a_call(&mut dice, account),
+                    false => (None, dice.between(starts_ms + 120_000, until_ms)),
+                };
+                let mut deed = deed(&mut dice, kind, number, account, &handles, at_ms);
+                deed.handle = handle.unwrap_or(deed.handle);
                 self.agenda.note(at_ms, Event::Act(deed));
             }
         }
+    }
+
+    /// Soon after a call, while it is being logged: with whom it was, and a time.
+    fn after_a_call(&self, dice: &mut Dice, account: usize) -> (Option<String>, i64) {
+        let company = &self.setting.companies[account];
+        let call = &company.history.calls[dice.place(company.calls)];
+        (call.number.clone(), call.ended_ms + dice.between(20_000, 300_000))
     }
 
     fn conversation_that_is(&self, account: usize, status: &str) -> Option<Subject> {
