@@ -4,7 +4,9 @@ use calltrail_domain::effect::{ConversationStatus, WorkItem};
 use calltrail_domain::ids::{ConversationId, EffectKind, TeammateId};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::ConversationEvent;
+use calltrail_front_writer::budget::Budget;
 use calltrail_front_writer::command::{Command, Why};
+use calltrail_front_writer::limits::SLOT_WAIT_MAX;
 
 use crate::front::refused;
 use crate::world::{ATTEMPT, End, Fate, GRACE, World, assign, comment, import, item, reopen, tag};
@@ -117,6 +119,21 @@ fn a_take_over_writes_its_generation_before_it_reads_front() {
     assert_ne!(taken.entries[0].claim, before.entries[0].claim);
     assert!(taken.entries[0].ambiguous);
     assert_eq!(taken.entries[0].before, before.entries[0].before, "what was read first is kept");
+}
+
+#[test]
+fn a_claim_that_took_over_waits_for_its_slot_instead_of_the_next_one_for_the_doubt() {
+    let mut world = with_room(ConversationStatus::Archived);
+    world.fates.extend([Fate::Answered, Fate::Answered, Fate::LostBefore]);
+    let End::Released(after, Why::InDoubt) = world.run(&reopening()) else {
+        panic!("the doubt is waited for")
+    };
+    world.now = world.now.plus(after);
+    let mut budget = Budget::default();
+    budget.push_back(world.now.plus(SLOT_WAIT_MAX * 2).as_millis());
+    world.budget = Some(budget);
+    assert_eq!(world.run(&reopening()), End::Done);
+    assert_eq!(world.outcomes(), ["7:reopen applied cnv_5"]);
 }
 
 #[test]
