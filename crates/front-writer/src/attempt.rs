@@ -23,7 +23,9 @@ impl Machine {
     ) -> Command {
         let resource = request.kind().resource();
         self.pending = Some(Pending { index, purpose, request, sent_at: now });
-        self.expect(Awaiting::Slot, Command::Reserve { resource, patient: self.has_sent })
+        // What was learned, or waited for, is lost with the claim: the next one would wait for the doubt once more.
+        let patient = self.has_sent || self.scratch.taken_over;
+        self.expect(Awaiting::Slot, Command::Reserve { resource, patient })
     }
 
     /// Before a write is sent, the fence says so. Reads change nothing and may be repeated at any time.

@@ -23,8 +23,8 @@ use crate::slots::{earliest, insert, without};
 /// The bucket that holds the budgets; the key is the account.
 pub const BUCKET: &str = "budget";
 
-/// Who asks for a slot, and what for. A `patient` claim has sent a request already: what it has learned would be lost
-/// with it, and asked of Front once more.
+/// Who asks for a slot, and what for. A `patient` claim has sent a request already, or waited for an attempt in doubt:
+/// what it has learned would be lost with it, and asked of Front, or waited for, once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
     pub class: Class,

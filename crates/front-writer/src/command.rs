@@ -18,7 +18,7 @@ pub enum Command {
     /// Compare-and-set; `expected` is `None` for a fence that must not exist. Answered by `Written` or `Conflict`.
     WriteFence { fence: Box<Fence>, expected: Option<u64> },
     /// Answered by `Slot` once the time of the slot has come, or by `NoSlot`. `patient` when this claim has sent a
-    /// request already: it waits for a slot that is further away.
+    /// request already, or has taken an attempt over: it waits for a slot that is further away.
     Reserve { resource: Resource, patient: bool },
     /// Answered by `Answered`. Not sent any more when the deadline has passed.
     Send { request: Request, deadline: Timestamp },

@@ -212,7 +212,8 @@ fn in_order<B: Backing>(
     state: &State<B>,
     calls: impl Iterator<Item = CallId>,
 ) -> Result<VecDeque<CallId>, StateError<B::Error>> {
-    let place = |id| state.call(id).map(|call| (call.and_then(|call| call.settled).map(|it| it.sequence), id));
+    let place =
+        |id| state.call(id).map(|call| (call.and_then(|call| call.settled).map(|it| it.sequence), id));
     let mut settled = calls.map(place).collect::<Result<Vec<_>, _>>()?;
     settled.sort_by_key(|(sequence, _)| *sequence);
     Ok(settled.into_iter().map(|(_, id)| id).collect())

@@ -68,6 +68,24 @@ fn two_numbers_of_one_contact_share_a_party_before_the_second_ones_subject_is_de
 }
 
 #[test]
+fn calls_of_two_parties_that_join_keep_the_order_of_the_log_whatever_the_clocks_said() {
+    let mut engine = Engine::new();
+    engine.shared_contacts = true;
+    ended(&mut engine, 1, 2, false);
+    engine.run_dry();
+    ended(&mut engine, 2, 3, false);
+    engine.decide();
+    let earlier = Fact::CallSnapshot(Box::new(snapshot(3, 2, 3, false)));
+    engine.append_behind(50, earlier);
+    let settled = |call| engine.state.call(CallId(call)).expect("memory").expect("told").settled;
+    assert!(settled(2).map(|it| it.at) > settled(3).map(|it| it.at), "the clocks say the opposite");
+    engine.settle_one_item();
+    let party = party_of_number(&engine.state, &number(3)).expect("memory").expect("settled");
+    let joined = engine.state.party(&party).expect("memory").expect("known").1;
+    assert_eq!(joined.queue, [CallId(2), CallId(3)]);
+}
+
+#[test]
 fn of_two_decisions_of_the_same_step_the_first_in_the_log_counts() {
     let mut engine = Engine::new();
     ended(&mut engine, 1, 1, false);

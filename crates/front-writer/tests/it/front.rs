@@ -12,6 +12,9 @@ use calltrail_front::{
     Message, Page, Refusal, Reply, Request, Tag, TagPage, Teammate, customer_of,
 };
 
+/// Stands for the number of all callers without one.
+pub(crate) const ANONYMOUS: &str = "anonymous-caller";
+
 /// What Front says to an external id that it has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
@@ -49,6 +52,8 @@ pub(crate) struct Room {
 #[derive(Debug)]
 pub(crate) struct Front {
     pub(crate) repeat: Repeat,
+    /// What it answers to every import, if it takes none.
+    pub(crate) refusal: Option<(u16, &'static str)>,
     /// From the acceptance of an import to its being shown.
     pub(crate) lag_ms: i64,
     /// Messages on one page of a list.
@@ -70,6 +75,7 @@ impl Front {
         let iris = Teammate { id: TeammateId::new("tea_1"), email: Some("Iris@example.com".to_owned()) };
         Self {
             repeat: Repeat::Accepted,
+            refusal: None,
             lag_ms: 1_000,
             page_len: 100,
             rewrites: false,
@@ -204,6 +210,9 @@ impl Front {
     }
 
     fn import(&mut self, now: Timestamp, activity: &Activity) -> Answer {
+        if let Some((status, message)) = self.refusal {
+            return refused(status, message);
+        }
         let room = activity.conversation.as_ref().and_then(|id| self.rooms.get(id));
         if let Some(survivor) = room.and_then(|room| room.merged_into.clone()) {
             return Answer::Moved(survivor);
@@ -309,11 +318,11 @@ fn missing() -> Answer {
 }
 
 fn digits(number: &Option<PhoneNumber>) -> &str {
-    number.as_ref().map_or("anonymous-caller", PhoneNumber::as_str)
+    number.as_ref().map_or(ANONYMOUS, PhoneNumber::as_str)
 }
 
 fn customer(activity: &Activity) -> &str {
-    customer_of(&activity.from).map_or("anonymous-caller", |number| number.as_str())
+    customer_of(&activity.from).map_or(ANONYMOUS, |number| number.as_str())
 }
 
 fn shown_comment((index, (_, body)): (usize, &(Option<TeammateId>, String))) -> Comment {

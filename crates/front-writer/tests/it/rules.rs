@@ -9,7 +9,9 @@ use calltrail_domain::time::Timestamp;
 use calltrail_front::{Answer, Contact, HandleSource, NotApplied};
 use calltrail_front_writer::Confirm;
 use calltrail_front_writer::command::{Command, Why};
+use calltrail_front_writer::delays;
 use calltrail_front_writer::fence::State;
+use calltrail_front_writer::limits::INVISIBLE_RESENDS_MAX;
 
 use crate::front::{Repeat, conflict_with, handle, refused};
 use crate::world::{
@@ -108,21 +110,34 @@ fn a_refusal_is_kept_as_a_dead_letter_without_a_number_in_its_key_or_in_the_fact
 }
 
 #[test]
-fn after_an_attempt_in_doubt_a_refusal_counts_only_after_the_grace_and_another_look() {
+fn after_an_attempt_in_doubt_a_refusal_counts_only_after_the_grace_another_look_and_a_few_more_tries() {
     let mut world = World::new();
-    world.fates.extend([Fate::LostBefore, Fate::Instead(refused(400, "bad body"))]);
+    world.front.refusal = Some((400, "bad body"));
+    world.fates.push_back(Fate::LostBefore);
     let start = world.now;
     check(&mut world, &first_call(), &["7:call rejected 400 bad body"]);
-    assert!(world.now.since(start) >= Duration::from_secs(15 + 15 + 60));
-    let looks = world.requests.iter().filter(|request| **request == "get_contact").count();
-    assert_eq!(looks, 2, "once at the refusal, once after the grace");
+    let resends: Duration = (1..=INVISIBLE_RESENDS_MAX).map(delays::resend).sum();
+    let tries = INVISIBLE_RESENDS_MAX + 1;
+    assert!(world.now.since(start) >= ATTEMPT + (ATTEMPT + GRACE) * tries + resends);
+    let sent = |name: &str| world.requests.iter().filter(|request| **request == name).count();
+    assert_eq!(sent("import_message"), 1 + tries as usize);
+    assert_eq!(sent("get_contact"), 2 * tries as usize, "once at each refusal, once after each grace");
+}
+
+#[test]
+fn a_refusal_after_an_attempt_in_doubt_is_forgotten_when_front_takes_the_import_after_all() {
+    let mut world = World::new();
+    world.fates.extend([Fate::LostBefore, Fate::Instead(refused(400, "bad body"))]);
+    check(&mut world, &first_call(), &["7:call applied cnv_1"]);
+    assert_eq!((world.front.messages.len(), world.letters.len()), (1, 0));
 }
 
 #[test]
 fn an_answer_that_says_not_applied_leaves_an_earlier_doubt_where_it_is() {
     let mut world = World::new();
     let too_many = Answer::NotApplied { reason: NotApplied::TooMany, retry_after: None };
-    world.fates.extend([Fate::LostBefore, Fate::Instead(too_many), Fate::Instead(refused(403, "forbidden"))]);
+    world.front.refusal = Some((403, "forbidden"));
+    world.fates.extend([Fate::LostBefore, Fate::Instead(too_many)]);
     let start = world.now;
     check(&mut world, &first_call(), &["7:call rejected 403 forbidden"]);
     assert!(world.now.since(start) >= ATTEMPT + ATTEMPT + GRACE, "the first attempt may still arrive");

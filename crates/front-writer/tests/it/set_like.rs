@@ -1,13 +1,15 @@
 //! Set-like effects: read first, changed only while nobody else has changed it.
 
 use calltrail_domain::effect::{ConversationStatus, WorkItem};
-use calltrail_domain::ids::{EffectKind, TeammateId};
+use calltrail_domain::ids::{ConversationId, EffectKind, TeammateId};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::ConversationEvent;
+use calltrail_front_writer::budget::Budget;
 use calltrail_front_writer::command::{Command, Why};
+use calltrail_front_writer::limits::SLOT_WAIT_MAX;
 
 use crate::front::refused;
-use crate::world::{ATTEMPT, End, Fate, GRACE, World, assign, import, item, reopen};
+use crate::world::{ATTEMPT, End, Fate, GRACE, World, assign, comment, import, item, reopen, tag};
 
 fn with_room(status: ConversationStatus) -> World {
     let mut world = World::new();
@@ -120,6 +122,21 @@ fn a_take_over_writes_its_generation_before_it_reads_front() {
 }
 
 #[test]
+fn a_claim_that_took_over_waits_for_its_slot_instead_of_the_next_one_for_the_doubt() {
+    let mut world = with_room(ConversationStatus::Archived);
+    world.fates.extend([Fate::Answered, Fate::Answered, Fate::LostBefore]);
+    let End::Released(after, Why::InDoubt) = world.run(&reopening()) else {
+        panic!("the doubt is waited for")
+    };
+    world.now = world.now.plus(after);
+    let mut budget = Budget::default();
+    budget.push_back(world.now.plus(SLOT_WAIT_MAX * 2).as_millis());
+    world.budget = Some(budget);
+    assert_eq!(world.run(&reopening()), End::Done);
+    assert_eq!(world.outcomes(), ["7:reopen applied cnv_5"]);
+}
+
+#[test]
 fn an_import_is_seen_before_a_set_like_effect_is_sent() {
     let mut world = with_room(ConversationStatus::Archived);
     let item = item(Some("cnv_5"), vec![import(7, EffectKind::Call), reopen(7)]);
@@ -149,4 +166,53 @@ fn a_refusal_in_doubt_is_looked_into_before_it_counts() {
     assert_eq!(world.outcomes(), ["7:reopen rejected 422 no"]);
     assert!(world.now.since(start) >= (ATTEMPT + GRACE) * 2);
     assert_eq!(world.requests.iter().filter(|name| **name == "get_conversation").count(), 3);
+}
+
+/// In doubt about its write, which comes after so many other requests; then its conversation is merged into `cnv_6`.
+fn merged_in_doubt(item: &WorkItem, before: usize) -> World {
+    let mut world = with_room(ConversationStatus::Archived);
+    world.fates.extend(vec![Fate::Answered; before]);
+    world.fates.push_back(Fate::LostBefore);
+    let End::Released(after, Why::InDoubt) = world.run(item) else { panic!("the doubt is waited for") };
+    world.now = world.now.plus(after);
+    let survivor = world.front.open_room("cnv_6", ConversationStatus::Archived);
+    world.front.room("cnv_5").merged_into = Some(survivor);
+    world
+}
+
+/// Effects in doubt, and how many requests come before the write of each.
+fn doubtful() -> [(WorkItem, usize, &'static str); 4] {
+    let of = |effect| item(Some("cnv_5"), vec![effect]);
+    [
+        (reopening(), 2, "7:reopen applied cnv_6"),
+        (assigning(), 2, "7:assign applied cnv_6"),
+        (of(comment(7, None)), 0, "7:comment:99 applied cnv_6"),
+        (of(tag(7, "vip")), 2, "7:tag:7 applied cnv_6"),
+    ]
+}
+
+#[test]
+fn a_merger_met_by_a_take_over_is_followed_by_the_same_claim() {
+    for (item, before, expect) in doubtful() {
+        let mut world = merged_in_doubt(&item, before);
+        assert_eq!(world.run(&item), End::Done, "{expect}");
+        assert_eq!(world.outcomes(), [expect]);
+    }
+}
+
+#[test]
+fn a_merger_met_by_a_take_over_is_known_to_the_next_claim() {
+    for (item, before, expect) in doubtful() {
+        let mut world = merged_in_doubt(&item, before);
+        let mut moved = false;
+        let crashed = world.run_until(&item, |command| {
+            moved |= matches!(command, Command::Append(_));
+            moved && matches!(command, Command::Send { .. })
+        });
+        assert_eq!(crashed, End::Crashed, "{expect}");
+        world.restart();
+        world.front.rooms.remove(&ConversationId::new("cnv_5"));
+        world.run_to_end(&item);
+        assert_eq!(world.outcomes(), [expect], "the conversation that is gone is not asked");
+    }
 }
