@@ -44,7 +44,7 @@ kinds! {
     ItemLost "an item is lost from the outbox" 370,
     StoreRefused "the fences refuse" 35,
     StoreAnswerLost "a fence is written, and the answer is lost" 120,
-    FrontAway "Front is away for a while" 16,
+    FrontAway "Front is away for a while" 26,
     RequestLost "a request is lost before Front" 200,
     AnswerLost "Front does it, and the answer is lost" 300,
     ErrorBefore "Front answers 500 and has done nothing" 155,

@@ -159,8 +159,8 @@ impl Engine {
     /// The process does nothing for a while, and knows nothing of it.
     pub(super) fn pause(&mut self, id: Id) -> i64 {
         let for_ms = match self.dice.below(10) {
-            0..6 => self.dice.between(500, 20_000),
-            6..9 => self.dice.between(20_000, 60_000),
+            0..5 => self.dice.between(500, 20_000),
+            5..7 => self.dice.between(20_000, 60_000),
             _ => self.dice.between(60_000, 240_000),
         };
         self.trace.note(
