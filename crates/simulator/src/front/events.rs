@@ -158,7 +158,7 @@ impl Front {
     fn cause(&self, source: &Source) -> Cause<'_> {
         match source {
             Source::Api | Source::Reminder => Cause::Teammate(None),
-            Source::Teammate(id) => Cause::Teammate(self.show_teammate_of(Some(id))),
+            Source::Teammate(id) => Cause::Teammate(self.show_teammate_of(Some(id)).map(Box::new)),
             Source::Inbox(id) => {
                 let inbox = self.company.inboxes.get(id).map(|row| self.show_inbox(row));
                 Cause::Inboxes(inbox.into_iter().collect())

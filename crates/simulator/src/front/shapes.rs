@@ -323,7 +323,7 @@ impl<T> Typed<T> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Cause<'a> {
-    Teammate(Option<Teammate<'a>>),
+    Teammate(Option<Box<Teammate<'a>>>),
     Inboxes(Vec<Inbox<'a>>),
 }
 
