@@ -11,6 +11,11 @@ use calltrail_simulation::run::run;
 use calltrail_simulation::trace::Trace;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use mimalloc::MiMalloc;
+
+/// A run is many small pieces of memory: a fifth of its time with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Runs the whole engine under every fault, in virtual time, and judges what comes of it.
 ///
