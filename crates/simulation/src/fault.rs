@@ -44,7 +44,7 @@ kinds! {
     ItemLost "an item is lost from the outbox" 370,
     StoreRefused "the fences refuse" 35,
     StoreAnswerLost "a fence is written, and the answer is lost" 120,
-    FrontAway "Front is away for a while" 26,
+    FrontAway "Front is away for a while" 40,
     RequestLost "a request is lost before Front" 200,
     AnswerLost "Front does it, and the answer is lost" 300,
     ErrorBefore "Front answers 500 and has done nothing" 155,
@@ -55,11 +55,11 @@ kinds! {
     RefusedForGood "Front refuses what it is sent" 265,
     ShownLate "Front shows an import long after it took it" 420,
     Forgotten "Front takes an import and never shows it" 325,
-    PersonArchives "a person archives" 35,
-    PersonReopens "a person reopens" 80,
-    PersonMoves "a person moves or assigns" 30,
-    PersonSnoozes "a person snoozes" 24,
-    PersonTrashes "a person trashes, and perhaps restores" 30,
+    PersonArchives "a person archives" 45,
+    PersonReopens "a person reopens" 130,
+    PersonMoves "a person moves or assigns" 40,
+    PersonSnoozes "a person snoozes" 40,
+    PersonTrashes "a person trashes, and perhaps restores" 48,
     PersonMerges "a person merges conversations" 55,
     IngestKilled "an ingest is killed" 85,
     ProjectorKilled "a projector is killed" 20,
@@ -101,7 +101,7 @@ impl Faults {
         let mut dice = Dice::of(seed, 1);
         let mut chances = [0; KINDS];
         for kind in Kind::ALL {
-            let strength = 50 + dice.below(151);
+            let strength = 45 + dice.below(136);
             if dice.below(LEFT_OUT_ONE_IN) > 0 {
                 chances[*kind as usize] = kind.chance() * strength / 100;
             }

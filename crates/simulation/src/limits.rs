@@ -36,5 +36,5 @@ pub(crate) const REST_WITHIN_MS: i64 = 4 * 3_600_000;
 /// Events of one run; more mean that it spins.
 pub(crate) const EVENTS_MAX: u64 = 400_000;
 /// One seed in so many is run twice, and one in so many again without each of its faults.
-pub(crate) const AGAIN_EVERY: u64 = 50;
-pub(crate) const WITHOUT_EVERY: u64 = 2_000;
+pub(crate) const AGAIN_EVERY: u64 = 100;
+pub(crate) const WITHOUT_EVERY: u64 = 4_000;

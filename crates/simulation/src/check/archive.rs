@@ -1,13 +1,13 @@
 //! An archiving by a person lasts until a call comes: what comes late reopens nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 use calltrail_simulator::front::{ConversationEntry, EventEntry};
 
 use super::Findings;
 use super::front::Activity;
-use super::limits::{LOOKED_MS, UNDER_WAY_MS};
+use super::limits::{CLOSE_MS, UNDER_WAY_MS};
 use super::status::{is_by_people, is_status, sent_ms, was_aware};
 use super::view::{AccountView, View};
 
@@ -57,14 +57,13 @@ impl Inside<'_, '_> {
         }
     }
 
+    /// What settled a call before counts by its own time: the engine knows no other.
     fn reopened(&self, act: &EventEntry, event: &EventEntry, findings: &mut Findings) {
-        let reopened =
-            self.account.applied_in(&self.conversation.id, EffectKind::Reopen).map(|(call, _)| call);
-        let calls = self.calls().chain(reopened);
+        let calls = self.calls().chain(self.reopening_calls());
         let settled = calls.filter_map(|call| self.account.records.settles.get(&call));
-        let settled = settled.map(|settled| settled.place.appended_ms).filter(|at| *at <= event.at_ms).max();
-        let after_ms = settled.map(|settled_ms| settled_ms - act.at_ms);
-        if after_ms.is_some_and(|after_ms| after_ms > UNDER_WAY_MS) {
+        let settled = settled.filter(|settled| settled.place.appended_ms <= event.at_ms);
+        let after_ms = settled.map(|settled| settled.received_ms - act.at_ms).max();
+        if after_ms.is_some_and(|after_ms| after_ms > CLOSE_MS) {
             findings.tallies().reopenings_strict += 1;
             return;
         }
@@ -72,10 +71,9 @@ impl Inside<'_, '_> {
         let known_window = if by_import && self.account.evidence.import_reopens {
             self.was_under_way(act.at_ms, event.at_ms)
         } else {
-            sent_ms(self.account, &event.conversation, event.at_ms) - act.at_ms <= LOOKED_MS
+            !self.had_looked(act.at_ms, event)
         };
-        let known_window = known_window || self.was_reopening(event.at_ms);
-        if after_ms.is_some_and(|after_ms| after_ms >= -LOOKED_MS) || known_window {
+        if known_window || after_ms.is_some_and(|after_ms| after_ms > -CLOSE_MS) {
             findings.tallies().reopenings_lenient += 1;
             return;
         }
@@ -87,14 +85,27 @@ impl Inside<'_, '_> {
         );
     }
 
-    /// A reopening of ours, of a call that Front may have refused to show, was decided and not settled at this time.
-    fn was_reopening(&self, at_ms: i64) -> bool {
+    /// The conversation was read after the act and before the request that reopened it was sent.
+    fn had_looked(&self, act_ms: i64, event: &EventEntry) -> bool {
+        let sent_ms = sent_ms(self.account, &event.conversation, event.at_ms);
+        let path = format!("/conversations/{}", event.conversation);
+        let mut reads = self.account.requests("GET", &path);
+        reads.any(|(_, landed_ms)| act_ms < landed_ms && landed_ms < sent_ms)
+    }
+
+    /// Calls of the callers in here that were to reopen it, also where Front has refused to show the call.
+    fn reopening_calls(&self) -> impl Iterator<Item = u64> {
         let records = &self.account.records;
-        records.effects.iter().filter(|(key, _)| key.kind == EffectKind::Reopen).any(|(key, decided)| {
-            let facts = records.by_effect.get(key).into_iter().flatten();
-            let settled_ms = facts.map(|place| records.settled[*place].0.appended_ms).min();
-            records.decisions[*decided].place.appended_ms <= at_ms && settled_ms.is_none_or(|ms| ms >= at_ms)
-        })
+        let parties: BTreeSet<&str> = self
+            .calls()
+            .flat_map(|call| records.decisions_of(call))
+            .map(|decided| decided.decision.party.as_str())
+            .collect();
+        let reopening = records.effects.iter().filter(|(key, _)| key.kind == EffectKind::Reopen);
+        let own = reopening.filter(move |(_, decided)| {
+            parties.contains(records.decisions[**decided].decision.party.as_str())
+        });
+        own.map(|(key, _)| key.call.0)
     }
 
     /// What was archived last, and got no call since, is archived at the end.

@@ -6,6 +6,8 @@ pub(super) const UNDER_WAY_MS: i64 = 120_000;
 /// A reopening is sent at most so long after the look before it (30 s until its slot, 15 s until its deadline), and a
 /// clock is wrong by no more.
 pub(super) const LOOKED_MS: i64 = 60_000;
+/// What lies so close together is in either order.
+pub(super) const CLOSE_MS: i64 = 2_000;
 /// A call that is first told so long after its end is no news (docs/MAPPING.md, "What is left out").
 pub(super) const OLD_CALL_MS: i64 = 12 * 3_600_000;
 /// Front's sliding minute.

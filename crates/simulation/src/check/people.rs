@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use calltrail_domain::effect::Outcome;
 use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 use calltrail_simulator::front::{Action, ConversationEntry};
 
 use super::Findings;
 use super::front::Kind;
-use super::limits::UNDER_WAY_MS;
+use super::limits::{LOOKED_MS, UNDER_WAY_MS};
 use super::status::late_writes;
 use super::view::{AccountView, View};
 use crate::evidence::{Deed, PlannedCall};
@@ -32,6 +33,39 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
             assignee(account, conversation, &deeds, findings);
         }
         tags(account, findings);
+        fights(account, findings);
+    }
+}
+
+/// An assigning that Front has had is not sent again over what a person chose since. Where nobody had the conversation
+/// before, what was chosen is not the value that was read first.
+fn fights(account: &AccountView<'_>, findings: &mut Findings) {
+    let records = &account.records;
+    for (key, decided) in records.effects.iter().filter(|(key, _)| key.kind == EffectKind::Assign) {
+        let facts = records.by_effect.get(key).into_iter().flatten().map(|place| &records.settled[*place]);
+        let Some((settled, fact)) = facts.min_by_key(|(place, _)| place.sequence) else { continue };
+        let Outcome::Applied { conversation: Some(conversation), .. } = &fact.outcome else { continue };
+        let own = records.decisions[*decided].place.appended_ms..=settled.appended_ms;
+        let path = format!("/conversations/{conversation}/assignee");
+        let tries = account.requests("PUT", &path);
+        let tries: Vec<_> = tries.filter(|(sent_ms, _)| own.contains(sent_ms)).collect();
+        let Some(first_ms) = tries.iter().map(|(_, landed_ms)| *landed_ms).min() else { continue };
+        let events = account.front.events_of(conversation.as_str());
+        let was_free = events.iter().all(|event| event.kind != "assign" || event.at_ms >= first_ms);
+        if !was_free || account.front.merged.contains_key(conversation.as_str()) {
+            continue;
+        }
+        let deeds = account.evidence.deeds.iter().filter(|deed| deed.conversation == conversation.as_str());
+        for deed in deeds.filter(|deed| chosen(deed).is_some() && deed.at_ms > first_ms) {
+            let again = tries.iter().find(|(sent_ms, _)| *sent_ms > deed.at_ms + LOOKED_MS);
+            if let Some((again_ms, _)) = again {
+                let what = format!(
+                    "{key} was tried at {first_ms}, a person assigned {conversation} at {}, and it was sent again at {again_ms}",
+                    deed.at_ms
+                );
+                findings.of(account.id, what);
+            }
+        }
     }
 }
 

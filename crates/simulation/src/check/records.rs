@@ -23,6 +23,8 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SettledBy {
     pub(super) place: Place,
+    /// When it was received, by the clock of whoever received it.
+    pub(super) received_ms: i64,
     /// A webhook that shows it as over was in the log by then.
     pub(super) was_over: bool,
 }
@@ -105,10 +107,10 @@ impl<'a> Records<'a> {
     /// Takes the next record of this account.
     pub(super) fn take(&mut self, logged: &'a LoggedRecord) {
         let place = Place { sequence: logged.sequence, appended_ms: logged.appended_ms };
-        let body = &logged.record.body;
+        let (body, received_ms) = (&logged.record.body, logged.record.received_at.as_millis());
         self.first.get_or_insert((place.sequence, body.kind()));
         match body {
-            RecordBody::AircallEvent(event) => self.hear(place, &event.body),
+            RecordBody::AircallEvent(event) => self.hear(place, received_ms, &event.body),
             RecordBody::FrontEvent(event) => {
                 if let Ok(body) = serde_json::from_str::<FrontBody<'a>>(&event.body) {
                     self.told.entry(body.payload.id).or_insert(place);
@@ -116,7 +118,7 @@ impl<'a> Records<'a> {
             }
             RecordBody::TimerElapsed(Timer::CallEnd { call }) => {
                 self.timers.push((place.sequence, call.0));
-                self.settle(place, call.0, true);
+                self.settle(place, received_ms, call.0, true);
             }
             RecordBody::TimerElapsed(Timer::MediaLink { call }) => {
                 self.timers.push((place.sequence, call.0));
@@ -142,22 +144,22 @@ impl<'a> Records<'a> {
         }
     }
 
-    fn hear(&mut self, place: Place, body: &'a str) {
+    fn hear(&mut self, place: Place, received_ms: i64, body: &'a str) {
         let Ok(CallBody { event, data }) = serde_json::from_str::<CallBody<'a>>(body) else { return };
         let is_end = event == "call.ended";
         self.heard.entry((data.id, event)).or_insert(place);
         if is_end {
-            self.settle(place, data.id, false);
+            self.settle(place, received_ms, data.id, false);
         }
     }
 
     /// A timer of a call that nobody has heard of means nothing.
-    fn settle(&mut self, place: Place, call: u64, by_timer: bool) {
+    fn settle(&mut self, place: Place, received_ms: i64, call: u64, by_timer: bool) {
         if self.heard.range((call, Cow::Borrowed(""))..).next().is_none_or(|((heard, _), _)| *heard != call) {
             return;
         }
         let was_over = !by_timer || self.heard.contains_key(&(call, Cow::Borrowed("call.hungup")));
-        self.settles.entry(call).or_insert(SettledBy { place, was_over });
+        self.settles.entry(call).or_insert(SettledBy { place, received_ms, was_over });
     }
 
     fn decide(&mut self, place: Place, through: u64, decision: &'a Decision) {

@@ -61,6 +61,16 @@ impl AccountView<'_> {
         })
     }
 
+    /// When requests of this method and path were sent, and when they landed, in the order of their landing.
+    pub(super) fn requests(&self, method: &str, path: &str) -> impl Iterator<Item = (i64, i64)> {
+        let requests = self.evidence.front.requests.iter().enumerate();
+        let asked = requests.filter(move |(_, request)| request.method == method && request.path == path);
+        asked.map(|(place, request)| {
+            let sent_ms = self.evidence.sent_ms.get(&place).copied().unwrap_or(request.at_ms);
+            (sent_ms, request.at_ms)
+        })
+    }
+
     /// Aircall was told that a webhook that shows the call as over is taken.
     pub(super) fn is_over(&self, call: u64) -> bool {
         ["call.hungup", "call.ended"]

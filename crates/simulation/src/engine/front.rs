@@ -31,6 +31,8 @@ pub(super) struct Office {
     pub(super) taken: BTreeMap<(u64, String), i64>,
     /// Comments of which an attempt came later than anything waits for.
     pub(super) late_comments: BTreeSet<String>,
+    /// People who wait for an occasion, with the numbers of their faults.
+    pub(super) meddlers: Vec<(Kind, u64)>,
     /// How often Front has forgotten an import, by its external id.
     forgotten: BTreeMap<String, u32>,
     pub(super) deeds: Vec<Deed>,
@@ -44,8 +46,6 @@ pub(super) struct Office {
 const FORBIDDEN: u16 = 403;
 /// Front forgets an import at most so often; the writer sends one again three times.
 const FORGOTTEN_MAX: u32 = 3;
-/// A request is usually under way for less than this.
-const USUAL_MS: i64 = 150;
 /// How long Front takes to show what it shows late.
 const SHOWN_LATE_MS: SpanMs = SpanMs { min: 20_000, max: 150_000 };
 
@@ -61,6 +61,7 @@ impl Office {
             is_open: false,
             taken: BTreeMap::new(),
             late_comments: BTreeSet::new(),
+            meddlers: Vec::new(),
             forgotten: BTreeMap::new(),
             deeds: Vec::new(),
             sent_ms: BTreeMap::new(),
@@ -117,7 +118,7 @@ impl Office {
 
     /// A request arrives that was sent then.
     pub(super) fn note_sent(&mut self, now_ms: i64, sent_ms: i64) {
-        if now_ms - sent_ms > USUAL_MS {
+        if now_ms > sent_ms {
             self.sent_ms.insert(self.front.requests_seen(), sent_ms);
         }
     }

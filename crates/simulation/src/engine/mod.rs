@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
-use calltrail_domain::record::Record;
+use calltrail_domain::record::{Record, RecordBody};
 use calltrail_front_writer::{Came as WorkCame, Place, Value};
 use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
 
@@ -331,9 +331,9 @@ impl Engine {
     }
 
     /// Appends, and wakes who waits for records.
-    fn append(&mut self, who: Who, account: usize, entries: Vec<Entry>) {
-        self.offices[account].is_open = true;
-        let account = self.offices[account].name.clone();
+    fn append(&mut self, who: Who, place: usize, entries: Vec<Entry>) {
+        self.offices[place].is_open = true;
+        let account = self.offices[place].name.clone();
         let group = entries.into_iter().map(|entry| {
             let kind = Arc::from(entry.record.body.kind());
             NewRecord { account: Arc::clone(&account), kind, body: Arc::new(entry) }
@@ -343,6 +343,9 @@ impl Engine {
             let at_ms = record.body.record.received_at.as_millis();
             let line = Line(&record.account, &record.body);
             self.trace.note(self.agenda.now_ms(), who, "appends", at_ms.unsigned_abs(), line);
+            if let RecordBody::EffectsDecided(decided) = &record.body.record.body {
+                self.meddle(place, decided);
+            }
         }
         self.log.append(group);
         self.log.sync();

@@ -1,12 +1,19 @@
 //! People in Front: what they do is planned by the clock, and done to whatever stands there then.
 
-use calltrail_simulator::front::{Act, Action, Subject};
+use calltrail_domain::decision::EffectsDecided;
+use calltrail_domain::effect::Action;
+use calltrail_simulator::front::{self, Action as Act, Subject};
 
 use super::{Engine, Event};
 use crate::dice::Dice;
 use crate::evidence;
+use crate::fault::Kind;
 use crate::trace::Who;
-use crate::world::people::{Deed, KINDS, What, deed};
+use crate::world::people::{Deed, KINDS, TEAMMATES, What, deed};
+
+/// What people do just while the engine is about to do the like.
+const MEDDLING: [Kind; 4] =
+    [Kind::PersonArchives, Kind::PersonMoves, Kind::PersonSnoozes, Kind::PersonTrashes];
 
 impl Engine {
     pub(super) fn plan_people(&mut self, seed: u64, starts_ms: i64, until_ms: i64) {
@@ -14,6 +21,10 @@ impl Engine {
         for kind in KINDS {
             for number in self.faults.plan(kind) {
                 let account = dice.place(self.offices.len());
+                if MEDDLING.contains(&kind) && dice.percent(50) {
+                    self.offices[account].meddlers.push((kind, number));
+                    continue;
+                }
                 let handles = self.setting.companies[account].handles();
                 let (handle, at_ms) = match dice.percent(50) {
                     true => self.after_a_call(&mut dice, account),
@@ -23,6 +34,34 @@ impl Engine {
                 deed.handle = handle.unwrap_or(deed.handle);
                 self.agenda.note(at_ms, Event::Act(deed));
             }
+        }
+    }
+
+    /// What is decided about a conversation's status or assignee draws the people who meddle with just that.
+    pub(super) fn meddle(&mut self, account: usize, decided: &EffectsDecided) {
+        for decision in &decided.decisions {
+            let is_tempting = |kind: &Kind| {
+                decision.effects.iter().any(|effect| match effect.action {
+                    Action::ReopenConversation(_) => *kind != Kind::PersonMoves,
+                    Action::AssignConversation(_) => *kind == Kind::PersonMoves,
+                    _ => false,
+                })
+            };
+            let office = &mut self.offices[account];
+            let Some(place) = office.meddlers.iter().position(|(kind, _)| is_tempting(kind)) else { continue };
+            let (kind, number) = office.meddlers.swap_remove(place);
+            let calls = &self.setting.companies[account].history.calls;
+            let with = calls.iter().find(|call| call.id == decision.call.0);
+            let Some(handle) = with.and_then(|call| call.number.clone()) else { continue };
+            let at_ms = self.now_ms() + self.dice.between(500, 150_000);
+            let what = match kind {
+                Kind::PersonArchives => Act::Archive,
+                Kind::PersonSnoozes => Act::Snooze(at_ms + 600_000),
+                Kind::PersonTrashes => Act::Trash,
+                _ => Act::Assign(TEAMMATES[self.dice.place(TEAMMATES.len())].to_owned()),
+            };
+            let deed = Deed { kind, number, account, handle, by: TEAMMATES[0], what: What::Do(what) };
+            self.agenda.note(at_ms, Event::Act(deed));
         }
     }
 
@@ -42,26 +81,25 @@ impl Engine {
     pub(super) fn act(&mut self, deed: Deed) {
         let now_ms = self.now_ms();
         let Deed { kind, number, account, handle, by, what } = deed;
-        let front = &mut self.offices[account].front;
         let action = match what {
             What::Do(action) => action,
-            What::Merge(other) => match front.conversation_with(&other) {
-                Some(survivor) => Action::MergeInto(survivor),
+            What::Merge(other) => match self.offices[account].front.conversation_with(&other) {
+                Some(survivor) => Act::MergeInto(survivor),
                 None => return,
             },
         };
         // What is open cannot be reopened, nor restored: there are others.
         let on = match action {
-            Action::Reopen => self.conversation_that_is(account, "archived"),
-            Action::Restore => self.conversation_that_is(account, "deleted"),
+            Act::Reopen => self.conversation_that_is(account, "archived"),
+            Act::Restore => self.conversation_that_is(account, "deleted"),
             _ => Some(Subject::Contact(handle)),
         };
         let Some(on) = on else { return };
-        let front = &mut self.offices[account].front;
-        let act = Act { by: by.to_owned(), on, action };
-        let before = front.events_seen();
-        let Ok(conversation) = front.act(now_ms, &act) else { return };
-        if front.events_seen() == before {
+        let company = &mut self.offices[account].front;
+        let act = front::Act { by: by.to_owned(), on, action };
+        let before = company.events_seen();
+        let Ok(conversation) = company.act(now_ms, &act) else { return };
+        if company.events_seen() == before {
             return;
         }
         self.offices[account].deeds.push(evidence::Deed {

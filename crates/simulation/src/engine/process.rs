@@ -156,8 +156,14 @@ impl Engine {
         self.agenda.note(self.now_ms() + after_ms, Event::Restart(id));
     }
 
+    /// Pauses the process right before its next operation, or right after; returns by how much the operation is later.
+    pub(super) fn pause_around(&mut self, id: Id) -> i64 {
+        let for_ms = self.pause(id);
+        if self.dice.percent(50) { for_ms } else { 0 }
+    }
+
     /// The process does nothing for a while, and knows nothing of it.
-    pub(super) fn pause(&mut self, id: Id) -> i64 {
+    fn pause(&mut self, id: Id) -> i64 {
         let for_ms = match self.dice.below(10) {
             0..5 => self.dice.between(500, 20_000),
             5..7 => self.dice.between(20_000, 60_000),

@@ -177,7 +177,7 @@ impl Engine {
         match struck {
             Some(Struck { kind: Kind::ProjectorPaused, number }) => {
                 self.faults.count(Kind::ProjectorPaused, number);
-                delay_ms += self.pause(Id::Projector(place));
+                delay_ms += self.pause_around(Id::Projector(place));
                 self.send_projector(task, token, operation, delay_ms, None);
             }
             Some(Struck { kind: Kind::ProjectorKilled, number }) => {

@@ -190,7 +190,7 @@ impl Engine {
             Some(Struck { kind: kind @ (Kind::WriterPaused | Kind::LandsLate), number }) => {
                 self.faults.count(kind, number);
                 delay_ms += match kind {
-                    Kind::WriterPaused => self.pause(Id::Writer(writer)),
+                    Kind::WriterPaused => self.pause_around(Id::Writer(writer)),
                     _ => self.lands_after_ms(),
                 };
                 self.send_work(task, token, asked, delay_ms, None);

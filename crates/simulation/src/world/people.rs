@@ -33,7 +33,7 @@ pub(crate) const KINDS: [Kind; 6] = [
     Kind::PersonTrashes,
     Kind::PersonMerges,
 ];
-const TEAMMATES: [&str; 2] = ["tea_1", "tea_2"];
+pub(crate) const TEAMMATES: [&str; 2] = ["tea_1", "tea_2"];
 const INBOXES: [&str; 4] = ["inb_1", "inb_2", "inb_3", "inb_4"];
 
 /// What a person does of this kind, at this time, to the conversation with one of `handles`.
