@@ -79,6 +79,8 @@ pub struct AccountEvidence {
     pub front_webhooks: bool,
     /// Whether an import reopens an archived conversation by itself.
     pub import_reopens: bool,
+    /// Whether an import that says it is archived archives an open conversation.
+    pub archived_import_archives: bool,
     /// Whether imports assign (`assign_by = "import"`); else an effect of its own does.
     pub import_assigns: bool,
     /// Marker lines of comments of which an attempt reached Front, or was sent, later than its deadline and the grace: the

@@ -50,8 +50,9 @@ fn fights(account: &AccountView<'_>, findings: &mut Findings) {
         let tries = account.requests("PUT", &path);
         let tries: Vec<_> = tries.filter(|(sent_ms, _)| own.contains(sent_ms)).collect();
         let Some(first_ms) = tries.iter().map(|(_, landed_ms)| *landed_ms).min() else { continue };
-        let events = account.front.events_of(conversation.as_str());
-        let was_free = events.iter().all(|event| event.kind != "assign" || event.at_ms >= first_ms);
+        let events = account.evidence.front.events.iter();
+        let mut assigned = events.filter(|event| event.kind == "assign" && event.conversation == conversation.as_str());
+        let was_free = assigned.all(|event| event.at_ms >= first_ms);
         if !was_free || account.front.merged.contains_key(conversation.as_str()) {
             continue;
         }

@@ -143,6 +143,9 @@ impl<'v, 'a> Link<'v, 'a> {
         let acts: Vec<&EventEntry> = events
             .filter(|event| event.at_ms <= this.last.appended_ms && is_status(event) && is_by_people(event))
             .collect();
+        if self.was_archived_late(id, &acts) {
+            return Must::Either;
+        }
         let reads = self.account.records.observed.get(id).map_or(&[][..], Vec::as_slice);
         if self.account.evidence.front_webhooks && acts.iter().any(|act| is_crossed(act, reads)) {
             return Must::Either;
@@ -153,6 +156,20 @@ impl<'v, 'a> Link<'v, 'a> {
             Must::Keep | Must::Open if here.conversation.id != id => Must::Either,
             must => must,
         }
+    }
+
+    /// A part that came late, decided while the conversation was put away, may have archived it again after that was over:
+    /// where Front archives by such imports, a known window.
+    fn was_archived_late(&self, conversation: &str, acts: &[&EventEntry]) -> bool {
+        let records = &self.account.records;
+        let came_back = acts.iter().any(|act| ["reminder", "reopen", "restore"].contains(&act.kind));
+        let mut parts = self.account.front.activities.iter().filter(|part| part.conversation.id == conversation);
+        self.account.evidence.archived_import_archives
+            && came_back
+            && parts.any(|part| {
+                let decided = part.named.and_then(|(_, call, kind)| records.decision_of(kind.key(call)));
+                decided.is_some_and(|decided| decided.is_late())
+            })
     }
 
     /// What the acts since the call before it ask for, when all of them were known and none is too fresh.

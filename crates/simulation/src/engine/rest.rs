@@ -45,6 +45,7 @@ impl Engine {
                 requests_per_minute: company.requests_per_minute(),
                 front_webhooks: company.front_webhooks,
                 import_reopens: company.import_reopens,
+                archived_import_archives: company.archived_import_archives,
                 import_assigns: company.import_assigns,
                 late_comments: office.late_comments,
                 refused: office.refused,

@@ -37,7 +37,7 @@ pub(crate) struct Company {
     pub(crate) front_webhooks: bool,
     pub(crate) import_reopens: bool,
     pub(crate) import_assigns: bool,
-    archived_import_archives: bool,
+    pub(crate) archived_import_archives: bool,
     front_tags: bool,
     repeat: RepeatAnswer,
     /// What Front allows; the engine takes half.

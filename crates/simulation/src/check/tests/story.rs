@@ -113,6 +113,7 @@ impl Story {
             requests_per_minute: 50,
             front_webhooks: true,
             import_reopens: true,
+            archived_import_archives: false,
             import_assigns: true,
             late_comments: BTreeSet::new(),
             refused: BTreeSet::new(),
