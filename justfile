@@ -24,6 +24,15 @@ rules:
 requests:
     cargo test --workspace --locked --test calltrail-tests -- --nocapture requests::
 
+# Runs the engine under every fault, in virtual time; `just simulate --seed 7 --trace` shows one run.
+simulate *args="--seeds 100000":
+    cargo run --release --locked -p calltrail-simulation -- {{ args }}
+
+# The short form of it, and every planted bug.
+simulate-short:
+    just simulate --seeds 12000
+    just simulate --bugs --seeds 6000
+
 # Plays a day of calls against the simulated Aircall and Front, and shows the conversations.
 demo *args:
     cargo run --release --locked -- demo {{ args }}

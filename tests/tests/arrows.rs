@@ -20,7 +20,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ),
     (
         "simulation",
-        &["aircall", "domain", "event-log", "front", "front-writer", "ingest", "projector", "simulator"],
+        &["aircall", "domain", "event-log", "front", "front-writer", "projector", "simulator"],
     ),
     (
         "tests",
