@@ -18,10 +18,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
         "calltrail",
         &["aircall", "domain", "event-log", "front", "front-writer", "ingest", "projector", "simulator"],
     ),
-    (
-        "simulation",
-        &["aircall", "domain", "event-log", "front", "front-writer", "projector", "simulator"],
-    ),
+    ("simulation", &["aircall", "domain", "event-log", "front", "front-writer", "projector", "simulator"]),
     (
         "tests",
         &[

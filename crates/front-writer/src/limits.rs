@@ -56,6 +56,9 @@ pub const MERGES_MAX: usize = 8;
 pub const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// A slot is given so much later than the window asks for: a request reaches Front sooner or later after its slot.
 pub const RATE_MARGIN: Duration = Duration::from_millis(500);
+/// A slot that is met later than this is lost. The rest of the margin is for what lies between the slot and the request:
+/// the fence is written.
+pub const SLOT_LATE_MAX: Duration = Duration::from_millis(250);
 /// Requests to one type of resource in any second (Front's help page on rate limits).
 pub const BURST_REQUESTS: usize = 5;
 /// The window of the burst limit, its margin included.

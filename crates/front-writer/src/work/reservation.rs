@@ -6,7 +6,7 @@ use calltrail_domain::rule::{self, Rule};
 
 use crate::budget::{Ask, Budget, Offer};
 use crate::command::Input;
-use crate::limits::{BUDGET_CONFLICTS_MAX, PATIENT_WAIT_MAX, RATE_MARGIN, SLOT_WAIT_MAX};
+use crate::limits::{BUDGET_CONFLICTS_MAX, PATIENT_WAIT_MAX, SLOT_LATE_MAX, SLOT_WAIT_MAX};
 use crate::operation::{Came, Operation, Place, Value, Written};
 use crate::settings::Rate;
 use crate::work::{Step, interrupted};
@@ -134,7 +134,7 @@ impl Reservation {
 
 fn is_slept_through(now_ms: i64, slot_ms: i64) -> bool {
     let late = Duration::from_millis(u64::try_from(now_ms - slot_ms).unwrap_or(0));
-    late > RATE_MARGIN && rule::holds(Rule::ASlotSleptThroughIsLost)
+    late > SLOT_LATE_MAX && rule::holds(Rule::ASlotSleptThroughIsLost)
 }
 
 /// The budget that was found; an account without one has used nothing.

@@ -6,7 +6,7 @@ use calltrail_event_log::ports::Class;
 use calltrail_front::{RateLimit, Resource};
 use calltrail_front_writer::budget::{Ask, Budget};
 use calltrail_front_writer::command::Why;
-use calltrail_front_writer::limits::{BUDGET_CONFLICTS_MAX, RATE_MARGIN, SLOT_WAIT_MAX};
+use calltrail_front_writer::limits::{BUDGET_CONFLICTS_MAX, SLOT_LATE_MAX, SLOT_WAIT_MAX};
 use calltrail_front_writer::{Came, Operation, Place, Rate, Value};
 
 use crate::ports::{CONFLICT, Ended, Ports, Turn, UNKNOWN, count, first_call, is_put, once, word};
@@ -90,7 +90,7 @@ fn a_slot_is_waited_for_and_one_that_front_pushes_back_meanwhile_is_given_back()
 #[test]
 fn a_slot_that_was_slept_through_is_lost_and_given_back() {
     for (late, is_lost) in
-        [(RATE_MARGIN, false), (RATE_MARGIN + Duration::from_millis(1), true), (ATTEMPT * 4, true)]
+        [(SLOT_LATE_MAX, false), (SLOT_LATE_MAX + Duration::from_millis(1), true), (ATTEMPT * 4, true)]
     {
         let mut ports = with_a_slot_in(Duration::from_secs(2));
         let oversleep = |ports: &mut Ports| {

@@ -45,15 +45,22 @@ fn fights(account: &AccountView<'_>, findings: &mut Findings) {
         let facts = records.by_effect.get(key).into_iter().flatten().map(|place| &records.settled[*place]);
         let Some((settled, fact)) = facts.min_by_key(|(place, _)| place.sequence) else { continue };
         let Outcome::Applied { conversation: Some(conversation), .. } = &fact.outcome else { continue };
-        let own = records.decisions[*decided].place.appended_ms..=settled.appended_ms;
+        // The effects of a party come one after the other.
+        let earlier = records.settled.iter().filter(|(place, other)| {
+            place.sequence < settled.sequence && other.party == fact.party && other.ordinal < fact.ordinal
+        });
+        let before_ms = earlier.map(|(place, _)| place.appended_ms).max().unwrap_or_default();
+        let own = records.decisions[*decided].place.appended_ms.max(before_ms)..=settled.appended_ms;
         let path = format!("/conversations/{conversation}/assignee");
         let tries = account.requests("PUT", &path);
         let tries: Vec<_> = tries.filter(|(sent_ms, _)| own.contains(sent_ms)).collect();
         let Some(first_ms) = tries.iter().map(|(_, landed_ms)| *landed_ms).min() else { continue };
         let events = account.evidence.front.events.iter();
-        let mut assigned = events.filter(|event| event.kind == "assign" && event.conversation == conversation.as_str());
+        let mut assigned =
+            events.filter(|event| event.kind == "assign" && event.conversation == conversation.as_str());
         let was_free = assigned.all(|event| event.at_ms >= first_ms);
-        if !was_free || account.front.merged.contains_key(conversation.as_str()) {
+        let survivor = account.front.survivor(conversation.as_str());
+        if !was_free || account.front.merged.contains_key(survivor) {
             continue;
         }
         let deeds = account.evidence.deeds.iter().filter(|deed| deed.conversation == conversation.as_str());

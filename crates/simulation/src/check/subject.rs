@@ -163,7 +163,8 @@ impl<'v, 'a> Link<'v, 'a> {
     fn was_archived_late(&self, conversation: &str, acts: &[&EventEntry]) -> bool {
         let records = &self.account.records;
         let came_back = acts.iter().any(|act| ["reminder", "reopen", "restore"].contains(&act.kind));
-        let mut parts = self.account.front.activities.iter().filter(|part| part.conversation.id == conversation);
+        let mut parts =
+            self.account.front.activities.iter().filter(|part| part.conversation.id == conversation);
         self.account.evidence.archived_import_archives
             && came_back
             && parts.any(|part| {

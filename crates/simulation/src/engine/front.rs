@@ -75,19 +75,20 @@ impl Office {
             Request::ImportMessage(activity) => Some(activity.external_id.clone()),
             request => marker_of(request).and_then(|marker| id_of_comment(&self.name, marker)),
         };
-        let refused = id.as_deref().is_some_and(|id| self.refuses(id, fault));
-        if refused {
+        match fault {
+            Some(Kind::RequestLost | Kind::FrontAway) => return lost(),
+            Some(Kind::TooMany) => return too_many(),
+            _ => {}
+        }
+        if id.as_deref().is_some_and(|id| self.refuses(id, fault)) {
+            if fault == Some(Kind::AnswerLost) {
+                return lost();
+            }
             let message = "the token may not".to_owned();
             let answer = Answer::Rejected(Refusal { status: FORBIDDEN, message, contacts: Vec::new() });
             return Exchange { answer, rate: RateLimit::default() };
         }
         match fault {
-            Some(Kind::RequestLost | Kind::FrontAway) => lost(),
-            Some(Kind::TooMany) => {
-                let retry_after = Some(Duration::from_secs(3));
-                let answer = Answer::NotApplied { reason: NotApplied::TooMany, retry_after };
-                Exchange { answer, rate: RateLimit::default() }
-            }
             Some(Kind::AnswerLost) => {
                 self.reach(now_ms, request, None);
                 lost()
@@ -157,6 +158,12 @@ impl Office {
 
 fn lost() -> Exchange {
     let answer = Answer::Ambiguous { reason: Ambiguous::ConnectionLost };
+    Exchange { answer, rate: RateLimit::default() }
+}
+
+fn too_many() -> Exchange {
+    let retry_after = Some(Duration::from_secs(3));
+    let answer = Answer::NotApplied { reason: NotApplied::TooMany, retry_after };
     Exchange { answer, rate: RateLimit::default() }
 }
 

@@ -133,8 +133,8 @@ impl Came {
     fn number(&self) -> u64 {
         match self {
             Self::Stored(stored) => u64::from(*stored),
-            Self::Projector(came) => projector::number_of(came),
-            Self::Work(came) => worker::number_of(came),
+            Self::Projector(came) => projector::words::number_of(came),
+            Self::Work(came) => worker::kinds::number_of(came),
         }
     }
 }

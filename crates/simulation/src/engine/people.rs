@@ -48,7 +48,9 @@ impl Engine {
                 })
             };
             let office = &mut self.offices[account];
-            let Some(place) = office.meddlers.iter().position(|(kind, _)| is_tempting(kind)) else { continue };
+            let Some(place) = office.meddlers.iter().position(|(kind, _)| is_tempting(kind)) else {
+                continue;
+            };
             let (kind, number) = office.meddlers.swap_remove(place);
             let calls = &self.setting.companies[account].history.calls;
             let with = calls.iter().find(|call| call.id == decision.call.0);

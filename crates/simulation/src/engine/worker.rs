@@ -1,23 +1,23 @@
 //! The front-writers: idle workers claim items, the real `Work` says what to do, and this does it.
 
+mod arriving;
+pub(super) mod kinds;
+
 use std::sync::Arc;
 
 use calltrail_event_log::ports::Class;
 use calltrail_front::{Ambiguous, Answer, Exchange, RateLimit, Request};
-use calltrail_front_writer::command::{Fetched, Why};
+use calltrail_front_writer::command::Fetched;
 use calltrail_front_writer::limits::GRACE_DEFAULT;
-use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Shared, Work, Written};
+use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Shared, Work};
 
 use super::front::marker_of;
 use super::process::{Id, Process, Task};
-use super::projector::meaning;
-use super::{Came, Engine, Entry, Event, Meeting, Operation};
+use super::{Came, Engine, Event, Operation};
 use crate::fault::{Kind, Struck};
 use crate::limits::EXTEND_EVERY_MS;
 use crate::trace::Who;
-
-/// What becomes of a request while Front is away; the absence itself is counted.
-const AWAY: Struck = Struck { kind: Kind::FrontAway, number: 0 };
+use kinds::{kinds_of, left};
 
 /// A front-writer process.
 #[derive(Debug)]
@@ -239,229 +239,12 @@ impl Engine {
         self.agenda.note(now_ms + delay_ms, Event::Arrive { task, token, operation, struck });
     }
 
-    /// The operation reaches its port. Who issued it may be gone.
-    pub(super) fn work_arrives(&mut self, task: Task, token: u64, asked: Asked, struck: Option<Struck>) {
-        let Asked { held, sent_ms, operation } = asked;
-        if let WorkOperation::Send { request, .. } = &operation {
-            self.offices[held.account].note_sent(self.agenda.now_ms(), sent_ms);
-            return self.request_arrives(task, token, held.account, request, struck);
-        }
-        let meeting = self.meet(struck);
-        let came = match operation {
-            WorkOperation::Release { after, .. } => {
-                return self.claim_ends(task, token, held, Some(millis(after)), meeting);
-            }
-            WorkOperation::Done => return self.claim_ends(task, token, held, None, meeting),
-            operation => self.stored(task, held.account, operation, meeting),
-        };
-        let after_ms = self.dice.between(1, 4);
-        self.answer(after_ms, task, token, Came::Work(came));
-    }
-
-    fn stored(&mut self, task: Task, account: usize, operation: WorkOperation, meeting: Meeting) -> WorkCame {
-        let (refused, unheard) = (meeting == Meeting::Refused, meeting == Meeting::Unheard);
-        match operation {
-            WorkOperation::Get(_) | WorkOperation::ReadStoreTime | WorkOperation::Append(_) if refused => {
-                WorkCame::Failed
-            }
-            WorkOperation::Put { .. } if refused => WorkCame::Put(Written::Unknown),
-            WorkOperation::Get(place) => {
-                let found = self.store.get(&(account, place));
-                WorkCame::Found(found.map(|(value, revision)| (value.clone(), revision)))
-            }
-            WorkOperation::Put { place, value, expected } => {
-                let key = (account, place);
-                let written = match expected {
-                    None => self.store.create(key.clone(), value),
-                    Some(revision) => self.store.update(&key, value, revision),
-                };
-                let line = format_args!("{:?}, expected {expected:?}: {written:?}", key.1);
-                self.trace.note(self.agenda.now_ms(), task.who(), "put", expected.unwrap_or_default(), line);
-                match written {
-                    _ if unheard => WorkCame::Put(Written::Unknown),
-                    Ok(revision) => WorkCame::Put(Written::Revision(revision)),
-                    Err(_) => WorkCame::Put(Written::Conflict),
-                }
-            }
-            WorkOperation::ReadStoreTime => WorkCame::StoreTime(self.now_ms()),
-            WorkOperation::Append(records) => {
-                let appended_ms = self.now_ms();
-                let entries =
-                    records.into_iter().map(|record| Entry { appended_ms, fact: meaning(&record), record });
-                self.append(task.who(), account, entries.collect());
-                if unheard { WorkCame::Failed } else { WorkCame::Appended }
-            }
-            operation => panic!("{operation:?} is done elsewhere"),
-        }
-    }
-
-    fn request_arrives(
-        &mut self,
-        task: Task,
-        token: u64,
-        account: usize,
-        request: &Request,
-        struck: Option<Struck>,
-    ) {
-        let now_ms = self.now_ms();
-        // Nothing else can go wrong with a Front that is away.
-        let struck = if self.is_away(account) { Some(AWAY) } else { struck };
-        let fault = struck.map(|struck| struck.kind);
-        let before = self.offices[account].front.imports_accepted();
-        let exchange = self.offices[account].exchange(now_ms, request, fault);
-        let is_accepted = self.offices[account].front.imports_accepted() > before;
-        match struck {
-            // Only what was accepted can be shown late, or never.
-            Some(Struck { kind: Kind::ShownLate | Kind::Forgotten, .. }) if !is_accepted => {}
-            Some(Struck { kind: Kind::FrontAway, .. }) => {}
-            Some(Struck { kind, number }) => self.faults.count(kind, number),
-            None => {}
-        }
-        let line = format_args!("{:?} {fault:?}", request.kind());
-        self.trace.note(
-            now_ms,
-            task.who(),
-            "sends",
-            u64::from(is_accepted) << 8 | request.kind() as u64,
-            line,
-        );
-        self.watch_front(account);
-        let slow_ms = if fault == Some(Kind::SlowAnswer) { self.dice.between(15_000, 40_000) } else { 0 };
-        let after_ms = self.dice.between(10, 120) + slow_ms;
-        self.answer(after_ms, task, token, Came::Work(WorkCame::Exchanged(exchange)));
-    }
-
-    /// The worker is free; the outbox has heard of it, or has not.
-    fn claim_ends(&mut self, task: Task, token: u64, held: Held, after_ms: Option<i64>, meeting: Meeting) {
-        let now_ms = self.now_ms();
-        let is_heard = meeting == Meeting::Fine;
-        match after_ms {
-            _ if !is_heard => {}
-            Some(after_ms) => drop(self.outbox.release(now_ms, held.ticket, held.claim, after_ms)),
-            None => self.outbox.done(held.ticket),
-        }
-        let line = format_args!("ticket {}, again after {after_ms:?} ms, heard {is_heard}", held.ticket);
-        self.trace.note(now_ms, task.who(), "leaves", held.ticket, line);
-        if let Task::Worker { writer, worker } = task
-            && self.writers[writer].awaits(worker) == token
-        {
-            self.writers[writer].workers[worker] = None;
-        }
-        self.note_claim(now_ms);
-    }
-
     /// Nobody waits for a comment that comes later than its deadline and the grace.
     fn note_late(&mut self, account: usize, request: &Request, delay_ms: i64, timeout_ms: i64) {
         let waited_ms = timeout_ms + millis(GRACE_DEFAULT);
         if let Some(marker) = marker_of(request).filter(|_| delay_ms > waited_ms) {
             self.offices[account].late_comments.insert(marker.to_owned());
         }
-    }
-}
-
-/// Tells answers apart, as far as they lead to something else.
-pub(super) fn number_of(came: &WorkCame) -> u64 {
-    match came {
-        WorkCame::Claimed => 1,
-        WorkCame::Found(found) => found.as_ref().map_or(0, |(_, revision)| *revision) << 8 | 2,
-        WorkCame::Put(Written::Revision(revision)) => revision << 8 | 3,
-        WorkCame::Put(Written::Conflict) => 4,
-        WorkCame::Put(Written::Unknown) => 5,
-        WorkCame::StoreTime(_) => 6,
-        WorkCame::Appended => 7,
-        WorkCame::Exchanged(exchange) => (1 + class_of(&exchange.answer)) << 8 | 8,
-        WorkCame::Slept => 9,
-        WorkCame::Audio(_) => 10,
-        WorkCame::Failed => 11,
-    }
-}
-
-fn class_of(answer: &Answer) -> u64 {
-    match answer {
-        Answer::Done(_) => 0,
-        Answer::NotApplied { .. } => 1,
-        Answer::BadToken => 2,
-        Answer::Rejected(refusal) => 1000 + u64::from(refusal.status),
-        Answer::Ambiguous { .. } => 3,
-        Answer::Moved(_) => 4,
-    }
-}
-
-fn left(why: Why) -> &'static str {
-    match why {
-        Why::Budget => "left: budget",
-        Why::BadToken => "left: bad_token",
-        Why::Trouble => "left: trouble",
-        Why::InDoubt => "left: in_doubt",
-        Why::Invisible => "left: invisible",
-        Why::Conflict => "left: conflict",
-    }
-}
-
-/// What may go wrong with an operation.
-fn kinds_of(operation: &WorkOperation) -> &'static [Kind] {
-    const GET: &[Kind] = &[Kind::StoreRefused, Kind::WriterKilled, Kind::WriterPaused];
-    const PUT: &[Kind] = &[Kind::StoreRefused, Kind::StoreAnswerLost, Kind::WriterKilled, Kind::WriterPaused];
-    const APPEND: &[Kind] = &[Kind::LogRefused, Kind::LogAnswerLost, Kind::WriterKilled, Kind::WriterPaused];
-    const END: &[Kind] = &[Kind::OutboxRefused, Kind::WriterKilled, Kind::WriterPaused];
-    const READ: &[Kind] = &[
-        Kind::RequestLost,
-        Kind::AnswerLost,
-        Kind::ErrorBefore,
-        Kind::TooMany,
-        Kind::SlowAnswer,
-        Kind::WriterKilled,
-        Kind::WriterPaused,
-    ];
-    const WRITE: &[Kind] = &[
-        Kind::RequestLost,
-        Kind::AnswerLost,
-        Kind::ErrorBefore,
-        Kind::ErrorAfter,
-        Kind::TooMany,
-        Kind::SlowAnswer,
-        Kind::LandsLate,
-        Kind::WriterKilled,
-        Kind::WriterPaused,
-    ];
-    const COMMENT: &[Kind] = &[
-        Kind::RequestLost,
-        Kind::AnswerLost,
-        Kind::ErrorBefore,
-        Kind::ErrorAfter,
-        Kind::TooMany,
-        Kind::SlowAnswer,
-        Kind::LandsLate,
-        Kind::RefusedForGood,
-        Kind::WriterKilled,
-        Kind::WriterPaused,
-    ];
-    const IMPORT: &[Kind] = &[
-        Kind::RequestLost,
-        Kind::AnswerLost,
-        Kind::ErrorBefore,
-        Kind::ErrorAfter,
-        Kind::TooMany,
-        Kind::SlowAnswer,
-        Kind::LandsLate,
-        Kind::RefusedForGood,
-        Kind::ShownLate,
-        Kind::Forgotten,
-        Kind::WriterKilled,
-        Kind::WriterPaused,
-    ];
-    match operation {
-        WorkOperation::Get(_) | WorkOperation::ReadStoreTime => GET,
-        WorkOperation::Put { .. } => PUT,
-        WorkOperation::Append(_) => APPEND,
-        WorkOperation::Release { .. } | WorkOperation::Done => END,
-        WorkOperation::Send { request, .. } => match request {
-            Request::ImportMessage(_) => IMPORT,
-            Request::AddComment { .. } => COMMENT,
-            request if request.kind().is_write() => WRITE,
-            _ => READ,
-        },
-        WorkOperation::Sleep(_) | WorkOperation::FetchAudio { .. } => &[],
     }
 }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Front;
 use super::company::Status;
-use super::render::status_word;
 use super::events::{EventKind, Source};
+use super::render::status_word;
 use super::shapes::raw;
 use super::wire::Reply;
 

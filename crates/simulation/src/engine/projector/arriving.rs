@@ -1,0 +1,156 @@
+//! What a projector has asked for reaches its port. Who asked may be gone.
+
+use std::sync::Arc;
+
+use calltrail_domain::effect::WorkItem;
+use calltrail_domain::record::Record;
+use calltrail_event_log::ports::Class;
+use calltrail_projector::limits::TIMER_TICK;
+use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
+
+use super::super::process::{Id, Task};
+use super::super::{Came, Engine, Entry, Event, Meeting};
+use super::again::folding;
+use super::words::{meaning, reworded};
+use crate::fault::{Kind, Struck};
+use crate::limits::RECORDS_AT_ONCE_MAX;
+use crate::setting::Release;
+
+impl Engine {
+    /// The operation reaches its port. Who issued it may be gone.
+    pub(in crate::engine) fn projector_arrives(
+        &mut self,
+        task: Task,
+        token: u64,
+        operation: ProjectorOperation,
+        struck: Option<Struck>,
+    ) {
+        let meeting = self.meet(struck);
+        let came = match operation {
+            _ if meeting == Meeting::Refused => ProjectorCame::Refused,
+            ProjectorOperation::ReadTail => ProjectorCame::Tail(self.log.tail()),
+            ProjectorOperation::Read { after, max } => return self.read(task, token, after, max),
+            ProjectorOperation::Publish { account, item } => self.publish(task, &account, item),
+            ProjectorOperation::Holds { account, ticket } => {
+                ProjectorCame::Holds(self.outbox.holds(&account, Class::Live, ticket))
+            }
+            ProjectorOperation::Append { account, records } => self.append_records(task, &account, records),
+            ProjectorOperation::Sleep(_) => ProjectorCame::Slept,
+        };
+        let came = if meeting == Meeting::Unheard { ProjectorCame::Refused } else { came };
+        let after_ms = self.dice.between(1, 4);
+        self.answer(after_ms, task, token, Came::Projector(came));
+    }
+
+    fn append_records(&mut self, task: Task, account: &str, records: Vec<Record>) -> ProjectorCame {
+        let place = self.setting.companies.iter().position(|company| company.id == account);
+        let Some(account) = place else { return ProjectorCame::Refused };
+        let release = match task {
+            Task::Projector(place) => self.projectors[place].release,
+            Task::Delivery { .. } | Task::Worker { .. } => Release::Present,
+        };
+        let appended_ms = self.now_ms();
+        let entry = |record: Record| {
+            let record = if release == Release::Later { reworded(record) } else { record };
+            Entry { appended_ms, fact: meaning(&record), record }
+        };
+        let entries = records.into_iter().map(entry).collect();
+        self.append(task.who(), account, entries);
+        ProjectorCame::Appended
+    }
+
+    fn publish(&mut self, task: Task, account: &str, item: WorkItem) -> ProjectorCame {
+        let now_ms = self.now_ms();
+        let id = item.message_id();
+        let published = self.outbox.publish(now_ms, account, Class::Live, &id, Arc::new(item));
+        let line = format_args!("{id} of {account}, new {}", published.is_new);
+        self.trace.note(now_ms, task.who(), "publishes", published.ticket, line);
+        if published.is_new {
+            self.lose_or_hand_out_again(published.ticket);
+        }
+        self.note_claim(now_ms + 1);
+        ProjectorCame::Published { ticket: published.ticket }
+    }
+
+    fn lose_or_hand_out_again(&mut self, ticket: u64) {
+        match self.faults.draw(self.now_ms(), &[Kind::ItemLost, Kind::DeliveredTwice]) {
+            Some(Struck { kind: Kind::ItemLost, number }) => {
+                self.outbox.lose(ticket);
+                self.faults.count(Kind::ItemLost, number);
+            }
+            Some(Struck { number, .. }) => {
+                let at_ms = self.now_ms() + self.dice.between(5, 20_000);
+                self.agenda.note(at_ms, Event::HandOutAgain { ticket, number });
+            }
+            None => {}
+        }
+    }
+
+    pub(in crate::engine) fn hand_out_again(&mut self, ticket: u64, number: u64) {
+        if self.outbox.deliver_again(ticket) {
+            self.handed_out_again.insert(ticket, number);
+            self.note_claim(self.now_ms());
+        }
+    }
+
+    /// Records at once, else when there are some, or at a tick.
+    fn read(&mut self, task: Task, token: u64, after: u64, max: usize) {
+        let Task::Projector(place) = task else { return };
+        if self.projectors[place].awaits != token {
+            return;
+        }
+        self.projectors[place].reads_after = Some((after, max));
+        self.watch_timers(place);
+        self.hand_records(place);
+    }
+
+    pub(in crate::engine) fn wake_projectors(&mut self) {
+        for place in 0..self.projectors.len() {
+            self.hand_records(place);
+        }
+    }
+
+    fn hand_records(&mut self, place: usize) {
+        let Some((after, max)) = self.projectors[place].reads_after else { return };
+        if self.log.tail() <= after {
+            return;
+        }
+        let at_once = usize::try_from(self.dice.between(1, RECORDS_AT_ONCE_MAX)).unwrap_or(1);
+        let records: Vec<_> = self.log.read_after(after, max.min(at_once)).iter().map(folding).collect();
+        let token = self.projectors[place].awaits;
+        self.projectors[place].reads_after = None;
+        let after_ms = self.dice.between(1, 6);
+        self.answer(
+            after_ms,
+            Task::Projector(place),
+            token,
+            Came::Projector(ProjectorCame::Records(records)),
+        );
+    }
+
+    /// The next tick at which there is something to do: those between change nothing.
+    fn watch_timers(&mut self, place: usize) {
+        let now = self.clock(Id::Projector(place));
+        let now_ms = self.now_ms();
+        let projector = &self.projectors[place];
+        let Some(due) = projector.next_due(now) else { return };
+        let wait_ms =
+            (due.as_millis() - now.as_millis()).max(i64::try_from(TIMER_TICK.as_millis()).unwrap_or(0));
+        let at_ms = now_ms + wait_ms;
+        if projector.tick_ms.is_none_or(|noted_ms| noted_ms <= now_ms || at_ms < noted_ms) {
+            self.projectors[place].tick_ms = Some(at_ms);
+            self.agenda.note(at_ms, Event::Tick(place));
+        }
+    }
+
+    pub(in crate::engine) fn tick(&mut self, place: usize) {
+        let now_ms = self.now_ms();
+        let projector = &mut self.projectors[place];
+        if projector.tick_ms != Some(now_ms) || projector.reads_after.take().is_none() {
+            return;
+        }
+        projector.tick_ms = None;
+        let token = projector.awaits;
+        self.answer(0, Task::Projector(place), token, Came::Projector(ProjectorCame::Tick));
+    }
+}

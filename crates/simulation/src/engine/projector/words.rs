@@ -1,0 +1,71 @@
+//! Answers as words and numbers of a trace, and what records mean.
+
+use std::fmt;
+use std::sync::Arc;
+
+use calltrail_domain::decision::EffectsDecided;
+use calltrail_domain::effect::Action;
+use calltrail_domain::fact::Fact;
+use calltrail_domain::record::{Record, RecordBody};
+use calltrail_projector::Came as ProjectorCame;
+
+/// What came, for a line of the trace.
+pub(super) struct Word<'a>(pub(super) &'a ProjectorCame);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ProjectorCame::Records(records) => write!(f, "{} records", records.len()),
+            ProjectorCame::Started => f.write_str("started"),
+            ProjectorCame::Tail(tail) => write!(f, "tail {tail}"),
+            ProjectorCame::Tick => f.write_str("tick"),
+            ProjectorCame::Published { ticket } => write!(f, "published, ticket {ticket}"),
+            ProjectorCame::Holds(held) => write!(f, "the outbox holds it: {held}"),
+            ProjectorCame::Appended => f.write_str("appended"),
+            ProjectorCame::Slept => f.write_str("slept"),
+            ProjectorCame::Refused => f.write_str("refused"),
+        }
+    }
+}
+
+/// Tells answers apart.
+pub(in crate::engine) fn number_of(came: &ProjectorCame) -> u64 {
+    match came {
+        ProjectorCame::Started => 1,
+        ProjectorCame::Tail(tail) => tail << 8 | 2,
+        ProjectorCame::Records(records) => (records.len() as u64) << 8 | 3,
+        ProjectorCame::Tick => 4,
+        ProjectorCame::Published { ticket } => ticket << 8 | 5,
+        ProjectorCame::Holds(held) => u64::from(*held) << 8 | 6,
+        ProjectorCame::Appended => 7,
+        ProjectorCame::Slept => 8,
+        ProjectorCame::Refused => 9,
+    }
+}
+
+/// What a record means. Webhooks are translated where they are delivered.
+pub(in crate::engine) fn meaning(record: &Record) -> Arc<Fact> {
+    Arc::new(match &record.body {
+        RecordBody::AccountCreated(created) => Fact::AccountCreated(created.clone()),
+        RecordBody::PolicyChanged(policy) => Fact::PolicyChanged(policy.clone()),
+        RecordBody::AircallEvent(event) => calltrail_aircall::facts(event, record.received_at),
+        RecordBody::FrontEvent(event) => calltrail_front::events::facts(event, record.received_at),
+        RecordBody::EffectsDecided(decided) => Fact::EffectsDecided(decided.clone()),
+        RecordBody::EffectSettled(settled) => Fact::EffectSettled(settled.clone()),
+        RecordBody::ConversationMerged(merged) => Fact::ConversationMerged(merged.clone()),
+        RecordBody::TimerElapsed(timer) => Fact::TimerElapsed(timer.clone()),
+        RecordBody::Unknown { .. } => Fact::Other,
+    })
+}
+
+/// A later release says a line more.
+pub(super) fn reworded(mut record: Record) -> Record {
+    if let RecordBody::EffectsDecided(EffectsDecided { decisions, .. }) = &mut record.body {
+        for effect in decisions.iter_mut().flat_map(|decision| &mut decision.effects) {
+            if let Action::ImportActivity(import) = &mut Arc::make_mut(effect).action {
+                import.body = format!("Logged by a later release\n{}", import.body);
+            }
+        }
+    }
+    record
+}
