@@ -56,6 +56,9 @@ pub const MERGES_MAX: usize = 8;
 pub const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// A slot is given so much later than the window asks for: a request reaches Front sooner or later after its slot.
 pub const RATE_MARGIN: Duration = Duration::from_millis(500);
+/// Requests of one claim that are given up because their slot has passed; then the store is slow, and was not slept
+/// through.
+pub const SLOTS_PASSED_MAX: u32 = 3;
 /// A slot that is met later than this is lost. The rest of the margin is for what lies between the slot and the request:
 /// the fence is written.
 pub const SLOT_LATE_MAX: Duration = Duration::from_millis(250);
@@ -82,7 +85,8 @@ pub const ASK_AGAIN_MIN: Duration = Duration::from_millis(50);
 pub const ASK_AGAIN_MAX: Duration = Duration::from_secs(5);
 /// While Front reports that nothing is left, one request is sent in so much time.
 pub const SHORT_WINDOW: Duration = Duration::from_secs(1);
-/// A slot that is further away is not waited for by a claim that has sent nothing yet: it is given back.
+/// A slot that is further away is not waited for by a claim that has sent nothing yet and taken over nothing: it is given
+/// back.
 pub const SLOT_WAIT_MAX: Duration = Duration::from_secs(3);
 /// A claim that has sent a request waits so long for its next slot: four others ahead of it at one request a minute.
 pub const PATIENT_WAIT_MAX: Duration = Duration::from_mins(5);

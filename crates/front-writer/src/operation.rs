@@ -51,6 +51,8 @@ pub enum Value {
     Fence(Box<Fence>),
     Budget(Box<Budget>),
     DeadLetter(Box<DeadLetter>),
+    /// A dead letter that this release cannot read. It is only ever replaced.
+    Unreadable,
 }
 
 /// What came of a compare-and-set.
@@ -116,6 +118,7 @@ impl Value {
             Self::Fence(fence) => encode("fence", fence),
             Self::Budget(budget) => encode("budget", budget),
             Self::DeadLetter(letter) => encode("dead letter", letter),
+            Self::Unreadable => Err(Unreadable { what: "dead letter", column: 0 }),
         }
     }
 
@@ -124,7 +127,7 @@ impl Value {
         Ok(match place {
             Place::Fence(_) => Self::Fence(decode("fence", bytes)?),
             Place::Budget => Self::Budget(decode("budget", bytes)?),
-            Place::DeadLetter(_) => Self::DeadLetter(decode("dead letter", bytes)?),
+            Place::DeadLetter(_) => decode("dead letter", bytes).map_or(Self::Unreadable, Self::DeadLetter),
         })
     }
 }
@@ -162,6 +165,7 @@ impl std::fmt::Debug for Value {
             Self::Fence(_) => "Fence(…)",
             Self::Budget(_) => "Budget(…)",
             Self::DeadLetter(_) => "DeadLetter(…)",
+            Self::Unreadable => "Unreadable",
         })
     }
 }

@@ -19,7 +19,7 @@ use calltrail_front::{Answer, Exchange, NotApplied, Reply, RequestKind};
 pub use self::shared::Shared;
 use crate::budget::Ask;
 use crate::command::{Command, Input};
-use crate::limits::{DEADLINE_MARGIN, HELD_WAIT_MAX, STORE_TROUBLE_DELAY};
+use crate::limits::{DEADLINE_MARGIN, HELD_WAIT_MAX, SLOT_LATE_MAX, SLOTS_PASSED_MAX, STORE_TROUBLE_DELAY};
 use crate::machine::Machine;
 use crate::operation::{Came, Operation, Place, Value, Written};
 use crate::settings::Settings;
@@ -32,6 +32,10 @@ pub struct Work {
     class: Class,
     machine: Machine,
     doing: Doing,
+    /// When the store's time was asked for last, by this process's own clock.
+    time_asked: Timestamp,
+    /// Requests that were not sent because their slot had passed.
+    slots_passed: u32,
 }
 
 /// Shows nothing personal: an answer may hold what Front said.
@@ -74,7 +78,9 @@ impl Work {
     /// Work of a claim named `claim`, a name that no other claim has ever had.
     #[must_use]
     pub fn new(settings: Arc<Settings>, claim: String, class: Class, item: WorkItem) -> Self {
-        Self { class, machine: Machine::new(settings, claim, item), doing: Doing::Claiming }
+        let machine = Machine::new(settings, claim, item);
+        let time_asked = Timestamp::from_millis(0);
+        Self { class, machine, doing: Doing::Claiming, time_asked, slots_passed: 0 }
     }
 
     /// The machine, for what it has counted.
@@ -114,7 +120,12 @@ impl Work {
         let mut step = self.done(now, shared, came);
         loop {
             match step {
-                Step::Do(operation) => return operation,
+                Step::Do(operation) => {
+                    if matches!(operation, Operation::ReadStoreTime) {
+                        self.time_asked = now;
+                    }
+                    return operation;
+                }
                 Step::Tell(input) => {
                     let command = self.machine.step(now, input);
                     step = self.begin(now, shared, command);
@@ -170,7 +181,7 @@ impl Work {
             }
             Command::Send { request, deadline } => {
                 let timeout = self.time_to_answer(now, deadline);
-                if timeout.is_zero() {
+                if timeout.is_zero() || self.has_passed_its_slot(now) {
                     let (reason, retry_after) = (NotApplied::TooLate, None);
                     return Step::Tell(Input::Answered(Answer::NotApplied { reason, retry_after }));
                 }
@@ -202,6 +213,13 @@ impl Work {
     fn doing(&mut self, doing: Doing, operation: Operation) -> Step {
         self.doing = doing;
         Step::Do(operation)
+    }
+
+    /// The slot was met by a time of the store that was asked for long ago: this process has slept since.
+    fn has_passed_its_slot(&mut self, now: Timestamp) -> bool {
+        let has_passed = now.since(self.time_asked) > SLOT_LATE_MAX && self.slots_passed < SLOTS_PASSED_MAX;
+        self.slots_passed += u32::from(has_passed);
+        has_passed && rule::holds(Rule::ASlotSleptThroughIsLost)
     }
 
     /// The deadline is checked right before the request, and the request's own time ends before it. Zero when it is too
