@@ -320,9 +320,10 @@ fn keep_greatest<T: Ord + Clone>(field: &mut Option<Told<T>>, snapshot: &CallSna
 
 /// Aircall sends the full list: a tag that is missing in a later one was taken off.
 fn keep_tags(field: &mut Option<Told<BTreeSet<String>>>, snapshot: &CallSnapshot) {
-    let mut tags = snapshot.tags.clone();
-    if let (Some(tags), Some(known), false) = (&mut tags, &field, rule::holds(Rule::ATagTakenOffIsGone)) {
-        tags.extend(known.value.iter().cloned());
+    if rule::holds(Rule::ATagTakenOffIsGone) {
+        return keep_greatest(field, snapshot, snapshot.tags.as_ref());
     }
+    let known = field.iter().flat_map(|told| told.value.iter().cloned()).collect::<BTreeSet<_>>();
+    let tags = snapshot.tags.as_ref().map(|tags| tags.union(&known).cloned().collect());
     keep_greatest(field, snapshot, tags.as_ref());
 }

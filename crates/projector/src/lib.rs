@@ -28,7 +28,7 @@ pub use pieces::{AccountInMemory, InMemory, Pieces, PiecesError, Scan, Scanned, 
 pub use projector::{Options, ProjectorError};
 pub use query::{Digest, Pending, Progress, stored_digest};
 pub use store::StoreError;
-pub use translate::{Folding, translate};
+pub use translate::{Folding, fact_of, translate};
 pub use verify::{Difference, Verification, verify};
 
 /// A running projector. It stops when this is dropped; [`Handle::stop`] also waits for it.

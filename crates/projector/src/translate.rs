@@ -5,6 +5,7 @@ use std::sync::Arc;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::Place;
 use calltrail_domain::record::{BadRecord, Record, RecordBody};
+use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::LoggedRecord;
 use tracing::error;
 
@@ -33,7 +34,13 @@ impl Folding {
 pub fn translate(record: &LoggedRecord) -> Result<(Place, Fact), BadRecord> {
     let Record { received_at, body } = Record::decode(&record.body)?;
     let place = Place { sequence: record.sequence, received_at };
-    let fact = match body {
+    Ok((place, fact_of(received_at, body)))
+}
+
+/// What a record means that was received, or made, at this time.
+#[must_use]
+pub fn fact_of(received_at: Timestamp, body: RecordBody) -> Fact {
+    match body {
         RecordBody::AccountCreated(created) => Fact::AccountCreated(created),
         RecordBody::PolicyChanged(policy) => Fact::PolicyChanged(policy),
         RecordBody::AircallEvent(event) => calltrail_aircall::facts(&event, received_at),
@@ -43,6 +50,5 @@ pub fn translate(record: &LoggedRecord) -> Result<(Place, Fact), BadRecord> {
         RecordBody::ConversationMerged(merged) => Fact::ConversationMerged(merged),
         RecordBody::TimerElapsed(timer) => Fact::TimerElapsed(timer),
         RecordBody::Unknown { .. } => Fact::Other,
-    };
-    Ok((place, fact))
+    }
 }

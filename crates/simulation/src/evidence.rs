@@ -69,6 +69,8 @@ pub struct AccountEvidence {
     pub calls: Vec<PlannedCall>,
     /// Aircall's webhooks that were answered 200: call id and event name, with the time of the first such answer.
     pub taken: BTreeMap<(u64, String), i64>,
+    /// The same one by one, also where two have one name: call id, event name, and Aircall's time in seconds.
+    pub taken_each: BTreeSet<(u64, String, i64)>,
     /// The simulated Front at the end: messages, comments, events with their times, requests.
     pub front: Ledger,
     /// Requests that Calltrail may send in any 60 seconds.
@@ -86,15 +88,25 @@ pub struct AccountEvidence {
     /// Marker lines of comments of which an attempt reached Front, or was sent, later than its deadline and the grace: the
     /// window that nothing can close.
     pub late_comments: BTreeSet<String>,
-    /// `external_id`s of imports that Front refused for good by a fault of the plan, so that they are missing rightly.
+    /// Ids of imports and comments that Front refused for good by a fault of the plan, so that they are missing rightly.
     pub refused: BTreeSet<String>,
     /// What people did in Front, in the order of the doing.
     pub deeds: Vec<Deed>,
     /// The teammates whom Front knows.
     pub teammates: Vec<Teammate>,
-    /// Requests that were under way for longer than a usual one: their place in `front.requests`, and when they were sent,
-    /// Unix time in milliseconds. The rate is judged by the sending.
+    /// When each request was sent that has reached Front, by its place in `front.requests`, Unix time in milliseconds.
     pub sent_ms: BTreeMap<usize, i64>,
+    /// Every request that was sent, whatever became of it. The rate is judged by these.
+    pub sent: Vec<Sent>,
+}
+
+/// A request on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Unix time in milliseconds.
+    pub at_ms: i64,
+    pub method: &'static str,
+    pub path: String,
 }
 
 /// Something that a person did in Front.

@@ -40,7 +40,7 @@ kinds! {
     LeaderGone "log, outbox and fences have no leader for a while" 30,
     OutboxRefused "the outbox refuses" 220,
     OutboxAnswerLost "the outbox does its part, and its answer is lost" 235,
-    DeliveredTwice "an item is handed out twice at the same time" 900,
+    DeliveredTwice "an item is handed out twice at the same time" 1900,
     ItemLost "an item is lost from the outbox" 370,
     StoreRefused "the fences refuse" 35,
     StoreAnswerLost "a fence is written, and the answer is lost" 120,
@@ -57,7 +57,7 @@ kinds! {
     Forgotten "Front takes an import and never shows it" 325,
     PersonArchives "a person archives" 45,
     PersonReopens "a person reopens" 130,
-    PersonMoves "a person moves or assigns" 40,
+    PersonMoves "a person moves, assigns or tags" 40,
     PersonSnoozes "a person snoozes" 40,
     PersonTrashes "a person trashes, and perhaps restores" 48,
     PersonMerges "a person merges conversations" 55,
@@ -109,14 +109,7 @@ impl Faults {
         Self { dice, chances, until_ms, drawn: 0, without, counted: [0; KINDS], numbers: Vec::new() }
     }
 
-    /// One of `kinds`, or nothing, as chance has it on this occasion. What is returned happens.
-    pub(crate) fn strike(&mut self, now_ms: i64, kinds: &[Kind]) -> Option<Kind> {
-        let struck = self.draw(now_ms, kinds)?;
-        self.count(struck.kind, struck.number);
-        Some(struck.kind)
-    }
-
-    /// The same for a fault of which it is known later whether it changes anything: then it is counted.
+    /// One of `kinds`, or nothing, as chance has it on this occasion. It counts once it has changed something.
     pub(crate) fn draw(&mut self, now_ms: i64, kinds: &[Kind]) -> Option<Struck> {
         if now_ms >= self.until_ms {
             return None;

@@ -47,6 +47,13 @@ impl Trace {
         }
     }
 
+    /// Keeps a line about a fault. It is no part of the trace: what a fault changes has to show by itself.
+    pub(crate) fn say(&mut self, at_ms: i64, who: Who, what: &str, line: impl fmt::Display) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(format!("{:>10.3}  {who:<12} {what:<10} {line}", seconds(at_ms)));
+        }
+    }
+
     /// Notes what the run left behind, which has no time.
     pub(crate) fn seal(&mut self, value: u64) {
         self.hash = mixed(self.hash ^ value);

@@ -8,6 +8,8 @@ pub(super) const UNDER_WAY_MS: i64 = 120_000;
 pub(super) const LOOKED_MS: i64 = 60_000;
 /// What lies so close together is in either order.
 pub(super) const CLOSE_MS: i64 = 2_000;
+/// A request is usually under way for less than this.
+pub(super) const USUAL_MS: i64 = 1_000;
 /// A call that is first told so long after its end is no news (docs/MAPPING.md, "What is left out").
 pub(super) const OLD_CALL_MS: i64 = 12 * 3_600_000;
 /// Front's sliding minute.

@@ -47,6 +47,14 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
 }
 
 fn webhooks(account: &AccountView<'_>, findings: &mut Findings) {
+    for (call, event, at_s) in &account.evidence.taken_each {
+        if !account.records.told_each.contains(&(*call, Cow::Borrowed(event), *at_s)) {
+            findings.of(
+                account.id,
+                format!("{event} of call {call}, told at {at_s}, was taken and is not in the log"),
+            );
+        }
+    }
     for ((call, event), at_ms) in &account.evidence.taken {
         if !account.records.heard.contains_key(&(*call, Cow::Borrowed(event))) {
             findings
@@ -93,7 +101,10 @@ fn missing(account: &AccountView<'_>, key: EffectKey, what: &str, findings: &mut
         Some(Outcome::Skipped { because_of }) => refused(*because_of),
         // Where the call that would have opened the conversation was refused there is none for what comes late.
         Some(Outcome::Rejected { status: 0, .. }) => {
-            account.evidence.refused.iter().any(|id| id.ends_with(":call"))
+            let calls =
+                account.evidence.refused.iter().filter_map(|id| id.strip_suffix(":call")?.rsplit(':').next());
+            let same = |other: u64| account.callers.of_call(other) == account.callers.of_call(key.call.0);
+            calls.filter_map(|call| call.parse().ok()).any(same)
         }
         _ => false,
     };

@@ -94,29 +94,6 @@ pub struct Tallies {
 }
 
 impl Tallies {
-    /// Adds what another run tells.
-    pub fn add(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.activities += other.activities;
-        self.comments += other.comments;
-        self.refused += other.refused;
-        self.old_calls += other.old_calls;
-        self.late_comment_copies += other.late_comment_copies;
-        self.subjects_kept += other.subjects_kept;
-        self.subjects_opened += other.subjects_opened;
-        self.subjects_lenient += other.subjects_lenient;
-        self.late_activities += other.late_activities;
-        self.assignees_strict += other.assignees_strict;
-        self.assignees_lenient += other.assignees_lenient;
-        self.archivings_kept += other.archivings_kept;
-        self.reopenings_strict += other.reopenings_strict;
-        self.reopenings_lenient += other.reopenings_lenient;
-        self.refused_429 += other.refused_429;
-        self.second_decisions += other.second_decisions;
-        self.dropped_effects += other.dropped_effects;
-        self.folds_compared += other.folds_compared;
-    }
-
     /// Each tally with its name, in a fixed order.
     #[must_use]
     pub fn named(&self) -> [(&'static str, u64); 19] {

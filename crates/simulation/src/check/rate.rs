@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Findings;
 use super::limits::{BURST_MS, BURST_WRITES_MAX, MINUTE_MS};
 use super::view::{AccountView, View};
+use crate::evidence::Sent;
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for account in &view.accounts {
@@ -16,24 +17,22 @@ fn judge(account: &AccountView<'_>, findings: &mut Findings) {
     let limit = account.evidence.requests_per_minute;
     let mut minute = Window::new(MINUTE_MS, limit);
     let mut bursts: BTreeMap<&str, Window> = BTreeMap::new();
-    let mut sent: Vec<_> = account.evidence.front.requests.iter().enumerate().collect();
-    let at = |place: usize, at_ms: i64| account.evidence.sent_ms.get(&place).copied().unwrap_or(at_ms);
-    sent.sort_by_key(|(place, request)| at(*place, request.at_ms));
-    for (place, request) in sent {
-        if request.status == Some(429) {
-            findings.tallies().refused_429 += u64::from(request.fault.is_none());
-            continue;
-        }
-        let at_ms = at(place, request.at_ms);
-        if let Some(count) = minute.take(at_ms) {
+    for request in &account.evidence.front.requests {
+        let is_refused = request.status == Some(429);
+        findings.tallies().refused_429 += u64::from(is_refused && request.fault.is_none());
+    }
+    let mut sent: Vec<_> = account.evidence.sent.iter().collect();
+    sent.sort_by_key(|request| request.at_ms);
+    for Sent { at_ms, method, path } in sent {
+        if let Some(count) = minute.take(*at_ms) {
             findings.of(
                 account.id,
                 format!("{count} requests in the minute before {at_ms}, {limit} are allowed"),
             );
         }
-        let Some(resource) = resource(&request.method, &request.path) else { continue };
+        let Some(resource) = resource(method, path) else { continue };
         let burst = bursts.entry(resource).or_insert_with(|| Window::new(BURST_MS, BURST_WRITES_MAX));
-        if let Some(count) = burst.take(at_ms) {
+        if let Some(count) = burst.take(*at_ms) {
             let kind = resource.split('/').next().unwrap_or_default();
             findings.of(account.id, format!("{count} writes to one of {kind} in the second before {at_ms}"));
         }

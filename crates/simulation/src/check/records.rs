@@ -59,6 +59,8 @@ pub(super) struct Records<'a> {
     pub(super) first: Option<(u64, &'a str)>,
     /// Where each webhook of a call stands first.
     pub(super) heard: BTreeMap<(u64, Cow<'a, str>), Place>,
+    /// Each webhook of a call, with Aircall's time in seconds.
+    pub(super) told_each: BTreeSet<(u64, Cow<'a, str>, i64)>,
     /// Where each event of Front stands first.
     pub(super) told: BTreeMap<Cow<'a, str>, Place>,
     pub(super) settles: BTreeMap<u64, SettledBy>,
@@ -83,6 +85,8 @@ pub(super) struct Records<'a> {
 struct CallBody<'a> {
     #[serde(borrow)]
     event: Cow<'a, str>,
+    #[serde(default)]
+    timestamp: i64,
     data: CallData,
 }
 
@@ -145,8 +149,10 @@ impl<'a> Records<'a> {
     }
 
     fn hear(&mut self, place: Place, received_ms: i64, body: &'a str) {
-        let Ok(CallBody { event, data }) = serde_json::from_str::<CallBody<'a>>(body) else { return };
+        let Ok(told) = serde_json::from_str::<CallBody<'a>>(body) else { return };
+        let CallBody { event, timestamp, data } = told;
         let is_end = event == "call.ended";
+        self.told_each.insert((data.id, event.clone(), timestamp));
         self.heard.entry((data.id, event)).or_insert(place);
         if is_end {
             self.settle(place, received_ms, data.id, false);

@@ -2,7 +2,7 @@
 
 use calltrail_simulator::front::EventEntry;
 
-use super::limits::UNDER_WAY_MS;
+use super::limits::{UNDER_WAY_MS, USUAL_MS};
 use super::records::Decided;
 use super::view::AccountView;
 
@@ -46,6 +46,6 @@ pub(super) fn late_writes(account: &AccountView<'_>, conversation: &str) -> impl
     account.evidence.sent_ms.iter().filter_map(move |(place, sent_ms)| {
         let request = account.evidence.front.requests.get(*place)?;
         let is_write = request.method.starts_with('P') && request.path.contains(conversation);
-        is_write.then_some((request.at_ms, *sent_ms))
+        (is_write && request.at_ms - sent_ms > USUAL_MS).then_some((request.at_ms, *sent_ms))
     })
 }

@@ -74,7 +74,8 @@ impl<'v, 'a> Link<'v, 'a> {
             }
             Must::Either => {
                 tallies.subjects_lenient += 1;
-                (own || self.before().contains(this.subject), "its own or that of a call before it")
+                let holds = own || self.before().contains(this.subject) || self.is_decided_twice();
+                (holds, "its own or that of a call before it")
             }
         };
         if !holds {
@@ -129,6 +130,9 @@ impl<'v, 'a> Link<'v, 'a> {
 
     fn must(&self) -> Must {
         let this = &self.chain[self.place];
+        if self.is_decided_twice() {
+            return Must::Either;
+        }
         let Some(before) = self.previous() else { return Must::Open };
         let (Some(settled), Some(was_settled)) = (this.settled, before.settled) else { return Must::Either };
         let (Some(here), Some(there)) = (this.activity, before.activity) else { return Must::Either };
@@ -156,6 +160,12 @@ impl<'v, 'a> Link<'v, 'a> {
             Must::Keep | Must::Open if here.conversation.id != id => Must::Either,
             must => must,
         }
+    }
+
+    /// By a party that was joined meanwhile, and again by the one it joined: what is before it is not known here.
+    fn is_decided_twice(&self) -> bool {
+        let decisions = self.account.records.decisions_of(self.chain[self.place].call.id);
+        decisions.filter(|decided| decided.is_first && decided.logged().is_some()).count() > 1
     }
 
     /// A part that came late, decided while the conversation was put away, may have archived it again after that was over:

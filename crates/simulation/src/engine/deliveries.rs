@@ -43,15 +43,22 @@ impl Engine {
                     continue;
                 }
                 let at_ms = webhook.at_ms + self.dice.between(30, 400);
-                let late = self.faults.strike(at_ms, &[Kind::WebhookLate]).is_some();
-                let late_ms = if late { self.lateness_ms() } else { 0 };
+                let late_ms = self.later_by_ms(at_ms, Kind::WebhookLate, Self::lateness_ms).unwrap_or(0);
                 self.plan_delivery(at_ms + late_ms, account, What::Aircall(place));
-                if self.faults.strike(at_ms, &[Kind::WebhookRepeated]).is_some() {
-                    let again_ms = at_ms + self.dice.between(1, 600_000);
-                    self.plan_delivery(again_ms, account, What::Aircall(place));
+                let again_ms =
+                    self.later_by_ms(at_ms, Kind::WebhookRepeated, |engine| engine.dice.between(1, 600_000));
+                if let Some(again_ms) = again_ms {
+                    self.plan_delivery(at_ms + again_ms, account, What::Aircall(place));
                 }
             }
         }
+    }
+
+    /// By how much the fault makes a webhook later, if it strikes.
+    fn later_by_ms(&mut self, at_ms: i64, kind: Kind, by: impl FnOnce(&mut Self) -> i64) -> Option<i64> {
+        let Struck { kind, number } = self.faults.draw(at_ms, &[kind])?;
+        self.faults.count(kind, number);
+        Some(self.by_own_chance(number, by))
     }
 
     fn lateness_ms(&mut self) -> i64 {
@@ -71,11 +78,13 @@ impl Engine {
     pub(super) fn front_tells(&mut self, account: usize, body: Vec<u8>) {
         let body = String::from_utf8(body).expect("a webhook of Front is text");
         let now_ms = self.now_ms();
-        let late = self.faults.strike(now_ms, &[Kind::FrontWebhookLate]).is_some();
-        let at_ms = now_ms + if late { self.dice.between(500, 45_000) } else { 0 };
-        if self.faults.strike(now_ms, &[Kind::FrontWebhookRepeated]).is_some() {
-            let again_ms = at_ms + self.dice.between(1, 120_000);
-            self.plan_delivery(again_ms, account, What::Front(body.clone()));
+        let late_ms =
+            self.later_by_ms(now_ms, Kind::FrontWebhookLate, |engine| engine.dice.between(500, 45_000));
+        let at_ms = now_ms + late_ms.unwrap_or(0);
+        let again_ms =
+            self.later_by_ms(now_ms, Kind::FrontWebhookRepeated, |engine| engine.dice.between(1, 120_000));
+        if let Some(again_ms) = again_ms {
+            self.plan_delivery(at_ms + again_ms, account, What::Front(body.clone()));
         }
         self.plan_delivery(at_ms, account, What::Front(body));
     }
@@ -96,7 +105,9 @@ impl Engine {
             self.taken(delivery);
         }
         let task = Task::Delivery { ingest, delivery };
-        if killed.is_none() || self.dice.percent(50) {
+        let is_sent =
+            killed.is_none_or(|killed| self.by_own_chance(killed.number, |engine| engine.dice.percent(50)));
+        if is_sent {
             let arrives_ms = self.now_ms() + self.dice.between(1, 4);
             let struck = struck.filter(|_| killed.is_none());
             self.agenda.note(
@@ -106,7 +117,7 @@ impl Engine {
         }
         if let Some(killed) = killed {
             self.faults.count(killed.kind, killed.number);
-            self.kill(Id::Ingest(ingest));
+            self.by_own_chance(killed.number, |engine| engine.kill(Id::Ingest(ingest)));
         }
     }
 
@@ -161,7 +172,9 @@ impl Engine {
         self.trace.note(now_ms, Who::World, "taken", delivery as u64, format_args!("webhook {delivery}"));
         if let What::Aircall(place) = what {
             let webhook = &self.setting.companies[*account].history.webhooks[*place];
-            self.offices[*account].taken.entry((webhook.call, webhook.name.clone())).or_insert(now_ms);
+            let office = &mut self.offices[*account];
+            office.taken.entry((webhook.call, webhook.name.clone())).or_insert(now_ms);
+            office.taken_each.insert((webhook.call, webhook.name.clone(), webhook.at_ms / 1000));
         }
     }
 

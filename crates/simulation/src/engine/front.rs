@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calltrail_front::answer::{classify, rate_limit};
-use calltrail_front::{Ambiguous, Answer, Exchange, Method, NotApplied, RateLimit, Refusal, Request};
+use calltrail_front::{
+    Ambiguous, Answer, Exchange, Method, NotApplied, RateLimit, Refusal, Request, WireRequest,
+};
 use calltrail_front_writer::Settings;
 use calltrail_simulator::front::{Fault, Front, Outcome, PlannedFault, Request as Arriving, SpanMs};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{Engine, Event};
-use crate::evidence::Deed;
+use crate::evidence::{Deed, Sent};
 use crate::fault::Kind;
 use crate::trace::Who;
 use crate::world::company::Company;
@@ -29,6 +31,7 @@ pub(super) struct Office {
     pub(super) is_open: bool,
     /// Webhooks of Aircall that were answered 200, and when first.
     pub(super) taken: BTreeMap<(u64, String), i64>,
+    pub(super) taken_each: BTreeSet<(u64, String, i64)>,
     /// Comments of which an attempt came later than anything waits for.
     pub(super) late_comments: BTreeSet<String>,
     /// People who wait for an occasion, with the numbers of their faults.
@@ -36,8 +39,9 @@ pub(super) struct Office {
     /// How often Front has forgotten an import, by its external id.
     forgotten: BTreeMap<String, u32>,
     pub(super) deeds: Vec<Deed>,
-    /// When requests were sent that were long under way, by their place in Front's ledger.
+    /// When requests were sent, by their place in Front's ledger, and all that were sent.
     pub(super) sent_ms: BTreeMap<usize, i64>,
+    pub(super) sent: Vec<Sent>,
     /// The ids of what Front refuses for good.
     pub(super) refused: BTreeSet<String>,
 }
@@ -60,17 +64,28 @@ impl Office {
             gone: None,
             is_open: false,
             taken: BTreeMap::new(),
+            taken_each: BTreeSet::new(),
             late_comments: BTreeSet::new(),
             meddlers: Vec::new(),
             forgotten: BTreeMap::new(),
             deeds: Vec::new(),
             sent_ms: BTreeMap::new(),
+            sent: Vec::new(),
             refused: BTreeSet::new(),
         }
     }
 
     /// Lets a request arrive, and returns what Front says to it.
-    pub(super) fn exchange(&mut self, now_ms: i64, request: &Request, fault: Option<Kind>) -> Exchange {
+    pub(super) fn exchange(
+        &mut self,
+        now_ms: i64,
+        sent_ms: i64,
+        request: &Request,
+        fault: Option<Kind>,
+    ) -> Exchange {
+        let wire = request.wire();
+        self.sent.push(Sent { at_ms: sent_ms, method: method_of(&wire), path: wire.path.clone() });
+        self.sent_ms.insert(self.front.requests_seen(), sent_ms);
         let id = match request {
             Request::ImportMessage(activity) => Some(activity.external_id.clone()),
             request => marker_of(request).and_then(|marker| id_of_comment(&self.name, marker)),
@@ -90,38 +105,36 @@ impl Office {
         }
         match fault {
             Some(Kind::AnswerLost) => {
-                self.reach(now_ms, request, None);
+                self.reach(now_ms, request, &wire, None);
                 lost()
             }
-            Some(Kind::ErrorBefore) => self.reach(now_ms, request, Some(Fault::ErrorBefore)),
-            Some(Kind::ErrorAfter) => self.reach(now_ms, request, Some(Fault::ErrorAfter)),
+            Some(Kind::ErrorBefore) => self.reach(now_ms, request, &wire, Some(Fault::ErrorBefore)),
+            Some(Kind::ErrorAfter) => self.reach(now_ms, request, &wire, Some(Fault::ErrorAfter)),
             Some(Kind::ShownLate) => {
                 let usual =
                     std::mem::replace(&mut self.front.behaviour_mut().visibility_lag_ms, SHOWN_LATE_MS);
-                let exchange = self.reach(now_ms, request, None);
+                let exchange = self.reach(now_ms, request, &wire, None);
                 self.front.behaviour_mut().visibility_lag_ms = usual;
                 exchange
             }
             Some(Kind::Forgotten) => {
                 let before = self.front.imports_accepted();
-                let exchange = self.reach(now_ms, request, None);
+                let exchange = self.reach(now_ms, request, &wire, None);
                 let id = id.filter(|_| self.front.imports_accepted() > before);
-                let forgotten = id.map(|id| self.forgotten.entry(id).or_insert(0_u32));
-                if let Some(times) = forgotten.filter(|times| **times < FORGOTTEN_MAX) {
-                    *times += 1;
+                if let Some(id) = id {
+                    *self.forgotten.entry(id).or_insert(0) += 1;
                     self.front.forget_last_import();
                 }
                 exchange
             }
-            _ => self.reach(now_ms, request, None),
+            _ => self.reach(now_ms, request, &wire, None),
         }
     }
 
-    /// A request arrives that was sent then.
-    pub(super) fn note_sent(&mut self, now_ms: i64, sent_ms: i64) {
-        if now_ms > sent_ms {
-            self.sent_ms.insert(self.front.requests_seen(), sent_ms);
-        }
+    /// Front forgets an import so many times and no more.
+    pub(super) fn may_forget(&self, request: &Request) -> bool {
+        let Request::ImportMessage(activity) = request else { return false };
+        self.forgotten.get(&activity.external_id).is_none_or(|times| *times < FORGOTTEN_MAX)
     }
 
     /// What was refused once is refused ever after.
@@ -132,14 +145,14 @@ impl Office {
         self.refused.contains(id)
     }
 
-    fn reach(&mut self, now_ms: i64, request: &Request, fault: Option<Fault>) -> Exchange {
-        let wire = request.wire();
-        let method = match wire.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Patch => "PATCH",
-        };
+    fn reach(
+        &mut self,
+        now_ms: i64,
+        request: &Request,
+        wire: &WireRequest,
+        fault: Option<Fault>,
+    ) -> Exchange {
+        let method = method_of(wire);
         if let Some(fault) = fault {
             let path_contains = String::new();
             self.front.plan_fault(PlannedFault { method: method.to_owned(), path_contains, fault, times: 1 });
@@ -153,6 +166,15 @@ impl Office {
         let headers = headers_of(&response.headers);
         let status = StatusCode::from_u16(response.status).expect("the simulated Front sends known statuses");
         Exchange { answer: classify(request, status, &headers, &response.body), rate: rate_limit(&headers) }
+    }
+}
+
+fn method_of(wire: &WireRequest) -> &'static str {
+    match wire.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Patch => "PATCH",
     }
 }
 
@@ -190,19 +212,24 @@ fn id_of_comment(account: &str, marker: &str) -> Option<String> {
 impl Engine {
     /// Nobody answers for a while.
     pub(super) fn front_goes(&mut self, number: u64) {
-        let account = self.dice.place(self.offices.len());
-        let gap_ms = self.dice.between(5_000, 150_000);
+        let accounts = self.offices.len();
+        let (account, gap_ms) = self.by_own_chance(number, |engine| {
+            (engine.dice.place(accounts), engine.dice.between(5_000, 150_000))
+        });
+        if self.now_ms() < self.offices[account].back_ms {
+            return;
+        }
         let line = format_args!("away for {gap_ms} ms");
-        self.trace.note(self.agenda.now_ms(), Who::Front(account), "leaves", gap_ms.unsigned_abs(), line);
+        self.trace.say(self.agenda.now_ms(), Who::Front(account), "leaves", line);
         (self.offices[account].back_ms, self.offices[account].gone) = (self.now_ms() + gap_ms, Some(number));
     }
 
-    /// Whether the account's Front is away now; who asks meets that.
-    pub(super) fn is_away(&mut self, account: usize) -> bool {
+    /// Whether the account's Front is away now; it counts when that shows.
+    pub(super) fn is_away(&mut self, account: usize, shows: bool) -> bool {
         if self.now_ms() >= self.offices[account].back_ms {
             return false;
         }
-        if let Some(number) = self.offices[account].gone.take() {
+        if let Some(number) = self.offices[account].gone.take_if(|_| shows) {
             self.faults.count(Kind::FrontAway, number);
         }
         true

@@ -141,6 +141,7 @@ impl Came {
 
 /// One run.
 pub(crate) struct Engine {
+    seed: u64,
     setting: Setting,
     agenda: Agenda<Event>,
     dice: Dice,
@@ -155,6 +156,7 @@ pub(crate) struct Engine {
     projectors: Vec<Projector>,
     writers: Vec<Writer>,
     tokens: u64,
+    sends_under_way: usize,
     /// When idle workers look into the outbox.
     claims_noted: BTreeSet<i64>,
     leader_back_ms: i64,
@@ -177,6 +179,7 @@ impl Engine {
         let faults_end_ms = last_ms + FAULTS_GO_ON_MS;
         let starts_ms = HISTORY_STARTS_S * 1000;
         let mut engine = Self {
+            seed,
             agenda: Agenda::starting_at(starts_ms),
             dice: Dice::of(seed, 4),
             faults: Faults::new(seed, faults_end_ms, without),
@@ -190,6 +193,7 @@ impl Engine {
             projectors: Vec::new(),
             writers: Vec::new(),
             tokens: 0,
+            sends_under_way: 0,
             claims_noted: BTreeSet::new(),
             leader_back_ms: i64::MIN,
             leader_gone: None,
@@ -253,15 +257,18 @@ impl Engine {
 
     /// The fault that an operation meets at log, outbox or fences; without a leader nothing else can go wrong there.
     fn meet(&mut self, struck: Option<Struck>) -> Meeting {
-        if self.is_leaderless() {
-            return Meeting::Refused;
+        let is_refusal = |kind| matches!(kind, Kind::LogRefused | Kind::OutboxRefused | Kind::StoreRefused);
+        if self.now_ms() < self.leader_back_ms {
+            // What would have been refused anyway shows nothing of the leader's absence.
+            return if struck.is_some_and(|struck| is_refusal(struck.kind)) || self.is_leaderless() {
+                Meeting::Refused
+            } else {
+                Meeting::Fine
+            };
         }
         let Some(Struck { kind, number }) = struck else { return Meeting::Fine };
         self.faults.count(kind, number);
-        match kind {
-            Kind::LogRefused | Kind::OutboxRefused | Kind::StoreRefused => Meeting::Refused,
-            _ => Meeting::Unheard,
-        }
+        if is_refusal(kind) { Meeting::Refused } else { Meeting::Unheard }
     }
 
     /// A paused process gets its answers when it goes on; a killed one, or one that waits for another answer, never.
@@ -272,6 +279,9 @@ impl Engine {
         let resumes_ms = self.process(task.process()).paused_until_ms;
         if self.now_ms() < resumes_ms {
             return self.agenda.note(resumes_ms, Event::Step { task, token, came });
+        }
+        if self.now_ms() == resumes_ms {
+            self.pause_shows(task.process());
         }
         match (task, came) {
             (Task::Delivery { delivery, .. }, Came::Stored(stored)) => self.webhook_stored(delivery, stored),
@@ -286,7 +296,15 @@ impl Engine {
     }
 
     fn answer(&mut self, after_ms: i64, task: Task, token: u64, came: Came) {
-        self.trace.note(self.agenda.now_ms(), task.who(), "is told", came.number(), format_args!("{came:?}"));
+        if self.awaits(task) == token {
+            self.trace.note(
+                self.agenda.now_ms(),
+                task.who(),
+                "is told",
+                came.number(),
+                format_args!("{came:?}"),
+            );
+        }
         self.agenda.note(self.now_ms() + after_ms, Event::Step { task, token, came });
     }
 
@@ -307,6 +325,15 @@ impl Engine {
         }
     }
 
+    /// Deals with a fault by a chance of its own, so that without it everything else goes on by the same chances.
+    fn by_own_chance<T>(&mut self, number: u64, deal: impl FnOnce(&mut Self) -> T) -> T {
+        let own = Dice::of(self.seed ^ (number << 32), 6);
+        let usual = std::mem::replace(&mut self.dice, own);
+        let dealt = deal(self);
+        self.dice = usual;
+        dealt
+    }
+
     /// Whether log, outbox and fences have no leader now; who asks meets that.
     fn is_leaderless(&mut self) -> bool {
         if self.now_ms() >= self.leader_back_ms {
@@ -319,14 +346,11 @@ impl Engine {
     }
 
     fn leader_goes(&mut self, number: u64) {
-        let gap_ms = self.dice.between(2_000, 30_000);
-        self.trace.note(
-            self.now_ms(),
-            Who::World,
-            "leader",
-            gap_ms.unsigned_abs(),
-            format_args!("gone for {gap_ms} ms"),
-        );
+        let gap_ms = self.by_own_chance(number, |engine| engine.dice.between(2_000, 30_000));
+        if self.now_ms() < self.leader_back_ms {
+            return;
+        }
+        self.trace.say(self.agenda.now_ms(), Who::World, "leader", format_args!("gone for {gap_ms} ms"));
         (self.leader_back_ms, self.leader_gone) = (self.now_ms() + gap_ms, Some(number));
     }
 

@@ -17,9 +17,9 @@ const MEDDLING: [Kind; 4] =
 
 impl Engine {
     pub(super) fn plan_people(&mut self, seed: u64, starts_ms: i64, until_ms: i64) {
-        let mut dice = Dice::of(seed, 5);
         for kind in KINDS {
             for number in self.faults.plan(kind) {
+                let mut dice = Dice::of(seed ^ (number << 32), 5);
                 let account = dice.place(self.offices.len());
                 if MEDDLING.contains(&kind) && dice.percent(50) {
                     self.offices[account].meddlers.push((kind, number));
@@ -55,12 +55,15 @@ impl Engine {
             let calls = &self.setting.companies[account].history.calls;
             let with = calls.iter().find(|call| call.id == decision.call.0);
             let Some(handle) = with.and_then(|call| call.number.clone()) else { continue };
-            let at_ms = self.now_ms() + self.dice.between(500, 150_000);
+            let (now_ms, teammates) = (self.now_ms(), TEAMMATES.len());
+            let (at_ms, teammate) = self.by_own_chance(number, |engine| {
+                (now_ms + engine.dice.between(500, 150_000), engine.dice.place(teammates))
+            });
             let what = match kind {
                 Kind::PersonArchives => Act::Archive,
                 Kind::PersonSnoozes => Act::Snooze(at_ms + 600_000),
                 Kind::PersonTrashes => Act::Trash,
-                _ => Act::Assign(TEAMMATES[self.dice.place(TEAMMATES.len())].to_owned()),
+                _ => Act::Assign(TEAMMATES[teammate].to_owned()),
             };
             let deed = Deed { kind, number, account, handle, by: TEAMMATES[0], what: What::Do(what) };
             self.agenda.note(at_ms, Event::Act(deed));
@@ -111,7 +114,7 @@ impl Engine {
         });
         self.faults.count(kind, number);
         let line = format_args!("{:?} {conversation}", act.action);
-        self.trace.note(now_ms, Who::Person(account), "acts", number, line);
+        self.trace.say(now_ms, Who::Person(account), "acts", line);
         self.watch_front(account);
     }
 }

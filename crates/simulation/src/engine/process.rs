@@ -3,7 +3,7 @@
 use calltrail_domain::time::Timestamp;
 
 use super::{Engine, Event};
-use crate::fault::Kind;
+use crate::fault::{Kind, Struck};
 use crate::limits::CLOCK_WRONG_MS_MAX;
 use crate::trace::Who;
 
@@ -46,8 +46,12 @@ impl Task {
 pub(crate) struct Process {
     pub(super) is_down: bool,
     pub(super) paused_until_ms: i64,
-    /// How far its clock is ahead.
+    /// How far its clock is ahead, and was when it was looked at last.
     pub(super) ahead_ms: i64,
+    seen_ahead_ms: i64,
+    /// The fault that made the clock wrong, and the one that paused the process, until they show.
+    clock_fault: Option<Struck>,
+    pause_fault: Option<Struck>,
 }
 
 impl Engine {
@@ -62,7 +66,20 @@ impl Engine {
     /// The time by the process's own clock.
     pub(super) fn clock(&mut self, id: Id) -> Timestamp {
         let now_ms = self.now_ms();
-        Timestamp::from_millis(now_ms + self.process(id).ahead_ms)
+        let process = self.process(id);
+        let (ahead_ms, fault) = (process.ahead_ms, process.clock_fault.take());
+        let before_ms = std::mem::replace(&mut process.seen_ahead_ms, ahead_ms);
+        if let Some(Struck { kind, number }) = fault.filter(|_| before_ms != ahead_ms) {
+            self.faults.count(kind, number);
+        }
+        Timestamp::from_millis(now_ms + ahead_ms)
+    }
+
+    /// Something had to wait for the process to go on.
+    pub(super) fn pause_shows(&mut self, id: Id) {
+        if let Some(Struck { kind, number }) = self.process(id).pause_fault.take() {
+            self.faults.count(kind, number);
+        }
     }
 
     pub(super) fn awaits(&self, task: Task) -> u64 {
@@ -90,13 +107,8 @@ impl Engine {
 
     /// Wrong clocks, jumps and absences of the leader, by the clock.
     pub(super) fn plan_accidents(&mut self, starts_ms: i64) {
-        let ids = self.ids();
         for number in self.faults.plan(Kind::ClockSkewed) {
-            let id = ids[self.dice.place(ids.len())];
-            let ahead_ms = self.wrong_by_ms();
-            if std::mem::replace(&mut self.process(id).ahead_ms, ahead_ms) != ahead_ms {
-                self.faults.count(Kind::ClockSkewed, number);
-            }
+            self.by_own_chance(number, |engine| engine.set_clock(Struck { kind: Kind::ClockSkewed, number }));
         }
         type Accident = (Kind, fn(u64) -> Event);
         let accidents: [Accident; 4] = [
@@ -107,7 +119,8 @@ impl Engine {
         ];
         for (kind, event) in accidents {
             for number in self.faults.plan(kind) {
-                let at_ms = self.dice.between(starts_ms, self.faults_end_ms);
+                let until_ms = self.faults_end_ms;
+                let at_ms = self.by_own_chance(number, |engine| engine.dice.between(starts_ms, until_ms));
                 self.agenda.note(at_ms, event(number));
             }
         }
@@ -120,34 +133,33 @@ impl Engine {
     }
 
     pub(super) fn clock_jumps(&mut self, number: u64) {
+        self.by_own_chance(number, |engine| engine.set_clock(Struck { kind: Kind::ClockJumps, number }));
+    }
+
+    /// Some machine's clock is wrong from now on, or wrong by something else.
+    fn set_clock(&mut self, struck: Struck) {
         let ids = self.ids();
         let id = ids[self.dice.place(ids.len())];
         let ahead_ms = self.wrong_by_ms();
-        let before_ms = std::mem::replace(&mut self.process(id).ahead_ms, ahead_ms);
-        if before_ms == ahead_ms {
-            return;
-        }
-        let line = format_args!("of {id:?} jumps from {before_ms} ms to {ahead_ms} ms ahead");
-        self.trace.note(self.agenda.now_ms(), Who::World, "clock", ahead_ms.unsigned_abs(), line);
-        self.faults.count(Kind::ClockJumps, number);
+        let process = self.process(id);
+        (process.ahead_ms, process.clock_fault) = (ahead_ms, Some(struck));
+        self.trace.say(
+            self.agenda.now_ms(),
+            Who::World,
+            "clock",
+            format_args!("of {id:?} is {ahead_ms} ms ahead"),
+        );
     }
 
     /// Nothing in the process's memory is left; it starts again after a while.
     pub(super) fn kill(&mut self, id: Id) {
-        let after_ms = if self.dice.percent(70) {
-            self.dice.between(200, 3_000)
-        } else {
-            self.dice.between(3_000, 60_000)
+        let after_ms = match self.dice.percent(70) {
+            true => self.dice.between(200, 3_000),
+            false => self.dice.between(3_000, 60_000),
         };
-        self.trace.note(
-            self.now_ms(),
-            Who::World,
-            "kill",
-            after_ms.unsigned_abs(),
-            format_args!("{id:?}, for {after_ms} ms"),
-        );
-        *self.process(id) =
-            Process { is_down: true, ahead_ms: self.process(id).ahead_ms, paused_until_ms: 0 };
+        self.trace.say(self.agenda.now_ms(), Who::World, "kill", format_args!("{id:?}, for {after_ms} ms"));
+        let process = self.process(id);
+        (process.is_down, process.paused_until_ms, process.pause_fault) = (true, 0, None);
         match id {
             Id::Ingest(place) => self.connections_break(place),
             Id::Projector(place) => self.projectors[place].kill(),
@@ -157,9 +169,14 @@ impl Engine {
     }
 
     /// Pauses the process right before its next operation, or right after; returns by how much the operation is later.
-    pub(super) fn pause_around(&mut self, id: Id) -> i64 {
+    pub(super) fn pause_around(&mut self, id: Id, struck: Struck) -> i64 {
         let for_ms = self.pause(id);
-        if self.dice.percent(50) { for_ms } else { 0 }
+        if self.dice.percent(50) {
+            self.faults.count(struck.kind, struck.number);
+            return for_ms;
+        }
+        self.process(id).pause_fault = Some(struck);
+        0
     }
 
     /// The process does nothing for a while, and knows nothing of it.
@@ -169,13 +186,7 @@ impl Engine {
             5..7 => self.dice.between(20_000, 60_000),
             _ => self.dice.between(60_000, 240_000),
         };
-        self.trace.note(
-            self.now_ms(),
-            Who::World,
-            "pause",
-            for_ms.unsigned_abs(),
-            format_args!("{id:?}, for {for_ms} ms"),
-        );
+        self.trace.say(self.agenda.now_ms(), Who::World, "pause", format_args!("{id:?}, for {for_ms} ms"));
         let until_ms = self.now_ms() + for_ms;
         self.process(id).paused_until_ms = until_ms;
         for_ms

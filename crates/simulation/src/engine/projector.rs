@@ -125,14 +125,15 @@ impl Engine {
 
     /// The projector's disk is gone, and the projector with it.
     pub(super) fn projection_is_lost(&mut self, number: u64) {
-        let place = self.dice.place(self.projectors.len());
+        let projectors = self.projectors.len();
+        let place = self.by_own_chance(number, |engine| engine.dice.place(projectors));
         if self.projectors[place].folded() == 0 {
             return;
         }
         self.projectors[place].disk = InMemory::default();
         self.faults.count(Kind::ProjectionLost, number);
         if !self.projectors[place].process.is_down {
-            self.kill(Id::Projector(place));
+            self.by_own_chance(number, |engine| engine.kill(Id::Projector(place)));
         }
     }
 
@@ -157,17 +158,17 @@ impl Engine {
         let struck = self.faults.draw(self.now_ms(), kinds_of(&operation));
         let mut delay_ms = self.dice.between(1, 4);
         match struck {
-            Some(Struck { kind: Kind::ProjectorPaused, number }) => {
-                self.faults.count(Kind::ProjectorPaused, number);
-                delay_ms += self.pause_around(Id::Projector(place));
+            Some(struck @ Struck { kind: Kind::ProjectorPaused, number }) => {
+                delay_ms +=
+                    self.by_own_chance(number, |engine| engine.pause_around(Id::Projector(place), struck));
                 self.send_projector(task, token, operation, delay_ms, None);
             }
             Some(Struck { kind: Kind::ProjectorKilled, number }) => {
                 self.faults.count(Kind::ProjectorKilled, number);
-                if self.dice.percent(50) {
+                if self.by_own_chance(number, |engine| engine.dice.percent(50)) {
                     self.send_projector(task, token, operation, delay_ms, None);
                 }
-                self.kill(Id::Projector(place));
+                self.by_own_chance(number, |engine| engine.kill(Id::Projector(place)));
             }
             struck => self.send_projector(task, token, operation, delay_ms, struck),
         }

@@ -20,6 +20,7 @@ impl Engine {
         let tail = self.log.tail();
         self.deliveries.iter().all(|delivery| delivery.is_taken)
             && self.outbox.held_count() == 0
+            && self.sends_under_way == 0
             && self.projectors.iter().all(|projector| projector.is_at_rest(tail))
     }
 
@@ -40,6 +41,7 @@ impl Engine {
                 id: office.name.to_string(),
                 calls,
                 taken: office.taken,
+                taken_each: office.taken_each,
                 front: office.front.ledger(),
                 logged: disks.iter().map(|disk| logged(disk, company.id)).collect(),
                 requests_per_minute: company.requests_per_minute(),
@@ -52,6 +54,7 @@ impl Engine {
                 deeds: office.deeds,
                 teammates: company.teammates(),
                 sent_ms: office.sent_ms,
+                sent: office.sent,
             }
         });
         let accounts = accounts.collect();

@@ -59,6 +59,10 @@ impl Writer {
         self.workers[worker].as_ref().map_or(0, |busy| busy.awaits)
     }
 
+    pub(super) fn holds(&self, ticket: u64) -> bool {
+        self.workers.iter().flatten().any(|busy| busy.held.ticket == ticket)
+    }
+
     pub(super) fn kill(&mut self) {
         self.workers.iter_mut().for_each(|worker| *worker = None);
         self.shared.iter_mut().for_each(|shared| *shared = Shared::default());
@@ -187,20 +191,22 @@ impl Engine {
             _ => self.dice.between(1, 4),
         };
         match struck {
-            Some(Struck { kind: kind @ (Kind::WriterPaused | Kind::LandsLate), number }) => {
-                self.faults.count(kind, number);
-                delay_ms += match kind {
-                    Kind::WriterPaused => self.pause_around(Id::Writer(writer)),
-                    _ => self.lands_after_ms(),
-                };
+            Some(struck @ Struck { kind: Kind::WriterPaused, number }) => {
+                delay_ms +=
+                    self.by_own_chance(number, |engine| engine.pause_around(Id::Writer(writer), struck));
+                self.send_work(task, token, asked, delay_ms, None);
+            }
+            Some(Struck { kind: Kind::LandsLate, number }) => {
+                self.faults.count(Kind::LandsLate, number);
+                delay_ms += self.by_own_chance(number, Self::lands_after_ms);
                 self.send_work(task, token, asked, delay_ms, None);
             }
             Some(Struck { kind: Kind::WriterKilled, number }) => {
                 self.faults.count(Kind::WriterKilled, number);
-                if self.dice.percent(50) {
+                if self.by_own_chance(number, |engine| engine.dice.percent(50)) {
                     self.send_work(task, token, asked, delay_ms, None);
                 }
-                self.kill(Id::Writer(writer));
+                self.by_own_chance(number, |engine| engine.kill(Id::Writer(writer)));
             }
             struck => self.send_work(task, token, asked, delay_ms, struck),
         }
@@ -225,6 +231,7 @@ impl Engine {
                 return self.answer(delay_ms, task, token, Came::Work(WorkCame::Audio(Fetched::Never)));
             }
             WorkOperation::Send { request, timeout } => {
+                self.sends_under_way += 1;
                 self.note_late(asked.held.account, request, delay_ms, millis(*timeout));
                 let answer = Answer::Ambiguous { reason: Ambiguous::Timeout };
                 let gone = WorkCame::Exchanged(Exchange { answer, rate: RateLimit::default() });

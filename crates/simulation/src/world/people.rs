@@ -53,6 +53,7 @@ pub(crate) fn deed(
         Kind::PersonTrashes if dice.percent(35) => What::Do(Action::Restore),
         Kind::PersonTrashes => What::Do(Action::Trash),
         Kind::PersonMerges => What::Merge(handles[dice.place(handles.len())].clone()),
+        _ if dice.percent(15) => What::Do(Action::Tag("tag_1".to_owned())),
         _ if dice.percent(50) => What::Do(Action::Assign(dice.pick(&TEAMMATES).to_owned())),
         _ => What::Do(Action::Move(dice.pick(&INBOXES).to_owned())),
     };

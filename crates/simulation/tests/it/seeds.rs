@@ -39,7 +39,10 @@ fn the_same_seed_has_the_same_trace_and_another_seed_another_one() {
 fn keeping_the_lines_of_a_trace_changes_nothing() {
     let [plain, with_lines] = [Trace::default(), Trace::with_lines()].map(|trace| run(3, None, trace).trace);
     assert_eq!((plain.hash(), plain.events()), (with_lines.hash(), with_lines.events()));
-    assert_eq!(with_lines.lines().len() as u64, with_lines.events());
+    assert!(
+        with_lines.lines().len() as u64 > with_lines.events(),
+        "each event has a line, and so has each fault"
+    );
 }
 
 /// The counting rests on it: a fault that changes nothing would be no fault.

@@ -7,10 +7,10 @@ mod subjects;
 
 use calltrail_domain::effect::EffectSettled;
 use calltrail_domain::record::RecordBody;
-use calltrail_simulator::front::{ConversationEntry, MessageEntry, RequestEntry};
+use calltrail_simulator::front::{ConversationEntry, MessageEntry};
 
 use super::{Tallies, check};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Sent};
 use story::clean;
 
 /// Plants a fault in a clean run and returns what the checkers say.
@@ -74,10 +74,9 @@ fn drop_records(evidence: &mut Evidence, is_dropped: impl Fn(&RecordBody) -> boo
     evidence.log.retain(|logged| !is_dropped(&logged.record.body));
 }
 
-fn requests(evidence: &mut Evidence, count: usize, at_ms: i64, method: &str, path: &str) {
-    let request =
-        RequestEntry { at_ms, method: method.into(), path: path.into(), status: Some(200), fault: None };
-    evidence.accounts[0].front.requests.extend(vec![request; count]);
+fn requests(evidence: &mut Evidence, count: usize, at_ms: i64, method: &'static str, path: &str) {
+    let sent = Sent { at_ms, method, path: path.into() };
+    evidence.accounts[0].sent.extend(vec![sent; count]);
 }
 
 #[test]

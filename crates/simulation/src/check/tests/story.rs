@@ -100,6 +100,7 @@ impl Story {
             id: id.into(),
             calls: Vec::new(),
             taken: BTreeMap::new(),
+            taken_each: BTreeSet::new(),
             front: Ledger {
                 requests: Vec::new(),
                 imports: Vec::new(),
@@ -120,6 +121,7 @@ impl Story {
             deeds: Vec::new(),
             teammates: vec![Teammate::new("tea_1", "noor@example.com", "Noor", "Haddad")],
             sent_ms: BTreeMap::new(),
+            sent: Vec::new(),
         });
         self.append(
             0,

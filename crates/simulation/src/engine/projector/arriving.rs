@@ -79,7 +79,8 @@ impl Engine {
                 self.faults.count(Kind::ItemLost, number);
             }
             Some(Struck { number, .. }) => {
-                let at_ms = self.now_ms() + self.dice.between(5, 20_000);
+                let after_ms = self.by_own_chance(number, |engine| engine.dice.between(5, 20_000));
+                let at_ms = self.now_ms() + after_ms;
                 self.agenda.note(at_ms, Event::HandOutAgain { ticket, number });
             }
             None => {}
@@ -87,7 +88,8 @@ impl Engine {
     }
 
     pub(in crate::engine) fn hand_out_again(&mut self, ticket: u64, number: u64) {
-        if self.outbox.deliver_again(ticket) {
+        // An item that nobody holds is handed out anyway.
+        if self.writers.iter().any(|writer| writer.holds(ticket)) && self.outbox.deliver_again(ticket) {
             self.handed_out_again.insert(ticket, number);
             self.note_claim(self.now_ms());
         }

@@ -7,7 +7,7 @@ use calltrail_domain::decision::EffectsDecided;
 use calltrail_domain::effect::Action;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::record::{Record, RecordBody};
-use calltrail_projector::Came as ProjectorCame;
+use calltrail_projector::{Came as ProjectorCame, fact_of};
 
 /// What came, for a line of the trace.
 pub(super) struct Word<'a>(pub(super) &'a ProjectorCame);
@@ -43,19 +43,9 @@ pub(in crate::engine) fn number_of(came: &ProjectorCame) -> u64 {
     }
 }
 
-/// What a record means. Webhooks are translated where they are delivered.
+/// What a record means.
 pub(in crate::engine) fn meaning(record: &Record) -> Arc<Fact> {
-    Arc::new(match &record.body {
-        RecordBody::AccountCreated(created) => Fact::AccountCreated(created.clone()),
-        RecordBody::PolicyChanged(policy) => Fact::PolicyChanged(policy.clone()),
-        RecordBody::AircallEvent(event) => calltrail_aircall::facts(event, record.received_at),
-        RecordBody::FrontEvent(event) => calltrail_front::events::facts(event, record.received_at),
-        RecordBody::EffectsDecided(decided) => Fact::EffectsDecided(decided.clone()),
-        RecordBody::EffectSettled(settled) => Fact::EffectSettled(settled.clone()),
-        RecordBody::ConversationMerged(merged) => Fact::ConversationMerged(merged.clone()),
-        RecordBody::TimerElapsed(timer) => Fact::TimerElapsed(timer.clone()),
-        RecordBody::Unknown { .. } => Fact::Other,
-    })
+    Arc::new(fact_of(record.received_at, record.body.clone()))
 }
 
 /// A later release says a line more.

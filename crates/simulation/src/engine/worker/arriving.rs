@@ -23,8 +23,7 @@ impl Engine {
     ) {
         let Asked { held, sent_ms, operation } = asked;
         if let WorkOperation::Send { request, .. } = &operation {
-            self.offices[held.account].note_sent(self.agenda.now_ms(), sent_ms);
-            return self.request_arrives(task, token, held.account, request, struck);
+            return self.request_arrives(task, token, held.account, sent_ms, request, struck);
         }
         let meeting = self.meet(struck);
         let came = match operation {
@@ -80,20 +79,30 @@ impl Engine {
         task: Task,
         token: u64,
         account: usize,
+        sent_ms: i64,
         request: &Request,
         struck: Option<Struck>,
     ) {
         let now_ms = self.now_ms();
+        self.sends_under_way -= 1;
         // Nothing else can go wrong with a Front that is away.
-        let struck = if self.is_away(account) { Some(AWAY) } else { struck };
-        let fault = struck.map(|struck| struck.kind);
+        let shows = struck.is_none() && self.awaits(task) == token;
+        let struck = if self.is_away(account, shows) { Some(AWAY) } else { struck };
+
         let before = self.offices[account].front.imports_accepted();
-        let exchange = self.offices[account].exchange(now_ms, request, fault);
+        let refused = self.offices[account].refused.len();
+        // An import that Front has forgotten often enough it keeps.
+        let struck = struck
+            .filter(|struck| struck.kind != Kind::Forgotten || self.offices[account].may_forget(request));
+        let fault = struck.map(|struck| struck.kind);
+        let exchange = self.offices[account].exchange(now_ms, sent_ms, request, fault);
         let is_accepted = self.offices[account].front.imports_accepted() > before;
         match struck {
             // Only what was accepted can be shown late, or never.
             Some(Struck { kind: Kind::ShownLate | Kind::Forgotten, .. }) if !is_accepted => {}
             Some(Struck { kind: Kind::FrontAway, .. }) => {}
+            Some(Struck { kind: Kind::RefusedForGood, .. })
+                if self.offices[account].refused.len() == refused => {}
             // What Front refuses for good it refuses.
             Some(Struck { kind: Kind::ErrorBefore | Kind::ErrorAfter, .. })
                 if matches!(exchange.answer, Answer::Rejected(_)) => {}
@@ -109,7 +118,12 @@ impl Engine {
             line,
         );
         self.watch_front(account);
-        let slow_ms = if fault == Some(Kind::SlowAnswer) { self.dice.between(15_000, 40_000) } else { 0 };
+        let slow_ms = match struck {
+            Some(Struck { kind: Kind::SlowAnswer, number }) => {
+                self.by_own_chance(number, |engine| engine.dice.between(15_000, 40_000))
+            }
+            _ => 0,
+        };
         let after_ms = self.dice.between(10, 120) + slow_ms;
         self.answer(after_ms, task, token, Came::Work(WorkCame::Exchanged(exchange)));
     }
