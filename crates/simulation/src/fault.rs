@@ -126,9 +126,19 @@ impl Faults {
 
     /// How many times a fault is to happen that is planned by the clock, each with its number; those left out are missing.
     pub(crate) fn plan(&mut self, kind: Kind) -> Vec<u64> {
+        let times = self.times(kind);
+        self.plan_times(times).into_iter().flatten().collect()
+    }
+
+    /// How many times a fault is to happen that is planned by the clock.
+    pub(crate) fn times(&mut self, kind: Kind) -> u64 {
         let tenths = self.chances[kind as usize];
-        let times = tenths / 10 + u64::from(self.dice.below(10) < tenths % 10);
-        (0..times).filter_map(|_| self.number()).collect()
+        tenths / 10 + u64::from(self.dice.below(10) < tenths % 10)
+    }
+
+    /// The numbers of so many; nothing for the one that is left out.
+    pub(crate) fn plan_times(&mut self, times: u64) -> Vec<Option<u64>> {
+        (0..times).map(|_| self.number()).collect()
     }
 
     /// The fault has changed something.

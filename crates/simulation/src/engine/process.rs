@@ -118,10 +118,13 @@ impl Engine {
             (Kind::ProjectionLost, |number| Event::ProjectionIsLost { number }),
         ];
         for (kind, event) in accidents {
-            for number in self.faults.plan(kind) {
-                let until_ms = self.faults_end_ms;
-                let at_ms = self.by_own_chance(number, |engine| engine.dice.between(starts_ms, until_ms));
-                self.agenda.note(at_ms, event(number));
+            // Each in a time of its own, so that none stands for another.
+            let times = self.faults.times(kind);
+            let span_ms = (self.faults_end_ms - starts_ms) / i64::try_from(times.max(1)).unwrap_or(1);
+            for (place, number) in (0..).zip(self.faults.plan_times(times)) {
+                let Some(number) = number else { continue };
+                let after_ms = self.by_own_chance(number, |engine| engine.dice.between(0, span_ms * 4 / 5));
+                self.agenda.note(starts_ms + place * span_ms + after_ms, event(number));
             }
         }
     }
