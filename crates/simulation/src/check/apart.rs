@@ -68,8 +68,8 @@ fn conversations(view: &View<'_>, account: &AccountView<'_>, findings: &mut Find
             | Outcome::Skipped { .. } => continue,
         };
         let id = conversation.as_str();
-        let is_anothers = view.accounts.iter().any(|other| other.front.conversations.contains_key(id));
-        if is_anothers && !account.front.conversations.contains_key(id) {
+        let is_of_another = view.accounts.iter().any(|other| other.front.conversations.contains_key(id));
+        if is_of_another && !account.front.conversations.contains_key(id) {
             findings.of(
                 account.id,
                 format!("sequence {} names {id}, which is another account's", place.sequence),

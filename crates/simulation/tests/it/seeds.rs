@@ -11,10 +11,16 @@ const KEPT: [(u64, &str); 12] = [
     (187, "a Front that forgets an import forgot another one (simulator)"),
     (713, "webhooks were taken before the account's first record (simulation)"),
     (1428, "an import known to Front and not shown yet was told as rejected: front-writer, look"),
-    (1903, "clocks were wrong by minutes, which reopens what was archived after the call; now by 50 s: docs/GUARANTEES.md"),
+    (
+        1903,
+        "clocks were wrong by minutes, which reopens what was archived after the call; now by 50 s: docs/GUARANTEES.md",
+    ),
     (2888, "a conversation merged away before it was seen was looked for under its own contact (simulator)"),
     (3753, "a merger that no webhook tells of reopens the survivor: docs/GUARANTEES.md"),
-    (762, "a call decided by a party that was joined, and again by the other, was judged by the first (checker)"),
+    (
+        762,
+        "a call decided by a party that was joined, and again by the other, was judged by the first (checker)",
+    ),
     (4850, "two receivers' clocks exchanged two calls at a join: domain, fold/effects"),
     (79_928, "a writer that slept after its last look used a slot of a minute ago: front-writer, work"),
 ];
