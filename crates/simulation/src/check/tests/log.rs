@@ -10,13 +10,17 @@ use crate::evidence::{DecidedThrough, Evidence, Publication};
 #[test]
 fn gate_sees_what_a_projector_does_before_it_has_folded_what_it_knows_of() {
     finds("gate", "which the log told as settled", |evidence| {
-        let (party, sequence) = ("p1", evidence.log.len() as u64);
+        let settled = evidence.log.iter().find_map(|logged| match &logged.record.body {
+            RecordBody::EffectSettled(settled) => Some(settled.clone()),
+            _ => None,
+        });
+        let settled = settled.expect("something was settled");
         evidence.publications.push(Publication {
             projector: 0,
-            started_at_tail: sequence,
+            started_at_tail: evidence.log.len() as u64,
             account: "acme".into(),
-            party: PartyId::new(party),
-            ordinals: vec![1],
+            party: settled.party,
+            ordinals: vec![settled.ordinal],
         });
     });
     finds("gate", "having folded 3, and knew of 5", |evidence| {

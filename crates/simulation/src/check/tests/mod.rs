@@ -7,7 +7,7 @@ mod subjects;
 
 use calltrail_domain::effect::EffectSettled;
 use calltrail_domain::record::RecordBody;
-use calltrail_simulator::front::{ConversationEntry, MessageEntry};
+use calltrail_simulator::front::{ConversationEntry, MessageEntry, RequestEntry};
 
 use super::{Tallies, check};
 use crate::evidence::{Evidence, Sent};
@@ -77,6 +77,13 @@ fn drop_records(evidence: &mut Evidence, is_dropped: impl Fn(&RecordBody) -> boo
 fn requests(evidence: &mut Evidence, count: usize, at_ms: i64, method: &'static str, path: &str) {
     let sent = Sent { at_ms, method, path: path.into() };
     evidence.accounts[0].sent.extend(vec![sent; count]);
+}
+
+/// A request that Front has had.
+fn landed(evidence: &mut Evidence, at_ms: i64, method: &str, path: &str) {
+    let row =
+        RequestEntry { at_ms, method: method.into(), path: path.into(), status: Some(200), fault: None };
+    evidence.accounts[0].front.requests.push(row);
 }
 
 #[test]

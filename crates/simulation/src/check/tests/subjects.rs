@@ -4,7 +4,7 @@ use calltrail_domain::record::{FrontEvent, Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 
 use super::story::{ARCHIVED_MS, THIRD_MS, event, with_two_numbers};
-use super::{conversation, drop_records, finds, finds_among_others, message, passes, remove, requests};
+use super::{conversation, drop_records, finds, finds_among_others, landed, message, passes, remove};
 use crate::evidence::{CallKind, Evidence, LoggedRecord};
 
 #[test]
@@ -159,8 +159,15 @@ fn archive_sees_a_reopening_that_nobody_called_for() {
             evidence.accounts[0].front.events.sort_by_key(|event| event.at_ms);
         }
     };
-    finds("archive", "no call settled since", reopened(ARCHIVED_MS + 900_000));
-    finds("archive", "no call settled since", reopened(3_000_000));
+    let after_a_look = |at_ms: i64| {
+        move |evidence: &mut Evidence| {
+            landed(evidence, at_ms - 1_000, "GET", "/conversations/cnv_a");
+            reopened(at_ms)(evidence);
+        }
+    };
+    finds("archive", "no call settled since", after_a_look(ARCHIVED_MS + 900_000));
+    finds("archive", "no call settled since", after_a_look(3_000_000));
+    assert_eq!(passes(reopened(ARCHIVED_MS + 900_000)).reopenings_lenient, 1, "nobody had looked");
     assert_eq!(passes(reopened(THIRD_MS + 20_000)).reopenings_strict, 1);
     assert_eq!(passes(reopened(ARCHIVED_MS + 1_000)).reopenings_lenient, 1);
 }
@@ -168,10 +175,11 @@ fn archive_sees_a_reopening_that_nobody_called_for() {
 #[test]
 fn archive_excuses_a_reopening_that_was_sent_before_the_archiving() {
     let tallies = passes(|evidence| {
-        let account = &mut evidence.accounts[0];
         let landed_ms = ARCHIVED_MS + 900_000;
+        landed(evidence, landed_ms - 1_000, "GET", "/conversations/cnv_a");
+        let account = &mut evidence.accounts[0];
         account.sent_ms.insert(account.front.requests.len(), ARCHIVED_MS - 5_000);
-        requests(evidence, 1, landed_ms, "PATCH", "/conversations/cnv_a");
+        landed(evidence, landed_ms, "PATCH", "/conversations/cnv_a");
         evidence.accounts[0].front.events.push(event("evt_x", landed_ms, "reopen", "cnv_a", "api"));
     });
     assert_eq!(tallies.reopenings_lenient, 1);
