@@ -219,7 +219,8 @@ impl Work {
     fn has_passed_its_slot(&mut self, now: Timestamp) -> bool {
         let has_passed = now.since(self.time_asked) > SLOT_LATE_MAX && self.slots_passed < SLOTS_PASSED_MAX;
         self.slots_passed += u32::from(has_passed);
-        has_passed && rule::holds(Rule::ASlotSleptThroughIsLost)
+        let is_checked = rule::holds(Rule::TheDeadlineIsCheckedBeforeSending);
+        has_passed && is_checked && rule::holds(Rule::ASlotSleptThroughIsLost)
     }
 
     /// The deadline is checked right before the request, and the request's own time ends before it. Zero when it is too
