@@ -14,6 +14,7 @@ mod rest;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use calltrail_domain::effect::WorkItem;
@@ -126,6 +127,16 @@ enum Came {
     Stored(bool),
     Projector(ProjectorCame),
     Work(WorkCame),
+}
+
+impl fmt::Display for Came {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored(stored) => write!(f, "stored: {stored}"),
+            Self::Projector(came) => projector::words::Word(came).fmt(f),
+            Self::Work(came) => write!(f, "{came:?}"),
+        }
+    }
 }
 
 impl Came {
@@ -297,13 +308,7 @@ impl Engine {
 
     fn answer(&mut self, after_ms: i64, task: Task, token: u64, came: Came) {
         if self.awaits(task) == token {
-            self.trace.note(
-                self.agenda.now_ms(),
-                task.who(),
-                "is told",
-                came.number(),
-                format_args!("{came:?}"),
-            );
+            self.trace.note(self.agenda.now_ms(), task.who(), "is told", came.number(), &came);
         }
         self.agenda.note(self.now_ms() + after_ms, Event::Step { task, token, came });
     }

@@ -10,7 +10,7 @@ use calltrail_domain::record::{Record, RecordBody};
 use calltrail_projector::{Came as ProjectorCame, fact_of};
 
 /// What came, for a line of the trace.
-pub(super) struct Word<'a>(pub(super) &'a ProjectorCame);
+pub(in crate::engine) struct Word<'a>(pub(in crate::engine) &'a ProjectorCame);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
