@@ -109,6 +109,39 @@ fn a_slot_that_was_slept_through_is_lost_and_given_back() {
     }
 }
 
+fn arms(operation: &Operation) -> bool {
+    matches!(operation, Operation::Put { place: Place::Fence(_), .. })
+}
+
+#[test]
+fn a_slot_that_passes_while_the_fence_is_written_is_not_used() {
+    for (late, is_lost) in [(SLOT_LATE_MAX, false), (SLOT_LATE_MAX + Duration::from_millis(1), true)] {
+        let mut ports = Ports::new();
+        let pause = |ports: &mut Ports| {
+            ports.pause(late);
+            Turn::Goes
+        };
+        assert_eq!(ports.run_beside(&first_call(), once(arms, pause)), Ended::Done);
+        let first_send = ports.operations.iter().position(|word| word == "import_message");
+        let before = &ports.operations[..first_send.expect("it is sent")];
+        let armed = before.iter().filter(|word| *word == "put fences").count();
+        assert_eq!(armed, 1 + usize::from(is_lost), "{late:?}: {before:?}");
+    }
+}
+
+#[test]
+fn a_store_that_is_always_slow_keeps_nobody_from_sending() {
+    let mut ports = Ports::new();
+    let ended = ports.run_beside(&first_call(), |ports, operation| {
+        if arms(operation) {
+            ports.pause(SLOT_LATE_MAX * 2);
+        }
+        Turn::Goes
+    });
+    assert_eq!(ended, Ended::Done);
+    assert!(!ports.world.requests.is_empty());
+}
+
 #[test]
 fn a_bulk_claim_asks_again_until_a_slot_is_free() {
     let mut ports = with_a_slot_in(Duration::from_secs(2));
