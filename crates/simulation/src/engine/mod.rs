@@ -308,7 +308,7 @@ impl Engine {
 
     fn answer(&mut self, after_ms: i64, task: Task, token: u64, came: Came) {
         if self.awaits(task) == token {
-            self.trace.note(self.agenda.now_ms(), task.who(), "is told", came.number(), &came);
+            self.trace.note(self.agenda.now_ms(), task.who(), "answered", came.number(), &came);
         }
         self.agenda.note(self.now_ms() + after_ms, Event::Step { task, token, came });
     }
