@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::connect::JetStream;
 use super::subjects::{self, LOG, LOG_SUBJECTS};
-use super::wire::{Query, RequestError, Stored, ask, kept, within};
+use super::wire::{Query, RequestError, Stored, not_sent};
 use crate::limits::{READ_RECORDS_MAX, REQUEST_TIMEOUT};
 use crate::names;
 use crate::ports::{EventLog, LogError, LoggedRecord, NewRecord};
@@ -42,18 +42,18 @@ impl EventLog for JetStream {
     }
 
     async fn tail(&self) -> Result<u64, LogError> {
-        let last = kept(&self.client, LOG, &Query::LastOf(LOG_SUBJECTS)).await?;
+        let last = self.wire.kept(LOG, &Query::LastOf(LOG_SUBJECTS)).await?;
         Ok(last.map_or(0, |record| record.sequence))
     }
 
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         for sequence in sequences {
-            if kept(&self.client, LOG, &Query::Sequence(*sequence)).await?.is_none() {
+            if self.wire.kept(LOG, &Query::Sequence(*sequence)).await?.is_none() {
                 continue;
             }
             let subject = format!("$JS.API.STREAM.MSG.DELETE.{LOG}");
             let query = serde_json::json!({ "seq": sequence }).to_string();
-            ask::<serde_json::Value>(&self.client, LOG, subject, None, query.into()).await?;
+            self.wire.ask::<serde_json::Value>(LOG, subject, None, query.into()).await?;
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ impl JetStream {
     /// last record: the server refuses a batch whole when it knows one id in it, so the id stands for exactly this group.
     async fn publish_group(&self, id: Option<&str>, group: Vec<NewRecord>) -> Result<u64, RequestError> {
         let is_batch = group.len() > 1;
-        let batch = self.client.new_inbox();
+        let batch = self.wire.client.new_inbox();
         // A batch's id takes 64 bytes; what follows the prefix is unique.
         let batch = batch.rsplit('.').next().unwrap_or_default();
         let last = group.len();
@@ -91,18 +91,19 @@ impl JetStream {
                 if let Some(id) = id {
                     headers.insert(NATS_MESSAGE_ID, id);
                 }
-                let stored: Stored = ask(&self.client, LOG, subject, Some(headers), record.body).await?;
+                let stored: Stored = self.wire.ask(LOG, subject, Some(headers), record.body).await?;
                 return Ok(stored.seq);
             }
             Ok(0)
         };
-        within(REQUEST_TIMEOUT, LOG, published).await
+        self.wire.within(REQUEST_TIMEOUT, LOG, published).await
     }
 
     async fn publish(&self, subject: String, headers: HeaderMap, body: Bytes) -> Result<(), RequestError> {
-        self.client
+        self.wire
+            .client
             .publish_with_headers(subject, headers, body)
             .await
-            .map_err(|error| RequestError::NotSent { of: LOG.to_owned(), what: error.to_string() })
+            .map_err(|error| not_sent(LOG, error))
     }
 }
