@@ -26,6 +26,18 @@ impl EventLog for JetStream {
         Ok((last + 1 - count..=last).collect())
     }
 
+    async fn append_once(&self, id: &str, group: Vec<NewRecord>) -> Result<(), LogError> {
+        names::check_group(&group)?;
+        if group.is_empty() {
+            return Ok(());
+        }
+        match self.publish_group(Some(id), group).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_known_group() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn read_after(&self, sequence: u64, max: usize) -> Result<Vec<LoggedRecord>, LogError> {
         if max == 0 {
             return Ok(Vec::new());

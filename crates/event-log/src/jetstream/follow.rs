@@ -35,9 +35,8 @@ impl Follower {
 
     /// Looks that begin now: what is heard from here on is not missed.
     pub(super) fn looks(&self) -> Looks {
-        self.listening.get_or_init(|| {
-            tokio::spawn(listen(self.client.clone(), self.heard.clone())).abort_handle()
-        });
+        self.listening
+            .get_or_init(|| tokio::spawn(listen(self.client.clone(), self.heard.clone())).abort_handle());
         Looks { heard: self.heard.subscribe(), pause: FOLLOW_PAUSE_MIN }
     }
 }

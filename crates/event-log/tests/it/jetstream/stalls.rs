@@ -98,3 +98,17 @@ async fn a_consumer_that_is_not_there_is_named_with_what_to_do() {
     let told = cause.to_string();
     assert!(told.contains("acme_live") && told.contains("calltrail streams apply"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_is_sent_again_is_stored_once_and_another_range_whole() {
+    let server = NatsServer::start();
+    let jetstream = connected(&server.url()).await;
+    declared::create_missing(&jetstream, &settings(NEVER_LAPSES)).await.expect("everything is made");
+    for (id, group) in
+        [("s:1-1", 1..=1), ("s:2-4", 2..=4), ("s:2-4", 2..=4), ("s:1-1", 1..=1), ("s:2-5", 2..=5)]
+    {
+        let group = group.map(record).collect();
+        jetstream.append_once(id, group).await.expect("the group is taken");
+    }
+    assert_eq!(numbers(&jetstream).await, [1, 2, 3, 4, 2, 3, 4, 5]);
+}
