@@ -68,6 +68,22 @@ pub enum Command {
     /// otherwise. It runs until Ctrl-C or SIGTERM; it may be killed at any moment and goes on where it was.
     #[command(after_help = UP)]
     Up,
+    /// Run the receivers alone: webhooks to disk, and from there into the log
+    ///
+    /// Needs `log.backend = "jetstream"`. A webhook is answered when it is on this machine's disk; the log may be away
+    /// meanwhile. May run many times, each with a `log.path` of its own.
+    #[command(after_help = INGEST)]
+    Ingest,
+    /// Run the projector alone: fold the log, decide
+    ///
+    /// Needs `log.backend = "jetstream"`. May run many times, each with a `log.path` of its own: the first decision counts.
+    #[command(after_help = PROJECTOR)]
+    Projector,
+    /// Run the writers alone: bring into Front what was decided
+    ///
+    /// Needs `log.backend = "jetstream"`. May run many times, each with a `log.path` of its own; all share Front's rate limit.
+    #[command(after_help = FRONT_WRITER)]
+    FrontWriter,
     /// Show it at work: a day of calls against a simulated Aircall and Front
     ///
     /// Needs no configuration, no account and no network. It ends by itself in under a minute.
@@ -233,6 +249,14 @@ fn named<'g>(given: &'g str, prefix: &str) -> Result<&'g str, String> {
     is_named.then_some(given).ok_or_else(|| format!("write the id that Front gives it, {prefix}…"))
 }
 
+impl Command {
+    /// True for what runs until it is told to stop.
+    #[must_use]
+    pub fn is_a_role(&self) -> bool {
+        matches!(self, Self::Up | Self::Ingest | Self::Projector | Self::FrontWriter)
+    }
+}
+
 impl Globals {
     /// The configuration with this command line laid over it: the command line wins over variables, these over the file.
     ///
@@ -283,6 +307,18 @@ Examples:
   calltrail up --config /etc/calltrail.toml --listen 0.0.0.0:8080
   CALLTRAIL__LOG__PATH=/var/lib/calltrail calltrail up
   CALLTRAIL_LOG=calltrail=debug calltrail up";
+const INGEST: &str = "\
+Examples:
+  calltrail ingest --listen 0.0.0.0:8080 --operator-listen 0.0.0.0:8081
+  CALLTRAIL__LOG__BACKEND=jetstream calltrail ingest --path /var/lib/calltrail";
+const PROJECTOR: &str = "\
+Examples:
+  calltrail projector --operator-listen 0.0.0.0:8081
+  CALLTRAIL__LOG__BACKEND=jetstream calltrail projector --path /var/lib/calltrail";
+const FRONT_WRITER: &str = "\
+Examples:
+  calltrail front-writer --operator-listen 0.0.0.0:8081
+  CALLTRAIL__LOG__BACKEND=jetstream calltrail front-writer --path /var/lib/calltrail";
 const DEMO: &str = "\
 Examples:
   calltrail demo
@@ -353,7 +389,9 @@ mod tests {
 
     #[test]
     fn every_example_in_the_helps_is_a_command() {
-        for help in [EXAMPLES, UP, DEMO, INIT, DOCTOR, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY] {
+        let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER];
+        let others = [EXAMPLES, DEMO, INIT, DOCTOR, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
+        for help in roles.into_iter().chain(others) {
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {
                 let words = example.split_whitespace().skip_while(|word| word.contains('='));

@@ -24,10 +24,10 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: w
     }
 }
 
-async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, &'static str) {
-    if shared.is_ready() {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready: the projector has not folded the log, or has ended\n")
+async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
+    let reasons = shared.not_ready();
+    match reasons.as_slice() {
+        [] => (StatusCode::OK, "ready\n".to_owned()),
+        reasons => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join("; "))),
     }
 }

@@ -2,9 +2,12 @@
 
 use super::program::run_in;
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 16] = [
     &[],
     &["up"],
+    &["ingest"],
+    &["projector"],
+    &["front-writer"],
     &["demo"],
     &["init"],
     &["doctor"],
@@ -67,6 +70,7 @@ async fn a_command_without_a_log_says_how_to_get_one() {
         &["log", "tail"],
         &["replay", "--verify"],
         &["up"],
+        &["front-writer"],
         &["webhook", "register"],
         &["test-call"],
     ] {

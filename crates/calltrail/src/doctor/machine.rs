@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::finding::Finding;
 use super::limits::{DISK_FREE_BYTES_LOW, DISK_FREE_BYTES_MIN, RECEIVER_ANSWER_BYTES_MAX, REQUEST_TIMEOUT};
 use crate::config::{AccountConfig, Config, HttpConfig};
+use crate::engine::free_bytes;
 
 /// The disk and the listeners.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
@@ -20,8 +21,8 @@ fn disk(path: &Path) -> Finding {
     // The folder itself is made at the first start.
     let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    let free_bytes = match rustix::fs::statvfs(there) {
-        Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
+    let free_bytes = match free_bytes(there) {
+        Ok(free_bytes) => free_bytes,
         Err(error) => {
             let what = format!("{} cannot be looked at: {error}", there.display());
             return Finding::problem(
