@@ -116,6 +116,9 @@ pub enum Command {
     /// Look into the call event log
     #[command(subcommand)]
     Log(LogCommand),
+    /// Look after what NATS holds, for `log.backend = "jetstream"`
+    #[command(subcommand)]
+    Streams(StreamsCommand),
     /// Show how far each part has come, and what waits or was refused
     ///
     /// Asks the running instance; where none runs, it opens the log itself.
@@ -225,6 +228,49 @@ pub struct TailArgs {
     /// Only records of this kind
     #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(KNOWN_KINDS))]
     pub kind: Option<String>,
+}
+
+/// The commands below `streams`.
+#[derive(Debug, Subcommand)]
+pub enum StreamsCommand {
+    /// Make what is missing of the declared streams, buckets and consumers
+    ///
+    /// What is there and differs is explained, field by field, and left alone; then it exits with 1. Needs the key of the
+    /// operator where the servers know keys.
+    #[command(after_help = APPLY)]
+    Apply(ApplyArgs),
+    /// Make an nkey for each role: ingest.nk, projector.nk, front-writer.nk, up.nk, operator.nk
+    ///
+    /// The files hold the private seeds and nobody else may read them. The public keys are printed. Nothing is replaced.
+    #[command(after_help = KEYS)]
+    Keys(KeysArgs),
+    /// Print the block `authorization` for the servers' configuration: what each role may do, by its key
+    #[command(after_help = PERMISSIONS)]
+    Permissions(PermissionsArgs),
+}
+
+/// The options of `streams apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The options of `streams keys`.
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// The folder to write them to
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+}
+
+/// The options of `streams permissions`.
+#[derive(Debug, Args)]
+pub struct PermissionsArgs {
+    /// The folder that `streams keys` has written
+    #[arg(long, value_name = "FOLDER")]
+    pub keys: PathBuf,
 }
 
 /// The options of `replay`.
@@ -352,6 +398,17 @@ Examples:
   calltrail log tail --follow
   calltrail log tail --after 1200 --kind effects.decided
   calltrail log tail --format json";
+const APPLY: &str = "\
+Examples:
+  calltrail streams apply --dry-run
+  calltrail streams apply
+  CALLTRAIL__LOG__JETSTREAM__NKEY_SEED__FILE=keys/operator.nk calltrail streams apply";
+const KEYS: &str = "\
+Examples:
+  calltrail streams keys --out keys";
+const PERMISSIONS: &str = "\
+Examples:
+  calltrail streams permissions --keys keys";
 const STATUS: &str = "\
 Examples:
   calltrail status
@@ -391,7 +448,8 @@ mod tests {
     fn every_example_in_the_helps_is_a_command() {
         let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER];
         let others = [EXAMPLES, DEMO, INIT, DOCTOR, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
-        for help in roles.into_iter().chain(others) {
+        let streams = [APPLY, KEYS, PERMISSIONS];
+        for help in roles.into_iter().chain(streams).chain(others) {
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {
                 let words = example.split_whitespace().skip_while(|word| word.contains('='));

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use calltrail::cli::{Cli, Command, Globals, LogCommand, WebhookCommand};
+use calltrail::cli::{Cli, Command, Globals, LogCommand, StreamsCommand, WebhookCommand};
 use calltrail::commands;
 use calltrail::engine::Role;
 use clap::Parser as _;
@@ -53,6 +53,13 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         Command::Doctor => return commands::doctor::run(globals, out).await,
         Command::Webhook(WebhookCommand::Register(args)) => {
             commands::webhook::register(globals, args, out).await?;
+        }
+        Command::Streams(StreamsCommand::Apply(args)) => {
+            return commands::streams::apply(globals, args, out).await;
+        }
+        Command::Streams(StreamsCommand::Keys(args)) => commands::streams::keys(globals, args, out)?,
+        Command::Streams(StreamsCommand::Permissions(args)) => {
+            commands::streams::permissions(globals, args, out)?;
         }
         Command::TestCall(args) => commands::test_call::run(globals, args, out).await?,
         Command::Status => commands::status::run(globals, out).await?,

@@ -35,8 +35,20 @@ pub struct ProcessStatus {
     pub not_ready: Vec<String>,
     /// The projector has folded what was in the log when it started. None without a projector.
     pub caught_up: Option<bool>,
+    /// The connection to the servers of the log. None when the log is a file of this process.
+    pub connection: Option<ConnectionStatus>,
     /// Room on the disk of `log.path`.
     pub disk_free_bytes: Option<u64>,
+}
+
+/// How the connection to the servers of the log is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct ConnectionStatus {
+    pub connected: bool,
+    /// Times that it was made again.
+    pub reconnects: u64,
+    /// How long it has been lost, or sought for from the start on. None while it stands.
+    pub disconnected_ms: Option<u64>,
 }
 
 /// One account's part.

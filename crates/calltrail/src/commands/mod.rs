@@ -6,6 +6,7 @@ pub mod init;
 pub mod log;
 pub mod replay;
 pub mod status;
+pub mod streams;
 pub mod test_call;
 pub mod trail;
 pub mod up;

@@ -67,7 +67,7 @@ pub struct SpoolConfig {
     /// With so much in the spool, webhooks are refused until some of it is in the log.
     pub high_water_bytes: u64,
     /// With less room on the disk, webhooks are refused.
-    pub disk_free_bytes_min: u64,
+    pub disk_free_min_bytes: u64,
 }
 
 impl Default for LogConfig {
@@ -99,7 +99,7 @@ impl Default for JetStreamConfig {
 
 impl Default for SpoolConfig {
     fn default() -> Self {
-        Self { high_water_bytes: 1_024 * MIB, disk_free_bytes_min: 256 * MIB }
+        Self { high_water_bytes: 1_024 * MIB, disk_free_min_bytes: 256 * MIB }
     }
 }
 
@@ -167,7 +167,7 @@ fn read_spool(mut section: Section<'_>) -> SpoolConfig {
     };
     let spool = SpoolConfig {
         high_water_bytes: mib("high_water_mib", default.high_water_bytes),
-        disk_free_bytes_min: mib("disk_free_min_mib", default.disk_free_bytes_min),
+        disk_free_min_bytes: mib("disk_free_min_mib", default.disk_free_min_bytes),
     };
     section.finish();
     spool

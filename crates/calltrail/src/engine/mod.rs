@@ -106,7 +106,7 @@ impl Engine {
         webhooks: Option<TcpListener>,
     ) -> anyhow::Result<()> {
         let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
-        let stores = Stores::open(&config.log).await?;
+        let stores = Stores::open(config, role).await?;
         let stores = shared.stores.get_or_init(|| stores);
         if role.folds() {
             let projector = shared.projector.get_or_init(|| projector::start(config, stores));

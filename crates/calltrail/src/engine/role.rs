@@ -3,6 +3,7 @@
 use std::fmt;
 
 use anyhow::bail;
+use calltrail_event_log::jetstream::permissions;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Backend;
@@ -46,6 +47,16 @@ impl Role {
 
     pub(crate) fn writes(self) -> bool {
         matches!(self, Self::Up | Self::FrontWriter)
+    }
+
+    /// By which key, permissions and name the servers know it.
+    pub(super) fn on_nats(self) -> permissions::Role {
+        match self {
+            Self::Up => permissions::Role::Up,
+            Self::Ingest => permissions::Role::Ingest,
+            Self::Projector => permissions::Role::Projector,
+            Self::FrontWriter => permissions::Role::FrontWriter,
+        }
     }
 
     /// The embedded log belongs to one process, which then has to do everything.

@@ -3,25 +3,30 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use calltrail_domain::policy::Policy;
 use calltrail_front_writer::Counters;
 use calltrail_ingest::Ingest;
-use calltrail_projector::{Handle, Verification};
+use calltrail_projector::{Handle, Progress, Verification};
 use tokio::sync::Semaphore;
 
 use super::folder::{free_bytes, projection_in};
 use super::role::Role;
 use super::stores::Stores;
-use crate::config::{AccountConfig, Config};
-use crate::status::{AccountStatus, FoldedStatus, Live, ProcessStatus, Status, WriterStatus, version};
+use crate::config::{AccountConfig, Backend, Config};
+use crate::status::{
+    AccountStatus, ConnectionStatus, FoldedStatus, Live, ProcessStatus, Status, WriterStatus, version,
+};
 
 /// A projector that folds a lot answers between two reads; one that does not by then is passed over.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 const NO_PROJECTOR: &str =
     "no projector runs in this process, or not yet; ask one that runs `calltrail projector`, by its --path";
+
+/// What the projector knows of each account, and whether another policy is recorded than the configuration has.
+type Folded = BTreeMap<String, (FoldedStatus, Option<bool>)>;
 
 /// The parts of this process. One that is not set was not started yet, or is no part of the role.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub(crate) struct Shared {
     pub(super) projector: OnceLock<Handle>,
     pub(super) ingest: OnceLock<Arc<Ingest>>,
     pub(super) writers: OnceLock<BTreeMap<String, Arc<Counters>>>,
+    backend: Backend,
+    started: Instant,
     /// What the configuration says, by account.
     policies: BTreeMap<String, Policy>,
 }
@@ -44,6 +51,8 @@ impl Shared {
         Self {
             role,
             folder: config.log.path.clone(),
+            backend: config.log.backend,
+            started: Instant::now(),
             long_questions: Semaphore::new(1),
             stores: OnceLock::new(),
             projector: OnceLock::new(),
@@ -60,8 +69,23 @@ impl Shared {
 
     pub(crate) async fn status(&self) -> anyhow::Result<Status> {
         // Read before all else: when it equals the number of records in the end, nothing moved in between.
-        let progress = self.projector.get().map(|projector| *projector.progress().borrow());
-        let mut folded = self.folded().await?;
+        let progress = self.progress();
+        let folded = self.folded().await?;
+        Ok(self.status_of(progress, folded).await)
+    }
+
+    /// Likewise; what a projector does not tell is left out.
+    pub(crate) async fn what_is_known(&self) -> Status {
+        let progress = self.progress();
+        let folded = self.folded().await.unwrap_or_default();
+        self.status_of(progress, folded).await
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        self.projector.get().map(|projector| *projector.progress().borrow())
+    }
+
+    async fn status_of(&self, progress: Option<Progress>, mut folded: Folded) -> Status {
         let names = self.policies.keys().cloned().chain(folded.keys().cloned()).collect::<Vec<_>>();
         let mut accounts = BTreeMap::new();
         for name in names {
@@ -69,28 +93,47 @@ impl Shared {
             let live = Live { policy_differs: policy_differs.flatten(), ..self.live(&name) };
             accounts.entry(name).or_insert(AccountStatus { folded, live: Some(live) });
         }
+        let connection = self.connection();
+        let is_lost = connection.is_some_and(|connection| !connection.connected);
         let records = match self.stores.get() {
-            Some(stores) => stores.tail().await.ok(),
-            None => None,
+            // Writers and receivers may not read the log, where the servers know their keys.
+            Some(stores) if self.role.folds() && !is_lost => stores.tail().await.ok(),
+            Some(_) | None => None,
         };
         let process = ProcessStatus {
             role: self.role,
             not_ready: self.not_ready(),
             caught_up: progress.map(|progress| progress.caught_up),
+            connection,
             disk_free_bytes: free_bytes(&self.folder).ok(),
         };
-        Ok(Status {
+        Status {
             version: version(),
             running: true,
             process: Some(process),
             records,
             folded: progress.map(|progress| progress.checkpoint),
             accounts,
-        })
+        }
     }
 
-    /// What the projector knows of each account, and whether another policy is recorded than the configuration has.
-    async fn folded(&self) -> anyhow::Result<BTreeMap<String, (FoldedStatus, Option<bool>)>> {
+    fn connection(&self) -> Option<ConnectionStatus> {
+        let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        match self.stores.get() {
+            Some(stores) => stores.connection().map(|connection| ConnectionStatus {
+                connected: connection.connected,
+                reconnects: connection.reconnects,
+                disconnected_ms: connection.disconnected_for.map(ms),
+            }),
+            None => (self.backend == Backend::JetStream).then(|| ConnectionStatus {
+                connected: false,
+                reconnects: 0,
+                disconnected_ms: Some(ms(self.started.elapsed())),
+            }),
+        }
+    }
+
+    async fn folded(&self) -> anyhow::Result<Folded> {
         let Some(projector) = self.projector.get() else { return Ok(BTreeMap::new()) };
         let asked = async {
             let totals = projector.totals().await?;
@@ -127,14 +170,19 @@ impl Shared {
         Ok(calltrail_projector::verify(&**log, &live, &store, |_| {}).await?)
     }
 
-    /// Why this process cannot do its part now: nothing when it can. Front and Aircall are no part of it.
+    /// Why this process cannot do its part now: nothing when it can. Front and Aircall are no part of it, and for the
+    /// receivers neither is a log that is elsewhere.
     pub(crate) fn not_ready(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
-        if self.role.receives() && self.ingest.get().is_none() {
-            reasons.push("the receivers are not open yet");
-        }
+        let receiving = self.role.receives() && self.ingest.get().is_none();
+        let mut reasons = Vec::from_iter(receiving.then_some("the receivers are not open yet"));
         if self.role.folds() || self.role.writes() {
-            reasons.extend(self.stores.get().is_none().then_some("the log is not open yet"));
+            match (self.stores.get(), self.connection()) {
+                (None, _) => reasons.push("the log is not open yet"),
+                (Some(_), Some(connection)) if !connection.connected => {
+                    reasons.push("the connection to the log is lost");
+                }
+                (Some(_), _) => {}
+            }
         }
         if self.role.folds() {
             match self.projector.get() {

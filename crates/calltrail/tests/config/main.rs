@@ -79,7 +79,7 @@ fn check_log(log: &LogConfig, folder: &Path) {
         Identity { cert_file: PathBuf::from("/etc/calltrail/mine.pem"), key_file: folder.join("mine.key") };
     assert_eq!(jetstream.identity, Some(identity));
     assert_eq!(jetstream.monitor_urls, ["http://one.example.com:8222"]);
-    assert_eq!(log.spool, SpoolConfig { high_water_bytes: 3 << 20, disk_free_bytes_min: 4 << 20 });
+    assert_eq!(log.spool, SpoolConfig { high_water_bytes: 3 << 20, disk_free_min_bytes: 4 << 20 });
 }
 
 #[test]
