@@ -40,6 +40,14 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
     /// Appends all records of the group or none, in order, next to each other, and returns their sequences once they
     /// are durable. An empty group appends nothing. Fails with `BadName`, `TooLarge` and `GroupTooLarge`.
     async fn append(&self, group: Vec<NewRecord>) -> Result<Vec<u64>, LogError>;
+    /// Appends a group that may have been appended before under this id; whoever uses an id again brings the same group.
+    /// A backend that still knows the id need not store it again. At worst the group is stored twice, which readers
+    /// must bear; it is never left out. Fails as `append` does. `id` is printable ASCII without spaces and holds no
+    /// personal data.
+    async fn append_once(&self, id: &str, group: Vec<NewRecord>) -> Result<(), LogError> {
+        let _ = id;
+        self.append(group).await.map(drop)
+    }
     /// Up to `max` records after `sequence`, in order; waits for the first one when there is none yet. Returns fewer
     /// than there are when they are many or long, but always one, except for a `max` of 0.
     async fn read_after(&self, sequence: u64, max: usize) -> Result<Vec<LoggedRecord>, LogError>;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, Message, Subject};
+use async_nats::{Message, Subject};
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::subjects::{self, OUTBOX};
-use super::wire::{RequestError, request};
+use super::wire::{RequestError, Wire, unreadable};
 use crate::limits::HOLD_MAX;
 use crate::ports::{Claim, LogError};
 
@@ -19,28 +19,26 @@ const RELEASED: &str = "-NAK";
 /// An item in hand.
 #[derive(Debug)]
 pub(super) struct Delivered {
-    client: Client,
+    wire: Wire,
     answer_to: Subject,
     id: String,
     body: Bytes,
 }
 
 impl Delivered {
-    pub(super) fn of(client: Client, message: Message) -> Result<Self, RequestError> {
-        let unreadable =
-            |what: &str| RequestError::Unreadable { of: OUTBOX.to_owned(), what: what.to_owned() };
+    pub(super) fn of(wire: Wire, message: Message) -> Result<Self, RequestError> {
         let id = subjects::id_of_item(&message.subject);
         Ok(Self {
-            client,
-            answer_to: message.reply.ok_or_else(|| unreadable("it cannot be answered"))?,
-            id: id.ok_or_else(|| unreadable("its subject is no item's"))?,
+            wire,
+            answer_to: message.reply.ok_or_else(|| unreadable(OUTBOX, "it cannot be answered"))?,
+            id: id.ok_or_else(|| unreadable(OUTBOX, "its subject is no item's"))?,
             body: message.payload,
         })
     }
 
     /// The server's own answer to the answer says that it has it.
     async fn answer(&self, word: String) -> Result<(), LogError> {
-        request(&self.client, OUTBOX, self.answer_to.to_string(), None, word.into()).await?;
+        self.wire.request(OUTBOX, self.answer_to.to_string(), None, word.into()).await?;
         Ok(())
     }
 }

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{ConnectOptions, Event};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::follow::Follower;
 use super::permissions::Role;
+use super::wire::Wire;
 use crate::limits::{
     CONNECT_TIMEOUT, PING_INTERVAL, RECONNECT_PAUSE_MAX, RECONNECT_PAUSE_MIN, REQUEST_TIMEOUT,
 };
@@ -58,14 +60,17 @@ pub struct Connection {
 /// meanwhile fails at its deadline.
 #[derive(Clone)]
 pub struct JetStream {
-    pub(super) client: Client,
+    pub(super) wire: Wire,
     pub(super) follower: Arc<Follower>,
     watched: Arc<Watched>,
 }
 
 /// What the client told of its connection.
-#[derive(Debug, Default)]
-struct Watched(Mutex<Events>);
+#[derive(Debug)]
+struct Watched {
+    events: Mutex<Events>,
+    losses: watch::Sender<u64>,
+}
 
 #[derive(Debug, Default)]
 struct Events {
@@ -82,7 +87,7 @@ impl fmt::Debug for JetStream {
 impl JetStream {
     /// Connects to one of the servers. Whether the streams are there is not looked at; see [`super::declared`].
     pub async fn connect(options: &Options) -> Result<Self, ConnectError> {
-        let watched = Arc::new(Watched::default());
+        let watched = Arc::new(Watched { events: Mutex::default(), losses: watch::Sender::new(0) });
         let events = Arc::clone(&watched);
         let connecting = connect_options(options)
             .event_callback(move |event| {
@@ -99,14 +104,15 @@ impl JetStream {
             }
         };
         let follower = Arc::new(Follower::new(client.clone()));
-        Ok(Self { client, follower, watched })
+        let wire = Wire { client, losses: watched.losses.subscribe() };
+        Ok(Self { wire, follower, watched })
     }
 
     /// Sends what is queued and ends the connection, within the deadline of a request.
     pub async fn close(&self) {
         // A connection that is lost has nobody to send it to.
-        let _ = tokio::time::timeout(REQUEST_TIMEOUT, self.client.flush()).await;
-        let _ = self.client.drain().await;
+        let _ = tokio::time::timeout(REQUEST_TIMEOUT, self.wire.client.flush()).await;
+        let _ = self.wire.client.drain().await;
     }
 
     /// How the connection is now.
@@ -123,20 +129,20 @@ impl JetStream {
     /// The version of the server that this process is connected to.
     #[must_use]
     pub fn server_version(&self) -> String {
-        self.client.server_info().version
+        self.wire.client.server_info().version
     }
 
     /// The longest message that the server takes, in bytes.
     #[must_use]
     pub fn max_payload_bytes(&self) -> usize {
-        self.client.server_info().max_payload
+        self.wire.client.server_info().max_payload
     }
 }
 
 impl Watched {
     fn lock(&self) -> MutexGuard<'_, Events> {
         // Every step leaves it whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, event: Event) {
@@ -151,6 +157,7 @@ impl Watched {
             }
             Event::Disconnected => {
                 events.lost_at.get_or_insert_with(Instant::now);
+                self.losses.send_modify(|count| *count += 1);
                 warn!("nats connection lost");
             }
             Event::LameDuckMode => info!("the nats server is about to end"),
@@ -169,7 +176,6 @@ fn connect_options(options: &Options) -> ConnectOptions {
         .name(format!("calltrail {role}"))
         .custom_inbox_prefix(options.role.inbox_prefix())
         .connection_timeout(CONNECT_TIMEOUT)
-        .request_timeout(Some(REQUEST_TIMEOUT))
         .ping_interval(PING_INTERVAL)
         .max_reconnects(None)
         .reconnect_delay_callback(reconnect_pause);

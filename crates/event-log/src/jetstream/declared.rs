@@ -4,7 +4,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use async_nats::Client;
 use async_nats::jetstream::consumer::pull::Config as Consumer;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::{
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::connect::JetStream;
 use super::subjects;
-use super::wire::{RequestError, ask};
+use super::wire::{RequestError, Wire};
 use crate::limits::{BUCKET_BYTES_MAX, GROUP_ID_AGE_MAX, ITEM_AGE_MAX, OUTBOX_BYTES_MAX, PULLS_MAX};
 use crate::ports::Class;
 
@@ -74,7 +73,7 @@ const NOT_FOUND: [u64; 2] = [10059, 10014];
 pub async fn look(jetstream: &JetStream, settings: &Settings) -> Result<Vec<Finding>, RequestError> {
     let mut findings = Vec::new();
     for declared in declared(settings) {
-        let state = declared.look(&jetstream.client).await?;
+        let state = declared.look(&jetstream.wire).await?;
         findings.push(Finding { name: declared.name, state });
     }
     Ok(findings)
@@ -87,9 +86,9 @@ pub async fn create_missing(
 ) -> Result<Vec<Finding>, RequestError> {
     let mut findings = Vec::new();
     for declared in declared(settings) {
-        let state = declared.look(&jetstream.client).await?;
+        let state = declared.look(&jetstream.wire).await?;
         if state == State::Missing {
-            declared.create(&jetstream.client).await?;
+            declared.create(&jetstream.wire).await?;
         }
         findings.push(Finding { name: declared.name, state });
     }
@@ -97,8 +96,8 @@ pub async fn create_missing(
 }
 
 impl Declared {
-    async fn look(&self, client: &Client) -> Result<State, RequestError> {
-        let answer = ask::<Value>(client, &self.of, self.info_subject.clone(), None, Bytes::new()).await;
+    async fn look(&self, wire: &Wire) -> Result<State, RequestError> {
+        let answer = wire.ask::<Value>(&self.of, self.info_subject.clone(), None, Bytes::new()).await;
         match answer {
             Ok(found) => {
                 let differences = differences(&self.config, &found["config"]);
@@ -110,9 +109,9 @@ impl Declared {
     }
 
     /// Of several processes that do so at once, each finds it made.
-    async fn create(&self, client: &Client) -> Result<(), RequestError> {
+    async fn create(&self, wire: &Wire) -> Result<(), RequestError> {
         let body = self.create.to_string().into();
-        ask::<Value>(client, &self.of, self.create_subject.clone(), None, body).await.map(drop)
+        wire.ask::<Value>(&self.of, self.create_subject.clone(), None, body).await.map(drop)
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::connect::JetStream;
 use super::subjects::{self, LOG, LOG_SUBJECTS};
-use super::wire::{Query, RequestError, Stored, ask, kept, within};
+use super::wire::{Query, RequestError, Stored, not_sent};
 use crate::limits::{READ_RECORDS_MAX, REQUEST_TIMEOUT};
 use crate::names;
 use crate::ports::{EventLog, LogError, LoggedRecord, NewRecord};
@@ -24,6 +24,18 @@ impl EventLog for JetStream {
         }
         let last = self.publish_group(None, group).await?;
         Ok((last + 1 - count..=last).collect())
+    }
+
+    async fn append_once(&self, id: &str, group: Vec<NewRecord>) -> Result<(), LogError> {
+        names::check_group(&group)?;
+        if group.is_empty() {
+            return Ok(());
+        }
+        match self.publish_group(Some(id), group).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_known_group() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn read_after(&self, sequence: u64, max: usize) -> Result<Vec<LoggedRecord>, LogError> {
@@ -42,18 +54,18 @@ impl EventLog for JetStream {
     }
 
     async fn tail(&self) -> Result<u64, LogError> {
-        let last = kept(&self.client, LOG, &Query::LastOf(LOG_SUBJECTS)).await?;
+        let last = self.wire.kept(LOG, &Query::LastOf(LOG_SUBJECTS)).await?;
         Ok(last.map_or(0, |record| record.sequence))
     }
 
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         for sequence in sequences {
-            if kept(&self.client, LOG, &Query::Sequence(*sequence)).await?.is_none() {
+            if self.wire.kept(LOG, &Query::Sequence(*sequence)).await?.is_none() {
                 continue;
             }
             let subject = format!("$JS.API.STREAM.MSG.DELETE.{LOG}");
             let query = serde_json::json!({ "seq": sequence }).to_string();
-            ask::<serde_json::Value>(&self.client, LOG, subject, None, query.into()).await?;
+            self.wire.ask::<serde_json::Value>(LOG, subject, None, query.into()).await?;
         }
         Ok(())
     }
@@ -66,7 +78,7 @@ impl JetStream {
     /// last record: the server refuses a batch whole when it knows one id in it, so the id stands for exactly this group.
     async fn publish_group(&self, id: Option<&str>, group: Vec<NewRecord>) -> Result<u64, RequestError> {
         let is_batch = group.len() > 1;
-        let batch = self.client.new_inbox();
+        let batch = self.wire.client.new_inbox();
         // A batch's id takes 64 bytes; what follows the prefix is unique.
         let batch = batch.rsplit('.').next().unwrap_or_default();
         let last = group.len();
@@ -91,18 +103,19 @@ impl JetStream {
                 if let Some(id) = id {
                     headers.insert(NATS_MESSAGE_ID, id);
                 }
-                let stored: Stored = ask(&self.client, LOG, subject, Some(headers), record.body).await?;
+                let stored: Stored = self.wire.ask(LOG, subject, Some(headers), record.body).await?;
                 return Ok(stored.seq);
             }
             Ok(0)
         };
-        within(REQUEST_TIMEOUT, LOG, published).await
+        self.wire.within(REQUEST_TIMEOUT, LOG, published).await
     }
 
     async fn publish(&self, subject: String, headers: HeaderMap, body: Bytes) -> Result<(), RequestError> {
-        self.client
+        self.wire
+            .client
             .publish_with_headers(subject, headers, body)
             .await
-            .map_err(|error| RequestError::NotSent { of: LOG.to_owned(), what: error.to_string() })
+            .map_err(|error| not_sent(LOG, error))
     }
 }

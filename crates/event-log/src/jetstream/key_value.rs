@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::connect::JetStream;
 use super::subjects::{self, LOG};
-use super::wire::{Kept, Query, RequestError, Stored, ask, kept};
+use super::wire::{Kept, Query, RequestError, Stored};
 use crate::names;
 use crate::ports::{KeyValue, LogError, Versioned};
 
@@ -61,7 +61,7 @@ impl KeyValue for JetStream {
 
     async fn now_ms(&self) -> Result<i64, LogError> {
         let subject = format!("$JS.API.STREAM.INFO.{LOG}");
-        let described: Described = ask(&self.client, LOG, subject, None, Bytes::new()).await?;
+        let described: Described = self.wire.ask(LOG, subject, None, Bytes::new()).await?;
         Ok(described.ts.as_millisecond())
     }
 }
@@ -69,7 +69,7 @@ impl KeyValue for JetStream {
 impl JetStream {
     async fn last(&self, bucket: &str, key: &str) -> Result<Option<Kept>, RequestError> {
         let stream = subjects::bucket_stream(bucket);
-        kept(&self.client, &stream, &Query::LastOf(&subjects::key(bucket, key))).await
+        self.wire.kept(&stream, &Query::LastOf(&subjects::key(bucket, key))).await
     }
 
     /// Stores a message whose predecessor has the sequence `expected`, 0 for none.
@@ -83,7 +83,7 @@ impl JetStream {
     ) -> Result<u64, LogError> {
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
         let stream = subjects::bucket_stream(bucket);
-        let stored = ask::<Stored>(&self.client, &stream, subjects::key(bucket, key), Some(headers), value);
+        let stored = self.wire.ask::<Stored>(&stream, subjects::key(bucket, key), Some(headers), value);
         match stored.await {
             Ok(stored) => Ok(stored.seq),
             Err(error) if error.is_conflict() => Err(LogError::Conflict),

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use async_nats::{Client, HeaderMap, StatusCode};
+use async_nats::{HeaderMap, StatusCode};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use super::claim::Delivered;
 use super::connect::JetStream;
 use super::subjects::{self, OUTBOX};
-use super::wire::{Query, RequestError, Stored, ask, kept};
+use super::wire::{Query, RequestError, Stored, Wire, not_sent};
 use crate::limits::{HELD_LOOKS_MAX, HOLD_MAX, PULL_MARGIN};
 use crate::names;
 use crate::ports::{Claim, Class, LogError, NewItem, Outbox};
@@ -32,14 +31,13 @@ impl Outbox for JetStream {
         for _ in 0..HELD_LOOKS_MAX {
             let mut headers = HeaderMap::new();
             headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
-            let stored =
-                ask::<Stored>(&self.client, OUTBOX, subject.clone(), Some(headers), item.body.clone());
+            let stored = self.wire.ask::<Stored>(OUTBOX, subject.clone(), Some(headers), item.body.clone());
             match stored.await {
                 Ok(stored) => return Ok(stored.seq),
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(error.into()),
             }
-            if let Some(held) = kept(&self.client, OUTBOX, &Query::LastOf(&subject)).await? {
+            if let Some(held) = self.wire.kept(OUTBOX, &Query::LastOf(&subject)).await? {
                 return Ok(held.sequence);
             }
         }
@@ -48,7 +46,7 @@ impl Outbox for JetStream {
 
     async fn holds(&self, account: &str, class: Class, ticket: u64) -> Result<bool, LogError> {
         names::check_account(account)?;
-        let held = kept(&self.client, OUTBOX, &Query::Sequence(ticket)).await?;
+        let held = self.wire.kept(OUTBOX, &Query::Sequence(ticket)).await?;
         Ok(held.is_some_and(|held| held.subject.starts_with(&subjects::lane(account, class))))
     }
 
@@ -61,9 +59,9 @@ impl Outbox for JetStream {
         names::check_account(account)?;
         let (answer, answered) = oneshot::channel();
         // In a task of its own: what is delivered after the caller has gone is given back at once.
-        let (client, consumer) = (self.client.clone(), subjects::consumer(account, class));
+        let (wire, consumer) = (self.wire.clone(), subjects::consumer(account, class));
         tokio::spawn(async move {
-            let pulled = pull(client, &consumer, wait.min(HOLD_MAX)).await;
+            let pulled = pull(wire, &consumer, wait.min(HOLD_MAX)).await;
             if let Err(Ok(Some(unwanted))) = answer.send(pulled) {
                 // Where that fails too, the claim lapses.
                 let _ = Box::new(unwanted).release(Duration::ZERO).await;
@@ -75,11 +73,9 @@ impl Outbox for JetStream {
 }
 
 /// Asks for one item.
-async fn pull(client: Client, consumer: &str, wait: Duration) -> Result<Option<Delivered>, RequestError> {
+async fn pull(wire: Wire, consumer: &str, wait: Duration) -> Result<Option<Delivered>, RequestError> {
     let of = format!("the consumer {consumer}");
-    let not_sent = |what: String| RequestError::NotSent { of: of.clone(), what };
-    let inbox = client.new_inbox();
-    let mut answers = client.subscribe(inbox.clone()).await.map_err(|error| not_sent(error.to_string()))?;
+    let (inbox, mut answers) = wire.inbox(&of).await?;
     let query = if wait.is_zero() {
         serde_json::json!({ "batch": 1, "no_wait": true })
     } else {
@@ -87,16 +83,14 @@ async fn pull(client: Client, consumer: &str, wait: Duration) -> Result<Option<D
         serde_json::json!({ "batch": 1, "expires": expires_ns })
     };
     let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{OUTBOX}.{consumer}");
-    let sent = client.publish_with_reply(subject, inbox, query.to_string().into());
-    let limit = wait + PULL_MARGIN;
-    let late = || RequestError::Late { of: of.clone(), limit_ms: limit.as_millis() };
-    let answered = timeout(limit, async {
-        sent.await.map_err(|error| not_sent(error.to_string()))?;
-        answers.next().await.ok_or_else(|| not_sent("the connection was closed".to_owned()))
-    });
-    let answer = answered.await.unwrap_or_else(|_| Err(late()))?;
+    let asked = async {
+        let sent = wire.client.publish_with_reply(subject, inbox, query.to_string().into()).await;
+        sent.map_err(|error| not_sent(&of, error))?;
+        answers.next().await.ok_or_else(|| not_sent(&of, "the connection was closed"))
+    };
+    let answer = wire.within(wait + PULL_MARGIN, &of, asked).await?;
     match answer.status.map(|status| status.as_u16()) {
-        None => Delivered::of(client, answer).map(Some),
+        None => Delivered::of(wire, answer).map(Some),
         Some(NOTHING_NOW | NOTHING_IN_TIME | PULL_ENDED) => Ok(None),
         Some(status) if status == StatusCode::NO_RESPONDERS.as_u16() => {
             Err(RequestError::NoResponders { of })

@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 
 use super::connect::JetStream;
 use super::subjects::{self, LOG};
-use super::wire::{RequestError, within};
+use super::wire::{RequestError, not_sent, unreadable};
 use crate::limits::{READ_BYTES_MAX, REQUEST_TIMEOUT};
 use crate::ports::LoggedRecord;
 
@@ -26,7 +26,7 @@ impl JetStream {
         max: usize,
     ) -> Result<Vec<LoggedRecord>, RequestError> {
         let mut records = Vec::new();
-        let read = within(REQUEST_TIMEOUT, LOG, self.collect(sequence, max, &mut records)).await;
+        let read = self.wire.within(REQUEST_TIMEOUT, LOG, self.collect(sequence, max, &mut records)).await;
         match read {
             // What came before the trouble is whole and in order.
             Ok(()) | Err(_) if !records.is_empty() => Ok(records),
@@ -41,10 +41,7 @@ impl JetStream {
         max: usize,
         records: &mut Vec<LoggedRecord>,
     ) -> Result<(), RequestError> {
-        let inbox = self.client.new_inbox();
-        let not_sent = |what: String| RequestError::NotSent { of: LOG.to_owned(), what };
-        let mut answers =
-            self.client.subscribe(inbox.clone()).await.map_err(|error| not_sent(error.to_string()))?;
+        let (inbox, mut answers) = self.wire.inbox(LOG).await?;
         let query = serde_json::json!({
             "seq": sequence + 1,
             "batch": max,
@@ -52,10 +49,11 @@ impl JetStream {
             "next_by_subj": subjects::LOG_SUBJECTS,
         });
         let subject = format!("$JS.API.DIRECT.GET.{LOG}");
-        self.client
+        self.wire
+            .client
             .publish_with_reply(subject, inbox, query.to_string().into())
             .await
-            .map_err(|error| not_sent(error.to_string()))?;
+            .map_err(|error| not_sent(LOG, error))?;
         while let Some(answer) = answers.next().await {
             match answer.status.map(|status| status.as_u16()) {
                 None => {
@@ -66,22 +64,21 @@ impl JetStream {
                 Some(status) => return Err(refused(status, answer.description)),
             }
         }
-        Err(not_sent("the connection was closed".to_owned()))
+        Err(not_sent(LOG, "the connection was closed"))
     }
 }
 
 /// A message that does not follow on the one `before` means that one was lost on the way.
 fn record_of(message: Message, before: u64) -> Result<LoggedRecord, RequestError> {
-    let unreadable = |what: &str| RequestError::Unreadable { of: LOG.to_owned(), what: what.to_owned() };
     let headers = message.headers.unwrap_or_default();
     let number = |name| text(&headers, name).and_then(|text| text.parse::<u64>().ok());
-    let sequence = number(SEQUENCE_HEADER).ok_or_else(|| unreadable("it has no sequence"))?;
+    let sequence = number(SEQUENCE_HEADER).ok_or_else(|| unreadable(LOG, "it has no sequence"))?;
     if number(BEFORE_HEADER) != Some(before) {
-        return Err(unreadable("a record was lost on the way"));
+        return Err(unreadable(LOG, "a record was lost on the way"));
     }
-    let subject = text(&headers, SUBJECT_HEADER).ok_or_else(|| unreadable("it has no subject"))?;
+    let subject = text(&headers, SUBJECT_HEADER).ok_or_else(|| unreadable(LOG, "it has no subject"))?;
     let (account, kind) =
-        subjects::parts_of_record(subject).ok_or_else(|| unreadable("its subject is no record's"))?;
+        subjects::parts_of_record(subject).ok_or_else(|| unreadable(LOG, "its subject is no record's"))?;
     Ok(LoggedRecord { sequence, account: account.to_owned(), kind: kind.to_owned(), body: message.payload })
 }
 

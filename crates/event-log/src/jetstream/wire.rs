@@ -1,15 +1,17 @@
 //! Requests to the server: one deadline, one reading of its refusals.
 
-use std::future::Future;
+use std::fmt;
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
-use async_nats::{Client, HeaderMap, Message, Request};
+use async_nats::{Client, HeaderMap, Message, Request, Subscriber};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::limits::REQUEST_TIMEOUT;
 use crate::ports::LogError;
@@ -27,6 +29,8 @@ const NO_MESSAGE_FOUND: u64 = 10037;
 pub enum RequestError {
     #[error("NATS did not answer for {of} within {limit_ms} ms")]
     Late { of: String, limit_ms: u128 },
+    #[error("the connection to NATS was lost before it answered for {of}")]
+    ConnectionLost { of: String },
     #[error(
         "nobody answers for {of}: it is not there (`calltrail streams apply` makes it), or has no leader now"
     )]
@@ -105,85 +109,111 @@ struct KeptMessage {
     data: String,
 }
 
-/// Cuts off what takes longer than a request may.
-pub(super) async fn within<T>(
-    limit: Duration,
-    of: &str,
-    asked: impl Future<Output = Result<T, RequestError>>,
-) -> Result<T, RequestError> {
-    let late = || RequestError::Late { of: of.to_owned(), limit_ms: limit.as_millis() };
-    tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| Err(late()))
+/// The way to the servers, with what is needed to give a request up.
+#[derive(Debug, Clone)]
+pub(super) struct Wire {
+    pub(super) client: Client,
+    /// Counts how often the connection was lost.
+    pub(super) losses: watch::Receiver<u64>,
 }
 
-/// Sends one message and returns its answer.
-pub(super) async fn request(
-    client: &Client,
-    of: &str,
-    subject: String,
-    headers: Option<HeaderMap>,
-    payload: Bytes,
-) -> Result<Message, RequestError> {
-    let mut request = Request::new().payload(payload).timeout(Some(REQUEST_TIMEOUT));
-    if let Some(headers) = headers {
-        request = request.headers(headers);
-    }
-    let sent = async {
-        client.send_request(subject, request).await.map_err(|error| match error.kind() {
-            RequestErrorKind::TimedOut => {
-                RequestError::Late { of: of.to_owned(), limit_ms: REQUEST_TIMEOUT.as_millis() }
+impl Wire {
+    /// Cuts off what takes longer than `limit`, and what was under way when the connection was lost: its answer does not
+    /// come any more, and the client alone would wait for it until the deadline.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        of: &str,
+        asked: impl Future<Output = Result<T, RequestError>>,
+    ) -> Result<T, RequestError> {
+        let mut losses = self.losses.clone();
+        losses.mark_unchanged();
+        tokio::select! {
+            biased;
+            answer = asked => answer,
+            Ok(()) = losses.changed() => Err(RequestError::ConnectionLost { of: of.to_owned() }),
+            () = sleep(limit) => {
+                Err(RequestError::Late { of: of.to_owned(), limit_ms: limit.as_millis() })
             }
-            RequestErrorKind::NoResponders => RequestError::NoResponders { of: of.to_owned() },
-            RequestErrorKind::InvalidSubject
-            | RequestErrorKind::MaxPayloadExceeded
-            | RequestErrorKind::Other => RequestError::NotSent { of: of.to_owned(), what: error.to_string() },
-        })
-    };
-    // The client's own timeout begins when the request is queued, which waits while the queue is full.
-    within(REQUEST_TIMEOUT, of, sent).await
-}
-
-/// Sends one message and reads the JSON of its answer.
-pub(super) async fn ask<T: DeserializeOwned>(
-    client: &Client,
-    of: &str,
-    subject: String,
-    headers: Option<HeaderMap>,
-    payload: Bytes,
-) -> Result<T, RequestError> {
-    let answer = request(client, of, subject, headers, payload).await?;
-    let unreadable = |what: String| RequestError::Unreadable { of: of.to_owned(), what };
-    let answer: Answer<T> =
-        serde_json::from_slice(&answer.payload).map_err(|error| unreadable(error.to_string()))?;
-    match answer {
-        Answer { error: Some(Refusal { err_code, description }), .. } => {
-            Err(RequestError::Refused { of: of.to_owned(), code: err_code, description })
         }
-        Answer { rest: Some(rest), error: None } => Ok(rest),
-        Answer { rest: None, error: None } => Err(unreadable("it lacks fields".to_owned())),
+    }
+
+    /// Sends one message and returns its answer.
+    pub(super) async fn request(
+        &self,
+        of: &str,
+        subject: String,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Result<Message, RequestError> {
+        let mut request = Request::new().payload(payload).timeout(None);
+        if let Some(headers) = headers {
+            request = request.headers(headers);
+        }
+        let sent = async {
+            self.client.send_request(subject, request).await.map_err(|error| match error.kind() {
+                RequestErrorKind::NoResponders => RequestError::NoResponders { of: of.to_owned() },
+                RequestErrorKind::TimedOut
+                | RequestErrorKind::InvalidSubject
+                | RequestErrorKind::MaxPayloadExceeded
+                | RequestErrorKind::Other => not_sent(of, error),
+            })
+        };
+        self.within(REQUEST_TIMEOUT, of, sent).await
+    }
+
+    /// Sends one message and reads the JSON of its answer.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        of: &str,
+        subject: String,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Result<T, RequestError> {
+        let answer = self.request(of, subject, headers, payload).await?;
+        let answer: Answer<T> =
+            serde_json::from_slice(&answer.payload).map_err(|error| unreadable(of, error))?;
+        match answer {
+            Answer { error: Some(Refusal { err_code, description }), .. } => {
+                Err(RequestError::Refused { of: of.to_owned(), code: err_code, description })
+            }
+            Answer { rest: Some(rest), error: None } => Ok(rest),
+            Answer { rest: None, error: None } => Err(unreadable(of, "it lacks fields")),
+        }
+    }
+
+    /// The message that `query` describes, from the stream's leader; `None` where there is none.
+    pub(super) async fn kept(&self, stream: &str, query: &Query<'_>) -> Result<Option<Kept>, RequestError> {
+        let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
+        let found = match self.ask::<KeptAnswer>(stream, subject, None, query.json()).await {
+            Ok(found) => found.message,
+            Err(error) if error.has_code(NO_MESSAGE_FOUND) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let decode = |text: &str| BASE64_STANDARD.decode(text).map_err(|error| unreadable(stream, error));
+        let headers = decode(&found.hdrs)?;
+        Ok(Some(Kept {
+            sequence: found.seq,
+            subject: found.subject,
+            body: decode(&found.data)?.into(),
+            is_deletion: String::from_utf8_lossy(&headers).contains("\r\nKV-Operation:"),
+        }))
+    }
+
+    /// Subscribes to a subject that nobody else is answered on.
+    pub(super) async fn inbox(&self, of: &str) -> Result<(String, Subscriber), RequestError> {
+        let inbox = self.client.new_inbox();
+        let answers = self.client.subscribe(inbox.clone()).await.map_err(|error| not_sent(of, error))?;
+        Ok((inbox, answers))
     }
 }
 
-/// The message that `query` describes, from the stream's leader; `None` where there is none.
-pub(super) async fn kept(
-    client: &Client,
-    stream: &str,
-    query: &Query<'_>,
-) -> Result<Option<Kept>, RequestError> {
-    let unreadable = |what: String| RequestError::Unreadable { of: stream.to_owned(), what };
-    let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
-    let found = match ask::<KeptAnswer>(client, stream, subject, None, query.json()).await {
-        Ok(found) => found.message,
-        Err(error) if error.has_code(NO_MESSAGE_FOUND) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let decode = |text: &str| BASE64_STANDARD.decode(text).map_err(|error| unreadable(error.to_string()));
-    let headers = decode(&found.hdrs)?;
-    Ok(Some(Kept {
-        sequence: found.seq,
-        subject: found.subject,
-        body: decode(&found.data)?.into(),
-        is_deletion: String::from_utf8_lossy(&headers).contains("\r\nKV-Operation:"),
-    }))
+pub(super) fn not_sent(of: &str, what: impl fmt::Display) -> RequestError {
+    RequestError::NotSent { of: of.to_owned(), what: what.to_string() }
+}
+
+pub(super) fn unreadable(of: &str, what: impl fmt::Display) -> RequestError {
+    RequestError::Unreadable { of: of.to_owned(), what: what.to_string() }
 }
 
 /// Which message of a stream is looked for.

@@ -1,7 +1,5 @@
 //! Three nats-servers that are one cluster.
 
-use std::fmt::Write as _;
-
 use super::server::{NatsServer, free_ports};
 
 const NODES: usize = 3;
@@ -17,10 +15,7 @@ impl NatsCluster {
     #[must_use]
     pub fn start() -> Self {
         let ports: [u16; NODES] = free_ports();
-        let mut routes = String::new();
-        for port in ports {
-            write!(routes, "\"nats://127.0.0.1:{port}\" ").expect("writing to a text");
-        }
+        let routes = ports.map(|port| format!("\"nats://127.0.0.1:{port}\"")).join(", ");
         let mut nodes: Vec<_> = ports
             .into_iter()
             .map(|port| {

@@ -8,14 +8,25 @@ use calltrail_event_log::conformance::{Fixture, Ports};
 use calltrail_event_log::jetstream::declared::{self, Settings};
 use calltrail_event_log::jetstream::permissions::Role;
 use calltrail_event_log::jetstream::{JetStream, Options, Tls};
+use calltrail_event_log::ports::{EventLog, LogError, NewRecord};
 use calltrail_event_log::testing::NatsServer;
+
+/// Servers that are not back after so many tries are broken.
+const TRIES_MAX: u32 = 600;
+const PAUSE: Duration = Duration::from_millis(50);
+
+mod cluster;
+mod crash;
+mod declarations;
+mod roles;
+mod stalls;
 
 mod suite {
     calltrail_event_log::conformance_suite!(super::JetStreamFixture);
 }
 
 /// A server and a connection to it. A restart kills the server and connects anew.
-pub(crate) struct JetStreamFixture {
+struct JetStreamFixture {
     server: NatsServer,
     jetstream: JetStream,
 }
@@ -44,13 +55,45 @@ impl Fixture for JetStreamFixture {
     }
 }
 
-pub(crate) async fn connected(url: &str) -> JetStream {
-    let options =
-        Options { urls: vec![url.to_owned()], role: Role::Operator, nkey_seed: None, tls: Tls::default() };
+async fn connected(url: &str) -> JetStream {
+    connected_to(vec![url.to_owned()]).await
+}
+
+async fn connected_to(urls: Vec<String>) -> JetStream {
+    let options = Options { urls, role: Role::Operator, nkey_seed: None, tls: Tls::default() };
     JetStream::connect(&options).await.expect("the server takes the connection")
 }
 
-pub(crate) fn settings(ack_wait: Duration) -> Settings {
+fn record(number: u64) -> NewRecord {
+    NewRecord { account: "acme".to_owned(), kind: "k".to_owned(), body: number.to_string().into() }
+}
+
+/// The numbers of all records, in the order of the log.
+async fn numbers(log: &dyn EventLog) -> Vec<u64> {
+    let tail = log.tail().await.expect("the tail is known");
+    let (mut read, mut numbers) = (0, Vec::new());
+    while read < tail {
+        for record in log.read_after(read, 500).await.expect("reading works") {
+            read = record.sequence;
+            numbers.push(str::from_utf8(&record.body).expect("a text").parse().expect("a number"));
+        }
+    }
+    numbers
+}
+
+/// Repeats what may fail while servers come and go, until it succeeds.
+async fn at_last<T, F: Future<Output = Result<T, LogError>>>(mut ask: impl FnMut() -> F) -> T {
+    for _ in 0..TRIES_MAX {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) if error.is_retryable() => tokio::time::sleep(PAUSE).await,
+            Err(error) => panic!("a retry cannot mend this: {error}"),
+        }
+    }
+    panic!("the servers did not come back");
+}
+
+fn settings(ack_wait: Duration) -> Settings {
     let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Settings {
         accounts: named(&["acme", "other"]),
