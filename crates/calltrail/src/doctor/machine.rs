@@ -44,7 +44,9 @@ fn disk(path: &Path) -> Finding {
 async fn listeners(http: &HttpConfig) -> Finding {
     const CHECK: &str = "listeners";
     let operator = http.operator_listen;
-    if let Some((status, answer)) = get(&format!("http://{}/health/ready", reachable(operator))).await {
+    if let Some((status, answer)) =
+        get(&format!("http://{}/health/ready", reachable(operator)), RECEIVER_ANSWER_BYTES_MAX).await
+    {
         return match status {
             200 => Finding::ok(CHECK, format!("a running calltrail is ready, by {operator}")),
             503 if answer.starts_with("not ready") => {
@@ -86,7 +88,7 @@ pub(super) async fn check_public(config: &Config, account: &AccountConfig) -> Fi
     let Some(url) = config.http.aircall_webhook_url(&account.id) else {
         return Finding::skipped(CHECK, "not known", "set `public_url` under `[http]`");
     };
-    match get(&url).await {
+    match get(&url, RECEIVER_ANSWER_BYTES_MAX).await {
         Some((405, answer)) if answer.contains("method_not_allowed") => {
             Finding::ok(CHECK, format!("our receiver answers at {url}"))
         }
@@ -105,12 +107,12 @@ pub(super) async fn check_public(config: &Config, account: &AccountConfig) -> Fi
 }
 
 /// The status and the beginning of the answer; nothing when there is none in time.
-async fn get(url: &str) -> Option<(u16, String)> {
+pub(super) async fn get(url: &str, bytes_max: usize) -> Option<(u16, String)> {
     let client = reqwest::Client::builder().redirect(Policy::none()).no_proxy().timeout(REQUEST_TIMEOUT);
     let mut response = client.build().ok()?.get(url).send().await.ok()?;
     let status = response.status().as_u16();
     let mut answer = Vec::new();
-    while answer.len() < RECEIVER_ANSWER_BYTES_MAX {
+    while answer.len() < bytes_max {
         match response.chunk().await {
             Ok(Some(chunk)) => answer.extend_from_slice(&chunk),
             Ok(None) | Err(_) => break,

@@ -35,7 +35,7 @@ pub(crate) struct Stores {
 #[derive(Debug, Clone)]
 enum Opened {
     Embedded(Embedded),
-    JetStream(JetStream),
+    JetStream(Arc<JetStream>),
 }
 
 impl Stores {
@@ -72,8 +72,9 @@ impl Stores {
     }
 
     fn jetstream(jetstream: JetStream) -> Self {
-        let all = Arc::new(jetstream.clone());
-        Self { log: all.clone(), outbox: all.clone(), key_value: all, opened: Opened::JetStream(jetstream) }
+        let all = Arc::new(jetstream);
+        let opened = Opened::JetStream(all.clone());
+        Self { log: all.clone(), outbox: all.clone(), key_value: all, opened }
     }
 
     /// The sequence of the last record.
