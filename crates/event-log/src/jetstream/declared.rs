@@ -236,6 +236,11 @@ fn bucket(name: &str, settings: &Settings) -> Stream {
         name: subjects::bucket_stream(name),
         subjects: vec![subjects::key(name, ">")],
         max_messages_per_subject: 1,
+        republish: Some(Republish {
+            source: subjects::key(name, ">"),
+            destination: subjects::changed_subjects(name),
+            headers_only: true,
+        }),
         max_bytes: bytes_max(BUCKET_BYTES_MAX),
         deny_delete: true,
         deny_purge: true,

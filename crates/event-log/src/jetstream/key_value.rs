@@ -1,9 +1,11 @@
 //! The key-value store on JetStream: a stream a bucket, in the layout that NATS's own tools read (ADR-8).
 
-use async_nats::HeaderMap;
-use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_SEQUENCE};
+use async_nats::{HeaderMap, Message};
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -11,7 +13,7 @@ use super::connect::JetStream;
 use super::subjects::{self, LOG};
 use super::wire::{Kept, Query, RequestError, Stored};
 use crate::names;
-use crate::ports::{KeyValue, LogError, Versioned};
+use crate::ports::{Changed, KeyValue, LogError, Versioned};
 
 const OPERATION_HEADER: &str = "KV-Operation";
 const DELETION: &str = "DEL";
@@ -59,11 +61,27 @@ impl KeyValue for JetStream {
         self.put(bucket, key, Bytes::new(), revision, headers).await.map(drop)
     }
 
+    fn changes(&self, bucket: &str, first: &str) -> BoxStream<'static, Changed> {
+        let (client, told) = (self.wire.client.clone(), subjects::changed(bucket, first));
+        let before_key = subjects::changed_key_at(bucket);
+        // A subscription outlasts reconnects; where none can be made the connection was closed.
+        stream::once(async move { client.subscribe(told).await })
+            .filter_map(|subscribed| std::future::ready(subscribed.ok()))
+            .flatten()
+            .filter_map(move |message| std::future::ready(changed_of(&message, before_key)))
+            .boxed()
+    }
+
     async fn now_ms(&self) -> Result<i64, LogError> {
         let subject = format!("$JS.API.STREAM.INFO.{LOG}");
         let described: Described = self.wire.ask(LOG, subject, None, Bytes::new()).await?;
         Ok(described.ts.as_millisecond())
     }
+}
+
+fn changed_of(message: &Message, key_at: usize) -> Option<Changed> {
+    let revision = message.headers.as_ref()?.get(NATS_SEQUENCE)?.as_str().parse().ok()?;
+    Some(Changed { key: message.subject.get(key_at..)?.to_owned(), revision })
 }
 
 impl JetStream {

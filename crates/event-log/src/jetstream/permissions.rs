@@ -69,6 +69,9 @@ pub fn permissions(role: Role, words: &Words<'_>) -> Permissions {
     if matches!(role, Role::Projector | Role::Up | Role::Operator) {
         subscribe.push(subjects::LOGGED_SUBJECTS.to_owned());
     }
+    if matches!(role, Role::FrontWriter | Role::Up) {
+        subscribe.extend(words.buckets.iter().map(|bucket| subjects::changed_subjects(bucket)));
+    }
     Permissions { publish, subscribe }
 }
 

@@ -52,6 +52,21 @@ pub(super) fn key(bucket: &str, key: &str) -> String {
     format!("$KV.{bucket}.{key}")
 }
 
+/// The server tells here of each change of a bucket that it has stored, by its headers alone.
+pub(super) fn changed(bucket: &str, first: &str) -> String {
+    format!("changed.{bucket}.{first}.>")
+}
+
+/// All of them.
+pub(super) fn changed_subjects(bucket: &str) -> String {
+    format!("changed.{bucket}.>")
+}
+
+/// Where the key begins in such a subject.
+pub(super) fn changed_key_at(bucket: &str) -> usize {
+    "changed..".len() + bucket.len()
+}
+
 fn class_word(class: Class) -> &'static str {
     match class {
         Class::Live => "live",

@@ -52,7 +52,8 @@ const TABLE: [(&str, &[Role]); 19] = {
 };
 
 /// What is subscribed to, and who may.
-const SUBSCRIPTIONS: [(&str, &[Role]); 4] = [
+const SUBSCRIPTIONS: [(&str, &[Role]); 5] = [
+    ("changed.fences.acme.>", &[Role::FrontWriter, Role::Up]),
     ("logged.>", &[Role::Projector, Role::Up, Role::Operator]),
     ("calls.>", &[]),
     ("_INBOX_front-writer.x", &[Role::FrontWriter]),

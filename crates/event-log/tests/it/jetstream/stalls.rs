@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use calltrail_event_log::jetstream::declared;
-use calltrail_event_log::ports::{Class, EventLog as _, KeyValue as _, LogError, NewItem, Outbox as _};
+use calltrail_event_log::ports::{
+    Changed, Class, EventLog as _, KeyValue as _, LogError, NewItem, Outbox as _,
+};
 use calltrail_event_log::testing::{NatsServer, Signal};
+use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::{at_last, connected, numbers, record, settings};
@@ -111,4 +114,24 @@ async fn a_group_that_is_sent_again_is_stored_once_and_another_range_whole() {
         jetstream.append_once(id, group).await.expect("the group is taken");
     }
     assert_eq!(numbers(&jetstream).await, [1, 2, 3, 4, 2, 3, 4, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_are_told_of_changed_keys_that_begin_as_they_asked() {
+    let server = NatsServer::start();
+    let (one, other) = (connected(&server.url()).await, connected(&server.url()).await);
+    declared::create_missing(&one, &settings(NEVER_LAPSES)).await.expect("everything is made");
+    let mut changes = other.changes("fences", "acme");
+    // The subscription is made by the first look.
+    assert!(timeout(Duration::from_millis(500), changes.next()).await.is_err(), "nothing has changed");
+    for key in ["other.p", "acme.p"] {
+        one.create("fences", key, "1".into()).await.expect("the key is created");
+    }
+    let revision = one.update("fences", "acme.p", "2".into(), 2).await.expect("the value is replaced");
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        told.push(in_time(changes.next()).await.expect("a change"));
+    }
+    let changed = |revision| Changed { key: "acme.p".to_owned(), revision };
+    assert_eq!(told, [changed(2), changed(revision)]);
 }
