@@ -91,7 +91,6 @@ async fn neither_a_backlog_nor_a_revoked_token_holds_up_the_calls_of_others() {
         let messages = front.front(|front| front.ledger().messages().len());
         assert!(messages >= CALLS as usize, "{} has {messages} activities", id(number));
     }
-    // A token that works again takes up what waited.
     for replica in &mut replicas {
         let ended = Instant::now();
         let said = replica.terminate().await;
