@@ -5,3 +5,4 @@ mod chaos;
 mod failover;
 mod quorum;
 mod replica;
+mod rollback;
