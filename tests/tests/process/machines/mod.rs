@@ -6,3 +6,4 @@ mod failover;
 mod quorum;
 mod replica;
 mod rollback;
+mod sizes;
