@@ -10,7 +10,7 @@ use super::super::aircall::bodies_of;
 use super::super::limits::{LOOK_EVERY, QUIET_MAX};
 use super::super::metrics::Scraped;
 use super::super::site::{ACCOUNT, Site};
-use super::replica::{Balancer, Replica, on_jetstream};
+use super::replica::{Balancer, Replica, on_jetstream, quiet};
 
 const ANSWER_AFTER_MS: u64 = 100_000;
 const ACK_WAIT: Duration = Duration::from_secs(30);
@@ -18,44 +18,66 @@ const LOG: &str = "ack_wait_seconds = 30\n[log.jetstream]\nurl = \"{urls}\"\n";
 /// Of two writers one has the item; where the other one was killed the trial shows nothing.
 const TRIALS: u64 = 6;
 
-/// Run it with `cargo test --release --test calltrail-tests failover -- --ignored --nocapture`.
+/// What is in flight when its writer is killed: an import, which may be sent again as it is, or the making of a contact,
+/// which has no key that Front checks.
+struct InFlight {
+    path: &'static str,
+    grace_seconds: u32,
+}
+
+const IMPORT: InFlight = InFlight { path: "imported_messages", grace_seconds: 60 };
+const CONTACT: InFlight = InFlight { path: "/contacts", grace_seconds: 60 };
+
+/// Run them with `cargo test --release --test calltrail-tests failover -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures, and takes minutes"]
 async fn how_long_an_import_in_flight_waits_for_another_writer() {
+    measure(&IMPORT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it measures, and takes minutes"]
+async fn how_long_another_write_in_flight_waits_for_another_writer() {
+    measure(&CONTACT).await;
+}
+
+async fn measure(in_flight: &InFlight) {
     let mut measured = Vec::new();
     for trial in 0..TRIALS {
-        match trial_of(trial).await {
-            Some(waited) => measured.push(waited),
-            None => eprintln!("trial {trial}: the other writer had the item"),
-        }
+        measured.extend(trial_of(trial, in_flight).await);
     }
     measured.sort();
     assert!(!measured.is_empty(), "no trial killed the writer that had the item");
     for waited in &measured {
+        let (waited_s, ack_wait_s) = (waited.as_secs_f64(), ACK_WAIT.as_secs());
+        let InFlight { path, grace_seconds } = in_flight;
         eprintln!(
-            "sent by another writer {:.1} s after the kill (ack_wait {} s)",
-            waited.as_secs_f64(),
-            ACK_WAIT.as_secs()
+            "{path}: another writer's first request came {waited_s:.1} s after the kill \
+             (ack_wait {ack_wait_s} s, grace {grace_seconds} s)"
         );
     }
 }
 
-/// The time from the kill until another writer has sent the import again; none when the one killed had nothing.
-async fn trial_of(seed: u64) -> Option<Duration> {
+/// The time from the kill until another writer's first request; none when the one killed had nothing.
+async fn trial_of(seed: u64, in_flight: &InFlight) -> Option<Duration> {
     let server = NatsServer::start();
     let site = Site::new(seed, RepeatAnswer::AcceptedAndResolves).await;
     on_jetstream(&site, &[server.url()], LOG);
+    let file = site.file("calltrail.toml");
+    let text = std::fs::read_to_string(&file).expect("the site has a configuration");
+    let grace = format!("grace_seconds = {}", in_flight.grace_seconds);
+    std::fs::write(&file, text.replace("grace_seconds = 1", &grace)).expect("it is written anew");
     let roles = [("projector", 1), ("front-writer", 1), ("front-writer", 2), ("ingest", 1)];
     let mut replicas = roles.map(|(role, number)| Replica::start(site.folder(), role, number));
     for replica in &mut replicas {
         replica.up().is_up().await;
     }
-    // No answer comes while anybody waits for it, so that the import is in flight when its writer is killed.
+    // No answer comes while anybody waits for it, so that the request is in flight when its writer is killed.
     site.front().front(|front| {
         front.set_faults(Faults { slow_ms: ANSWER_AFTER_MS, ..Faults::default() });
         front.plan_fault(PlannedFault {
             method: "POST".to_owned(),
-            path_contains: "imported_messages".to_owned(),
+            path_contains: in_flight.path.to_owned(),
             fault: Fault::Slow,
             times: 1,
         });
@@ -65,12 +87,15 @@ async fn trial_of(seed: u64) -> Option<Duration> {
     for body in bodies_of(&random_history(seed, 1, 1)) {
         balancer.deliver(ACCOUNT, body).await;
     }
-    wait_for(|| !site.ledger().imports.is_empty()).await;
-    let killed = Instant::now();
+    let requests = || site.ledger().requests.len();
+    wait_for(|| site.ledger().requests.iter().any(|request| request.fault.is_some())).await;
+    let (killed, before) = (Instant::now(), requests());
     let [killed_one, other] = if seed.is_multiple_of(2) { [1, 2] } else { [2, 1] };
     replicas[killed_one].kill().await;
-    wait_for(|| site.ledger().imports.len() > 1).await;
+    wait_for(|| requests() > before).await;
     let waited = killed.elapsed();
+    // Counted when the work on the item has ended.
+    quiet(&site, replicas[0].path(), 1).await;
     let taken_over = Scraped::of(replicas[other].up().operator_at()).await.number("claim_takeovers_total");
     (taken_over > 0.0).then_some(waited)
 }
