@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use calltrail::engine::STOP_MAX;
 use calltrail_event_log::testing::NatsServer;
 use calltrail_simulator::aircall::random_history;
 use calltrail_simulator::front::RepeatAnswer;
@@ -159,6 +160,52 @@ async fn a_role_without_its_log_waits_says_so_and_ends_at_once_when_told() {
     server.start_again();
     up.is_up().await;
     up.terminated().await.with_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_goes_away_shows_in_health_and_holds_up_no_stop() {
+    let mut server = NatsServer::start();
+    let site = site_on(&server.url(), "").await;
+    let mut ups = [("up", "u"), ("projector", "p"), ("front-writer", "w"), ("ingest", "i")]
+        .map(|(role, path)| (role, start(&site, role, path)));
+    for (_, up) in &mut ups {
+        up.is_up().await;
+    }
+    server.kill();
+    for (role, up) in &ups {
+        let expect =
+            if *role == "ingest" { (200, "ready\n") } else { (503, "connection to the log is lost") };
+        until_answered(up.operator_at(), expect).await;
+        let scraped = Scraped::of(up.operator_at()).await;
+        scraped.check("log_connected", &0.into());
+        assert!(scraped.samples["log_disconnected_seconds"] > 0.0);
+    }
+    server.start_again();
+    for (role, up) in &ups {
+        until_answered(up.operator_at(), (200, "ready\n")).await;
+        if *role != "ingest" {
+            Scraped::of(up.operator_at()).await.check("log_reconnects_total", &1.into());
+        }
+    }
+    server.kill();
+    for (role, up) in ups {
+        until_answered(up.operator_at(), if role == "ingest" { (200, "ready") } else { (503, "lost") }).await;
+        let told = Instant::now();
+        up.terminated().await.with_code(0);
+        assert!(told.elapsed() < STOP_MAX, "{role} took {:?} to end", told.elapsed());
+    }
+}
+
+async fn until_answered(operator_at: SocketAddr, expect: (u16, &str)) {
+    let started = Instant::now();
+    loop {
+        let found = answered(operator_at, "health/ready").await;
+        if found.0 == expect.0 && found.1.contains(expect.1) {
+            return;
+        }
+        assert!(started.elapsed() < QUIET_MAX, "{found:?} is not {expect:?}");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
