@@ -48,6 +48,12 @@ impl Scraped {
         assert!(self.samples.insert(sample.to_owned(), value).is_none(), "{sample} is there twice");
     }
 
+    /// The sum of all samples of a metric.
+    pub(super) fn number(&self, name: &str) -> f64 {
+        let of_it = self.samples.iter().filter(|(sample, _)| sample.split('{').next() == Some(name));
+        of_it.map(|(_, value)| value).sum()
+    }
+
     #[track_caller]
     pub(super) fn check(&self, sample: &str, expect: &Value) {
         let found = self.samples.get(sample).copied();

@@ -9,6 +9,7 @@ mod damage;
 mod doctor;
 mod hostile;
 mod limits;
+mod machines;
 mod metrics;
 mod oracle;
 mod oracle_can_fail;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr};
@@ -81,6 +82,12 @@ impl Up {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) {
+        let process = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        kill_process(process.expect("it is running"), signal).expect("the signal is sent");
+    }
+
     /// Ends it as `kill -9` does. It must have been running until then.
     pub(super) async fn killed(mut self) -> Ran {
         let running = self.child.try_wait().expect("its state is known").is_none();
@@ -91,9 +98,7 @@ impl Up {
 
     /// Ends it as a supervisor does, by SIGTERM.
     pub(super) async fn terminated(self) -> Ran {
-        let process = self.child.id().expect("it is running").to_string();
-        let told = tokio::process::Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process]).status();
-        assert!(told.await.expect("sh runs").success(), "SIGTERM was not sent");
+        self.signal(Signal::TERM);
         self.ended().await
     }
 

@@ -90,6 +90,12 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// The port that clients connect to; its name is `n` and this.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where it is monitored.
     #[must_use]
     pub fn monitor_url(&self) -> String {

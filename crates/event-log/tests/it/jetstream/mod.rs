@@ -20,6 +20,7 @@ mod crash;
 mod declarations;
 mod roles;
 mod stalls;
+mod tls;
 
 mod suite {
     calltrail_event_log::conformance_suite!(super::JetStreamFixture);
