@@ -13,7 +13,7 @@ use calltrail_event_log::embedded::{Embedded, Options as LogOptions};
 use calltrail_event_log::ports::EventLog;
 use calltrail_front::webhook::SigningKeys;
 use calltrail_front_writer::{Counters, Rate, Settings, Timing, WriterOptions};
-use calltrail_ingest::{Account, Ingest};
+use calltrail_ingest::{Account, Ingest, Intake};
 use calltrail_projector::{AccountRules, Handle};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -102,7 +102,8 @@ impl Engine {
             let counters = start_writer(account, extend_every, &log, stopped.clone(), &mut tasks)?;
             writers.insert(account.id.to_string(), counters);
         }
-        let ingest = Arc::new(Ingest::new(receivers(accounts), Arc::new(log.clone()), Arc::new(now)));
+        let ingest =
+            Arc::new(Ingest::new(receivers(accounts), Intake::Log(Arc::new(log.clone())), Arc::new(now)));
         let shared = Arc::new(Shared {
             log,
             projector,
