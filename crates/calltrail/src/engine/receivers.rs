@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use calltrail_event_log::ports::EventLog;
 use calltrail_front::webhook::SigningKeys;
-use calltrail_ingest::{Account, Ingest};
+use calltrail_ingest::{Account, Ingest, Intake};
 use secrecy::ExposeSecret as _;
 
 use super::now;
@@ -28,5 +28,5 @@ pub(super) async fn accounts(config: &Config) -> anyhow::Result<Vec<Account>> {
 /// Receivers that put webhooks into `log`.
 pub(super) fn receivers(accounts: Vec<Account>, log: Arc<dyn EventLog>) -> Arc<Ingest> {
     let options = calltrail_ingest::Options { accounts, ..calltrail_ingest::Options::default() };
-    Arc::new(Ingest::new(options, log, Arc::new(now)))
+    Arc::new(Ingest::new(options, Intake::Log(log), Arc::new(now)))
 }
