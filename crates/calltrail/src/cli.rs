@@ -41,10 +41,10 @@ pub struct Globals {
     /// Where webhooks are received, instead of `http.listen`
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// Where health is answered, instead of `http.operator_listen`
+    /// Where health and metrics are answered, instead of `http.operator_listen`
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub operator_listen: Option<SocketAddr>,
-    /// The folder of the log, instead of `log.path`
+    /// The folder of this process, instead of `log.path`
     #[arg(long, global = true, value_name = "PATH")]
     pub path: Option<PathBuf>,
 }

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::extract::{Query, State};
@@ -24,6 +25,10 @@ use crate::tail::Line;
 use crate::trail::Trail;
 
 const SOCKET: &str = "control.sock";
+/// A process that has not answered by then hangs.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// Likewise for what reads the whole log, after whoever asked before.
+const LONG_ANSWER_MAX: Duration = Duration::from_hours(6);
 /// Records answered at once.
 const RECORDS_MAX: usize = 500;
 
@@ -132,8 +137,18 @@ impl Running {
     }
 
     async fn ask<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> anyhow::Result<T> {
+        self.ask_within(ANSWER_MAX, path, query).await
+    }
+
+    async fn ask_within<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        path: &str,
+        query: &impl Serialize,
+    ) -> anyhow::Result<T> {
         let asked = async {
-            let response = self.client.get(format!("http://localhost/{path}")).query(query).send().await?;
+            let request = self.client.get(format!("http://localhost/{path}")).query(query);
+            let response = request.timeout(limit).send().await?;
             let refused = response.status() == StatusCode::UNPROCESSABLE_ENTITY;
             Ok((refused, response.text().await?))
         };
@@ -151,7 +166,7 @@ impl Running {
     }
 
     pub(crate) async fn trail(&self, of: &NumberOrParty) -> anyhow::Result<Vec<Trail>> {
-        self.ask("trail", &TrailOf { of: of.as_str().to_owned() }).await
+        self.ask_within(LONG_ANSWER_MAX, "trail", &TrailOf { of: of.as_str().to_owned() }).await
     }
 
     /// The next records after `after`; none when there are none yet.
@@ -160,6 +175,6 @@ impl Running {
     }
 
     pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {
-        self.ask("verify", &()).await
+        self.ask_within(LONG_ANSWER_MAX, "verify", &()).await
     }
 }

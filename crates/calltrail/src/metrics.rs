@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, prometheus_text
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use crate::status::{AccountStatus, FoldedStatus, Live, ProcessStatus, Status, WriterStatus};
+use crate::status::{AccountStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus};
 
 /// The media type of the answer.
 pub(crate) const MEDIA_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -73,7 +73,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 23] = [
+const METRICS: [Metric; 30] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -110,6 +110,29 @@ const METRICS: [Metric; 23] = [
             let refused = webhooks(account).map(|webhooks| &webhooks.refused).into_iter().flatten();
             refused.map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect()
         })
+    }),
+    gauge("spool_records", "Records in the spool that wait for the log", |status| {
+        spool(status, |spool| number(spool.now.records))
+    }),
+    gauge("spool_bytes", "The bodies in the spool: what its high-water mark bounds", |status| {
+        spool(status, |spool| number(spool.now.bytes))
+    }),
+    gauge("spool_oldest_seconds", "How long the oldest record in the spool has waited", |status| {
+        spool(status, |spool| seconds(spool.oldest_ms))
+    }),
+    counter("spool_forwarded", "Records of the spool that the log has taken", |status| {
+        spool(status, |spool| number(spool.now.forwarded))
+    }),
+    counter(
+        "spool_forward_failures",
+        "Tries to bring records of the spool into the log that failed",
+        |status| spool(status, |spool| number(spool.now.failures)),
+    ),
+    gauge("spool_set_aside", "Records of the spool that the log refuses for good", |status| {
+        spool(status, |spool| number(spool.now.set_aside))
+    }),
+    gauge("spool_accepting", "0 while webhooks are refused because the spool takes nothing", |status| {
+        spool(status, |spool| flag(spool.now.accepting))
     }),
     gauge("projector_checkpoint", "The sequence up to which the projector has folded", |status| {
         status.folded.into_iter().filter_map(|folded| plain(number(folded))).collect()
@@ -184,6 +207,11 @@ const fn gauge(name: &'static str, help: &'static str, samples: fn(&Status) -> S
 /// One sample, if the process has it.
 fn process(status: &Status, sample: impl Fn(&ProcessStatus) -> Option<(Labels, f64)>) -> Samples {
     status.process.as_ref().and_then(sample).into_iter().collect()
+}
+
+/// One sample, if the process has a spool.
+fn spool(status: &Status, value: impl Fn(&SpoolStatus) -> f64) -> Samples {
+    process(status, |process| plain(value(process.spool.as_ref()?)))
 }
 
 /// One sample for each account that has it.

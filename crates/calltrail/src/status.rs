@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use calltrail_domain::state::Account;
+use calltrail_domain::time::Timestamp;
 use calltrail_front_writer::Counters;
+use calltrail_ingest::{CountersNow, SpoolNow};
 use calltrail_projector::Pending;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +22,8 @@ pub struct Status {
     /// What only a running process knows of itself.
     #[serde(default)]
     pub process: Option<ProcessStatus>,
-    /// The sequence of the last record: so many were ever appended. None while the log is out of reach.
+    /// The sequence of the last record: so many were ever appended. None while the log is out of reach, and from a
+    /// process that does not read it.
     pub records: Option<u64>,
     /// The sequence up to which the running projector has folded.
     pub folded: Option<u64>,
@@ -37,6 +40,8 @@ pub struct ProcessStatus {
     pub caught_up: Option<bool>,
     /// The connection to the servers of the log. None when the log is a file of this process.
     pub connection: Option<ConnectionStatus>,
+    /// The webhooks that wait for the log. None where they go straight into it, or where none are received.
+    pub spool: Option<SpoolStatus>,
     /// Room on the disk of `log.path`.
     pub disk_free_bytes: Option<u64>,
 }
@@ -49,6 +54,15 @@ pub struct ConnectionStatus {
     pub reconnects: u64,
     /// How long it has been lost, or sought for from the start on. None while it stands.
     pub disconnected_ms: Option<u64>,
+}
+
+/// What the spool holds and has done.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SpoolStatus {
+    #[serde(flatten)]
+    pub now: SpoolNow,
+    /// How long the oldest record has waited; 0 when none waits.
+    pub oldest_ms: u64,
 }
 
 /// One account's part.
@@ -82,7 +96,7 @@ pub struct Live {
     #[serde(default)]
     pub policy_differs: Option<bool>,
     #[serde(default)]
-    pub webhooks: Option<calltrail_ingest::CountersNow>,
+    pub webhooks: Option<CountersNow>,
     #[serde(flatten)]
     pub writer: Option<WriterStatus>,
 }
@@ -140,6 +154,13 @@ impl Status {
     }
 }
 
+impl SpoolStatus {
+    pub(crate) fn of(spool: SpoolNow, now: Timestamp) -> Self {
+        let waited = spool.oldest_at.map(|oldest_at| now.since(oldest_at)).unwrap_or_default();
+        Self { now: spool, oldest_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
+
 impl FoldedStatus {
     /// The parts put together.
     #[must_use]
@@ -192,13 +213,37 @@ impl fmt::Display for Status {
         for reason in self.process.iter().flat_map(|process| &process.not_ready) {
             writeln!(f, "not ready   {reason}")?;
         }
-        let records = self.records.map_or("out of reach".to_owned(), |records| format!("{records} records"));
         let folded = self.folded.map(|folded| format!(", folded up to {folded}")).unwrap_or_default();
-        writeln!(f, "log         {records}{folded}")?;
+        let process = self.process.as_ref();
+        let connection = process.and_then(|process| process.connection);
+        match (self.records, connection) {
+            (Some(records), _) => writeln!(f, "log         {records} records{folded}")?,
+            // Not every role reads the log.
+            (None, Some(connection)) if connection.connected => writeln!(f, "log         connected{folded}")?,
+            (None, _) => writeln!(f, "log         out of reach{folded}")?,
+        }
+        if let Some(spool) = process.and_then(|process| process.spool.as_ref()) {
+            spool.fmt(f)?;
+        }
         for (name, account) in &self.accounts {
             writeln!(f, "\naccount {name}")?;
             account.folded.iter().try_for_each(|folded| folded.fmt(f))?;
             account.live.iter().try_for_each(|live| live.fmt(f))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for SpoolStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SpoolNow { records, bytes, forwarded, set_aside, .. } = &self.now;
+        let waited = self.oldest_ms / 1_000;
+        writeln!(
+            f,
+            "spool       {records} records ({bytes} bytes) wait, the oldest for {waited} s; {forwarded} are in the log"
+        )?;
+        if *set_aside > 0 {
+            writeln!(f, "set aside   {set_aside} records that the log refuses; see the log of the process")?;
         }
         Ok(())
     }

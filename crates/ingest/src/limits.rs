@@ -31,6 +31,38 @@ pub const LINE_INTERVAL: Duration = Duration::from_secs(60);
 /// Requests under way when the process is asked to stop get so long to end.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
+/// The spool takes records while it holds less than this, unless the options say otherwise: half a million webhooks of
+/// the usual 2 KiB.
+pub const HIGH_WATER_BYTES_DEFAULT: u64 = 1024 * MIB;
+/// The spool takes records while so much of its disk is free, unless the options say otherwise.
+pub const DISK_FREE_MIN_BYTES_DEFAULT: u64 = 256 * MIB;
+/// The free space of the disk is looked at once in so long.
+pub const DISK_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// The size of the file that is given up when the disk is too full to take records out of the spool: many times what
+/// the commit of one such erasure writes.
+pub const RESERVE_BYTES: u64 = 32 * MIB;
+/// When nothing waits in the spool, its file is compacted if it is as long as this, inclusive, and more than
+/// [`COMPACT_SHARE_MIN`] times as long as what is held: a file does not become shorter by itself.
+pub const COMPACT_FILE_BYTES_MIN: u64 = 16 * MIB;
+/// See [`COMPACT_FILE_BYTES_MIN`].
+pub const COMPACT_SHARE_MIN: u64 = 4;
+/// The most records that are forwarded in one group, inclusive.
+pub const FORWARD_RECORDS_MAX: usize = 1_000;
+/// A group that is forwarded holds no further record when their bodies would be longer than this.
+pub const FORWARD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A group that the log has not acknowledged after this time is sent again.
+pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause after the first failure to forward; it doubles up to the maximum.
+pub const FORWARD_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest such pause, inclusive: how late the forwarder notices at most that the log is back.
+pub const FORWARD_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// When the process is asked to stop, what is left in the spool is forwarded for so long.
+pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+const MIB: u64 = 1024 * 1024;
+const _: () = assert!(FORWARD_RECORDS_MAX <= calltrail_event_log::limits::GROUP_RECORDS_MAX);
+const _: () = assert!(FORWARD_BYTES_MAX <= calltrail_event_log::limits::READ_BYTES_MAX);
+
 /// A record holds the body as JSON text: escaping doubles it at most, as control characters are no JSON. Then the
 /// longest body still fits into the log.
 const RECORD_BYTES_MAX: usize = 2 * BODY_BYTES_MAX + 1024;

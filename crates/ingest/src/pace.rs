@@ -112,6 +112,7 @@ mod tests {
             Reason::Unauthenticated,
             Reason::Overloaded,
             Reason::LogUnavailable,
+            Reason::SpoolFull,
         ];
         assert_eq!(told.collect::<Vec<_>>(), expect);
     }

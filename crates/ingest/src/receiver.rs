@@ -9,12 +9,12 @@ use bytes::Bytes;
 use calltrail_domain::ids::AccountId;
 use calltrail_domain::record::Record;
 use calltrail_domain::rule::{self, Rule};
-use calltrail_event_log::ports::{EventLog, LogError, NewRecord};
+use calltrail_event_log::ports::NewRecord;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{debug, error, warn};
@@ -22,6 +22,7 @@ use tracing::{debug, error, warn};
 use crate::admit::{Admitted, admit};
 use crate::body;
 use crate::counters::{AccountCounters, Counters};
+use crate::intake::{AppendError, Intake};
 use crate::options::{Account, Now, Options, ServerLimits};
 use crate::pace::{Pace, RefusalPaces};
 use crate::refusal::{Reason, Refusal, json_answer};
@@ -30,24 +31,13 @@ use crate::route::Route;
 /// The receivers of all accounts of this process.
 pub struct Ingest {
     accounts: BTreeMap<String, Account>,
-    log: Arc<dyn EventLog>,
+    intake: Intake,
     now: Now,
     pub(crate) limits: ServerLimits,
     appends: Semaphore,
     counters: Arc<Counters>,
     refused: Mutex<RefusalPaces>,
     not_stored: Mutex<Pace>,
-}
-
-/// Why the log has not stored a webhook.
-#[derive(Debug, thiserror::Error)]
-enum AppendError {
-    #[error(transparent)]
-    Refused(LogError),
-    #[error("the log gave no sequence")]
-    NoSequence,
-    #[error("the log did not answer within {limit_ms} ms")]
-    Late { limit_ms: u128 },
 }
 
 impl fmt::Debug for Ingest {
@@ -57,16 +47,16 @@ impl fmt::Debug for Ingest {
 }
 
 impl Ingest {
-    /// Receivers for the accounts of `options` that append to `log`.
+    /// Receivers for the accounts of `options` whose records go to `intake`.
     #[must_use]
-    pub fn new(options: Options, log: Arc<dyn EventLog>, now: Now) -> Self {
+    pub fn new(options: Options, intake: Intake, now: Now) -> Self {
         let counters = Arc::new(Counters::new(options.accounts.iter().map(|account| account.id.clone())));
         let named = |account: Account| (account.id.as_str().to_owned(), account);
         Self {
             accounts: options.accounts.into_iter().map(named).collect(),
             appends: Semaphore::new(options.limits.appends_max),
             limits: options.limits,
-            log,
+            intake,
             now,
             counters,
             refused: Mutex::default(),
@@ -129,29 +119,26 @@ impl Ingest {
                     stored => stored.unwrap_or_default(),
                 };
                 counters.count_stored(has_meaning);
-                let stored = json!({ "status": "stored", "sequence": sequence });
-                Ok(json_answer(StatusCode::OK, stored.to_string()))
+                Ok(json_answer(StatusCode::OK, stored(sequence).to_string()))
             }
         }
     }
 
-    /// Returns the sequence once the record is durable.
-    async fn append(&self, account: &AccountId, record: &Record) -> Result<u64, Refusal> {
+    /// Returns once the record is durable: its sequence, if it is in the log already.
+    async fn append(&self, account: &AccountId, record: &Record) -> Result<Option<u64>, Refusal> {
         let _permit = self.appends.try_acquire().map_err(|_| Refusal::Full)?;
+        let received_at = record.received_at;
         let record = NewRecord {
             account: account.as_str().to_owned(),
             kind: record.body.kind().to_owned(),
             body: record.encode().into(),
         };
         let limit = self.limits.append_timeout;
-        let appended = match timeout(limit, self.log.append(vec![record])).await {
-            Ok(Ok(sequences)) => sequences.first().copied().ok_or(AppendError::NoSequence),
-            Ok(Err(failure)) => Err(AppendError::Refused(failure)),
-            Err(_) => Err(AppendError::Late { limit_ms: limit.as_millis() }),
-        };
+        let late = AppendError::Late { limit_ms: limit.as_millis() };
+        let appended = timeout(limit, self.intake.append(record, received_at)).await.unwrap_or(Err(late));
         appended.map_err(|failure| {
             self.tell_not_stored(&failure);
-            Refusal::NotStored
+            if let AppendError::SpoolFull(_) = failure { Refusal::SpoolFull } else { Refusal::NotStored }
         })
     }
 
@@ -165,7 +152,7 @@ impl Ingest {
         }
     }
 
-    /// All accounts share the log, and so the line.
+    /// All accounts share the intake, and so the line.
     fn tell_not_stored(&self, failure: &AppendError) {
         let due = lock(&self.not_stored).count((self.now)());
         if let Some(not_stored) = due {
@@ -176,6 +163,14 @@ impl Ingest {
 
     fn counters_of(&self, account: Option<&Account>) -> &AccountCounters {
         account.and_then(|account| self.counters.account(&account.id)).unwrap_or(self.counters.elsewhere())
+    }
+}
+
+/// The answer to a webhook that is durable.
+fn stored(sequence: Option<u64>) -> Value {
+    match sequence {
+        Some(sequence) => json!({ "status": "stored", "sequence": sequence }),
+        None => json!({ "status": "stored" }),
     }
 }
 

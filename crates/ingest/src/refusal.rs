@@ -43,6 +43,8 @@ pub enum Refusal {
     Full,
     #[error("the webhook could not be stored; send it again later")]
     NotStored,
+    #[error("this machine keeps as many webhooks as it may; send it again later")]
+    SpoolFull,
 }
 
 /// The kinds of refusals, as answers and counters name them.
@@ -60,11 +62,12 @@ pub enum Reason {
     Unauthenticated,
     Overloaded,
     LogUnavailable,
+    SpoolFull,
 }
 
 impl Reason {
     /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooLarge,
@@ -76,6 +79,7 @@ impl Reason {
         Self::Unauthenticated,
         Self::Overloaded,
         Self::LogUnavailable,
+        Self::SpoolFull,
     ];
 
     /// The word in answers and metrics.
@@ -93,6 +97,7 @@ impl Reason {
             Self::Unauthenticated => "unauthenticated",
             Self::Overloaded => "overloaded",
             Self::LogUnavailable => "log_unavailable",
+            Self::SpoolFull => "spool_full",
         }
     }
 
@@ -107,7 +112,7 @@ impl Reason {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Overloaded | Self::LogUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::LogUnavailable | Self::SpoolFull => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -118,7 +123,8 @@ impl Reason {
             | Self::Malformed
             | Self::Unauthenticated
             | Self::Overloaded
-            | Self::LogUnavailable => true,
+            | Self::LogUnavailable
+            | Self::SpoolFull => true,
             Self::NotFound
             | Self::MethodNotAllowed
             | Self::UnsupportedEncoding
@@ -145,6 +151,7 @@ impl Refusal {
             Self::Unauthenticated => Reason::Unauthenticated,
             Self::Full => Reason::Overloaded,
             Self::NotStored => Reason::LogUnavailable,
+            Self::SpoolFull => Reason::SpoolFull,
         }
     }
 

@@ -30,10 +30,7 @@ pub async fn tail(globals: &Globals, args: &TailArgs, out: &mut dyn Write) -> an
             return Ok(());
         }
         if lines.is_empty() {
-            // Nobody is kept from starting an engine while nothing happens.
-            drop(source);
-            tokio::time::sleep(FOLLOW_EVERY).await;
-            source = Source::when_it_answers(globals).await?;
+            source = again(source, globals).await?;
         }
         after = lines.last().map_or(after, |line| line.sequence);
         for line in lines.iter().filter(|line| args.kind.as_ref().is_none_or(|kind| *kind == line.kind)) {
@@ -43,6 +40,16 @@ pub async fn tail(globals: &Globals, args: &TailArgs, out: &mut dyn Write) -> an
             }
         }
         out.flush()?;
+    }
+}
+
+/// The source after a while. Nobody is kept from starting an engine while nothing happens.
+async fn again(source: Source, globals: &Globals) -> anyhow::Result<Source> {
+    let kept = Some(source).filter(|source| !source.may_be_in_the_way());
+    tokio::time::sleep(FOLLOW_EVERY).await;
+    match kept {
+        Some(source) => Ok(source),
+        None => Source::when_it_answers(globals).await,
     }
 }
 

@@ -55,6 +55,14 @@ impl Source {
             None => Self::AtRest { stores: Stores::at_rest(&config).await?, folder: config.path },
         })
     }
+
+    /// False for a log that others use at the same time.
+    pub(crate) fn may_be_in_the_way(&self) -> bool {
+        match self {
+            Self::Running(_) => true,
+            Self::AtRest { stores, .. } => !stores.are_shared(),
+        }
+    }
 }
 
 /// `[log]`. Who names the folder of an embedded log needs no configuration.

@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::EventLog;
-use calltrail_ingest::Account;
+use calltrail_ingest::{Account, Intake};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -57,6 +57,12 @@ pub struct Engine {
     _folder: File,
 }
 
+/// What the receivers are opened with.
+struct Receiving {
+    accounts: Vec<Account>,
+    listener: TcpListener,
+}
+
 /// This machine's clock.
 #[must_use]
 pub fn now() -> Timestamp {
@@ -67,8 +73,8 @@ pub fn now() -> Timestamp {
 impl Engine {
     /// Starts a role, or all of them. Health is answered from the beginning on; this returns when the role does its part.
     ///
-    /// With the embedded log, and with all roles in one process, the receivers open when the log has been folded and
-    /// every account has its first record.
+    /// With all roles in one process, the receivers open when the log has been folded and every account has its first
+    /// record; alone, they open at once.
     ///
     /// # Errors
     /// When the folder, the log, a listener, Front's address or Aircall is of no use: the error says which and what to do.
@@ -76,15 +82,15 @@ impl Engine {
         role.check_backend(config.log.backend)?;
         let accounts = if role.receives() { receivers::accounts(config).await? } else { Vec::new() };
         let folder = folder::take(&config.log.path)?;
-        let webhooks = match role.receives() {
-            true => Some(listen(config.http.listen, "http.listen").await?),
+        let receiving = match role.receives() {
+            true => Some(Receiving { accounts, listener: listen(config.http.listen, "http.listen").await? }),
             false => None,
         };
         let operator = listen(config.http.operator_listen, "http.operator_listen").await?;
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared::new(config, role));
         let mut engine = Self {
-            webhooks_at: webhooks.as_ref().map(TcpListener::local_addr).transpose()?,
+            webhooks_at: receiving.as_ref().map(|receiving| receiving.listener.local_addr()).transpose()?,
             operator_at: operator.local_addr()?,
             shared: shared.clone(),
             stop,
@@ -93,34 +99,49 @@ impl Engine {
         };
         engine.tasks.spawn(control::serve(&config.log.path, shared.clone(), stopped.clone())?);
         engine.tasks.spawn(operator::serve(operator, shared, stopped));
-        engine.start_parts(config, accounts, webhooks).await?;
+        engine.start_parts(config, receiving).await?;
         let (webhooks_at, operator_at) = (engine.webhooks_at.map(display), engine.operator_at);
         info!(%role, webhooks_at, %operator_at, folder = %engine.folder().display(), "calltrail is up");
         Ok(engine)
     }
 
-    async fn start_parts(
-        &mut self,
-        config: &Config,
-        accounts: Vec<Account>,
-        webhooks: Option<TcpListener>,
-    ) -> anyhow::Result<()> {
+    async fn start_parts(&mut self, config: &Config, receiving: Option<Receiving>) -> anyhow::Result<()> {
         let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
-        let stores = Stores::open(config, role).await?;
-        let stores = shared.stores.get_or_init(|| stores);
-        if role.folds() {
-            let projector = shared.projector.get_or_init(|| projector::start(config, stores));
-            projector::caught_up(projector, &*stores.log).await?;
+        if role.folds() || role.writes() {
+            let stores = shared.open_stores(config).await?;
+            if role.folds() {
+                let projector = shared.projector.get_or_init(|| projector::start(config, stores));
+                projector::caught_up(projector, &*stores.log).await?;
+            }
+            if role.writes() {
+                let counters = writers::start(config, stores, &stopped, &mut self.tasks)?;
+                shared.writers.get_or_init(|| counters);
+            }
         }
-        if role.writes() {
-            let counters = writers::start(config, stores, &stopped, &mut self.tasks)?;
-            shared.writers.get_or_init(|| counters);
+        match receiving {
+            Some(receiving) => self.receive(config, receiving).await,
+            None => Ok(()),
         }
-        if let Some(webhooks) = webhooks {
-            let ingest = receivers::receivers(accounts, stores.log.clone());
-            let ingest = shared.ingest.get_or_init(|| ingest).clone();
-            self.tasks.spawn(ingest.serve(webhooks, stopping(stopped)));
-        }
+    }
+
+    /// Opens the receivers. Where the log is elsewhere, they need nothing but the spool.
+    async fn receive(&mut self, config: &Config, receiving: Receiving) -> anyhow::Result<()> {
+        let shared = self.shared.clone();
+        let spool = receivers::spool(config).await?;
+        let intake = match &spool {
+            Some(spool) => Intake::Spool(spool.clone()),
+            None => Intake::Log(shared.stores()?.log.clone()),
+        };
+        let ingest = receivers::receivers(receiving.accounts, intake);
+        let ingest = shared.ingest.get_or_init(|| ingest).clone();
+        let served = ingest.serve(receiving.listener, stopping(self.stop.subscribe()));
+        match spool {
+            None => self.tasks.spawn(served),
+            Some(spool) => {
+                let spool = shared.spool.get_or_init(|| spool).clone();
+                self.tasks.spawn(receivers::forward_beside(served, spool, shared, config.clone()))
+            }
+        };
         Ok(())
     }
 

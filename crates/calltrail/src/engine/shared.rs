@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use calltrail_domain::policy::Policy;
 use calltrail_front_writer::Counters;
-use calltrail_ingest::Ingest;
+use calltrail_ingest::{Ingest, Spool};
 use calltrail_projector::{Handle, Progress, Verification};
 use tokio::sync::Semaphore;
 
 use super::folder::{free_bytes, projection_in};
+use super::now;
 use super::role::Role;
 use super::stores::Stores;
 use crate::config::{AccountConfig, Backend, Config};
 use crate::status::{
-    AccountStatus, ConnectionStatus, FoldedStatus, Live, ProcessStatus, Status, WriterStatus, version,
+    AccountStatus, ConnectionStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus,
+    version,
 };
 
 /// A projector that folds a lot answers between two reads; one that does not by then is passed over.
@@ -38,6 +40,7 @@ pub(crate) struct Shared {
     pub(super) stores: OnceLock<Stores>,
     pub(super) projector: OnceLock<Handle>,
     pub(super) ingest: OnceLock<Arc<Ingest>>,
+    pub(super) spool: OnceLock<Spool>,
     pub(super) writers: OnceLock<BTreeMap<String, Arc<Counters>>>,
     backend: Backend,
     started: Instant,
@@ -57,6 +60,7 @@ impl Shared {
             stores: OnceLock::new(),
             projector: OnceLock::new(),
             ingest: OnceLock::new(),
+            spool: OnceLock::new(),
             writers: OnceLock::new(),
             policies: config.accounts.iter().map(policy).collect(),
         }
@@ -65,6 +69,15 @@ impl Shared {
     /// The log and what belongs to it.
     pub(crate) fn stores(&self) -> anyhow::Result<&Stores> {
         self.stores.get().context("the log is not open yet; see the log lines of the process")
+    }
+
+    /// The same, opened if they are not; waits for servers that are away.
+    pub(super) async fn open_stores(&self, config: &Config) -> anyhow::Result<&Stores> {
+        if let Some(stores) = self.stores.get() {
+            return Ok(stores);
+        }
+        let stores = Stores::open(config, self.role).await?;
+        Ok(self.stores.get_or_init(|| stores))
     }
 
     pub(crate) async fn status(&self) -> anyhow::Result<Status> {
@@ -105,6 +118,7 @@ impl Shared {
             not_ready: self.not_ready(),
             caught_up: progress.map(|progress| progress.caught_up),
             connection,
+            spool: self.spool.get().map(|spool| SpoolStatus::of(spool.now(), now())),
             disk_free_bytes: free_bytes(&self.folder).ok(),
         };
         Status {
@@ -175,6 +189,9 @@ impl Shared {
     pub(crate) fn not_ready(&self) -> Vec<String> {
         let receiving = self.role.receives() && self.ingest.get().is_none();
         let mut reasons = Vec::from_iter(receiving.then_some("the receivers are not open yet"));
+        if self.spool.get().is_some_and(|spool| !spool.now().accepting) {
+            reasons.push("the spool takes nothing: it holds too much, or its disk is short");
+        }
         if self.role.folds() || self.role.writes() {
             match (self.stores.get(), self.connection()) {
                 (None, _) => reasons.push("the log is not open yet"),

@@ -91,11 +91,18 @@ impl Stores {
         }
     }
 
+    /// True when other processes may use the same log meanwhile.
+    pub(crate) fn are_shared(&self) -> bool {
+        matches!(self.opened, Opened::JetStream(_))
+    }
+
     /// Writes what is under way and lets go of what was opened.
     pub(super) async fn close(&self) {
         match &self.opened {
             Opened::Embedded(log) => log.close().await,
-            Opened::JetStream(jetstream) => jetstream.close().await,
+            Opened::JetStream(jetstream) if jetstream.connection().connected => jetstream.close().await,
+            // Nobody is there to send the rest to.
+            Opened::JetStream(_) => {}
         }
     }
 }

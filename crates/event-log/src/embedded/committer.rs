@@ -19,6 +19,8 @@ pub(super) type Answer = oneshot::Sender<Result<u64, LogError>>;
 
 pub(super) enum Message {
     Change(Change, Answer),
+    /// Answers 0.
+    Compact(Answer),
     /// Takes no further change; those in the queue are still committed.
     Close,
 }
@@ -53,35 +55,46 @@ fn run(closing: &Closing, mut queue: mpsc::Receiver<Message>, clock: &Runtime) {
             },
         };
         let Some(first) = message else { return };
-        let (changes, answers) = take_group(first, &mut queue);
-        if changes.is_empty() {
-            continue;
+        let Group { changes, answers, compactions } = take_group(first, &mut queue);
+        if !changes.is_empty() {
+            match recovery.prepare(store) {
+                Ok(()) => commit(store, &mut recovery, &changes, answers),
+                Err(failure) => refuse(answers, &failure),
+            }
         }
-        match recovery.prepare(store) {
-            Ok(()) => commit(store, &mut recovery, &changes, answers),
-            Err(failure) => refuse(answers, &failure),
+        if !compactions.is_empty() {
+            compact(store, &mut recovery, compactions);
         }
     }
 }
 
+/// What is done at once.
+#[derive(Default)]
+struct Group {
+    changes: Vec<Change>,
+    answers: Vec<Answer>,
+    compactions: Vec<Answer>,
+}
+
 /// Everything that waits, within the bounds of a commit.
-fn take_group(first: Message, queue: &mut mpsc::Receiver<Message>) -> (Vec<Change>, Vec<Answer>) {
-    let (mut changes, mut answers) = (Vec::new(), Vec::new());
+fn take_group(first: Message, queue: &mut mpsc::Receiver<Message>) -> Group {
+    let mut group = Group::default();
     let mut size_bytes = 0;
     let mut next = Some(first);
     while let Some(message) = next {
         match message {
             Message::Change(change, answer) => {
                 size_bytes += change.size_bytes();
-                changes.push(change);
-                answers.push(answer);
+                group.changes.push(change);
+                group.answers.push(answer);
             }
+            Message::Compact(answer) => group.compactions.push(answer),
             Message::Close => queue.close(),
         }
-        let full = changes.len() >= COMMIT_CHANGES_MAX || size_bytes >= COMMIT_BYTES_MAX;
+        let full = group.changes.len() >= COMMIT_CHANGES_MAX || size_bytes >= COMMIT_BYTES_MAX;
         next = if full { None } else { queue.try_recv().ok() };
     }
-    (changes, answers)
+    group
 }
 
 /// Answers nobody before the commit, and everybody after it. A caller that is gone is no failure.
@@ -103,6 +116,24 @@ fn commit(store: &Store, recovery: &mut Recovery, changes: &[Change], answers: V
             recovery.failed(store, &failure);
             refuse(answers, &failure);
         }
+    }
+}
+
+/// One compaction serves all who asked. One that fails may have ended the use of the file, as a commit may.
+fn compact(store: &Store, recovery: &mut Recovery, answers: Vec<Answer>) {
+    let compacted = recovery.prepare(store).and_then(|()| {
+        panic::catch_unwind(AssertUnwindSafe(|| store.compact()))
+            .unwrap_or_else(|_| Err(LogError::storage("the compaction panicked")))
+            .inspect_err(|failure| recovery.failed(store, failure))
+    });
+    match compacted {
+        Ok(()) => {
+            recovery.committed();
+            for answer in answers {
+                drop(answer.send(Ok(0)));
+            }
+        }
+        Err(failure) => refuse(answers, &failure),
     }
 }
 

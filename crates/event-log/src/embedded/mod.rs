@@ -131,6 +131,14 @@ impl Embedded {
         self.shared.store.size()
     }
 
+    /// Gives the space of what was erased back to the disk. Changes and reads wait meanwhile, the longer the more is held:
+    /// for a store that holds little.
+    pub async fn compact(&self) -> Result<(), LogError> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.queue.send(Message::Compact(answer)).await.map_err(|_| LogError::Closed)?;
+        answered.await.map_err(|_| LogError::Closed)?.map(drop)
+    }
+
     fn check_open(&self) -> Result<(), LogError> {
         if self.shared.store.is_open() { Ok(()) } else { Err(LogError::Closed) }
     }

@@ -161,6 +161,20 @@ async fn a_disk_that_stays_broken_refuses_every_change_and_is_opened_again_thoug
 }
 
 #[tokio::test]
+async fn a_compaction_that_fails_is_a_commit_that_fails() {
+    let disk = Disk::new();
+    let store = store(&disk);
+    let acknowledged = store.append(group(2)).await.expect("appended");
+    disk.set(Syncs::Fail);
+    let refused = store.compact().await.expect_err("the disk is broken");
+    assert!(matches!(&refused, LogError::Storage(_)) && refused.is_retryable(), "{refused:?}");
+    disk.set(Syncs::Succeed);
+    assert!(append_at_last(&store).await > 2);
+    store.compact().await.expect("compacted");
+    assert!(sequences(&store).await.starts_with(&acknowledged));
+}
+
+#[tokio::test]
 async fn a_store_whose_file_is_away_can_be_closed() {
     let disk = Disk::new();
     let store = store(&disk);

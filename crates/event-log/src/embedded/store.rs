@@ -193,6 +193,14 @@ impl Store {
         Ok(outcomes)
     }
 
+    /// Moves what is held to the front of the file and cuts the rest off. Waits for the reads under way.
+    pub(super) fn compact(&self) -> Result<(), LogError> {
+        match &mut *self.file.write().unwrap_or_else(PoisonError::into_inner) {
+            File::Open(database) => database.compact().map(drop).map_err(LogError::storage),
+            elsewhere => elsewhere.database().map(drop),
+        }
+    }
+
     /// Lets go of the file and opens it once more, so that what is in memory is what is durable; claims and delays go
     /// on. Until then reads fail. A group whose commit failed is then there as a whole or not at all.
     pub(super) fn reopen(&self) -> Result<(), OpenError> {

@@ -259,6 +259,29 @@ async fn the_size_is_that_of_what_can_be_read_also_after_a_restart() {
     assert_eq!(open(&path.with_extension("other")).size(), None, "nobody asked to measure");
 }
 
+#[tokio::test]
+async fn a_compacted_file_is_short_and_holds_what_it_held() {
+    let (_folder, path) = folder();
+    let store = open(&path);
+    let length = || fs::metadata(&path).expect("the file is there").len();
+    let revision = store.create("spool", "id", Bytes::from_static(b"value")).await.expect("created");
+    for _ in 0..8 {
+        store.append(vec![record(vec![b'x'; 500_000]); 8]).await.expect("appended");
+    }
+    let erased: Vec<u64> = (1..=64).filter(|sequence| *sequence != 40).collect();
+    store.erase(&erased).await.expect("erased");
+    let before = length();
+    store.compact().await.expect("compacted");
+    assert!(before > 32_000_000 && length() < 4_000_000, "{before} bytes, then {}", length());
+    let left = store.read_after(0, 100).await.expect("the log is read");
+    assert_eq!((left.len(), left[0].sequence, left[0].body.len()), (1, 40, 500_000));
+    assert_eq!(store.get("spool", "id").await.expect("read").expect("there").revision, revision);
+    assert_eq!(store.append(vec![record("body")]).await.expect("appended"), [65]);
+    store.close().await;
+    assert!(matches!(store.compact().await, Err(LogError::Closed)));
+    assert_eq!(open(&path).tail().await.expect("the tail is known"), 65);
+}
+
 #[test]
 fn a_missing_folder_is_named() {
     let (_folder, path) = folder();

@@ -7,10 +7,11 @@ use std::sync::{Arc, OnceLock};
 
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{EventLog, LogError};
-use calltrail_ingest::ServerLimits;
+use calltrail_ingest::{Intake, ServerLimits, SpoolOptions};
 use serde_json::{Value, json};
 use tracing::Level;
 
+use crate::elsewhere::{Elsewhere, Fate, Running, open, roomy, site_on, until};
 use crate::overload::Gate;
 use crate::site::{EVENT, NOW, Site, TestLog};
 
@@ -118,4 +119,61 @@ async fn a_log_that_refuses_is_one_error_a_minute_for_the_whole_process() {
     millis.fetch_add(60_000, Ordering::SeqCst);
     site.post("/webhooks/plain/aircall", &[], &plain).await;
     assert_eq!(lines(&["WARN", "ERROR"]), [error(6), warning("plain", "log_unavailable", 3)]);
+}
+
+#[tokio::test]
+async fn a_spool_that_is_full_is_one_error_a_minute_that_says_why() {
+    listen();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spool = open(folder.path(), SpoolOptions { high_water_bytes: 0, ..roomy() }).await;
+    let site = Site::start_on(Intake::Spool(spool), ServerLimits::default(), Arc::new(|| NOW)).await;
+    for _ in 0..3 {
+        site.post("/webhooks/acme/aircall", &[], EVENT).await;
+    }
+    let why = "the spool holds 0 bytes, its high-water mark is 0: see why the log takes nothing";
+    let error = json!({"level":"ERROR","message":"webhooks not stored","error":why,"not_stored":1});
+    assert_eq!(lines(&["WARN", "ERROR"]), [error, warning("acme", "spool_full", 1)]);
+}
+
+#[tokio::test]
+async fn a_log_that_is_away_is_one_warning_a_minute_and_one_line_when_it_is_back() {
+    listen();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spool = open(folder.path(), roomy()).await;
+    site_on(&spool).await.post("/webhooks/acme/aircall", &[], EVENT).await;
+    let log = Elsewhere::new(|_| Fate::Refused(LogError::storage("no server at all")));
+    let forwarder = Running::start(&spool, &log);
+    until(&spool, |now| now.failures > 3).await;
+    let warning = json!({
+        "level":"WARN","message":"spool is not forwarded","error":"the log did not take the records",
+        "cause":"no server at all","failures":1,"records":1,"retry_in_ms":1,
+    });
+    assert_eq!(lines(&["INFO", "WARN", "ERROR"]), [warning]);
+    log.change(|_| Fate::Taken);
+    until(&spool, |now| now.records == 0).await;
+    let [back] = &lines(&["INFO", "WARN", "ERROR"])[..] else { panic!("one line") };
+    assert_eq!(back["message"], "spool is forwarded again");
+    forwarder.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_set_aside_is_named_by_its_sequence_and_nothing_else_of_it() {
+    listen();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spool = open(folder.path(), roomy()).await;
+    let site = site_on(&spool).await;
+    for _ in 0..3 {
+        site.post("/webhooks/acme/aircall", &[], &EVENT.replace("+44 7700 900123", "canary")).await;
+    }
+    let refusal = || LogError::TooLarge { kind: "aircall.event".to_owned(), size_bytes: 9, limit_bytes: 8 };
+    let log = Elsewhere::new(move |_| Fate::Refused(refusal()));
+    let forwarder = Running::start(&spool, &log);
+    until(&spool, |now| now.set_aside == 3).await;
+    let error = json!({
+        "level":"ERROR","message":"log refuses records for good; set aside in the spool","account":"acme",
+        "kind":"aircall.event","sequence":1,"error":"the body of aircall.event is 9 bytes; at most 8 are taken",
+        "untold":1,"set_aside":1,
+    });
+    assert_eq!(lines(&["INFO", "WARN", "ERROR"]), [error]);
+    forwarder.stop().await;
 }

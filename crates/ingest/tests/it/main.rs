@@ -2,8 +2,14 @@
 
 mod admission;
 mod connections;
+mod cost;
+mod elsewhere;
+mod forwarding;
+mod killed;
 mod lines;
 mod overload;
 mod receivers;
 mod refusals;
+mod reserve;
 mod site;
+mod spool;

@@ -13,7 +13,7 @@ use calltrail_domain::time::Timestamp;
 use calltrail_event_log::embedded::{Embedded, Options as LogOptions};
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
 use calltrail_front::webhook::SigningKeys;
-use calltrail_ingest::{Account, CountersNow, Ingest, Now, Options, ServerLimits};
+use calltrail_ingest::{Account, CountersNow, Ingest, Intake, Now, Options, ServerLimits};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::SecretString;
 use sha2::Sha256;
@@ -66,13 +66,21 @@ impl Site {
     }
 
     pub(crate) async fn start_at(log: Arc<dyn EventLog>, limits: ServerLimits, now: Now) -> Self {
-        let ingest = Arc::new(Ingest::new(Options { accounts: accounts(), limits }, log, now));
+        Self::start_on(Intake::Log(log), limits, now).await
+    }
+
+    pub(crate) async fn start_on(intake: Intake, limits: ServerLimits, now: Now) -> Self {
+        let ingest = Arc::new(Ingest::new(Options { accounts: accounts(), limits }, intake, now));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("the listener is bound");
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { drop(stopped.await) };
         let served = tokio::spawn(Arc::clone(&ingest).serve(listener, shutdown));
         Self { address, ingest, stop, served }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
