@@ -84,6 +84,12 @@ pub enum Command {
     /// rate. It changes nothing. Exits with 0 when there is no problem, and with 1 when there is one.
     #[command(after_help = DOCTOR)]
     Doctor,
+    /// Ask the process on this machine whether it can do its part
+    ///
+    /// Asks its operator listener, as a load balancer does, for images that have no other program to ask with. Exits with 0
+    /// when it is ready, and with 1 when it is not or does not answer in time.
+    #[command(after_help = HEALTH)]
+    Health,
     /// Look after Aircall's webhook
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -297,6 +303,10 @@ Examples:
   calltrail doctor
   calltrail doctor --config /etc/calltrail.toml
   calltrail doctor --format json";
+const HEALTH: &str = "\
+Examples:
+  calltrail health
+  calltrail health --operator-listen 127.0.0.1:8081";
 const REGISTER: &str = "\
 Examples:
   calltrail webhook register --dry-run
@@ -353,7 +363,9 @@ mod tests {
 
     #[test]
     fn every_example_in_the_helps_is_a_command() {
-        for help in [EXAMPLES, UP, DEMO, INIT, DOCTOR, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY] {
+        for help in
+            [EXAMPLES, UP, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY]
+        {
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {
                 let words = example.split_whitespace().skip_while(|word| word.contains('='));

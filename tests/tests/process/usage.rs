@@ -2,12 +2,13 @@
 
 use super::program::run_in;
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &[],
     &["up"],
     &["demo"],
     &["init"],
     &["doctor"],
+    &["health"],
     &["webhook"],
     &["webhook", "register"],
     &["test-call"],
@@ -67,6 +68,7 @@ async fn a_command_without_a_log_says_how_to_get_one() {
         &["log", "tail"],
         &["replay", "--verify"],
         &["up"],
+        &["health"],
         &["webhook", "register"],
         &["test-call"],
     ] {
