@@ -62,13 +62,15 @@ def check_tls(root, folder):
 class Cluster:
     """Servers of one configuration on this machine: their ports and stores are the only difference."""
 
-    def __init__(self, root, folder, configuration, size):
+    def __init__(self, root, folder, configuration, size, authorization=AUTHORIZATION):
         self.names = [f"nats-{number}" for number in range(1, size + 1)]
         self.monitors = dict(zip(self.names, free_ports(size)))
         self.running = {}
+        self.clients = free_ports(size)
         routes = free_ports(size)
-        for name, route, client in zip(self.names, routes, free_ports(size)):
+        for name, route, client in zip(self.names, routes, self.clients):
             copy(root, folder / name)
+            (folder / name / "authorization.conf").write_text(authorization)
             server = folder / name / "server.conf"
             server.write_text(server.read_text().replace("/var/lib/nats", str(folder / name / "store")))
             words = ["nats-server", "-c", str(folder / name / configuration), "-a", "127.0.0.1", "-p", str(client),
