@@ -68,6 +68,22 @@ pub enum Command {
     /// otherwise. It runs until Ctrl-C or SIGTERM; it may be killed at any moment and goes on where it was.
     #[command(after_help = UP)]
     Up,
+    /// Run the receivers alone: webhooks to disk, and from there into the log
+    ///
+    /// Needs `log.backend = "jetstream"`. A webhook is answered when it is on this machine's disk; the log may be away
+    /// meanwhile. May run many times, each with a `log.path` of its own.
+    #[command(after_help = INGEST)]
+    Ingest,
+    /// Run the projector alone: fold the log, decide
+    ///
+    /// Needs `log.backend = "jetstream"`. May run many times, each with a `log.path` of its own: the first decision counts.
+    #[command(after_help = PROJECTOR)]
+    Projector,
+    /// Run the writers alone: bring into Front what was decided
+    ///
+    /// Needs `log.backend = "jetstream"`. May run many times, each with a `log.path` of its own; all share Front's rate limit.
+    #[command(after_help = FRONT_WRITER)]
+    FrontWriter,
     /// Show it at work: a day of calls against a simulated Aircall and Front
     ///
     /// Needs no configuration, no account and no network. It ends by itself in under a minute.
@@ -106,6 +122,9 @@ pub enum Command {
     /// Look into the call event log
     #[command(subcommand)]
     Log(LogCommand),
+    /// Look after what NATS holds, for `log.backend = "jetstream"`
+    #[command(subcommand)]
+    Streams(StreamsCommand),
     /// Show how far each part has come, and what waits or was refused
     ///
     /// Asks the running instance; where none runs, it opens the log itself.
@@ -217,6 +236,49 @@ pub struct TailArgs {
     pub kind: Option<String>,
 }
 
+/// The commands below `streams`.
+#[derive(Debug, Subcommand)]
+pub enum StreamsCommand {
+    /// Make what is missing of the declared streams, buckets and consumers
+    ///
+    /// What is there and differs is explained, field by field, and left alone; then it exits with 1. Needs the key of the
+    /// operator where the servers know keys.
+    #[command(after_help = APPLY)]
+    Apply(ApplyArgs),
+    /// Make an nkey for each role: ingest.nk, projector.nk, front-writer.nk, up.nk, operator.nk
+    ///
+    /// The files hold the private seeds and nobody else may read them. The public keys are printed. Nothing is replaced.
+    #[command(after_help = KEYS)]
+    Keys(KeysArgs),
+    /// Print the block `authorization` for the servers' configuration: what each role may do, by its key
+    #[command(after_help = PERMISSIONS)]
+    Permissions(PermissionsArgs),
+}
+
+/// The options of `streams apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The options of `streams keys`.
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// The folder to write them to
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+}
+
+/// The options of `streams permissions`.
+#[derive(Debug, Args)]
+pub struct PermissionsArgs {
+    /// The folder that `streams keys` has written
+    #[arg(long, value_name = "FOLDER")]
+    pub keys: PathBuf,
+}
+
 /// The options of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
@@ -237,6 +299,14 @@ fn conversation(given: &str) -> Result<ConversationId, String> {
 fn named<'g>(given: &'g str, prefix: &str) -> Result<&'g str, String> {
     let is_named = given.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
     is_named.then_some(given).ok_or_else(|| format!("write the id that Front gives it, {prefix}…"))
+}
+
+impl Command {
+    /// True for what runs until it is told to stop.
+    #[must_use]
+    pub fn is_a_role(&self) -> bool {
+        matches!(self, Self::Up | Self::Ingest | Self::Projector | Self::FrontWriter)
+    }
 }
 
 impl Globals {
@@ -289,6 +359,18 @@ Examples:
   calltrail up --config /etc/calltrail.toml --listen 0.0.0.0:8080
   CALLTRAIL__LOG__PATH=/var/lib/calltrail calltrail up
   CALLTRAIL_LOG=calltrail=debug calltrail up";
+const INGEST: &str = "\
+Examples:
+  calltrail ingest --listen 0.0.0.0:8080 --operator-listen 0.0.0.0:8081
+  CALLTRAIL__LOG__BACKEND=jetstream calltrail ingest --path /var/lib/calltrail";
+const PROJECTOR: &str = "\
+Examples:
+  calltrail projector --operator-listen 0.0.0.0:8081
+  CALLTRAIL__LOG__BACKEND=jetstream calltrail projector --path /var/lib/calltrail";
+const FRONT_WRITER: &str = "\
+Examples:
+  calltrail front-writer --operator-listen 0.0.0.0:8081
+  CALLTRAIL__LOG__BACKEND=jetstream calltrail front-writer --path /var/lib/calltrail";
 const DEMO: &str = "\
 Examples:
   calltrail demo
@@ -326,6 +408,17 @@ Examples:
   calltrail log tail --follow
   calltrail log tail --after 1200 --kind effects.decided
   calltrail log tail --format json";
+const APPLY: &str = "\
+Examples:
+  calltrail streams apply --dry-run
+  calltrail streams apply
+  CALLTRAIL__LOG__JETSTREAM__NKEY_SEED__FILE=keys/operator.nk calltrail streams apply";
+const KEYS: &str = "\
+Examples:
+  calltrail streams keys --out keys";
+const PERMISSIONS: &str = "\
+Examples:
+  calltrail streams permissions --keys keys";
 const STATUS: &str = "\
 Examples:
   calltrail status
@@ -363,9 +456,10 @@ mod tests {
 
     #[test]
     fn every_example_in_the_helps_is_a_command() {
-        for help in
-            [EXAMPLES, UP, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY]
-        {
+        let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER];
+        let others = [EXAMPLES, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
+        let streams = [APPLY, KEYS, PERMISSIONS];
+        for help in roles.into_iter().chain(streams).chain(others) {
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {
                 let words = example.split_whitespace().skip_while(|word| word.contains('='));

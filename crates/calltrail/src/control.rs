@@ -11,7 +11,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use calltrail_event_log::ports::EventLog as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
@@ -40,7 +39,7 @@ pub(crate) fn serve(
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let path = socket_in(folder);
-    // The log's lock says that nobody else runs here: a socket that is there was left by a process that was killed.
+    // The folder's lock says that nobody else runs here: a socket that is there was left by a process that was killed.
     match std::fs::remove_file(&path) {
         Err(cause) if cause.kind() != ErrorKind::NotFound => {
             return Err(cause).context("an old control socket is in the way");
@@ -82,15 +81,17 @@ async fn status(State(shared): State<Arc<Shared>>) -> Response {
 async fn trail(State(shared): State<Arc<Shared>>, Query(asked): Query<TrailOf>) -> Response {
     let Ok(of) = asked.of.parse::<NumberOrParty>();
     let _alone = shared.long_questions.acquire().await;
-    answer(Trail::of(&shared.log, &of).await)
+    let trails = async { Trail::of(&*shared.stores()?.log, &of).await };
+    answer(trails.await)
 }
 
 async fn records(State(shared): State<Arc<Shared>>, Query(asked): Query<RecordsAfter>) -> Response {
     let read = async {
-        if shared.log.tail().await? <= asked.after {
+        let stores = shared.stores()?;
+        if stores.tail().await? <= asked.after {
             return Ok(Vec::new());
         }
-        let records = shared.log.read_after(asked.after, RECORDS_MAX).await?;
+        let records = stores.log.read_after(asked.after, RECORDS_MAX).await?;
         Ok(records.iter().map(Line::of).collect::<Vec<_>>())
     };
     answer(read.await)

@@ -17,7 +17,6 @@ const BATCH_RECORDS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) accounts: BTreeMap<String, State<Memory>>,
-    pub(crate) records: u64,
 }
 
 /// Calls `each` with every record of the log, up to the tail that it has now.
@@ -40,7 +39,6 @@ impl History {
     pub(crate) async fn of(log: &dyn EventLog) -> anyhow::Result<Self> {
         let mut history = Self::default();
         for_each_record(log, |record| {
-            history.records += 1;
             let Ok((place, fact)) = translate(record) else { return Ok(()) };
             let state = history
                 .accounts

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use calltrail::cli::{Cli, Command, Globals, LogCommand, WebhookCommand};
+use calltrail::cli::{Cli, Command, Globals, LogCommand, StreamsCommand, WebhookCommand};
 use calltrail::commands;
+use calltrail::engine::Role;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
@@ -38,7 +39,10 @@ fn main() -> ExitCode {
 async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
     let out = &mut std::io::stdout();
     match command {
-        Command::Up => commands::up::run(globals).await?,
+        Command::Up => commands::up::run(globals, Role::Up).await?,
+        Command::Ingest => commands::up::run(globals, Role::Ingest).await?,
+        Command::Projector => commands::up::run(globals, Role::Projector).await?,
+        Command::FrontWriter => commands::up::run(globals, Role::FrontWriter).await?,
         Command::Demo(args) => commands::demo::run(globals, args, out).await?,
         Command::Init(args) => {
             let file = args.file.as_ref().unwrap_or(&globals.config);
@@ -51,6 +55,13 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         Command::Webhook(WebhookCommand::Register(args)) => {
             commands::webhook::register(globals, args, out).await?;
         }
+        Command::Streams(StreamsCommand::Apply(args)) => {
+            return commands::streams::apply(globals, args, out).await;
+        }
+        Command::Streams(StreamsCommand::Keys(args)) => commands::streams::keys(globals, args, out)?,
+        Command::Streams(StreamsCommand::Permissions(args)) => {
+            commands::streams::permissions(globals, args, out)?;
+        }
         Command::TestCall(args) => commands::test_call::run(globals, args, out).await?,
         Command::Status => commands::status::run(globals, out).await?,
         Command::Replay(_) => return commands::replay::verify(globals, out).await,
@@ -60,7 +71,7 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
 
 /// Log lines go to standard error, as JSON when nobody looks at them. The demo speaks for itself.
 fn set_up_logging(cli: &Cli) {
-    let default = if matches!(cli.command, Command::Up) { "info" } else { "warn" };
+    let default = if cli.command.is_a_role() { "info" } else { "warn" };
     let wanted = std::env::var(LOG_FILTER).unwrap_or_else(|_| default.to_owned());
     let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|_| {
         // The answer goes on without it; a failure to say so harms nobody.

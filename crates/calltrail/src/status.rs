@@ -4,27 +4,65 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use calltrail_domain::state::Account;
-use calltrail_event_log::ports::EventLog;
+use calltrail_front_writer::Counters;
 use calltrail_projector::Pending;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::{Role, Stores};
 use crate::history::{History, parties};
 
 /// What `calltrail status` shows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Status {
     pub version: String,
-    /// An engine runs on this folder; its counters count since it started.
+    /// A process runs on this folder; its counters count since it started.
     pub running: bool,
-    pub records: u64,
+    /// What only a running process knows of itself.
+    #[serde(default)]
+    pub process: Option<ProcessStatus>,
+    /// The sequence of the last record: so many were ever appended. None while the log is out of reach.
+    pub records: Option<u64>,
     /// The sequence up to which the running projector has folded.
     pub folded: Option<u64>,
     pub accounts: BTreeMap<String, AccountStatus>,
 }
 
+/// What a running process knows of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    pub role: Role,
+    /// Why it cannot do its part now; nothing when it can.
+    pub not_ready: Vec<String>,
+    /// The projector has folded what was in the log when it started. None without a projector.
+    pub caught_up: Option<bool>,
+    /// The connection to the servers of the log. None when the log is a file of this process.
+    pub connection: Option<ConnectionStatus>,
+    /// Room on the disk of `log.path`.
+    pub disk_free_bytes: Option<u64>,
+}
+
+/// How the connection to the servers of the log is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct ConnectionStatus {
+    pub connected: bool,
+    /// Times that it was made again.
+    pub reconnects: u64,
+    /// How long it has been lost, or sought for from the start on. None while it stands.
+    pub disconnected_ms: Option<u64>,
+}
+
 /// One account's part.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AccountStatus {
+    /// What the folded log says; nothing from a process that folds none.
+    #[serde(flatten)]
+    pub folded: Option<FoldedStatus>,
+    pub live: Option<Live>,
+}
+
+/// What the folded log says of an account.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct FoldedStatus {
     /// Calls logged, by type.
     pub logged: BTreeMap<String, u64>,
     /// Calls left out, by reason.
@@ -35,13 +73,23 @@ pub struct AccountStatus {
     pub waiting_calls: usize,
     /// Decided effects that are not settled in Front.
     pub pending_effects: usize,
-    pub live: Option<Live>,
 }
 
-/// What only a running engine knows.
+/// What only a running process knows, each of its parts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Live {
-    pub webhooks: calltrail_ingest::CountersNow,
+    /// The recorded policy is not what the configuration of this process says. None without a projector.
+    #[serde(default)]
+    pub policy_differs: Option<bool>,
+    #[serde(default)]
+    pub webhooks: Option<calltrail_ingest::CountersNow>,
+    #[serde(flatten)]
+    pub writer: Option<WriterStatus>,
+}
+
+/// What a writer counts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct WriterStatus {
     /// Requests to Front, by kind and class of answer.
     pub requests: BTreeMap<String, u64>,
     pub requests_total: u64,
@@ -49,30 +97,53 @@ pub struct Live {
     pub outcomes: BTreeMap<String, u64>,
     /// Work items given back, by reason.
     pub releases: BTreeMap<String, u64>,
+    /// Time spent waiting for slots of the budget, all workers together.
+    #[serde(default)]
+    pub budget_wait_ms: u64,
+    /// Effects in flight that were taken over from another claim.
+    #[serde(default)]
+    pub takeovers: u64,
+    /// Fences that another writer changed first.
+    #[serde(default)]
+    pub conflicts: u64,
     /// Comments that stand in Front more than once, since the start.
     #[serde(default)]
     pub duplicate_comments: u64,
 }
 
 impl Status {
-    /// The status of a folder on which nothing runs.
-    pub async fn at_rest(log: &dyn EventLog) -> anyhow::Result<Self> {
-        let history = History::of(log).await?;
+    /// The status of a log that no process of this folder works on.
+    pub(crate) async fn at_rest(stores: &Stores) -> anyhow::Result<Self> {
+        let records = Some(stores.tail().await?);
+        let history = History::of(&*stores.log).await?;
         let mut accounts = BTreeMap::new();
         for (name, state) in &history.accounts {
             let mut pending = Pending::default();
             parties(state).iter().for_each(|(_, party)| pending.add(party));
-            accounts.insert(name.clone(), AccountStatus::new(&state.account()?, pending, None));
+            let folded = Some(FoldedStatus::new(&state.account()?, pending));
+            accounts.insert(name.clone(), AccountStatus { folded, live: None });
         }
-        let records = history.records;
-        Ok(Self { version: version(), running: false, records, folded: None, accounts })
+        Ok(Self { version: version(), running: false, process: None, records, folded: None, accounts })
+    }
+
+    /// Calls that wait for a decision and effects that wait for Front, of all accounts.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let folded = self.accounts.values().filter_map(|account| account.folded.as_ref());
+        folded.map(|folded| folded.waiting_calls + folded.pending_effects).sum()
+    }
+
+    /// True when every record is folded.
+    #[must_use]
+    pub fn is_folded(&self) -> bool {
+        self.records.is_some() && self.folded >= self.records
     }
 }
 
-impl AccountStatus {
+impl FoldedStatus {
     /// The parts put together.
     #[must_use]
-    pub fn new(account: &Account, pending: Pending, live: Option<Live>) -> Self {
+    pub fn new(account: &Account, pending: Pending) -> Self {
         let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let logged = account.logged.iter();
         Self {
@@ -81,7 +152,25 @@ impl AccountStatus {
             rejected: account.rejected,
             waiting_calls: pending.calls,
             pending_effects: pending.effects,
-            live,
+        }
+    }
+}
+
+impl WriterStatus {
+    pub(crate) fn of(counters: &Counters) -> Self {
+        let named = |counts: Vec<(&'static str, u64)>| {
+            counts.into_iter().map(|(word, n)| (word.to_owned(), n)).collect()
+        };
+        let requests = counters.requests().into_iter();
+        Self {
+            requests: requests.map(|(kind, class, n)| (format!("{kind} {class}"), n)).collect(),
+            requests_total: counters.requests_total(),
+            outcomes: named(counters.outcomes()),
+            releases: named(counters.releases()),
+            budget_wait_ms: counters.budget_wait_ms(),
+            takeovers: counters.takeovers(),
+            conflicts: counters.conflicts(),
+            duplicate_comments: counters.duplicate_comments(),
         }
     }
 }
@@ -94,45 +183,65 @@ pub fn version() -> String {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.running { "running" } else { "not running" };
+        let state = match &self.process {
+            Some(process) if process.role == Role::Up => "running".to_owned(),
+            Some(process) => format!("{}, running", process.role),
+            None => "not running".to_owned(),
+        };
         writeln!(f, "calltrail {} ({state})", self.version)?;
+        for reason in self.process.iter().flat_map(|process| &process.not_ready) {
+            writeln!(f, "not ready   {reason}")?;
+        }
+        let records = self.records.map_or("out of reach".to_owned(), |records| format!("{records} records"));
         let folded = self.folded.map(|folded| format!(", folded up to {folded}")).unwrap_or_default();
-        writeln!(f, "log         {} records{folded}", self.records)?;
+        writeln!(f, "log         {records}{folded}")?;
         for (name, account) in &self.accounts {
             writeln!(f, "\naccount {name}")?;
-            row(f, "logged", &counts(&account.logged))?;
-            row(f, "left out", &counts(&account.left_out))?;
-            if account.rejected > 0 {
-                let rejected = format!(
-                    "{} effects, for good; `calltrail trail` of the caller says why",
-                    account.rejected
-                );
-                row(f, "rejected", &rejected)?;
-            }
-            let waiting = format!(
-                "{} calls for a decision, {} effects for Front",
-                account.waiting_calls, account.pending_effects
-            );
-            row(f, "waiting", &waiting)?;
-            if let Some(live) = &account.live {
-                write!(f, "{live}")?;
-            }
+            account.folded.iter().try_for_each(|folded| folded.fmt(f))?;
+            account.live.iter().try_for_each(|live| live.fmt(f))?;
         }
         Ok(())
     }
 }
 
+impl fmt::Display for FoldedStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        row(f, "logged", &counts(&self.logged))?;
+        row(f, "left out", &counts(&self.left_out))?;
+        if self.rejected > 0 {
+            let rejected =
+                format!("{} effects, for good; `calltrail trail` of the caller says why", self.rejected);
+            row(f, "rejected", &rejected)?;
+        }
+        let waiting = format!(
+            "{} calls for a decision, {} effects for Front",
+            self.waiting_calls, self.pending_effects
+        );
+        row(f, "waiting", &waiting)
+    }
+}
+
 impl fmt::Display for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let refused =
-            self.webhooks.refused.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count));
-        let received = format!(
-            "{} received, {} stored, refused: {}",
-            self.webhooks.received,
-            self.webhooks.stored,
-            counts(&refused.collect())
-        );
-        row(f, "webhooks", &received)?;
+        if self.policy_differs == Some(true) {
+            row(f, "policy", "another one decides than this process is configured with")?;
+        }
+        if let Some(webhooks) = &self.webhooks {
+            let refused = webhooks.refused.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count));
+            let received = format!(
+                "{} received, {} stored, refused: {}",
+                webhooks.received,
+                webhooks.stored,
+                counts(&refused.collect())
+            );
+            row(f, "webhooks", &received)?;
+        }
+        self.writer.iter().try_for_each(|writer| writer.fmt(f))
+    }
+}
+
+impl fmt::Display for WriterStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         row(f, "requests", &format!("{} to Front: {}", self.requests_total, counts(&self.requests)))?;
         row(f, "effects", &counts(&self.outcomes))?;
         row(f, "given back", &counts(&self.releases))?;

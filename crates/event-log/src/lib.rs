@@ -6,6 +6,9 @@
 pub mod conformance;
 pub mod embedded;
 mod error;
+pub mod jetstream;
 pub mod limits;
 pub mod names;
 pub mod ports;
+#[cfg(feature = "conformance")]
+pub mod testing;

@@ -36,3 +36,34 @@ pub(crate) const REOPEN_PAUSE_MIN: Duration = Duration::from_millis(100);
 pub(crate) const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// The memory that redb may use for pages.
 pub(crate) const CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A request to NATS that is not answered after so long has failed; whether it took place is unknown.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first connection is given up after so long, and so is each try to make it again.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a quiet connection is tried: after two that were not answered it counts as lost.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// The pause before a lost connection is made again; it doubles up to the maximum.
+pub(crate) const RECONNECT_PAUSE_MIN: Duration = Duration::from_millis(25);
+/// The longest such pause, inclusive.
+pub(crate) const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// A reader at the end of the log looks again after this pause, which doubles up to the maximum.
+pub(crate) const FOLLOW_PAUSE_MIN: Duration = Duration::from_millis(4);
+/// The longest such pause, inclusive.
+pub(crate) const FOLLOW_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// The pause before what tells of new records is listened to again.
+pub(crate) const LISTEN_PAUSE: Duration = Duration::from_secs(1);
+/// A pull that the server has not ended so long after its own end is given up.
+pub(crate) const PULL_MARGIN: Duration = Duration::from_secs(1);
+/// How often an item that is neither held nor taken is published again: each time another process was in between.
+pub(crate) const HELD_LOOKS_MAX: u32 = 5;
+/// An item that nobody has done after so long goes; the projector misses it and publishes it again.
+pub(crate) const ITEM_AGE_MAX: Duration = Duration::from_hours(24);
+/// The most bytes of items, inclusive: beyond that none is taken, and the projector tries again.
+pub(crate) const OUTBOX_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// The most bytes of a bucket, inclusive. A fence takes about 1 KiB a party.
+pub(crate) const BUCKET_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// For so long the log knows the id of a group that is sent again.
+pub(crate) const GROUP_ID_AGE_MAX: Duration = Duration::from_hours(1);
+/// Pulls that may wait at one consumer: replicas times workers.
+pub(crate) const PULLS_MAX: i64 = 1_024;

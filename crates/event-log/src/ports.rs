@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 
 pub use crate::error::LogError;
 
@@ -40,6 +42,14 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
     /// Appends all records of the group or none, in order, next to each other, and returns their sequences once they
     /// are durable. An empty group appends nothing. Fails with `BadName`, `TooLarge` and `GroupTooLarge`.
     async fn append(&self, group: Vec<NewRecord>) -> Result<Vec<u64>, LogError>;
+    /// Appends a group that may have been appended before under this id; whoever uses an id again brings the same group.
+    /// A backend that still knows the id need not store it again. At worst the group is stored twice, which readers
+    /// must bear; it is never left out. Fails as `append` does. `id` is printable ASCII without spaces and holds no
+    /// personal data.
+    async fn append_once(&self, id: &str, group: Vec<NewRecord>) -> Result<(), LogError> {
+        let _ = id;
+        self.append(group).await.map(drop)
+    }
     /// Up to `max` records after `sequence`, in order; waits for the first one when there is none yet. Returns fewer
     /// than there are when they are many or long, but always one, except for a `max` of 0.
     async fn read_after(&self, sequence: u64, max: usize) -> Result<Vec<LoggedRecord>, LogError>;
@@ -113,6 +123,13 @@ pub struct Versioned {
     pub revision: u64,
 }
 
+/// A key was changed by somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    pub key: String,
+    pub revision: u64,
+}
+
 /// Small records changed by compare-and-set. Bucket names are fixed words; keys hold `[a-zA-Z0-9._-]` without empty
 /// parts between dots, no personal data.
 ///
@@ -130,6 +147,12 @@ pub trait KeyValue: Send + Sync + std::fmt::Debug {
     async fn update(&self, bucket: &str, key: &str, value: Bytes, revision: u64) -> Result<u64, LogError>;
     /// Deletes the value that has `revision`; `LogError::Conflict` when the key has another one or is not there.
     async fn delete(&self, bucket: &str, key: &str, revision: u64) -> Result<(), LogError>;
+    /// Tells, as they take place, of changes of the bucket's keys that begin with `first` and a dot. A hint: a change may be
+    /// told late or never, and none is told twice. A backend of one process has nobody else to tell of.
+    fn changes(&self, bucket: &str, first: &str) -> BoxStream<'static, Changed> {
+        let _ = (bucket, first);
+        futures_util::stream::pending().boxed()
+    }
     /// The store's clock, in milliseconds since the Unix epoch: the one clock that all replicas share.
     async fn now_ms(&self) -> Result<i64, LogError>;
 }

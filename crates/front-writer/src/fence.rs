@@ -19,6 +19,12 @@ pub fn key(account: &AccountId, party: &PartyId) -> String {
     format!("{account}.{party}")
 }
 
+/// The party whose fence has this key; `None` for one of another account.
+#[must_use]
+pub fn party_of(account: &AccountId, key: &str) -> Option<PartyId> {
+    key.strip_prefix(account.as_str())?.strip_prefix('.').map(PartyId::new)
+}
+
 /// One party's fence. It has no age limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Fence {

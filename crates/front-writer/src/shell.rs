@@ -11,12 +11,14 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{Claim, Class, EventLog, KeyValue, LogError, Outbox};
 use calltrail_front::Client;
+use futures_util::StreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::command::Why;
 use crate::counters::Counters;
+use crate::fence;
 use crate::limits::{BULK_EVERY, CLAIM_WAIT, STORE_TROUBLE_DELAY, UNREADABLE_ITEM_DELAY};
 use crate::machine::Machine;
 use crate::operation::{Came, Operation};
@@ -66,6 +68,7 @@ pub async fn run(
     let (shared, turns, claims) = Default::default();
     let bulk = Semaphore::new(workers.saturating_sub(1).max(1));
     let writer = Arc::new(Writer { performer, outbox, instance, extend_every, shared, turns, claims, bulk });
+    let hearing = tokio::spawn(hear(Arc::clone(&writer)));
     let mut running = JoinSet::new();
     for _ in 0..workers {
         running.spawn(work(Arc::clone(&writer), shutdown.clone()));
@@ -74,6 +77,18 @@ pub async fn run(
         if ended.is_err() && !*shutdown.borrow() {
             error!("a writer's worker ended by itself; another takes its place");
             running.spawn(work_again(Arc::clone(&writer), shutdown.clone()));
+        }
+    }
+    hearing.abort();
+}
+
+/// Notes when other processes change fences, for the case that their work has to be taken over.
+async fn hear(writer: Arc<Writer>) {
+    let Performer { settings, store, .. } = &writer.performer;
+    let mut changes = store.changes(fence::BUCKET, settings.account.as_str());
+    while let Some(change) = changes.next().await {
+        if let Some(party) = fence::party_of(&settings.account, &change.key) {
+            lock(&writer.shared).hear(&party, change.revision, writer.performer.now());
         }
     }
 }

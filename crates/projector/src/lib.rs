@@ -17,6 +17,7 @@ mod verify;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use calltrail_domain::policy::Policy;
 use calltrail_domain::state::{Account, StateError};
 use calltrail_event_log::ports::{EventLog, Outbox};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
@@ -73,6 +74,11 @@ impl Handle {
     /// What waits in each account; `None` when the projector has ended.
     pub async fn pending(&self) -> Option<BTreeMap<String, Pending>> {
         self.ask(query::Query::Pending).await
+    }
+
+    /// The policy that decides in each account that has one; `None` when the projector has ended.
+    pub async fn policies(&self) -> Option<BTreeMap<String, Policy>> {
+        self.ask(query::Query::Policies).await
     }
 
     /// The digest of every piece; `None` when the projector has ended.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use calltrail_domain::hash::StateHash;
 use calltrail_domain::party::Party;
+use calltrail_domain::policy::Policy;
 use calltrail_domain::state::{Account, StateError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -73,6 +74,7 @@ impl Pending {
 pub(crate) enum Query {
     Totals(oneshot::Sender<Result<Totals, StateError<StoreError>>>),
     Pending(oneshot::Sender<Result<BTreeMap<String, Pending>, StateError<StoreError>>>),
+    Policies(oneshot::Sender<Result<BTreeMap<String, Policy>, StateError<StoreError>>>),
     Digest(oneshot::Sender<Result<Digest, StateError<StoreError>>>),
 }
 
@@ -82,6 +84,7 @@ impl Query {
         match self {
             Self::Totals(to) => drop(to.send(totals(projection))),
             Self::Pending(to) => drop(to.send(pending(projection))),
+            Self::Policies(to) => drop(to.send(policies(projection))),
             Self::Digest(to) => drop(to.send(digest(projection))),
         }
     }
@@ -104,6 +107,13 @@ fn pending(projection: &Projection<Store>) -> Result<BTreeMap<String, Pending>, 
             Ok((name.clone(), pending))
         })
         .collect()
+}
+
+/// Of the accounts that have one.
+fn policies(projection: &Projection<Store>) -> Result<BTreeMap<String, Policy>, StateError<StoreError>> {
+    let accounts = projection.accounts().iter();
+    let policies = accounts.map(|(name, account)| Ok((name.clone(), account.state.policy()?)));
+    policies.filter_map(|named| named.map(|(name, policy)| Some((name, policy?))).transpose()).collect()
 }
 
 /// The digest of the store at `path`, which no running projector has open. Its records are `tail` long.

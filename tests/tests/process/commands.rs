@@ -17,6 +17,7 @@ async fn answers(site: &Site, number: &str) -> Vec<Value> {
     assert_eq!(by_party, trail, "a trail by name is another than by number");
     let mut status = site.status().await;
     status["running"].take();
+    status["process"].take();
     let folded = status["folded"].take();
     assert!(folded.is_null() || folded == status["records"], "{folded} folded");
     status["accounts"]["acme"]["live"].take();

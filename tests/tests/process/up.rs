@@ -1,9 +1,10 @@
-//! A running `calltrail up`: where it listens, what it says, and the ways to end it.
+//! A running `calltrail up`, or one role: where it listens, what it says, and the ways to end it.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr};
@@ -21,7 +22,14 @@ pub(super) struct Up {
     child: Child,
     said: Arc<Mutex<String>>,
     reader: JoinHandle<()>,
-    address: watch::Receiver<Option<SocketAddr>>,
+    listeners: watch::Receiver<Option<Listeners>>,
+}
+
+/// Where it listens, once it is up.
+#[derive(Debug, Clone, Copy)]
+struct Listeners {
+    webhooks_at: Option<SocketAddr>,
+    operator_at: SocketAddr,
 }
 
 impl Up {
@@ -36,14 +44,18 @@ impl Up {
         let mut child = command.envs(more.iter().copied()).spawn().expect("the program starts");
         let lines = BufReader::new(child.stderr.take().expect("its errors are read")).lines();
         let said = Arc::new(Mutex::new(String::new()));
-        let (tell, address) = watch::channel(None);
+        let (tell, listeners) = watch::channel(None);
         let reader = tokio::spawn(listen(lines, Arc::clone(&said), tell));
-        Self { child, said, reader, address }
+        Self { child, said, reader, listeners }
     }
 
     /// Where it takes webhooks, once it says so; none when it ends before.
     pub(super) async fn webhooks_at(&mut self) -> Option<SocketAddr> {
-        self.address.wait_for(Option::is_some).await.ok().and_then(|address| *address)
+        self.listeners().await?.webhooks_at
+    }
+
+    async fn listeners(&mut self) -> Option<Listeners> {
+        self.listeners.wait_for(Option::is_some).await.ok().and_then(|listeners| *listeners)
     }
 
     /// Where it takes webhooks; fails when it does not start.
@@ -52,16 +64,28 @@ impl Up {
         started.ok().flatten().unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said()))
     }
 
-    /// Where it answers health; known once it takes webhooks.
+    /// Returns when it does its part, whatever that is; fails when it does not start.
+    pub(super) async fn is_up(&mut self) -> SocketAddr {
+        let started = timeout(START_MAX, self.listeners()).await;
+        let listeners = started.ok().flatten();
+        listeners.unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said())).operator_at
+    }
+
+    /// Where it answers health; known once it is up.
     pub(super) fn operator_at(&self) -> SocketAddr {
-        let said = self.said();
-        let address = said.lines().find_map(|line| address_in(line, "operator_at"));
-        address.unwrap_or_else(|| panic!("calltrail is not up:\n{said}"))
+        let listeners = *self.listeners.borrow();
+        listeners.unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said())).operator_at
     }
 
     /// What it has said so far.
     pub(super) fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) {
+        let process = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        kill_process(process.expect("it is running"), signal).expect("the signal is sent");
     }
 
     /// Ends it as `kill -9` does. It must have been running until then.
@@ -74,9 +98,7 @@ impl Up {
 
     /// Ends it as a supervisor does, by SIGTERM.
     pub(super) async fn terminated(self) -> Ran {
-        let process = self.child.id().expect("it is running").to_string();
-        let told = tokio::process::Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process]).status();
-        assert!(told.await.expect("sh runs").success(), "SIGTERM was not sent");
+        self.signal(Signal::TERM);
         self.ended().await
     }
 
@@ -93,14 +115,14 @@ impl Up {
 async fn listen(
     mut lines: Lines<BufReader<ChildStderr>>,
     said: Arc<Mutex<String>>,
-    tell: watch::Sender<Option<SocketAddr>>,
+    tell: watch::Sender<Option<Listeners>>,
 ) {
     while let Ok(Some(line)) = lines.next_line().await {
-        let address = address_in(&line, "webhooks_at");
+        let listeners = listeners_in(&line);
         // Kept before it is told, so that whoever is told finds the whole line.
         keep(&said, &line);
-        if address.is_some() {
-            tell.send_replace(address);
+        if listeners.is_some() {
+            tell.send_replace(listeners);
         }
     }
 }
@@ -111,9 +133,10 @@ fn keep(said: &Mutex<String>, line: &str) {
     said.push('\n');
 }
 
-/// An address in the line that says that everything has started.
-fn address_in(line: &str, field: &str) -> Option<SocketAddr> {
+/// What the line says that tells that everything has started.
+fn listeners_in(line: &str) -> Option<Listeners> {
     let line: Value = serde_json::from_str(line).ok()?;
     let fields = line.get("fields").filter(|fields| fields["message"] == "calltrail is up")?;
-    fields[field].as_str()?.parse().ok()
+    let address = |field: &str| fields[field].as_str()?.parse().ok();
+    Some(Listeners { webhooks_at: address("webhooks_at"), operator_at: address("operator_at")? })
 }

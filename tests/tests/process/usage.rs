@@ -2,9 +2,12 @@
 
 use super::program::run_in;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["up"],
+    &["ingest"],
+    &["projector"],
+    &["front-writer"],
     &["demo"],
     &["init"],
     &["doctor"],
@@ -15,11 +18,15 @@ const COMMANDS: [&[&str]; 14] = [
     &["trail"],
     &["log"],
     &["log", "tail"],
+    &["streams"],
+    &["streams", "apply"],
+    &["streams", "keys"],
+    &["streams", "permissions"],
     &["status"],
     &["replay"],
 ];
 /// Those that only hold others.
-const GROUPS: [&[&str]; 2] = [&["log"], &["webhook"]];
+const GROUPS: [&[&str]; 3] = [&["log"], &["webhook"], &["streams"]];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_explains_itself() {
@@ -47,6 +54,7 @@ async fn what_is_not_understood_is_told_with_code_2() {
         (&["up", "--listen", "nowhere"], "invalid value 'nowhere' for '--listen <ADDRESS>'"),
         (&["status", "--format", "xml"], "invalid value 'xml' for '--format <FORMAT>'"),
         (&["replay"], "--verify"),
+        (&["streams", "keys"], "--out <FOLDER>"),
         (&["trail"], "<NUMBER|PARTY>"),
         (&["test-call", "--inbox", "Support"], "write the id that Front gives it, inb_…"),
         (&["test-call", "--remove", "cnv_"], "write the id that Front gives it, cnv_…"),
@@ -68,6 +76,8 @@ async fn a_command_without_a_log_says_how_to_get_one() {
         &["log", "tail"],
         &["replay", "--verify"],
         &["up"],
+        &["front-writer"],
+        &["streams", "apply"],
         &["health"],
         &["webhook", "register"],
         &["test-call"],

@@ -21,7 +21,7 @@ async fn writers_alone_use_the_whole_limit_and_earn_no_429() {
     for call in 1..=LIVE {
         site.publish(call, Class::Live).await;
     }
-    site.work(3).await;
+    site.work(3, LIVE + BULK).await;
     assert_eq!(site.refused(), 0);
     assert!(site.most_in_a_minute() <= 30, "{} in a minute", site.most_in_a_minute());
 
@@ -51,7 +51,7 @@ async fn what_another_client_uses_is_waited_for() {
         }
     };
     tokio::select! {
-        () = site.work(2) => {}
+        () = site.work(2, CALLS) => {}
         () = others => {}
     }
     assert_eq!(imported(&site).len() as u64, CALLS);

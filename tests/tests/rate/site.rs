@@ -8,16 +8,23 @@ use calltrail_domain::ids::{CallId, EffectKey, EffectKind, InboxId, PartyId, Pho
 use calltrail_domain::policy::ImportType;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::embedded::{Embedded, Options};
-use calltrail_event_log::ports::{Class, KeyValue, NewItem, Outbox};
+use calltrail_event_log::jetstream::permissions::Role;
+use calltrail_event_log::jetstream::{self, JetStream, Tls, declared};
+use calltrail_event_log::ports::{Class, EventLog, KeyValue, NewItem, Outbox};
+use calltrail_event_log::testing::NatsServer;
 use calltrail_front::{Client, Resource};
 use calltrail_front_writer::budget::{self, Ask, Budget, Offer};
 use calltrail_front_writer::{Confirm, Counters, Rate, Settings, Timing, WriterOptions, run};
+use calltrail_front_writer::{dead_letter, fence};
 use calltrail_simulator::front::{Front, FrontOptions, Request, RequestEntry, SpanMs};
 use calltrail_simulator::http::{Clock, Handle, serve};
 use secrecy::SecretString;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
+const LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const ACCOUNT: &str = "acme";
 /// Nothing waits so long when all is well.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,14 +36,57 @@ pub(super) const OTHERS_PATH: &str = "/me";
 
 pub(super) struct Site {
     pub(super) front: Handle,
-    stores: Embedded,
     limit: u32,
-    _folder: tempfile::TempDir,
+    backend: Backend,
+}
+
+/// Where the writers' stores are.
+enum Backend {
+    /// In this process, which the writers share.
+    Embedded { stores: Embedded, _folder: TempDir },
+    /// On a server, to which each writer has a connection of its own.
+    JetStream { server: NatsServer, own: JetStream },
+}
+
+/// The ports as one writer has them.
+struct Ports {
+    log: Arc<dyn EventLog>,
+    outbox: Arc<dyn Outbox>,
+    store: Arc<dyn KeyValue>,
+}
+
+impl Ports {
+    fn of<T: EventLog + Outbox + KeyValue + 'static>(stores: T) -> Self {
+        let stores = Arc::new(stores);
+        Self { log: stores.clone(), outbox: stores.clone(), store: stores }
+    }
 }
 
 impl Site {
     /// A company of so many requests a minute, which has had one of them at each of these ages.
     pub(super) async fn new(limit: u32, ages_ms: impl Iterator<Item = i64>, path: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let stores =
+            Embedded::open(&folder.path().join("log.redb"), &Options::default()).expect("a new store");
+        Self::on(Backend::Embedded { stores, _folder: folder }, limit, ages_ms, path).await
+    }
+
+    /// The same on a nats-server.
+    pub(super) async fn on_jetstream(limit: u32, ages_ms: impl Iterator<Item = i64>, path: &str) -> Self {
+        let server = NatsServer::start();
+        let own = connected(&server).await;
+        let settings = declared::Settings {
+            accounts: vec![ACCOUNT.to_owned()],
+            buckets: [budget::BUCKET, fence::BUCKET, dead_letter::BUCKET].map(ToOwned::to_owned).to_vec(),
+            replicas: 1,
+            ack_wait: Options::default().ack_wait,
+            log_bytes_max: LOG_BYTES_MAX,
+        };
+        declared::create_missing(&own, &settings).await.expect("the streams are made");
+        Self::on(Backend::JetStream { server, own }, limit, ages_ms, path).await
+    }
+
+    async fn on(backend: Backend, limit: u32, ages_ms: impl Iterator<Item = i64>, path: &str) -> Self {
         let mut options = FrontOptions::default();
         options.behaviour.requests_per_minute = limit;
         options.behaviour.visibility_lag_ms = SpanMs { min: 0, max: 20 };
@@ -48,10 +98,23 @@ impl Site {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let front = serve(listener, front, Clock::system()).await.expect("it is loopback");
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let stores =
-            Embedded::open(&folder.path().join("log.redb"), &Options::default()).expect("a new store");
-        Self { front, stores, limit, _folder: folder }
+        Self { front, limit, backend }
+    }
+
+    /// The ports of one more process.
+    async fn ports(&self) -> Ports {
+        match &self.backend {
+            Backend::Embedded { stores, .. } => Ports::of(stores.clone()),
+            Backend::JetStream { server, .. } => Ports::of(connected(server).await),
+        }
+    }
+
+    /// The ports of this test.
+    fn own(&self) -> Ports {
+        match &self.backend {
+            Backend::Embedded { stores, .. } => Ports::of(stores.clone()),
+            Backend::JetStream { own, .. } => Ports::of(own.clone()),
+        }
     }
 
     /// The past requests were sent by writers of this account: their budget knows them.
@@ -62,7 +125,7 @@ impl Site {
             budget.take(request.at_ms, ask, Offer::Slot { at_ms: request.at_ms });
         }
         let value = serde_json::to_vec(&budget).expect("a budget has a JSON form");
-        self.stores.create(budget::BUCKET, ACCOUNT, value.into()).await.expect("the store is new");
+        self.own().store.create(budget::BUCKET, ACCOUNT, value.into()).await.expect("the store is new");
     }
 
     /// A missed call of somebody new: two requests, the import and a look for it.
@@ -90,27 +153,47 @@ impl Site {
         };
         let body = serde_json::to_vec(&item).expect("an item has a JSON form").into();
         let new = NewItem { account: ACCOUNT.to_owned(), class, id: item.message_id(), body };
-        self.stores.publish(new).await.expect("the item is taken");
+        self.own().outbox.publish(new).await.expect("the item is taken");
     }
 
-    /// So many writers of two workers each, with the whole limit for them, until the outbox is empty.
-    pub(super) async fn work(&self, writers: usize) {
-        let (stop, stopped) = watch::channel(false);
-        let running: Vec<_> =
-            (0..writers).map(|name| tokio::spawn(self.writer(name, stopped.clone()))).collect();
+    /// So many writers of two workers each, with the whole limit for them, until everything published is imported and seen.
+    pub(super) async fn work(&self, writers: usize, published: u64) {
         let idle = async {
-            while !self.stores.stats().await.expect("stats are read").outbox.is_empty() {
+            while self.seen() < published {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        tokio::time::timeout(PATIENCE, idle).await.expect("every item is done");
+        self.work_until(writers, timeout(PATIENCE, idle)).await.expect("every item is done");
+    }
+
+    /// So many writers, until something has happened; then every worker ends at a point where nothing is under way.
+    pub(super) async fn work_until<T>(&self, writers: usize, until: impl Future<Output = T>) -> T {
+        let (stop, stopped) = watch::channel(false);
+        let mut running = Vec::new();
+        for name in 0..writers {
+            running.push(tokio::spawn(self.writer(name, self.ports().await, stopped.clone())));
+        }
+        let happened = until.await;
         stop.send(true).expect("the writers listen");
         for writer in running {
             writer.await.expect("a writer stops when told to");
         }
+        happened
     }
 
-    fn writer(&self, name: usize, stopped: watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
+    /// Activities that were looked for and found.
+    fn seen(&self) -> u64 {
+        let requests = self.requests();
+        let looks = requests.iter().filter(|r| r.method == "GET" && r.path.starts_with("/messages/"));
+        looks.filter(|look| look.status == Some(200)).count() as u64
+    }
+
+    fn writer(
+        &self,
+        name: usize,
+        ports: Ports,
+        stopped: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + use<> {
         let settings = Settings {
             account: ACCOUNT.parse().expect("a good account id"),
             confirm: Confirm::Item,
@@ -129,8 +212,7 @@ impl Site {
             clock: Arc::new(|| Timestamp::from_millis(Clock::system().now_ms())),
             counters: Arc::<Counters>::default(),
         };
-        let stores = Arc::new(self.stores.clone());
-        run(options, stores.clone(), stores.clone(), stores, stopped)
+        run(options, ports.log, ports.outbox, ports.store, stopped)
     }
 
     pub(super) fn requests(&self) -> Vec<RequestEntry> {
@@ -146,10 +228,31 @@ impl Site {
 
     /// The most requests that Front let in during any minute.
     pub(super) fn most_in_a_minute(&self) -> usize {
-        let requests = self.requests();
-        let let_in = requests.iter().filter(|request| request.status != Some(TOO_MANY));
-        let times: Vec<_> = let_in.map(|request| request.at_ms).collect();
+        let times = self.let_in();
         let within = |from: &i64| times.iter().filter(|at| (*from..from + WINDOW_MS).contains(*at)).count();
         times.iter().map(within).max().unwrap_or(0)
     }
+
+    /// The fewest requests that Front let in during any minute that ended between `from_ms` and `to_ms`.
+    pub(super) fn fewest_in_a_minute(&self, from_ms: i64, to_ms: i64) -> usize {
+        let times = self.let_in();
+        let within = |end: i64| times.iter().filter(|at| (end - WINDOW_MS..end).contains(*at)).count();
+        (from_ms..to_ms).step_by(100).map(within).min().unwrap_or(0)
+    }
+
+    fn let_in(&self) -> Vec<i64> {
+        let requests = self.requests();
+        let let_in = requests.iter().filter(|request| request.status != Some(TOO_MANY));
+        let_in.map(|request| request.at_ms).collect()
+    }
+}
+
+async fn connected(server: &NatsServer) -> JetStream {
+    let options = jetstream::Options {
+        urls: vec![server.url()],
+        role: Role::FrontWriter,
+        nkey_seed: None,
+        tls: Tls::default(),
+    };
+    JetStream::connect(&options).await.expect("the server takes the connection")
 }

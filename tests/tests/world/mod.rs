@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use calltrail::engine::{Engine, projection_in};
+use calltrail::engine::{Engine, Role, projection_in};
 use calltrail_domain::rule::{self, Rule};
 use calltrail_simulator::aircall::{Api, ApiOptions};
 use calltrail_simulator::front::{Act, Action, Front, Ledger, Subject};
@@ -105,7 +105,7 @@ impl World {
 
     async fn start_engine(&mut self) {
         let config = self.given.config(self.folder.path(), &self.front.base_url(), &self.aircall.base_url());
-        self.engine = Some(Engine::start(&config).await.expect("the engine starts"));
+        self.engine = Some(Engine::start(&config, Role::Up).await.expect("the engine starts"));
         if !self.given.without_front_webhooks {
             let url = self.webhooks_url("front");
             self.front.connect_webhook(&url).await.expect("the engine takes Front's webhook");
@@ -123,7 +123,8 @@ impl World {
     }
 
     fn webhooks_url(&self, service: &str) -> String {
-        format!("http://{}/webhooks/{ACCOUNT}/{service}", self.engine().webhooks_at)
+        let address = self.engine().webhooks_at.expect("the receivers run");
+        format!("http://{address}/webhooks/{ACCOUNT}/{service}")
     }
 
     async fn happen(&mut self, step: &Step) {
@@ -239,14 +240,12 @@ impl World {
         let mut before = None;
         loop {
             let status = self.engine().status().await.expect("the engine tells its status");
-            let waiting: usize =
-                status.accounts.values().map(|account| account.waiting_calls + account.pending_effects).sum();
             let (untold, requests) = self.front.front(|front| {
                 let webhooks = front.ledger().webhooks;
                 let untold = webhooks.iter().filter(|webhook| !webhook.delivered && !webhook.lost).count();
                 (untold, front.requests_seen())
             });
-            let rests = waiting == 0 && untold == 0 && status.folded >= Some(status.records);
+            let rests = status.waiting() == 0 && untold == 0 && status.is_folded();
             let now = rests.then_some((status.records, requests));
             if now.is_some() && now == before {
                 return;
@@ -266,7 +265,8 @@ impl World {
         let ledger = self.ledger();
         let status = self.engine().status().await.expect("the engine tells its status");
         let account = &status.accounts[ACCOUNT];
-        let view = View { company: &self.given.front, ledger: &ledger, left_out: &account.left_out };
+        let folded = account.folded.as_ref().expect("a projector runs");
+        let view = View { company: &self.given.front, ledger: &ledger, left_out: &folded.left_out };
         let mode = if self.given.without_front_webhooks { "without" } else { "with" };
         for expect in expect {
             let (found, expected) = view.beside(expect);
@@ -282,8 +282,8 @@ impl World {
         let markers: Vec<_> = comments.filter_map(|comment| view::marker(&comment.body)).collect();
         let distinct: BTreeSet<_> = markers.iter().collect();
         assert_eq!(distinct.len(), markers.len(), "a comment is there twice");
-        let live = account.live.as_ref().expect("a running engine counts");
-        assert_eq!(live.outcomes["rejected"], self.given.rejected, "effects were rejected:\n{status}");
+        let writer = account.live.as_ref().and_then(|live| live.writer.as_ref()).expect("a writer runs");
+        assert_eq!(writer.outcomes["rejected"], self.given.rejected, "effects were rejected:\n{status}");
         let replayed = self.engine().verify().await.expect("the log can be replayed");
         assert_eq!(replayed.live_hash, replayed.replayed_hash, "the log gives another state");
     }

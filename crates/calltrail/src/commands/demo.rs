@@ -14,7 +14,7 @@ use super::up::asked_to_stop;
 use crate::cli::{DemoArgs, Format, Globals};
 use crate::config::{self, Config, Environment};
 use crate::demo::{Proofs, timeline};
-use crate::engine::{Engine, now};
+use crate::engine::{Engine, Role, now};
 
 const ACCOUNT: &str = "demo";
 const SEED: u64 = 1;
@@ -69,8 +69,8 @@ async fn show(
     let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")?;
     let front = serve(listener, front, Clock::system()).await?;
     let config = configuration(globals, folder, &front.base_url(), secrets)?;
-    let engine = Engine::start(&config).await?;
-    let webhooks = format!("http://{}/webhooks/{ACCOUNT}", engine.webhooks_at);
+    let engine = Engine::start(&config, Role::Up).await?;
+    let webhooks = webhooks_url(&engine)?;
     front.connect_webhook(&format!("{webhooks}/front")).await.context("Front's webhook was not taken")?;
 
     let steps = disturb(SEED, &day.steps, &DISTURBANCE);
@@ -151,8 +151,8 @@ async fn settle(engine: &Engine) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
         let status = engine.status().await?;
-        let waiting: usize = status.accounts.values().map(|a| a.waiting_calls + a.pending_effects).sum();
-        if waiting == 0 && status.folded >= Some(status.records) {
+        let waiting = status.waiting();
+        if waiting == 0 && status.is_folded() {
             bar.finish_and_clear();
             return Ok(());
         }
@@ -165,10 +165,15 @@ async fn settle(engine: &Engine) -> anyhow::Result<()> {
     }
 }
 
+fn webhooks_url(engine: &Engine) -> anyhow::Result<String> {
+    let address = engine.webhooks_at.context("the demo receives webhooks")?;
+    Ok(format!("http://{address}/webhooks/{ACCOUNT}"))
+}
+
 /// Where everything is that keeps running.
 fn tell_where(engine: &Engine, front: &Handle, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
     let folder = engine.folder();
-    let webhooks = format!("http://{}/webhooks/{ACCOUNT}/aircall", engine.webhooks_at);
+    let webhooks = format!("{}/aircall", webhooks_url(engine)?);
     let ledger = format!("{}/_sim/ledger", front.base_url());
     let health = format!("http://{}/health/ready", engine.operator_at);
     if format == Format::Json {

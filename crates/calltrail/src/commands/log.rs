@@ -3,8 +3,6 @@
 use std::io::Write;
 use std::time::Duration;
 
-use calltrail_event_log::ports::EventLog as _;
-
 use super::Source;
 use crate::cli::{Format, Globals, TailArgs};
 use crate::tail::Line;
@@ -51,8 +49,8 @@ pub async fn tail(globals: &Globals, args: &TailArgs, out: &mut dyn Write) -> an
 async fn next(source: &Source, after: u64) -> anyhow::Result<Vec<Line>> {
     match source {
         Source::Running(running) => running.records(after).await,
-        Source::AtRest { log, .. } if log.tail().await? > after => {
-            Ok(log.read_after(after, BATCH_RECORDS).await?.iter().map(Line::of).collect())
+        Source::AtRest { stores, .. } if stores.tail().await? > after => {
+            Ok(stores.log.read_after(after, BATCH_RECORDS).await?.iter().map(Line::of).collect())
         }
         Source::AtRest { .. } => Ok(Vec::new()),
     }

@@ -7,6 +7,7 @@ pub mod init;
 pub mod log;
 pub mod replay;
 pub mod status;
+pub mod streams;
 pub mod test_call;
 pub mod trail;
 pub mod up;
@@ -18,13 +19,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use calltrail_event_log::embedded::{Embedded, OpenError, Options};
 use serde::Serialize;
 
 use crate::cli::{Format, Globals};
-use crate::config::{self, AccountConfig, Config, Environment};
+use crate::config::{self, AccountConfig, Config, ConfigError, Environment, LogConfig};
 use crate::control::Running;
-use crate::engine;
+use crate::engine::Stores;
 
 /// How often, and how long apart, an engine that does not answer is asked again by who follows it.
 const ANSWER_TRIES: u32 = 40;
@@ -34,7 +34,7 @@ const ANSWER_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) enum Source {
     Running(Running),
-    AtRest { log: Embedded, folder: PathBuf },
+    AtRest { stores: Stores, folder: PathBuf },
 }
 
 impl Source {
@@ -50,25 +50,21 @@ impl Source {
     }
 
     pub(crate) async fn of(globals: &Globals) -> anyhow::Result<Self> {
-        let folder = match &globals.path {
-            Some(path) => path.clone(),
-            None => config::load_log_path(&globals.config, &Environment::of_process())?,
-        };
-        engine::check_has_log(&folder)?;
-        match Running::on(&folder).await? {
-            Some(running) => Ok(Self::Running(running)),
-            None => match engine::open_log(&folder, &Options::default()) {
-                Ok(log) => Ok(Self::AtRest { log, folder }),
-                Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
-                    bail!(
-                        "a calltrail has {} open and does not answer yet; try again in a moment",
-                        folder.display()
-                    )
-                }
-                Err(error) => Err(error),
-            },
-        }
+        let config = log_config(globals)?;
+        Ok(match Running::on(&config.path).await? {
+            Some(running) => Self::Running(running),
+            None => Self::AtRest { stores: Stores::at_rest(&config).await?, folder: config.path },
+        })
     }
+}
+
+/// `[log]`. Who names the folder of an embedded log needs no configuration.
+fn log_config(globals: &Globals) -> anyhow::Result<LogConfig> {
+    let config = match config::load_log(&globals.config, &Environment::of_process()) {
+        Err(ConfigError::NotFound { .. }) if globals.path.is_some() => LogConfig::default(),
+        loaded => loaded?,
+    };
+    Ok(LogConfig { path: globals.path.clone().unwrap_or(config.path), ..config })
 }
 
 /// The account of this id, or the only one.

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use anyhow::Context as _;
-use calltrail_event_log::ports::EventLog as _;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Source, print};
@@ -18,8 +17,8 @@ use crate::replay::Replay;
 pub async fn verify(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<bool> {
     let replay = match Source::of(globals).await? {
         Source::Running(running) => running.verify().await?,
-        Source::AtRest { log, folder } => {
-            let tail = log.tail().await?;
+        Source::AtRest { stores, folder } => {
+            let tail = stores.tail().await?;
             let store = projection_in(&folder);
             let live = calltrail_projector::stored_digest(&store, tail)
                 .context("the projection store is of no use; `calltrail up` sets it aside and rebuilds it")?;
@@ -27,7 +26,7 @@ pub async fn verify(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<bo
             let bar = ProgressBar::new(live.checkpoint).with_style(style()?);
             let scratch = scratch.path().join("projection");
             let verified =
-                calltrail_projector::verify(&log, &live, &scratch, |at| bar.set_position(at)).await?;
+                calltrail_projector::verify(&*stores.log, &live, &scratch, |at| bar.set_position(at)).await?;
             bar.finish_and_clear();
             Replay::from(verified)
         }

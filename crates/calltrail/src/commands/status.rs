@@ -13,7 +13,7 @@ use crate::status::Status;
 pub async fn run(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<()> {
     let status = match Source::of(globals).await? {
         Source::Running(running) => running.status().await?,
-        Source::AtRest { log, .. } => Status::at_rest(&log).await?,
+        Source::AtRest { stores, .. } => Status::at_rest(&stores).await?,
     };
     print(&status, globals.format, out)
 }

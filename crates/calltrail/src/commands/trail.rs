@@ -13,7 +13,7 @@ use crate::trail::Trail;
 pub async fn run(globals: &Globals, args: &TrailArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let trails = match Source::of(globals).await? {
         Source::Running(running) => running.trail(&args.of).await?,
-        Source::AtRest { log, .. } => Trail::of(&log, &args.of).await?,
+        Source::AtRest { stores, .. } => Trail::of(&*stores.log, &args.of).await?,
     };
     match globals.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string(&trails)?)?,

@@ -1,4 +1,4 @@
-//! `calltrail up`: every role in this process, until it is told to stop.
+//! `calltrail up`, `ingest`, `projector` and `front-writer`: roles in this process, until it is told to stop.
 
 use std::pin::pin;
 
@@ -8,19 +8,22 @@ use tracing::info;
 
 use crate::cli::Globals;
 use crate::config::Environment;
-use crate::engine::Engine;
+use crate::engine::{Engine, Role};
 
 /// Runs until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 /// When the configuration has mistakes, the engine cannot start, or it cannot go on.
-pub async fn run(globals: &Globals) -> anyhow::Result<()> {
+pub async fn run(globals: &Globals, role: Role) -> anyhow::Result<()> {
     let config = globals.load_config(&Environment::of_process())?;
     // Listened for from the beginning and in one go: no signal falls between the start and the run.
     let mut stop = pin!(asked_to_stop());
     let engine = tokio::select! {
-        started = Engine::start(&config) => started?,
-        () = &mut stop => bail!("stopped before it was up"),
+        started = Engine::start(&config, role) => started?,
+        () = &mut stop => {
+            info!("stopped before it was up");
+            return Ok(());
+        }
     };
     let failed = tokio::select! {
         () = stop => false,

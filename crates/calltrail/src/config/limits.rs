@@ -18,3 +18,11 @@ pub(super) const NAME_BYTES_MAX: usize = 200;
 pub(super) const DAY_MINUTES: u16 = 24 * 60;
 /// A word that differs in more letters than this is no misspelling.
 pub(super) const MISSPELT_LETTERS_MAX: usize = 3;
+/// A NATS server keeps at most five copies of a stream.
+pub(super) const REPLICAS_MAX: u64 = 5;
+/// A pebibyte: more is a slip.
+pub(super) const LOG_GIB_MAX: u64 = 1024 * 1024;
+/// A tebibyte: more is a slip.
+pub(super) const SPOOL_MIB_MAX: u64 = 1024 * 1024;
+/// Servers of one cluster that are named.
+pub(super) const URLS_MAX: usize = 16;

@@ -6,6 +6,7 @@ mod account;
 mod environment;
 mod error;
 mod limits;
+mod log;
 mod secrets;
 mod section;
 mod source;
@@ -19,8 +20,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use calltrail_domain::ids::AccountId;
 use toml::de::DeTable;
@@ -30,6 +30,7 @@ pub use account::{
 };
 pub use environment::Environment;
 pub use error::{ConfigError, Mistakes};
+pub use log::{Backend, Identity, JetStreamConfig, LogConfig, SpoolConfig};
 
 use environment::OVERRIDE_PREFIX;
 use error::Mistake;
@@ -46,23 +47,6 @@ pub struct Config {
     pub accounts: Vec<AccountConfig>,
 }
 
-/// `[log]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogConfig {
-    pub backend: Backend,
-    /// The folder of the embedded log and of the projection store.
-    pub path: PathBuf,
-    /// A claim that is neither extended nor settled for so long is given to the next claimant.
-    pub ack_wait: Duration,
-}
-
-/// Where the call event log is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    /// One redb file of one process.
-    Embedded,
-}
-
 /// `[http]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
@@ -72,16 +56,6 @@ pub struct HttpConfig {
     pub operator_listen: SocketAddr,
     /// Where Aircall and Front reach `listen`: https, or http on this machine; without a slash at its end.
     pub public_url: Option<String>,
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self {
-            backend: Backend::Embedded,
-            path: PathBuf::from("calltrail-data"),
-            ack_wait: Duration::from_secs(30),
-        }
-    }
 }
 
 impl HttpConfig {
@@ -109,11 +83,11 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, ConfigErro
     config
 }
 
-/// The folder of the log, for commands that need nothing else of the configuration.
+/// `[log]`, for commands that need nothing else of the configuration.
 ///
 /// # Errors
 /// When the file cannot be read, is not TOML, or has a mistake under `[log]`.
-pub fn load_log_path(path: &Path, environment: &Environment) -> Result<PathBuf, ConfigError> {
+pub fn load_log(path: &Path, environment: &Environment) -> Result<LogConfig, ConfigError> {
     let source = Source::new(path, read_file(path)?);
     let (document, syntax) = DeTable::parse_recoverable(&source.text);
     if let Some(mistakes) = Mistakes::from_list(syntax_mistakes(&source, &syntax)) {
@@ -122,9 +96,9 @@ pub fn load_log_path(path: &Path, environment: &Environment) -> Result<PathBuf, 
     let reading = Reading::new(&source, environment);
     let mut table = tree::from_document(document.get_ref());
     overlay(&reading, &mut table);
-    let log = read_log(reading.root(table).section("log"));
+    let log = log::read(reading.root(table).section("log"));
     match Mistakes::from_list(reading.finish().0) {
-        None => Ok(log.path),
+        None => Ok(log),
         Some(mistakes) => Err(ConfigError::Mistakes(mistakes)),
     }
 }
@@ -204,26 +178,13 @@ fn overlay(reading: &Reading<'_>, table: &mut Table) {
 }
 
 fn read_root(mut root: Section<'_>) -> Option<Config> {
-    let log = read_log(root.section("log"));
+    let log = log::read(root.section("log"));
     let http = root.section("http");
     let has_public_url = http.has("public_url");
     let http = read_http(http);
     let accounts = read_accounts(&mut root, has_public_url);
     root.finish();
     Some(Config { log, http, accounts: accounts? })
-}
-
-fn read_log(mut section: Section<'_>) -> LogConfig {
-    const BACKENDS: [(&str, Backend); 1] = [("embedded", Backend::Embedded)];
-    let default = LogConfig::default();
-    let folder = section.reading.folder();
-    let log = LogConfig {
-        backend: section.or("backend", default.backend, |entry| values::one_of(entry, &BACKENDS)),
-        path: section.or("path", folder.join(default.path), |entry| values::path(entry, folder)),
-        ack_wait: section.or("ack_wait_seconds", default.ack_wait, values::wait),
-    };
-    section.finish();
-    log
 }
 
 fn read_http(mut section: Section<'_>) -> HttpConfig {

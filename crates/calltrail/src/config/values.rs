@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use calltrail_domain::ids::{InboxId, LineId};
 use jiff::tz::TimeZoneDatabase;
 
 use super::limits::{
-    DAY_MINUTES, NAME_BYTES_MAX, REQUESTS_PER_MINUTE_MAX, SUBJECT_CHARS_MAX, WAIT_SECONDS_MAX,
+    DAY_MINUTES, NAME_BYTES_MAX, REQUESTS_PER_MINUTE_MAX, SUBJECT_CHARS_MAX, URLS_MAX, WAIT_SECONDS_MAX,
 };
 use super::section::Fault;
 use super::source::Origin;
@@ -76,10 +77,16 @@ pub(super) fn wait(entry: &Entry) -> Result<Duration, Fault> {
 
 /// From 1 to [`REQUESTS_PER_MINUTE_MAX`].
 pub(super) fn requests_per_minute(entry: &Entry) -> Result<u32, Fault> {
-    let mend = format!("write a whole number without quotes, 1 to {REQUESTS_PER_MINUTE_MAX}");
+    let rate = whole(entry, 1..=REQUESTS_PER_MINUTE_MAX.into(), "requests a minute")?;
+    Ok(u32::try_from(rate).unwrap_or(REQUESTS_PER_MINUTE_MAX))
+}
+
+/// A whole number of `unit`.
+pub(super) fn whole(entry: &Entry, range: RangeInclusive<u64>, unit: &str) -> Result<u64, Fault> {
+    let mend = format!("write a whole number without quotes, {} to {}", range.start(), range.end());
     let given = integer(entry, &mend)?;
-    let rate = u32::try_from(given).ok().filter(|rate| (1..=REQUESTS_PER_MINUTE_MAX).contains(rate));
-    rate.ok_or_else(|| Fault::new(format!("is {given} requests a minute"), mend))
+    let fits = u64::try_from(given).ok().filter(|number| range.contains(number));
+    fits.ok_or_else(|| Fault::new(format!("is {given} {unit}"), mend))
 }
 
 /// A share of a whole: above 0, at most 1.
@@ -122,6 +129,39 @@ pub(super) fn base_url(entry: &Entry, example: &str) -> Result<String, Fault> {
 /// The address at which Aircall and Front reach the receivers, likewise.
 pub(super) fn public_url(entry: &Entry) -> Result<String, Fault> {
     address(entry, "is not an address that can be reached", "https://calls.example.com")
+}
+
+/// NATS servers, separated by commas.
+pub(super) fn nats_urls(entry: &Entry) -> Result<Vec<String>, Fault> {
+    let mend = "write \"nats://host:4222\", or tls://, several with commas between; who connects is told by `nkey_seed`";
+    // What was given is not told: it may hold a user's password.
+    let bad = || Fault::new("is not the address of a NATS server", mend);
+    let url = |given: &str| {
+        let uri: Uri = given.parse().map_err(|_| bad())?;
+        let is_plain = matches!(uri.path(), "" | "/") && uri.query().is_none() && !given.contains(['#', '@']);
+        let is_nats = matches!(uri.scheme_str(), Some("nats" | "tls"));
+        let has_host = uri.host().is_some_and(|host| !host.is_empty());
+        if is_plain && is_nats && has_host { Ok(given.trim_end_matches('/').to_owned()) } else { Err(bad()) }
+    };
+    let urls: Vec<_> = text(entry)?.split(',').map(|given| url(given.trim())).collect::<Result<_, _>>()?;
+    if urls.len() > URLS_MAX {
+        let what = format!("names {} servers; it takes {URLS_MAX}", urls.len());
+        return Err(Fault::new(what, "name a few: the others are learnt from them"));
+    }
+    Ok(urls)
+}
+
+/// Where a NATS server shows what it does. No secret is sent there, so that http to another machine will do.
+pub(super) fn monitor_url(entry: &Entry) -> Result<String, Fault> {
+    let given = text(entry)?;
+    let mend = "write the server's `http` address, as in \"http://127.0.0.1:8222\", without a path";
+    let bad = || Fault::new("is not the monitoring address of a NATS server", mend);
+    let uri: Uri = given.parse().map_err(|_| bad())?;
+    let is_plain = uri.path() == "/" && uri.query().is_none() && !given.contains(['#', '@']);
+    if !is_plain || !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
+        return Err(bad());
+    }
+    Ok(given.trim_end_matches('/').to_owned())
 }
 
 fn address(entry: &Entry, what: &str, example: &str) -> Result<String, Fault> {

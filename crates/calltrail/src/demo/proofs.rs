@@ -35,7 +35,7 @@ pub(crate) struct Proofs {
 impl Proofs {
     pub(crate) async fn of(engine: &Engine, ledger: &Ledger, webhooks_sent: u32) -> anyhow::Result<Self> {
         let (mut bodies, mut calls) = (BTreeMap::<Vec<u8>, usize>::new(), BTreeSet::new());
-        for_each_record(engine.log(), |record| {
+        for_each_record(engine.log()?, |record| {
             if record.kind == "aircall.event" {
                 let stored: serde_json::Value = serde_json::from_slice(&record.body)?;
                 let body = stored["data"]["body"].as_str().unwrap_or_default();
@@ -52,13 +52,13 @@ impl Proofs {
         let distinct: BTreeSet<_> = messages().map(|message| message.external_id.as_str()).collect();
         let comments = || ledger.conversations.iter().flat_map(|conversation| &conversation.comments);
         let notes: BTreeSet<_> = comments().filter_map(|comment| comment.body.lines().last()).collect();
-        let accounts = status.accounts.values();
+        let folded = status.accounts.values().filter_map(|account| account.folded.as_ref());
         Ok(Self {
             webhooks_sent,
             webhooks_stored: bodies.values().sum::<usize>() as u64,
             duplicates_absorbed: bodies.values().sum::<usize>() - bodies.len(),
             calls: calls.len(),
-            calls_logged: accounts.flat_map(|account| account.logged.values()).sum(),
+            calls_logged: folded.flat_map(|folded| folded.logged.values()).sum(),
             activities: messages().count(),
             activities_twice: messages().count() - distinct.len(),
             comments: comments().count(),

@@ -19,3 +19,9 @@ pub(super) const REQUESTS_PER_CALL: u32 = 4;
 pub(super) const RECEIVER_ANSWER_BYTES_MAX: usize = 4 * 1024;
 /// Ids that are named before the rest is only counted.
 pub(super) const NAMED_MAX: usize = 10;
+/// What a server says of itself is some ten kilobytes long.
+pub(super) const MONITOR_ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Major and minor: the first release with everything that the backend uses.
+pub(super) const NATS_VERSION_MIN: (u32, u32) = (2, 14);
+/// The default of a server; the longest record and its headers fit into it.
+pub(super) const NATS_PAYLOAD_BYTES_MIN: usize = 1024 * 1024;

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::finding::Finding;
 use super::limits::{DISK_FREE_BYTES_LOW, DISK_FREE_BYTES_MIN, RECEIVER_ANSWER_BYTES_MAX, REQUEST_TIMEOUT};
 use crate::config::{AccountConfig, Config, HttpConfig};
+use crate::engine::free_bytes;
 
 /// The disk and the listeners.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
@@ -20,8 +21,8 @@ fn disk(path: &Path) -> Finding {
     // The folder itself is made at the first start.
     let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    let free_bytes = match rustix::fs::statvfs(there) {
-        Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
+    let free_bytes = match free_bytes(there) {
+        Ok(free_bytes) => free_bytes,
         Err(error) => {
             let what = format!("{} cannot be looked at: {error}", there.display());
             return Finding::problem(
@@ -43,7 +44,9 @@ fn disk(path: &Path) -> Finding {
 async fn listeners(http: &HttpConfig) -> Finding {
     const CHECK: &str = "listeners";
     let operator = http.operator_listen;
-    if let Some((status, answer)) = get(&format!("http://{}/health/ready", reachable(operator))).await {
+    if let Some((status, answer)) =
+        get(&format!("http://{}/health/ready", reachable(operator)), RECEIVER_ANSWER_BYTES_MAX).await
+    {
         return match status {
             200 => Finding::ok(CHECK, format!("a running calltrail is ready, by {operator}")),
             503 if answer.starts_with("not ready") => {
@@ -85,7 +88,7 @@ pub(super) async fn check_public(config: &Config, account: &AccountConfig) -> Fi
     let Some(url) = config.http.aircall_webhook_url(&account.id) else {
         return Finding::skipped(CHECK, "not known", "set `public_url` under `[http]`");
     };
-    match get(&url).await {
+    match get(&url, RECEIVER_ANSWER_BYTES_MAX).await {
         Some((405, answer)) if answer.contains("method_not_allowed") => {
             Finding::ok(CHECK, format!("our receiver answers at {url}"))
         }
@@ -104,12 +107,12 @@ pub(super) async fn check_public(config: &Config, account: &AccountConfig) -> Fi
 }
 
 /// The status and the beginning of the answer; nothing when there is none in time.
-async fn get(url: &str) -> Option<(u16, String)> {
+pub(super) async fn get(url: &str, bytes_max: usize) -> Option<(u16, String)> {
     let client = reqwest::Client::builder().redirect(Policy::none()).no_proxy().timeout(REQUEST_TIMEOUT);
     let mut response = client.build().ok()?.get(url).send().await.ok()?;
     let status = response.status().as_u16();
     let mut answer = Vec::new();
-    while answer.len() < RECEIVER_ANSWER_BYTES_MAX {
+    while answer.len() < bytes_max {
         match response.chunk().await {
             Ok(Some(chunk)) => answer.extend_from_slice(&chunk),
             Ok(None) | Err(_) => break,

@@ -8,6 +8,7 @@ mod finding;
 mod front;
 mod limits;
 mod machine;
+mod nats;
 mod people;
 mod webhook;
 
@@ -36,8 +37,9 @@ pub fn without_configuration(error: &ConfigError) -> Report {
 pub async fn examine(config: &Config, path: &Path) -> Report {
     let mut findings = vec![configuration(config, path)];
     let accounts = futures_util::future::join_all(config.accounts.iter().map(|one| account(config, one)));
-    let (machine, accounts) = join!(machine::check(config), accounts);
+    let (machine, nats, accounts) = join!(machine::check(config), nats::check(config), accounts);
     findings.extend(machine);
+    findings.extend(nats);
     findings.extend(accounts.into_iter().flatten());
     Report(findings)
 }

@@ -6,7 +6,7 @@ mod mistakes;
 use std::path::{Path, PathBuf};
 
 use calltrail::cli::Cli;
-use calltrail::config::{Config, Confirm, Environment, load};
+use calltrail::config::{Backend, Config, Confirm, Environment, Identity, LogConfig, SpoolConfig, load};
 use calltrail_domain::ids::{InboxId, LineId};
 use calltrail_domain::policy::{
     Anonymous, AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Recording, Tags, Threading,
@@ -48,8 +48,7 @@ fn full() -> (TempDir, Config) {
 #[test]
 fn every_key_of_a_full_file_arrives() {
     let (folder, config) = full();
-    assert_eq!(config.log.path, folder.path().join("data"));
-    assert_eq!(config.log.ack_wait.as_secs(), 31);
+    check_log(&config.log, folder.path());
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(config.http.operator_listen.to_string(), "[::1]:9091");
     assert_eq!(config.http.public_url.as_deref(), Some("https://calls.example.com/calltrail"));
@@ -65,6 +64,23 @@ fn every_key_of_a_full_file_arrives() {
     assert_eq!((account.front.requests_per_minute, account.front.rate_share), (Some(50), 0.25));
     assert_eq!(account.calls.confirm, Confirm::Never);
     assert_eq!((account.timing.republish.as_secs(), account.timing.grace.as_secs()), (4, 5));
+}
+
+fn check_log(log: &LogConfig, folder: &Path) {
+    assert_eq!(log.backend, Backend::JetStream);
+    assert_eq!(log.path, folder.join("data"));
+    assert_eq!(log.ack_wait.as_secs(), 31);
+    let jetstream = &log.jetstream;
+    assert_eq!(jetstream.urls, ["tls://one.example.com:4222", "nats://127.0.0.1:4223"]);
+    assert_eq!((jetstream.replicas, jetstream.manage, jetstream.log_bytes_max), (3, false, 2 << 30));
+    let seed = jetstream.nkey_seed.as_ref().expect("one is written");
+    assert_eq!(seed.expose_secret(), "new secret");
+    assert_eq!(jetstream.ca_file, Some(folder.join("ca.pem")));
+    let identity =
+        Identity { cert_file: PathBuf::from("/etc/calltrail/mine.pem"), key_file: folder.join("mine.key") };
+    assert_eq!(jetstream.identity, Some(identity));
+    assert_eq!(jetstream.monitor_urls, ["http://one.example.com:8222"]);
+    assert_eq!(log.spool, SpoolConfig { high_water_bytes: 3 << 20, disk_free_min_bytes: 4 << 20 });
 }
 
 #[test]

@@ -25,6 +25,17 @@ pub async fn an_empty_group_appends_nothing<F: Fixture>() {
     assert_eq!(ports.log.tail().await.expect("the tail is known"), 0);
 }
 
+pub async fn a_group_is_there_however_often_it_is_appended_under_one_id<F: Fixture>() {
+    let fixture = F::open(NEVER_LAPSES).await;
+    let ports = fixture.ports();
+    for (id, bodies) in [("s:1-2", ["a", "b"]), ("s:1-2", ["a", "b"]), ("s:3-4", ["c", "d"])] {
+        let group = bodies.map(|body| record("k", body)).to_vec();
+        ports.log.append_once(id, group).await.expect("the group is appended");
+    }
+    let bodies: String = contents(&ports).await.into_iter().map(|(_, body)| body).collect();
+    assert!(["abcd", "ababcd"].contains(&bodies.as_str()), "{bodies}");
+}
+
 pub async fn sequences_survive_a_restart<F: Fixture>() {
     let mut fixture = F::open(NEVER_LAPSES).await;
     let before = fixture.ports().log.append(vec![record("k", "a"), record("k", "b")]).await;

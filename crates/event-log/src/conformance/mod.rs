@@ -105,6 +105,7 @@ macro_rules! conformance_suite {
             log {
                 a_group_is_appended_in_order
                 an_empty_group_appends_nothing
+                a_group_is_there_however_often_it_is_appended_under_one_id
                 sequences_survive_a_restart
                 reading_follows_the_tail
                 reading_returns_at_most_what_is_asked

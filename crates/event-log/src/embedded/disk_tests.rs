@@ -121,7 +121,8 @@ pub(super) fn store(disk: &Disk) -> Embedded {
     };
     let database = open().expect("a database");
     open::initialise(&database).expect("an empty store");
-    Embedded::start(database, Box::new(open), &Options::default(), path).expect("the store starts")
+    let options = Options { measure: true, ..Options::default() };
+    Embedded::start(database, Box::new(open), &options, path).expect("the store starts")
 }
 
 pub(super) fn group(count: usize) -> Vec<NewRecord> {

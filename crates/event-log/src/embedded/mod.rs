@@ -38,7 +38,7 @@ use committer::Message;
 use store::{Reopen, Store};
 
 pub use open::OpenError;
-pub use store::{OutboxStats, Stats};
+pub use store::{OutboxStats, Size, Stats};
 
 /// How an embedded store is opened.
 #[derive(Debug, Clone)]
@@ -48,11 +48,13 @@ pub struct Options {
     /// Verifies the checksum of every page before the file is used. Reads the whole file, so opening takes longer the
     /// larger it is; after a crash the file is verified in any case.
     pub verify: bool,
+    /// Keeps the size of the log in memory, for [`Embedded::size`]. Reads the whole log at the opening.
+    pub measure: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { ack_wait: ACK_WAIT_DEFAULT, verify: true }
+        Self { ack_wait: ACK_WAIT_DEFAULT, verify: true, measure: false }
     }
 }
 
@@ -121,6 +123,12 @@ impl Embedded {
         let store = Arc::clone(&self.shared.store);
         let records = self.read(tables::record_count).await?;
         Ok(store.stats(records, now_ms()))
+    }
+
+    /// How much the log holds now, without a look into the file; `None` unless the options asked to measure.
+    #[must_use]
+    pub fn size(&self) -> Option<Size> {
+        self.shared.store.size()
     }
 
     fn check_open(&self) -> Result<(), LogError> {

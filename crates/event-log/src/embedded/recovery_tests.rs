@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Embedded;
 use super::disk_tests::{Disk, Syncs, group, item, store};
+use super::{Embedded, Size};
 use crate::ports::{Claim, Class, EventLog, KeyValue, LogError, NewRecord, Outbox};
 
 /// Only a store that never recovers makes a test wait so long.
@@ -102,6 +102,8 @@ async fn what_a_failed_commit_left_is_there_as_a_whole_or_not_at_all_and_the_sam
         assert_eq!(store.tail().await.expect("known"), *found.last().expect("a record"));
         let next = append_at_last(&store).await;
         assert!(next > tail && !found.contains(&next), "round {round}: {next} in {found:?}");
+        let records = found.len() as u64 + 1;
+        assert_eq!(store.size(), Some(Size { records, body_bytes: 4 * records }), "round {round}");
     }
     assert!(store.holds("acme", Class::Live, ticket).await.expect("known"));
     assert!(claim(&store).await.is_none(), "the claim goes on");

@@ -39,6 +39,29 @@ pub struct OutboxStats {
     pub oldest_age: Duration,
 }
 
+/// How much the log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size {
+    pub records: u64,
+    /// The bodies alone, without what the file needs around them.
+    pub body_bytes: u64,
+}
+
+impl Size {
+    pub(super) fn add(&mut self, body: &[u8]) {
+        self.records += 1;
+        self.body_bytes += body.len() as u64;
+    }
+
+    /// What is left when `added` has come and `erased` has gone.
+    fn after(self, added: Self, erased: Self) -> Self {
+        Self {
+            records: (self.records + added.records).saturating_sub(erased.records),
+            body_bytes: (self.body_bytes + added.body_bytes).saturating_sub(erased.body_bytes),
+        }
+    }
+}
+
 /// Opens the file once more, with the same checks, and never makes a new one.
 pub(super) type Reopen = Box<dyn Fn() -> Result<Database, OpenError> + Send + Sync>;
 
@@ -65,6 +88,8 @@ struct Known {
     items: Vec<Published>,
     tail: u64,
     numbers: Numbers,
+    /// `None` when nobody asked to measure.
+    size: Option<Size>,
 }
 
 pub(super) struct Store {
@@ -73,6 +98,7 @@ pub(super) struct Store {
     path: PathBuf,
     /// The last numbers that were answered: a file that lacks them is not the one that was written.
     numbers: Mutex<Numbers>,
+    size: Mutex<Option<Size>>,
     pub(super) claims: Claims,
     tail: watch::Sender<u64>,
     open: watch::Sender<bool>,
@@ -86,7 +112,7 @@ impl Store {
         options: &Options,
         path: &Path,
     ) -> Result<Self, OpenError> {
-        let known = known(&database, path)?;
+        let known = known(&database, path, options.measure)?;
         let claims = Claims::new(options.ack_wait);
         claims.reconcile(&known.items);
         Ok(Self {
@@ -94,6 +120,7 @@ impl Store {
             reopen,
             path: path.to_owned(),
             numbers: Mutex::new(known.numbers),
+            size: Mutex::new(known.size),
             claims,
             tail: watch::Sender::new(known.tail),
             open: watch::Sender::new(true),
@@ -151,6 +178,9 @@ impl Store {
         transaction.commit()?;
         self.commits.fetch_add(1, Ordering::Relaxed);
         *self.numbers.lock().unwrap_or_else(PoisonError::into_inner) = news.numbers;
+        if let Some(size) = &mut *self.size.lock().unwrap_or_else(PoisonError::into_inner) {
+            *size = size.after(news.appended, news.erased);
+        }
         for item in &news.published {
             self.claims.publish(item);
         }
@@ -173,17 +203,22 @@ impl Store {
             Ok(())
         }));
         let database = (self.reopen)()?;
-        let known = known(&database, &self.path)?;
+        let known = known(&database, &self.path, self.size().is_some())?;
         if !known.numbers.reaches(*self.numbers.lock().unwrap_or_else(PoisonError::into_inner)) {
             let what = "it lacks changes that were acknowledged".to_owned();
             return Err(OpenError::Damaged { path: self.path.clone(), what });
         }
         *self.numbers.lock().unwrap_or_else(PoisonError::into_inner) = known.numbers;
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner) = known.size;
         // Those who are woken find the file.
         self.put(File::Open(database));
         self.claims.reconcile(&known.items);
         self.tail.send_replace(known.tail);
         Ok(())
+    }
+
+    pub(super) fn size(&self) -> Option<Size> {
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn commits(&self) -> u64 {
@@ -210,12 +245,13 @@ impl Store {
     }
 }
 
-fn known(database: &Database, path: &Path) -> Result<Known, OpenError> {
+fn known(database: &Database, path: &Path, measure: bool) -> Result<Known, OpenError> {
     open::guarded(path, || {
         let transaction = database.begin_read()?;
         let mut items = Vec::new();
         tables::each_item(&transaction, |item| items.push(item))?;
-        Ok(Known { items, tail: tables::tail(&transaction)?, numbers: tables::numbers(&transaction)? })
+        let size = if measure { Some(tables::size(&transaction)?) } else { None };
+        Ok(Known { items, tail: tables::tail(&transaction)?, numbers: tables::numbers(&transaction)?, size })
     })
 }
 

@@ -8,6 +8,7 @@ use super::format::{
     ItemEntry, ItemIdKey, ItemKey, KEY_VALUE, LOG, META, META_REVISION, META_SEQUENCE, META_TICKET, OUTBOX,
     OUTBOX_IDS, RecordEntry, ValueEntry, ValueKey, class_code, class_of,
 };
+use super::store::Size;
 use crate::limits::READ_BYTES_MAX;
 use crate::ports::{LogError, LoggedRecord, NewItem, NewRecord, Versioned};
 
@@ -30,6 +31,8 @@ pub(super) struct News {
     pub(super) done: Vec<(LaneName, u64)>,
     pub(super) tail: Option<u64>,
     pub(super) numbers: Numbers,
+    pub(super) appended: Size,
+    pub(super) erased: Size,
 }
 
 /// The last number given of each kind.
@@ -102,6 +105,7 @@ impl<'t> Tables<'t> {
             self.numbers.sequence += 1;
             let stored = (record.account.as_str(), record.kind.as_str(), &record.body[..]);
             self.log.insert(self.numbers.sequence, stored)?;
+            self.news.appended.add(&record.body);
         }
         self.news.tail = Some(self.numbers.sequence);
         self.news.touched = true;
@@ -110,7 +114,10 @@ impl<'t> Tables<'t> {
 
     fn erase(&mut self, sequences: &[u64]) -> Outcome {
         for sequence in sequences {
-            self.news.touched |= self.log.remove(sequence)?.is_some();
+            if let Some(removed) = self.log.remove(sequence)? {
+                self.news.erased.add(removed.value().2);
+                self.news.touched = true;
+            }
         }
         self.news.tail = Some(last_sequence(&self.log)?);
         Ok(Ok(0))
@@ -198,6 +205,15 @@ pub(super) fn numbers(transaction: &ReadTransaction) -> Result<Numbers, redb::Er
 
 pub(super) fn record_count(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
     Ok(transaction.open_table(LOG)?.len()?)
+}
+
+/// Reads every record.
+pub(super) fn size(transaction: &ReadTransaction) -> Result<Size, redb::Error> {
+    let mut size = Size::default();
+    for entry in transaction.open_table(LOG)?.iter()? {
+        size.add(entry?.1.value().2);
+    }
+    Ok(size)
 }
 
 pub(super) fn each_item(

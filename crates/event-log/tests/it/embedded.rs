@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use calltrail_event_log::embedded::{Embedded, OpenError, Options, OutboxStats};
+use calltrail_event_log::embedded::{Embedded, OpenError, Options, OutboxStats, Size};
 use calltrail_event_log::ports::{Class, EventLog, KeyValue, LogError, NewItem, NewRecord, Outbox};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -239,6 +239,24 @@ fn a_file_of_another_release_or_program_is_refused() {
     };
     assert!(matches!(check(Some(99)), OpenError::UnknownFormat { found: 99, known: 1, .. }));
     assert!(matches!(check(None), OpenError::NotOurs { .. }));
+}
+
+#[tokio::test]
+async fn the_size_is_that_of_what_can_be_read_also_after_a_restart() {
+    let (_folder, path) = folder();
+    let options = Options { measure: true, ..Options::default() };
+    let store = Embedded::open(&path, &options).expect("the store opens");
+    assert_eq!(store.size(), Some(Size::default()));
+    store.append(vec![record("four"), record("sixsix")]).await.expect("appended");
+    store.append(vec![record("eight888")]).await.expect("appended");
+    assert_eq!(store.size(), Some(Size { records: 3, body_bytes: 18 }));
+    store.erase(&[2, 7]).await.expect("erased");
+    let left = Some(Size { records: 2, body_bytes: 12 });
+    assert_eq!(store.size(), left);
+    store.close().await;
+    drop(store);
+    assert_eq!(Embedded::open(&path, &options).expect("the store opens").size(), left);
+    assert_eq!(open(&path.with_extension("other")).size(), None, "nobody asked to measure");
 }
 
 #[test]

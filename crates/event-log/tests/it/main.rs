@@ -3,5 +3,6 @@
 mod conformance;
 mod crash;
 mod embedded;
+mod jetstream;
 mod model;
 mod suite_can_fail;

@@ -1,5 +1,8 @@
 //! What all works of one process share.
 
+use calltrail_domain::ids::PartyId;
+use calltrail_domain::time::Timestamp;
+
 use crate::directory::Directory;
 use crate::sightings::Sightings;
 
@@ -8,4 +11,12 @@ use crate::sightings::Sightings;
 pub struct Shared {
     pub(crate) directory: Directory,
     pub(crate) sightings: Sightings,
+}
+
+impl Shared {
+    /// Another process changed a party's fence. Whoever heard of an attempt when it began need not wait as long for its end
+    /// as one that meets it later.
+    pub fn hear(&mut self, party: &PartyId, revision: u64, now: Timestamp) {
+        self.sightings.hear(party, revision, now);
+    }
 }

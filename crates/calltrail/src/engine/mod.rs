@@ -1,0 +1,222 @@
+//! A running process: the log it works on, and the roles that it runs.
+//!
+//! Every role is started on [`stores::Stores`], whichever backend is behind them. `calltrail up` runs all roles in one
+//! process, the commands `ingest`, `projector` and `front-writer` one each.
+
+mod folder;
+mod projector;
+mod receivers;
+mod role;
+mod shared;
+mod stores;
+mod writers;
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use calltrail_domain::time::Timestamp;
+use calltrail_event_log::ports::EventLog;
+use calltrail_ingest::Account;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::field::display;
+use tracing::info;
+
+use crate::config::Config;
+use crate::status::Status;
+use crate::{control, operator};
+
+pub(crate) use folder::free_bytes;
+pub use folder::projection_in;
+pub use role::Role;
+pub(crate) use shared::Shared;
+pub(crate) use stores::Stores;
+
+/// A process that was told to stop is gone by then; whoever supervises it has to wait longer.
+pub const STOP_MAX: Duration = Duration::from_secs(25);
+/// How long requests to the operator listener and the control socket may take to end at a stop.
+const STOP_GRACE: Duration = Duration::from_secs(3);
+
+/// A running process.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    /// Where webhooks are received, if they are.
+    pub webhooks_at: Option<SocketAddr>,
+    /// Where health and metrics are answered.
+    pub operator_at: SocketAddr,
+    /// Goes last: the folder is free once everything has ended.
+    _folder: File,
+}
+
+/// This machine's clock.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Engine {
+    /// Starts a role, or all of them. Health is answered from the beginning on; this returns when the role does its part.
+    ///
+    /// With the embedded log, and with all roles in one process, the receivers open when the log has been folded and
+    /// every account has its first record.
+    ///
+    /// # Errors
+    /// When the folder, the log, a listener, Front's address or Aircall is of no use: the error says which and what to do.
+    pub async fn start(config: &Config, role: Role) -> anyhow::Result<Self> {
+        role.check_backend(config.log.backend)?;
+        let accounts = if role.receives() { receivers::accounts(config).await? } else { Vec::new() };
+        let folder = folder::take(&config.log.path)?;
+        let webhooks = match role.receives() {
+            true => Some(listen(config.http.listen, "http.listen").await?),
+            false => None,
+        };
+        let operator = listen(config.http.operator_listen, "http.operator_listen").await?;
+        let (stop, stopped) = watch::channel(false);
+        let shared = Arc::new(Shared::new(config, role));
+        let mut engine = Self {
+            webhooks_at: webhooks.as_ref().map(TcpListener::local_addr).transpose()?,
+            operator_at: operator.local_addr()?,
+            shared: shared.clone(),
+            stop,
+            tasks: JoinSet::new(),
+            _folder: folder,
+        };
+        engine.tasks.spawn(control::serve(&config.log.path, shared.clone(), stopped.clone())?);
+        engine.tasks.spawn(operator::serve(operator, shared, stopped));
+        engine.start_parts(config, accounts, webhooks).await?;
+        let (webhooks_at, operator_at) = (engine.webhooks_at.map(display), engine.operator_at);
+        info!(%role, webhooks_at, %operator_at, folder = %engine.folder().display(), "calltrail is up");
+        Ok(engine)
+    }
+
+    async fn start_parts(
+        &mut self,
+        config: &Config,
+        accounts: Vec<Account>,
+        webhooks: Option<TcpListener>,
+    ) -> anyhow::Result<()> {
+        let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
+        let stores = Stores::open(config, role).await?;
+        let stores = shared.stores.get_or_init(|| stores);
+        if role.folds() {
+            let projector = shared.projector.get_or_init(|| projector::start(config, stores));
+            projector::caught_up(projector, &*stores.log).await?;
+        }
+        if role.writes() {
+            let counters = writers::start(config, stores, &stopped, &mut self.tasks)?;
+            shared.writers.get_or_init(|| counters);
+        }
+        if let Some(webhooks) = webhooks {
+            let ingest = receivers::receivers(accounts, stores.log.clone());
+            let ingest = shared.ingest.get_or_init(|| ingest).clone();
+            self.tasks.spawn(ingest.serve(webhooks, stopping(stopped)));
+        }
+        Ok(())
+    }
+
+    /// Stops the receivers and writers, then the projector, then closes the log, in [`STOP_MAX`]. Claims are finished or
+    /// handed back. Nothing under way is lost: what was not finished is taken up at the next start.
+    ///
+    /// # Errors
+    /// What the projector ended with, when it ended by itself; or that not everything ended in time.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        let ended = timeout(STOP_MAX, self.end()).await;
+        ended.with_context(|| {
+            format!("cut after {} s; what was under way is taken up at the next start", STOP_MAX.as_secs())
+        })?
+    }
+
+    async fn end(&mut self) -> anyhow::Result<()> {
+        while self.tasks.join_next().await.is_some() {}
+        let ended = match self.shared.projector.get() {
+            Some(projector) => projector.stop().await,
+            None => Ok(()),
+        };
+        if let Some(stores) = self.shared.stores.get() {
+            stores.close().await;
+        }
+        Ok(ended?)
+    }
+
+    /// Returns when the projector has ended by itself, which it does only when it cannot go on.
+    pub async fn failed(&self) {
+        let Some(projector) = self.shared.projector.get() else { return std::future::pending().await };
+        let mut progress = projector.progress();
+        while progress.changed().await.is_ok() {}
+    }
+
+    /// What `calltrail status` shows.
+    ///
+    /// # Errors
+    /// When the projector has ended, or is too busy to answer.
+    pub async fn status(&self) -> anyhow::Result<Status> {
+        self.shared.status().await
+    }
+
+    /// The log, for those who read it.
+    ///
+    /// # Errors
+    /// When it is not open yet.
+    pub fn log(&self) -> anyhow::Result<&dyn EventLog> {
+        Ok(&*self.shared.stores()?.log)
+    }
+
+    /// The folder that it keeps everything in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+
+    /// Folds the log anew into a scratch store and compares.
+    ///
+    /// # Errors
+    /// When there is no projector, or no room for the scratch store.
+    pub async fn verify(&self) -> anyhow::Result<calltrail_projector::Verification> {
+        self.shared.verify().await
+    }
+}
+
+/// The answer of a server that is let end by itself for a while after the stop; `None` when it had to be cut.
+pub(crate) async fn cut_after_stop<T>(
+    serving: impl Future<Output = T>,
+    stopped: watch::Receiver<bool>,
+) -> Option<T> {
+    tokio::select! {
+        served = serving => Some(served),
+        () = async { stopping(stopped).await; tokio::time::sleep(STOP_GRACE).await } => None,
+    }
+}
+
+/// Returns when the process is to stop.
+pub(crate) async fn stopping(mut stopped: watch::Receiver<bool>) {
+    // An error means that nobody can say "stop" any more.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{address} of `{key}` cannot be listened on; choose another or stop what uses it")
+    })
+}
+
+/// Bytes from the operating system.
+///
+/// # Panics
+/// When it has none to give: nothing safe can be done then.
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    #[expect(clippy::expect_used, reason = "a machine without random numbers must not name parties")]
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}

@@ -1,0 +1,196 @@
+//! What the parts that answer questions look at: each part of the process once it is there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use calltrail_domain::policy::Policy;
+use calltrail_front_writer::Counters;
+use calltrail_ingest::Ingest;
+use calltrail_projector::{Handle, Progress, Verification};
+use tokio::sync::Semaphore;
+
+use super::folder::{free_bytes, projection_in};
+use super::role::Role;
+use super::stores::Stores;
+use crate::config::{AccountConfig, Backend, Config};
+use crate::status::{
+    AccountStatus, ConnectionStatus, FoldedStatus, Live, ProcessStatus, Status, WriterStatus, version,
+};
+
+/// A projector that folds a lot answers between two reads; one that does not by then is passed over.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+const NO_PROJECTOR: &str =
+    "no projector runs in this process, or not yet; ask one that runs `calltrail projector`, by its --path";
+
+/// What the projector knows of each account, and whether another policy is recorded than the configuration has.
+type Folded = BTreeMap<String, (FoldedStatus, Option<bool>)>;
+
+/// The parts of this process. One that is not set was not started yet, or is no part of the role.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(super) role: Role,
+    pub(super) folder: PathBuf,
+    /// Questions that read the whole log are answered one at a time: they take memory by its length.
+    pub(crate) long_questions: Semaphore,
+    pub(super) stores: OnceLock<Stores>,
+    pub(super) projector: OnceLock<Handle>,
+    pub(super) ingest: OnceLock<Arc<Ingest>>,
+    pub(super) writers: OnceLock<BTreeMap<String, Arc<Counters>>>,
+    backend: Backend,
+    started: Instant,
+    /// What the configuration says, by account.
+    policies: BTreeMap<String, Policy>,
+}
+
+impl Shared {
+    pub(super) fn new(config: &Config, role: Role) -> Self {
+        let policy = |account: &AccountConfig| (account.id.to_string(), account.policy());
+        Self {
+            role,
+            folder: config.log.path.clone(),
+            backend: config.log.backend,
+            started: Instant::now(),
+            long_questions: Semaphore::new(1),
+            stores: OnceLock::new(),
+            projector: OnceLock::new(),
+            ingest: OnceLock::new(),
+            writers: OnceLock::new(),
+            policies: config.accounts.iter().map(policy).collect(),
+        }
+    }
+
+    /// The log and what belongs to it.
+    pub(crate) fn stores(&self) -> anyhow::Result<&Stores> {
+        self.stores.get().context("the log is not open yet; see the log lines of the process")
+    }
+
+    pub(crate) async fn status(&self) -> anyhow::Result<Status> {
+        // Read before all else: when it equals the number of records in the end, nothing moved in between.
+        let progress = self.progress();
+        let folded = self.folded().await?;
+        Ok(self.status_of(progress, folded).await)
+    }
+
+    /// Likewise; what a projector does not tell is left out.
+    pub(crate) async fn what_is_known(&self) -> Status {
+        let progress = self.progress();
+        let folded = self.folded().await.unwrap_or_default();
+        self.status_of(progress, folded).await
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        self.projector.get().map(|projector| *projector.progress().borrow())
+    }
+
+    async fn status_of(&self, progress: Option<Progress>, mut folded: Folded) -> Status {
+        let names = self.policies.keys().cloned().chain(folded.keys().cloned()).collect::<Vec<_>>();
+        let mut accounts = BTreeMap::new();
+        for name in names {
+            let (folded, policy_differs) = folded.remove(&name).unzip();
+            let live = Live { policy_differs: policy_differs.flatten(), ..self.live(&name) };
+            accounts.entry(name).or_insert(AccountStatus { folded, live: Some(live) });
+        }
+        let connection = self.connection();
+        let is_lost = connection.is_some_and(|connection| !connection.connected);
+        let records = match self.stores.get() {
+            // Writers and receivers may not read the log, where the servers know their keys.
+            Some(stores) if self.role.folds() && !is_lost => stores.tail().await.ok(),
+            Some(_) | None => None,
+        };
+        let process = ProcessStatus {
+            role: self.role,
+            not_ready: self.not_ready(),
+            caught_up: progress.map(|progress| progress.caught_up),
+            connection,
+            disk_free_bytes: free_bytes(&self.folder).ok(),
+        };
+        Status {
+            version: version(),
+            running: true,
+            process: Some(process),
+            records,
+            folded: progress.map(|progress| progress.checkpoint),
+            accounts,
+        }
+    }
+
+    fn connection(&self) -> Option<ConnectionStatus> {
+        let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        match self.stores.get() {
+            Some(stores) => stores.connection().map(|connection| ConnectionStatus {
+                connected: connection.connected,
+                reconnects: connection.reconnects,
+                disconnected_ms: connection.disconnected_for.map(ms),
+            }),
+            None => (self.backend == Backend::JetStream).then(|| ConnectionStatus {
+                connected: false,
+                reconnects: 0,
+                disconnected_ms: Some(ms(self.started.elapsed())),
+            }),
+        }
+    }
+
+    async fn folded(&self) -> anyhow::Result<Folded> {
+        let Some(projector) = self.projector.get() else { return Ok(BTreeMap::new()) };
+        let asked = async {
+            let totals = projector.totals().await?;
+            Some((totals, projector.pending().await?, projector.policies().await?))
+        };
+        let answered = tokio::time::timeout(ANSWER_MAX, asked).await;
+        let answered = answered.context("the projector is busy and did not answer in time")?;
+        let (totals, pending, policies) =
+            answered.context("the projector has ended; see the log of the process")?;
+        let accounts = totals.iter().map(|(name, account)| {
+            let pending = pending.get(name).copied().unwrap_or_default();
+            let recorded = policies.get(name).zip(self.policies.get(name));
+            let differs = recorded.map(|(recorded, configured)| recorded != configured);
+            (name.clone(), (FoldedStatus::new(account, pending), differs))
+        });
+        Ok(accounts.collect())
+    }
+
+    fn live(&self, account: &str) -> Live {
+        let receiver = |ingest: &Arc<Ingest>| Some(ingest.counters().account(&account.parse().ok()?)?.now());
+        let writer = self.writers.get().and_then(|writers| writers.get(account));
+        Live {
+            policy_differs: None,
+            webhooks: self.ingest.get().and_then(receiver),
+            writer: writer.map(|counters| WriterStatus::of(counters)),
+        }
+    }
+
+    pub(crate) async fn verify(&self) -> anyhow::Result<Verification> {
+        let (log, projector) = (&self.stores()?.log, self.projector.get().context(NO_PROJECTOR)?);
+        let live = projector.digest().await.context("the projector has ended; see the log of the process")?;
+        let scratch = tempfile::tempdir_in(&self.folder).context("no room for a scratch store")?;
+        let store = projection_in(scratch.path());
+        Ok(calltrail_projector::verify(&**log, &live, &store, |_| {}).await?)
+    }
+
+    /// Why this process cannot do its part now: nothing when it can. Front and Aircall are no part of it, and for the
+    /// receivers neither is a log that is elsewhere.
+    pub(crate) fn not_ready(&self) -> Vec<String> {
+        let receiving = self.role.receives() && self.ingest.get().is_none();
+        let mut reasons = Vec::from_iter(receiving.then_some("the receivers are not open yet"));
+        if self.role.folds() || self.role.writes() {
+            match (self.stores.get(), self.connection()) {
+                (None, _) => reasons.push("the log is not open yet"),
+                (Some(_), Some(connection)) if !connection.connected => {
+                    reasons.push("the connection to the log is lost");
+                }
+                (Some(_), _) => {}
+            }
+        }
+        if self.role.folds() {
+            match self.projector.get() {
+                Some(projector) if projector.has_ended() => reasons.push("the projector has ended"),
+                Some(projector) if projector.progress().borrow().caught_up => {}
+                Some(_) | None => reasons.push("the projector has not folded the log yet"),
+            }
+        }
+        reasons.into_iter().map(str::to_owned).collect()
+    }
+}

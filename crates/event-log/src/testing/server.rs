@@ -1,0 +1,155 @@
+//! One nats-server in a folder of its own.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::binary;
+
+/// A server that takes no connection after this time is broken.
+const START_MAX: Duration = Duration::from_secs(30);
+const START_PAUSE: Duration = Duration::from_millis(20);
+
+/// A signal that a test sends.
+pub use rustix::process::Signal;
+
+/// A nats-server with JetStream on 127.0.0.1. It ends with this value.
+#[derive(Debug)]
+pub struct NatsServer {
+    folder: TempDir,
+    port: u16,
+    monitor_port: u16,
+    child: Option<Child>,
+}
+
+impl NatsServer {
+    /// A fresh server that syncs every write.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// A fresh server with more lines in its configuration.
+    #[must_use]
+    pub fn with(more: &str) -> Self {
+        let mut server = Self::prepared(more);
+        server.run();
+        server.wait_until_ready();
+        server
+    }
+
+    pub(super) fn prepared(more: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [port, monitor_port] = free_ports();
+        let store = folder.path().join("jetstream");
+        let mut text = String::new();
+        let written = write!(
+            text,
+            "server_name: \"n{port}\"\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitor_port}\"\n\
+             jetstream {{ store_dir: {store:?}, max_file_store: 20GB, sync_interval: always }}\n{more}\n"
+        );
+        written.expect("writing to a text");
+        fs::write(folder.path().join("nats.conf"), text).expect("the configuration is written");
+        Self { folder, port, monitor_port, child: None }
+    }
+
+    /// Starts the process.
+    pub(super) fn run(&mut self) {
+        let lines = File::options().create(true).append(true).open(self.folder.path().join("nats.log"));
+        let child = Command::new(binary::nats_server())
+            .arg("--config")
+            .arg(self.folder.path().join("nats.conf"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(lines.expect("a file for its lines"))
+            .spawn();
+        self.child = Some(child.expect("nats-server starts"));
+    }
+
+    /// Returns when connections are taken.
+    ///
+    /// # Panics
+    /// When that takes too long; with the server's last lines.
+    pub fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + START_MAX;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < deadline, "nats-server does not start: {}", self.lines());
+            thread::sleep(START_PAUSE);
+        }
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The port that clients connect to; its name is `n` and this.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where it is monitored.
+    #[must_use]
+    pub fn monitor_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.monitor_port)
+    }
+
+    /// What it has written to its log so far.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        fs::read_to_string(self.folder.path().join("nats.log")).unwrap_or_default()
+    }
+
+    /// Ends the process at once, as a crash does, or not at all when it does not run.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("nats-server is killed");
+            child.wait().expect("nats-server is gone");
+        }
+    }
+
+    /// Starts it again on the same port and the same files, and returns when it takes connections.
+    pub fn start_again(&mut self) {
+        self.run();
+        self.wait_until_ready();
+    }
+
+    /// Asks it to end, as a supervisor does, and waits until it has.
+    pub fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        if let Some(mut child) = self.child.take() {
+            child.wait().expect("nats-server ends");
+        }
+    }
+
+    /// Sends a signal to the process.
+    pub fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("nats-server runs");
+        let pid = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(pid, signal).expect("the signal is sent");
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Ports that nobody listens on; held until all are known, so that they differ.
+pub(super) fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("an address").port())
+}

@@ -1,0 +1,196 @@
+//! The table of roles and subjects, on a real server: what a role may do it can, and nothing else.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use calltrail_event_log::jetstream::permissions::{Role, Words, authorization};
+use calltrail_event_log::jetstream::{JetStream, Options, Tls, declared};
+use calltrail_event_log::ports::{Class, EventLog as _, KeyValue as _, NewItem, NewRecord, Outbox as _};
+use calltrail_event_log::testing::NatsServer;
+use futures_util::StreamExt as _;
+use nkeys::KeyPair;
+
+use super::settings;
+
+/// One word a role is enough to tell them apart.
+fn kinds(role: Role) -> &'static [&'static str] {
+    match role {
+        Role::Ingest => &["webhook"],
+        Role::Projector => &["decided"],
+        Role::FrontWriter => &["settled"],
+        Role::Up => &["webhook", "decided", "settled"],
+        Role::Operator => &[],
+    }
+}
+
+const WORDS: Words<'static> = Words { kinds, buckets: &["fences", "budget"] };
+
+/// A subject that is published to, an example of its kind, and who may.
+const TABLE: [(&str, &[Role]); 19] = {
+    use Role::{FrontWriter as W, Ingest as I, Operator as O, Projector as P, Up as U};
+    [
+        ("calls.acme.webhook", &[I, U]),
+        ("calls.acme.decided", &[P, U]),
+        ("calls.acme.settled", &[W, U]),
+        ("calls.acme.unheard", &[]),
+        ("outbox.acme.live.x", &[P, U]),
+        ("$KV.fences.acme.p", &[W, U]),
+        ("$KV.other.k", &[]),
+        ("$JS.API.DIRECT.GET.CALLS", &[P, U, O]),
+        ("$JS.API.STREAM.MSG.GET.CALLS", &[P, U, O]),
+        ("$JS.API.STREAM.MSG.GET.OUTBOX", &[P, U, O]),
+        ("$JS.API.STREAM.MSG.GET.KV_fences", &[W, U, O]),
+        ("$JS.API.CONSUMER.MSG.NEXT.OUTBOX.acme_live", &[W, U]),
+        ("$JS.API.STREAM.INFO.CALLS", &[I, P, W, U, O]),
+        ("$JS.API.STREAM.CREATE.X", &[O]),
+        ("$JS.API.STREAM.UPDATE.CALLS", &[]),
+        ("$JS.API.STREAM.PURGE.CALLS", &[]),
+        ("$JS.API.STREAM.DELETE.CALLS", &[]),
+        ("$JS.API.STREAM.MSG.DELETE.CALLS", &[O]),
+        ("$JS.API.CONSUMER.DELETE.OUTBOX.acme_live", &[]),
+    ]
+};
+
+/// What is subscribed to, and who may.
+const SUBSCRIPTIONS: [(&str, &[Role]); 5] = [
+    ("changed.fences.acme.>", &[Role::FrontWriter, Role::Up]),
+    ("logged.>", &[Role::Projector, Role::Up, Role::Operator]),
+    ("calls.>", &[]),
+    ("_INBOX_front-writer.x", &[Role::FrontWriter]),
+    ("$KV.>", &[]),
+];
+
+struct Site {
+    server: NatsServer,
+    seeds: Vec<(Role, String)>,
+}
+
+impl Site {
+    fn start() -> Self {
+        let pairs: Vec<_> = Role::ALL.into_iter().map(|role| (role, KeyPair::new_user())).collect();
+        let keys: Vec<_> = pairs.iter().map(|(role, pair)| (*role, pair.public_key())).collect();
+        let seeds = pairs.iter().map(|(role, pair)| (*role, pair.seed().expect("a seed"))).collect();
+        Self { server: NatsServer::with(&authorization(&keys, &WORDS)), seeds }
+    }
+
+    fn seed(&self, role: Role) -> String {
+        self.seeds.iter().find(|(known, _)| *known == role).expect("every role has a key").1.clone()
+    }
+
+    async fn connected(&self, role: Role) -> JetStream {
+        let nkey_seed = Some(self.seed(role).into());
+        let options = Options { urls: vec![self.server.url()], role, nkey_seed, tls: Tls::default() };
+        JetStream::connect(&options).await.expect("the role is let in")
+    }
+
+    /// The lines in which the server refused this role something, by the subject.
+    async fn refused(&self, role: Role, ask: impl AsyncFnOnce(&async_nats::Client)) -> String {
+        let (told, mut tells) = tokio::sync::mpsc::unbounded_channel();
+        let client = async_nats::ConnectOptions::with_nkey(self.seed(role))
+            .event_callback(move |event| {
+                // Nobody listens any more once the answer is known.
+                let _ = told.send(event.to_string());
+                std::future::ready(())
+            })
+            .connect(self.server.url())
+            .await
+            .expect("the role is let in");
+        ask(&client).await;
+        client.flush().await.expect("everything is sent");
+        // The server answers in order: a refusal comes before the echo of this.
+        client.drain().await.expect("the connection ends");
+        let mut lines = String::new();
+        while let Some(line) = tells.recv().await {
+            lines.push_str(&line);
+            if line == "closed" {
+                break;
+            }
+        }
+        lines
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_may_publish_to_what_it_needs_and_to_nothing_else() {
+    let site = Site::start();
+    for role in Role::ALL {
+        for (subject, may) in TABLE {
+            let told = site
+                .refused(role, async |client| {
+                    client.publish(subject, Bytes::new()).await.expect("it is queued");
+                })
+                .await;
+            let is_refused = told.to_lowercase().contains("permissions violation for publish");
+            assert_eq!(!is_refused, may.contains(&role), "{} to {subject}: {told}", role.as_str());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_may_subscribe_to_what_it_needs_and_to_nothing_else() {
+    let site = Site::start();
+    for role in Role::ALL {
+        for (subject, may) in SUBSCRIPTIONS {
+            let told = site
+                .refused(role, async |client| {
+                    let subscriber = client.subscribe(subject).await.expect("it is queued");
+                    client.flush().await.expect("it is sent");
+                    drop(subscriber.take(0));
+                })
+                .await;
+            let is_refused = told.to_lowercase().contains("permissions violation for subscription");
+            assert_eq!(!is_refused, may.contains(&role), "{} to {subject}: {told}", role.as_str());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_without_a_key_is_let_in() {
+    let site = Site::start();
+    let stranger = Some(KeyPair::new_user().seed().expect("a seed").into());
+    for nkey_seed in [None, stranger] {
+        let options =
+            Options { urls: vec![site.server.url()], role: Role::Operator, nkey_seed, tls: Tls::default() };
+        assert!(JetStream::connect(&options).await.is_err());
+    }
+}
+
+/// The table says what is forbidden; this, that nothing is which is needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_can_do_its_work() {
+    let site = Site::start();
+    let operator = site.connected(Role::Operator).await;
+    declared::create_missing(&operator, &settings(Duration::from_secs(30))).await.expect("all is made");
+    let record =
+        |kind: &str| NewRecord { account: "acme".to_owned(), kind: kind.to_owned(), body: "x".into() };
+    let ingest = site.connected(Role::Ingest).await;
+    ingest.append(vec![record("webhook"), record("webhook")]).await.expect("webhooks are stored");
+    for role in [Role::Projector, Role::Up] {
+        let projector = site.connected(role).await;
+        assert!(projector.tail().await.expect("the tail is known") >= 2);
+        assert!(projector.read_after(0, 10).await.expect("reading works").len() >= 2);
+        projector.append(vec![record("decided")]).await.expect("a decision is stored");
+        let id = role.as_str().to_owned();
+        let item = NewItem { account: "acme".to_owned(), class: Class::Live, id, body: "x".into() };
+        let ticket = projector.publish(item.clone()).await.expect("an item is published");
+        assert_eq!(projector.publish(item).await.expect("it is held"), ticket);
+        assert!(projector.holds("acme", Class::Live, ticket).await.expect("holds answers"));
+    }
+    for role in [Role::FrontWriter, Role::Up] {
+        let writer = site.connected(role).await;
+        let claim = writer.claim("acme", Class::Live, Duration::from_secs(10)).await.expect("claiming works");
+        let claim = claim.expect("an item is handed out");
+        claim.extend().await.expect("the claim is extended");
+        let key = role.as_str();
+        let revision = writer.create("fences", key, "1".into()).await.expect("a fence is made");
+        writer.update("fences", key, "2".into(), revision).await.expect("a fence is changed");
+        writer.get("budget", key).await.expect("a budget is read");
+        writer.now_ms().await.expect("the clock answers");
+        writer.append(vec![record("settled")]).await.expect("an outcome is stored");
+        claim.done().await.expect("the item is done");
+    }
+    let before = operator.tail().await.expect("the tail is known");
+    operator.erase(&[1]).await.expect("a record is erased");
+    assert_eq!(operator.tail().await.expect("the tail is known"), before);
+    assert_eq!(operator.read_after(0, 1).await.expect("reading works")[0].sequence, 2);
+}

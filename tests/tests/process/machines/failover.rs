@@ -1,0 +1,83 @@
+//! How long a party waits when the writer that works on it is killed. A measurement: it prints and judges no time.
+
+use std::time::{Duration, Instant};
+
+use calltrail_event_log::testing::NatsServer;
+use calltrail_simulator::aircall::random_history;
+use calltrail_simulator::front::{Fault, Faults, PlannedFault, RepeatAnswer};
+
+use super::super::aircall::bodies_of;
+use super::super::limits::{LOOK_EVERY, QUIET_MAX};
+use super::super::metrics::Scraped;
+use super::super::site::{ACCOUNT, Site};
+use super::replica::{Balancer, Replica, on_jetstream};
+
+const ANSWER_AFTER_MS: u64 = 100_000;
+const ACK_WAIT: Duration = Duration::from_secs(30);
+const LOG: &str = "ack_wait_seconds = 30\n[log.jetstream]\nurl = \"{urls}\"\n";
+/// Of two writers one has the item; where the other one was killed the trial shows nothing.
+const TRIALS: u64 = 6;
+
+/// Run it with `cargo test --release --test calltrail-tests failover -- --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it measures, and takes minutes"]
+async fn how_long_an_import_in_flight_waits_for_another_writer() {
+    let mut measured = Vec::new();
+    for trial in 0..TRIALS {
+        match trial_of(trial).await {
+            Some(waited) => measured.push(waited),
+            None => eprintln!("trial {trial}: the other writer had the item"),
+        }
+    }
+    measured.sort();
+    assert!(!measured.is_empty(), "no trial killed the writer that had the item");
+    for waited in &measured {
+        eprintln!(
+            "sent by another writer {:.1} s after the kill (ack_wait {} s)",
+            waited.as_secs_f64(),
+            ACK_WAIT.as_secs()
+        );
+    }
+}
+
+/// The time from the kill until another writer has sent the import again; none when the one killed had nothing.
+async fn trial_of(seed: u64) -> Option<Duration> {
+    let server = NatsServer::start();
+    let site = Site::new(seed, RepeatAnswer::AcceptedAndResolves).await;
+    on_jetstream(&site, &[server.url()], LOG);
+    let roles = [("projector", 1), ("front-writer", 1), ("front-writer", 2), ("ingest", 1)];
+    let mut replicas = roles.map(|(role, number)| Replica::start(site.folder(), role, number));
+    for replica in &mut replicas {
+        replica.up().is_up().await;
+    }
+    // No answer comes while anybody waits for it, so that the import is in flight when its writer is killed.
+    site.front().front(|front| {
+        front.set_faults(Faults { slow_ms: ANSWER_AFTER_MS, ..Faults::default() });
+        front.plan_fault(PlannedFault {
+            method: "POST".to_owned(),
+            path_contains: "imported_messages".to_owned(),
+            fault: Fault::Slow,
+            times: 1,
+        });
+    });
+    let balancer = Balancer::new();
+    balancer.add(replicas[3].up().ready().await);
+    for body in bodies_of(&random_history(seed, 1, 1)) {
+        balancer.deliver(ACCOUNT, body).await;
+    }
+    wait_for(|| !site.ledger().imports.is_empty()).await;
+    let killed = Instant::now();
+    replicas[1].kill().await;
+    wait_for(|| site.ledger().imports.len() > 1).await;
+    let waited = killed.elapsed();
+    let taken_over = Scraped::of(replicas[2].up().operator_at()).await.number("claim_takeovers_total");
+    (taken_over > 0.0).then_some(waited)
+}
+
+async fn wait_for(mut happened: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !happened() {
+        assert!(started.elapsed() < QUIET_MAX, "it does not happen");
+        tokio::time::sleep(LOOK_EVERY / 10).await;
+    }
+}

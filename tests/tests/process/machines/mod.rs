@@ -1,0 +1,7 @@
+//! Roles as many processes on nats-servers: killed, stopped for a while, and left without servers.
+
+mod accounts;
+mod chaos;
+mod failover;
+mod quorum;
+mod replica;
