@@ -1,7 +1,9 @@
 """The configurations of nats-server: read by the real server, and run: one, and three that choose a leader and lose it."""
 
+import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -134,8 +136,11 @@ def environment(name):
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Below those that the machine gives to connections, so that none of them takes one before its server does."""
+    free = []
+    for port in random.sample(range(20_000, 32_000), 50 * count):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            free.append(port)
+        if len(free) == count:
+            return free
+    raise Wrong(f"no {count} ports are free")

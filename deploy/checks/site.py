@@ -10,6 +10,7 @@ import re
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -71,6 +72,7 @@ class Site:
         want(f"delivered: {WEBHOOKS}" in self.said("simulator"), self.said("simulator"))
         self.until(SETTLE_S_MAX, "Front does not have every call", self.is_settled)
         self.check_front()
+        self.check_refusal()
         self.check_metrics()
         self.check_stop()
 
@@ -164,6 +166,16 @@ class Site:
         want(found == (ACTIVITIES, CONVERSATIONS), f"{found[0]} activities in {found[1]} conversations")
         refused = [request for request in self.ledger["requests"] if request["status"] == 429]
         want(not refused, f"{len(refused)} requests were too many")
+
+    def check_refusal(self):
+        """What has no good token is refused through the load balancer too."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.entry}/webhooks/demo/aircall", data=b"{}",
+                                         headers={"content-type": "application/json"})
+        try:
+            urllib.request.urlopen(request, timeout=5)
+            raise Wrong("a webhook without a token was taken")
+        except urllib.error.HTTPError as answer:
+            want(answer.code in (400, 401), f"a webhook without a token was answered {answer.code}")
 
     def check_metrics(self):
         """What the roles serve is what docs/METRICS.md has."""
