@@ -11,7 +11,7 @@ MISTAKES = [
     (ALERTS, "expr: calltrail_ready == 0", "expr: calltrail_ready == 1"),
     (ALERTS, "calltrail_spool_oldest_seconds", "calltrail_spool_age_seconds"),
     (ALERTS, "alert: CalltrailBacklog", "alert: CalltrailQueue"),
-    ("docs/OPERATIONS.md", "### Alert CalltrailBacklog", "### The backlog"),
+    ("docs/OPERATIONS.md", "### Alert: CalltrailBacklog", "### The backlog"),
     ("docs/METRICS.md", "| `calltrail_ready`", "| `calltrail_is_ready`"),
 ]
 
@@ -27,7 +27,7 @@ def check(root):
         name, notes = rule["alert"], rule["annotations"]
         want(f'alertname="{name}"' in tested, f"{name} has no test in {TESTS}")
         want(notes["runbook"] == f"docs/OPERATIONS.md#alert-{name.lower()}", f"{name}: {notes['runbook']}")
-        want(f"### Alert {name}" in pages, f"docs/OPERATIONS.md has no section `### Alert {name}`")
+        want(f"### Alert: {name}" in pages, f"docs/OPERATIONS.md has no section `### Alert: {name}`")
         want(rule["labels"]["severity"] in ["critical", "warning"], f"{name} has no severity that is known")
         want(notes["summary"] and notes["description"], f"{name} says nothing")
     run("promtool", "test", "rules", str(root / TESTS))

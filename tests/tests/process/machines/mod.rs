@@ -5,3 +5,5 @@ mod chaos;
 mod failover;
 mod quorum;
 mod replica;
+mod rollback;
+mod sizes;
