@@ -7,7 +7,7 @@ export PATH := justfile_directory() / "target/tools/bin" + ":" + env("PATH")
 default:
     @just --list --unsorted
 
-# Installs just, typos, taplo and cargo-deny into target/tools, and rustfmt and clippy where they are missing.
+# Installs just, typos, taplo, cargo-deny and what deploy-check needs into target/tools; rustfmt and clippy where they are missing.
 tools:
     .ci/tools
 
@@ -66,6 +66,14 @@ advisories:
 # Finds misspelt words.
 spell:
     typos
+
+# Checks everything under deploy/; `just deploy-check --can-fail` shows that each check finds mistakes.
+deploy-check *args:
+    target/tools/bin/python deploy/check {{ args }}
+
+# Makes the files of a release in target/release-files: static program, units, checksums, bill of materials.
+release *target:
+    deploy/release {{ target }}
 
 # Runs everything that has to be green before a change is merged.
 ci:

@@ -100,6 +100,12 @@ pub enum Command {
     /// rate. It changes nothing. Exits with 0 when there is no problem, and with 1 when there is one.
     #[command(after_help = DOCTOR)]
     Doctor,
+    /// Ask the process on this machine whether it can do its part
+    ///
+    /// Asks its operator listener, as a load balancer does, for images that have no other program to ask with. Exits with 0
+    /// when it is ready, and with 1 when it is not or does not answer in time.
+    #[command(after_help = HEALTH)]
+    Health,
     /// Look after Aircall's webhook
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -379,6 +385,10 @@ Examples:
   calltrail doctor
   calltrail doctor --config /etc/calltrail.toml
   calltrail doctor --format json";
+const HEALTH: &str = "\
+Examples:
+  calltrail health
+  calltrail health --operator-listen 127.0.0.1:8081";
 const REGISTER: &str = "\
 Examples:
   calltrail webhook register --dry-run
@@ -447,7 +457,7 @@ mod tests {
     #[test]
     fn every_example_in_the_helps_is_a_command() {
         let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER];
-        let others = [EXAMPLES, DEMO, INIT, DOCTOR, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
+        let others = [EXAMPLES, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
         let streams = [APPLY, KEYS, PERMISSIONS];
         for help in roles.into_iter().chain(streams).chain(others) {
             let examples = help.lines().filter(|line| line.starts_with("  "));

@@ -51,6 +51,7 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         Command::Trail(args) => commands::trail::run(globals, args, out).await?,
         Command::Log(LogCommand::Tail(args)) => commands::log::tail(globals, args, out).await?,
         Command::Doctor => return commands::doctor::run(globals, out).await,
+        Command::Health => return commands::health::run(globals, out).await,
         Command::Webhook(WebhookCommand::Register(args)) => {
             commands::webhook::register(globals, args, out).await?;
         }

@@ -2,7 +2,7 @@
 
 use super::program::run_in;
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["up"],
     &["ingest"],
@@ -11,6 +11,7 @@ const COMMANDS: [&[&str]; 20] = [
     &["demo"],
     &["init"],
     &["doctor"],
+    &["health"],
     &["webhook"],
     &["webhook", "register"],
     &["test-call"],
@@ -77,6 +78,7 @@ async fn a_command_without_a_log_says_how_to_get_one() {
         &["up"],
         &["front-writer"],
         &["streams", "apply"],
+        &["health"],
         &["webhook", "register"],
         &["test-call"],
     ] {

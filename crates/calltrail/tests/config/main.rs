@@ -1,5 +1,6 @@
 //! The configuration as people meet it: a file, variables, the command line, and what is said of mistakes.
 
+mod deployed;
 mod mistakes;
 
 use std::path::{Path, PathBuf};
