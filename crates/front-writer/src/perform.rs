@@ -123,6 +123,13 @@ impl Performer {
         exchange
     }
 
+    /// Tells that nothing can be claimed, now and then.
+    pub(crate) fn tell_no_claim(&self, error: &LogError) {
+        if lock(&self.warnings).is_no_claim_due(self.now()) {
+            warn!(error = error as &dyn std::error::Error, "no work can be claimed");
+        }
+    }
+
     /// The party's item is done.
     pub(crate) fn forget(&self, party: &PartyId) {
         lock(&self.warnings).forget(party);

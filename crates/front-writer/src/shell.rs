@@ -139,7 +139,7 @@ async fn work(writer: Arc<Writer>, mut shutdown: watch::Receiver<bool>) {
             Ok(None) => {}
             Err(LogError::Closed) => return,
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, "no work could be claimed");
+                writer.performer.tell_no_claim(&error);
                 tokio::time::sleep(STORE_TROUBLE_DELAY).await;
             }
         }

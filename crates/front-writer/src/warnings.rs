@@ -16,6 +16,7 @@ use crate::limits::{REFUSALS_MAX, WARNING_EVERY};
 pub(crate) struct Warnings {
     token: Pace,
     failing: Pace,
+    no_claim: Pace,
     outage: Option<Outage>,
     /// The last ordinal whose refusal was told, by party: facts come in order.
     refusals: BTreeMap<PartyId, u64>,
@@ -59,6 +60,11 @@ impl Warnings {
             }
             _ => self.failed(now, Cause::of(answer)?),
         }
+    }
+
+    /// True when it is time to tell that nothing can be claimed: each worker meets it every few seconds.
+    pub(crate) fn is_no_claim_due(&mut self, now: Timestamp) -> bool {
+        self.no_claim.is_due(now)
     }
 
     fn failed(&mut self, now: Timestamp, cause: Cause) -> Option<Line> {
