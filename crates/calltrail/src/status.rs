@@ -68,7 +68,7 @@ pub struct SpoolStatus {
 /// One account's part.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AccountStatus {
-    /// What the folded log says; nothing from a process that folds none.
+    /// What the folded log says; nothing from a process that folds none, or is too busy to tell.
     #[serde(flatten)]
     pub folded: Option<FoldedStatus>,
     pub live: Option<Live>,
@@ -140,11 +140,13 @@ impl Status {
         Ok(Self { version: version(), running: false, process: None, records, folded: None, accounts })
     }
 
-    /// Calls that wait for a decision and effects that wait for Front, of all accounts.
+    /// Calls that wait for a decision and effects that wait for Front, of all accounts; none when that is not told.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        let folded = self.accounts.values().filter_map(|account| account.folded.as_ref());
-        folded.map(|folded| folded.waiting_calls + folded.pending_effects).sum()
+    pub fn waiting(&self) -> Option<usize> {
+        let waiting = |account: &AccountStatus| {
+            account.folded.as_ref().map(|folded| folded.waiting_calls + folded.pending_effects)
+        };
+        self.accounts.values().map(waiting).sum()
     }
 
     /// True when every record is folded.
@@ -227,6 +229,9 @@ impl fmt::Display for Status {
         }
         for (name, account) in &self.accounts {
             writeln!(f, "\naccount {name}")?;
+            if self.folded.is_some() && account.folded.is_none() {
+                row(f, "waiting", "not known: the projector is busy, or waits for the log")?;
+            }
             account.folded.iter().try_for_each(|folded| folded.fmt(f))?;
             account.live.iter().try_for_each(|live| live.fmt(f))?;
         }

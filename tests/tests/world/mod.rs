@@ -245,7 +245,7 @@ impl World {
                 let untold = webhooks.iter().filter(|webhook| !webhook.delivered && !webhook.lost).count();
                 (untold, front.requests_seen())
             });
-            let rests = status.waiting() == 0 && untold == 0 && status.is_folded();
+            let rests = status.waiting() == Some(0) && untold == 0 && status.is_folded();
             let now = rests.then_some((status.records, requests));
             if now.is_some() && now == before {
                 return;

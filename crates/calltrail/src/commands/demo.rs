@@ -151,8 +151,8 @@ async fn settle(engine: &Engine) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
         let status = engine.status().await?;
-        let waiting = status.waiting();
-        if waiting == 0 && status.is_folded() {
+        let waiting = status.waiting().unwrap_or_default();
+        if status.waiting() == Some(0) && status.is_folded() {
             bar.finish_and_clear();
             return Ok(());
         }

@@ -22,7 +22,7 @@ use crate::status::{
     version,
 };
 
-/// A projector that folds a lot answers between two reads; one that does not by then is passed over.
+/// A projector answers between two operations; one that has not by then is passed over.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 const NO_PROJECTOR: &str =
     "no projector runs in this process, or not yet; ask one that runs `calltrail projector`, by its --path";
@@ -147,14 +147,14 @@ impl Shared {
         }
     }
 
+    /// Nothing from a projector that is busy with a log that does not answer.
     async fn folded(&self) -> anyhow::Result<Folded> {
         let Some(projector) = self.projector.get() else { return Ok(BTreeMap::new()) };
         let asked = async {
             let totals = projector.totals().await?;
             Some((totals, projector.pending().await?, projector.policies().await?))
         };
-        let answered = tokio::time::timeout(ANSWER_MAX, asked).await;
-        let answered = answered.context("the projector is busy and did not answer in time")?;
+        let Ok(answered) = tokio::time::timeout(ANSWER_MAX, asked).await else { return Ok(BTreeMap::new()) };
         let (totals, pending, policies) =
             answered.context("the projector has ended; see the log of the process")?;
         let accounts = totals.iter().map(|(name, account)| {
