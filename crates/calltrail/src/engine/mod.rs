@@ -20,7 +20,6 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::EventLog;
-use calltrail_front_writer::limits::CLAIM_WAIT;
 use calltrail_ingest::{Account, Intake};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -166,11 +165,6 @@ impl Engine {
             None => Ok(()),
         };
         if let Some(stores) = self.shared.stores.get() {
-            if self.shared.role.writes() && stores.are_shared() {
-                // A look into the outbox that was given up may still be handed an item, also one that was just handed
-                // back; it gives it back as long as there is a connection.
-                tokio::time::sleep(CLAIM_WAIT).await;
-            }
             stores.close().await;
         }
         Ok(ended?)

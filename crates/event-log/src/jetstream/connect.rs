@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::{ConnectOptions, Event};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 use tracing::{info, warn};
 
 use super::follow::Follower;
@@ -62,6 +62,8 @@ pub struct Connection {
 pub struct JetStream {
     pub(super) wire: Wire,
     pub(super) follower: Arc<Follower>,
+    /// Each look into the outbox holds it for reading: what it is handed after it was given up, it gives back.
+    pub(super) looks: Arc<RwLock<()>>,
     watched: Arc<Watched>,
 }
 
@@ -105,12 +107,14 @@ impl JetStream {
         };
         let follower = Arc::new(Follower::new(client.clone()));
         let wire = Wire { client, losses: watched.losses.subscribe() };
-        Ok(Self { wire, follower, watched })
+        Ok(Self { wire, follower, looks: Arc::default(), watched })
     }
 
-    /// Sends what is queued and ends the connection, within the deadline of a request.
+    /// Waits for looks into the outbox that were given up, sends what is queued and ends the connection; each of the two
+    /// within the deadline of a request.
     pub async fn close(&self) {
-        // A connection that is lost has nobody to send it to.
+        // A connection that is lost has nobody to wait for, or to send to.
+        let _ = tokio::time::timeout(REQUEST_TIMEOUT, self.looks.write()).await;
         let _ = tokio::time::timeout(REQUEST_TIMEOUT, self.wire.client.flush()).await;
         let _ = self.wire.client.drain().await;
     }

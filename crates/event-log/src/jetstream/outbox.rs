@@ -1,5 +1,6 @@
 //! The outbox on JetStream: a work-queue stream with one subject an item, and one durable consumer a lane.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
@@ -60,7 +61,9 @@ impl Outbox for JetStream {
         let (answer, answered) = oneshot::channel();
         // In a task of its own: what is delivered after the caller has gone is given back at once.
         let (wire, consumer) = (self.wire.clone(), subjects::consumer(account, class));
+        let looking = Arc::clone(&self.looks).read_owned().await;
         tokio::spawn(async move {
+            let _looking = looking;
             let pulled = pull(wire, &consumer, wait.min(HOLD_MAX)).await;
             if let Err(Ok(Some(unwanted))) = answer.send(pulled) {
                 // Where that fails too, the claim lapses.

@@ -76,6 +76,20 @@ async fn what_is_delivered_after_its_claimant_has_gone_is_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_delivered_while_the_connection_is_closed_is_given_back_too() {
+    let server = NatsServer::start();
+    let (leaving, staying) = (connected(&server.url()).await, connected(&server.url()).await);
+    declared::create_missing(&staying, &settings(NEVER_LAPSES)).await.expect("everything is made");
+    let waiting = leaving.claim("acme", Class::Live, Duration::from_secs(2));
+    assert!(timeout(Duration::from_millis(50), waiting).await.is_err(), "there is nothing to claim");
+    let closing = tokio::spawn(async move { leaving.close().await });
+    staying.publish(item("a")).await.expect("the item is published");
+    let claim = in_time(staying.claim("acme", Class::Live, PATIENCE)).await.expect("claiming works");
+    assert_eq!(claim.expect("the item comes").id(), "a");
+    in_time(closing).await.expect("it is closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_at_the_end_is_woken_also_across_a_restart() {
     let mut server = NatsServer::start();
     let jetstream = connected(&server.url()).await;
