@@ -45,7 +45,7 @@ enum Backend {
     /// In this process, which the writers share.
     Embedded { stores: Embedded, _folder: TempDir },
     /// On a server, to which each writer has a connection of its own.
-    JetStream { server: NatsServer, own: JetStream },
+    JetStream { server: Box<NatsServer>, own: JetStream },
 }
 
 /// The ports as one writer has them.
@@ -83,7 +83,7 @@ impl Site {
             log_bytes_max: LOG_BYTES_MAX,
         };
         declared::create_missing(&own, &settings).await.expect("the streams are made");
-        Self::on(Backend::JetStream { server, own }, limit, ages_ms, path).await
+        Self::on(Backend::JetStream { server: Box::new(server), own }, limit, ages_ms, path).await
     }
 
     async fn on(backend: Backend, limit: u32, ages_ms: impl Iterator<Item = i64>, path: &str) -> Self {

@@ -28,7 +28,7 @@ use tokio::time::timeout;
 use tracing::field::display;
 use tracing::info;
 
-use crate::config::Config;
+use crate::config::{Backend, Config};
 use crate::status::Status;
 use crate::{control, operator};
 
@@ -73,8 +73,8 @@ pub fn now() -> Timestamp {
 impl Engine {
     /// Starts a role, or all of them. Health is answered from the beginning on; this returns when the role does its part.
     ///
-    /// With all roles in one process, the receivers open when the log has been folded and every account has its first
-    /// record; alone, they open at once.
+    /// Where the log is a file, the receivers open when it has been folded and every account has its first record; where it
+    /// is elsewhere, they open at once.
     ///
     /// # Errors
     /// When the folder, the log, a listener, Front's address or Aircall is of no use: the error says which and what to do.
@@ -107,6 +107,12 @@ impl Engine {
 
     async fn start_parts(&mut self, config: &Config, receiving: Option<Receiving>) -> anyhow::Result<()> {
         let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
+        // Where the log is elsewhere, the receivers need nothing but the spool: they are open while the log is away.
+        let is_elsewhere = config.log.backend == Backend::JetStream;
+        let (first, last) = if is_elsewhere { (receiving, None) } else { (None, receiving) };
+        if let Some(receiving) = first {
+            self.receive(config, receiving).await?;
+        }
         if role.folds() || role.writes() {
             let stores = shared.open_stores(config).await?;
             if role.folds() {
@@ -118,7 +124,7 @@ impl Engine {
                 shared.writers.get_or_init(|| counters);
             }
         }
-        match receiving {
+        match last {
             Some(receiving) => self.receive(config, receiving).await,
             None => Ok(()),
         }

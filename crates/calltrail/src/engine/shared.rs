@@ -10,7 +10,7 @@ use calltrail_domain::policy::Policy;
 use calltrail_front_writer::Counters;
 use calltrail_ingest::{Ingest, Spool};
 use calltrail_projector::{Handle, Progress, Verification};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::folder::{free_bytes, projection_in};
 use super::now;
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(super) folder: PathBuf,
     /// Questions that read the whole log are answered one at a time: they take memory by its length.
     pub(crate) long_questions: Semaphore,
-    pub(super) stores: OnceLock<Stores>,
+    pub(super) stores: OnceCell<Stores>,
     pub(super) projector: OnceLock<Handle>,
     pub(super) ingest: OnceLock<Arc<Ingest>>,
     pub(super) spool: OnceLock<Spool>,
@@ -57,7 +57,7 @@ impl Shared {
             backend: config.log.backend,
             started: Instant::now(),
             long_questions: Semaphore::new(1),
-            stores: OnceLock::new(),
+            stores: OnceCell::new(),
             projector: OnceLock::new(),
             ingest: OnceLock::new(),
             spool: OnceLock::new(),
@@ -73,11 +73,7 @@ impl Shared {
 
     /// The same, opened if they are not; waits for servers that are away.
     pub(super) async fn open_stores(&self, config: &Config) -> anyhow::Result<&Stores> {
-        if let Some(stores) = self.stores.get() {
-            return Ok(stores);
-        }
-        let stores = Stores::open(config, self.role).await?;
-        Ok(self.stores.get_or_init(|| stores))
+        self.stores.get_or_try_init(|| Stores::open(config, self.role)).await
     }
 
     pub(crate) async fn status(&self) -> anyhow::Result<Status> {

@@ -32,40 +32,41 @@ const CONTACT: InFlight = InFlight { path: "/contacts", grace_seconds: 60 };
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures, and takes minutes"]
 async fn how_long_an_import_in_flight_waits_for_another_writer() {
-    measure(&IMPORT).await;
+    eprintln!("{}", measure(&IMPORT).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures, and takes minutes"]
 async fn how_long_another_write_in_flight_waits_for_another_writer() {
-    measure(&CONTACT).await;
+    eprintln!("{}", measure(&CONTACT).await);
 }
 
-async fn measure(in_flight: &InFlight) {
+/// What was measured, a line each.
+async fn measure(InFlight { path, grace_seconds }: &InFlight) -> String {
     let mut measured = Vec::new();
     for trial in 0..TRIALS {
-        measured.extend(trial_of(trial, in_flight).await);
+        measured.extend(trial_of(trial, path, *grace_seconds).await);
     }
     measured.sort();
     assert!(!measured.is_empty(), "no trial killed the writer that had the item");
-    for waited in &measured {
+    let line = |waited: &Duration| {
         let (waited_s, ack_wait_s) = (waited.as_secs_f64(), ACK_WAIT.as_secs());
-        let InFlight { path, grace_seconds } = in_flight;
-        eprintln!(
+        format!(
             "{path}: another writer's first request came {waited_s:.1} s after the kill \
              (ack_wait {ack_wait_s} s, grace {grace_seconds} s)"
-        );
-    }
+        )
+    };
+    measured.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The time from the kill until another writer's first request; none when the one killed had nothing.
-async fn trial_of(seed: u64, in_flight: &InFlight) -> Option<Duration> {
+async fn trial_of(seed: u64, path: &str, grace_seconds: u32) -> Option<Duration> {
     let server = NatsServer::start();
     let site = Site::new(seed, RepeatAnswer::AcceptedAndResolves).await;
     on_jetstream(&site, &[server.url()], LOG);
     let file = site.file("calltrail.toml");
     let text = std::fs::read_to_string(&file).expect("the site has a configuration");
-    let grace = format!("grace_seconds = {}", in_flight.grace_seconds);
+    let grace = format!("grace_seconds = {grace_seconds}");
     std::fs::write(&file, text.replace("grace_seconds = 1", &grace)).expect("it is written anew");
     let roles = [("projector", 1), ("front-writer", 1), ("front-writer", 2), ("ingest", 1)];
     let mut replicas = roles.map(|(role, number)| Replica::start(site.folder(), role, number));
@@ -77,7 +78,7 @@ async fn trial_of(seed: u64, in_flight: &InFlight) -> Option<Duration> {
         front.set_faults(Faults { slow_ms: ANSWER_AFTER_MS, ..Faults::default() });
         front.plan_fault(PlannedFault {
             method: "POST".to_owned(),
-            path_contains: in_flight.path.to_owned(),
+            path_contains: path.to_owned(),
             fault: Fault::Slow,
             times: 1,
         });
