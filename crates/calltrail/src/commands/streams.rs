@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use calltrail_event_log::jetstream::permissions::{Role, authorization};
+use calltrail_event_log::jetstream::permissions::{Role, accounts};
 use nkeys::KeyPair;
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ pub fn keys(globals: &Globals, args: &KeysArgs, out: &mut dyn Write) -> anyhow::
     print(&Keys(made.collect::<anyhow::Result<_>>()?), globals.format, out)
 }
 
-/// Prints the `authorization` block of the servers' configuration, for the keys in a folder.
+/// Prints the `accounts` block of the servers' configuration, for the keys in a folder.
 ///
 /// # Errors
 /// When a key is not there, or is none.
@@ -88,10 +88,10 @@ pub fn permissions(globals: &Globals, args: &PermissionsArgs, out: &mut dyn Writ
         Ok((role, pair.public_key()))
     };
     let keys = Role::ALL.into_iter().map(public_key).collect::<anyhow::Result<Vec<_>>>()?;
-    let block = authorization(&keys, &WORDS);
+    let block = accounts(&keys, &WORDS);
     match globals.format {
         Format::Text => write!(out, "{block}")?,
-        Format::Json => writeln!(out, "{}", serde_json::json!({ "authorization": block }))?,
+        Format::Json => writeln!(out, "{}", serde_json::json!({ "accounts": block }))?,
     }
     Ok(())
 }

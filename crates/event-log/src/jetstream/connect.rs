@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::follow::Follower;
 use super::permissions::Role;
+use super::subjects::Api;
 use super::wire::Wire;
 use crate::limits::{
     CONNECT_TIMEOUT, PING_INTERVAL, RECONNECT_PAUSE_MAX, RECONNECT_PAUSE_MIN, REQUEST_TIMEOUT,
@@ -35,6 +36,13 @@ pub struct Tls {
     pub ca_file: Option<PathBuf>,
     pub cert_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
+}
+
+impl Options {
+    /// Whoever shows a key is in the account of its role. Where the servers take anybody, there is one account for all.
+    fn api(&self) -> Api {
+        if self.nkey_seed.is_some() { self.role.api() } else { Api::Own }
+    }
 }
 
 /// Why there is no connection.
@@ -106,7 +114,7 @@ impl JetStream {
             }
         };
         let follower = Arc::new(Follower::new(client.clone()));
-        let wire = Wire { client, losses: watched.losses.subscribe() };
+        let wire = Wire { client, api: options.api(), losses: watched.losses.subscribe() };
         Ok(Self { wire, follower, looks: Arc::default(), watched })
     }
 

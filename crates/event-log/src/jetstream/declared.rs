@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::connect::JetStream;
-use super::subjects;
+use super::subjects::{self, Api};
 use super::wire::{RequestError, Wire};
 use crate::limits::{BUCKET_BYTES_MAX, GROUP_ID_AGE_MAX, ITEM_AGE_MAX, OUTBOX_BYTES_MAX, PULLS_MAX};
 use crate::ports::Class;
@@ -72,7 +72,7 @@ const NOT_FOUND: [u64; 2] = [10059, 10014];
 /// Compares everything that is declared with what is there.
 pub async fn look(jetstream: &JetStream, settings: &Settings) -> Result<Vec<Finding>, RequestError> {
     let mut findings = Vec::new();
-    for declared in declared(settings) {
+    for declared in declared(settings, jetstream.wire.api) {
         let state = declared.look(&jetstream.wire).await?;
         findings.push(Finding { name: declared.name, state });
     }
@@ -85,7 +85,7 @@ pub async fn create_missing(
     settings: &Settings,
 ) -> Result<Vec<Finding>, RequestError> {
     let mut findings = Vec::new();
-    for declared in declared(settings) {
+    for declared in declared(settings, jetstream.wire.api) {
         let state = declared.look(&jetstream.wire).await?;
         if state == State::Missing {
             declared.create(&jetstream.wire).await?;
@@ -141,32 +141,34 @@ fn is_same(declared: &Value, found: &Value) -> bool {
     declared == found || (is_nothing(declared) && is_nothing(found))
 }
 
-fn declared(settings: &Settings) -> Vec<Declared> {
+fn declared(settings: &Settings, api: Api) -> Vec<Declared> {
     let mut all = vec![
-        stream(format!("stream {}", subjects::LOG), log(settings)),
-        stream(format!("stream {}", subjects::OUTBOX), outbox(settings)),
+        stream(format!("stream {}", subjects::LOG), log(settings), api),
+        stream(format!("stream {}", subjects::OUTBOX), outbox(settings), api),
     ];
-    all.extend(settings.buckets.iter().map(|name| stream(format!("bucket {name}"), bucket(name, settings))));
+    all.extend(
+        settings.buckets.iter().map(|name| stream(format!("bucket {name}"), bucket(name, settings), api)),
+    );
     for account in &settings.accounts {
-        all.extend([Class::Live, Class::Bulk].map(|class| consumer(account, class, settings)));
+        all.extend([Class::Live, Class::Bulk].map(|class| consumer(account, class, settings, api)));
     }
     all
 }
 
-fn stream(name: String, config: Stream) -> Declared {
+fn stream(name: String, config: Stream, api: Api) -> Declared {
     let config = json!(config);
     let stream = config["name"].as_str().unwrap_or_default().to_owned();
     Declared {
         name,
-        info_subject: format!("$JS.API.STREAM.INFO.{stream}"),
-        create_subject: format!("$JS.API.STREAM.CREATE.{stream}"),
+        info_subject: api.stream_info(&stream),
+        create_subject: api.stream_create(&stream),
         create: config.clone(),
         config: without_defaults(config),
         of: stream,
     }
 }
 
-fn consumer(account: &str, class: Class, settings: &Settings) -> Declared {
+fn consumer(account: &str, class: Class, settings: &Settings, api: Api) -> Declared {
     let (name, stream) = (subjects::consumer(account, class), subjects::OUTBOX);
     let filter = subjects::lane_subjects(account, class);
     let config = json!(Consumer {
@@ -182,8 +184,8 @@ fn consumer(account: &str, class: Class, settings: &Settings) -> Declared {
         ..Consumer::default()
     });
     Declared {
-        info_subject: format!("$JS.API.CONSUMER.INFO.{stream}.{name}"),
-        create_subject: format!("$JS.API.CONSUMER.CREATE.{stream}.{name}.{filter}"),
+        info_subject: api.consumer_info(&name),
+        create_subject: api.consumer_create(&format!("{name}.{filter}")),
         create: json!({ "stream_name": stream, "action": "create", "config": config }),
         config: without_defaults(config),
         of: format!("the consumer {name}"),

@@ -63,7 +63,7 @@ impl EventLog for JetStream {
             if self.wire.kept(LOG, &Query::Sequence(*sequence)).await?.is_none() {
                 continue;
             }
-            let subject = format!("$JS.API.STREAM.MSG.DELETE.{LOG}");
+            let subject = self.wire.api.message_delete(LOG);
             let query = serde_json::json!({ "seq": sequence }).to_string();
             self.wire.ask::<serde_json::Value>(LOG, subject, None, query.into()).await?;
         }

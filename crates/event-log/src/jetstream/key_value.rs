@@ -73,7 +73,7 @@ impl KeyValue for JetStream {
     }
 
     async fn now_ms(&self) -> Result<i64, LogError> {
-        let subject = format!("$JS.API.STREAM.INFO.{LOG}");
+        let subject = self.wire.api.stream_info(LOG);
         let described: Described = self.wire.ask(LOG, subject, None, Bytes::new()).await?;
         Ok(described.ts.as_millisecond())
     }

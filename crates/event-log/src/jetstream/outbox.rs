@@ -85,7 +85,7 @@ async fn pull(wire: Wire, consumer: &str, wait: Duration) -> Result<Option<Deliv
         let expires_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         serde_json::json!({ "batch": 1, "expires": expires_ns })
     };
-    let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{OUTBOX}.{consumer}");
+    let subject = wire.api.consumer_next(consumer);
     let asked = async {
         let sent = wire.client.publish_with_reply(subject, inbox, query.to_string().into()).await;
         sent.map_err(|error| not_sent(&of, error))?;

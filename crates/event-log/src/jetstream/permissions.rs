@@ -1,8 +1,18 @@
 //! Which subjects each role may publish to and subscribe to: what it needs and nothing else.
 //!
+//! Each role has an account of its own on the servers, and so have the streams. The role's account imports the subjects
+//! that the role uses; what else it publishes to, or asks to be answered on, reaches no stream. Permissions of the user
+//! alone would not do: the servers check the subject of a message, and not the one that it is to be answered on.
+//!
 //! **Invariant:** no role that runs day and night may delete, purge, update or make a stream or a consumer.
 
-use super::subjects::{self, LOG, OUTBOX};
+use std::collections::BTreeMap;
+
+use super::subjects::{self, Api, LOG, OUTBOX};
+use crate::limits::{HOLD_MAX, PULL_MARGIN};
+
+/// The account of the streams, where the operator is too.
+const STREAMS_ACCOUNT: &str = "calltrail";
 
 /// What a process does, as far as NATS is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,13 +35,6 @@ pub struct Words<'w> {
     pub buckets: &'w [&'w str],
 }
 
-/// The subjects of one role.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Permissions {
-    pub publish: Vec<String>,
-    pub subscribe: Vec<String>,
-}
-
 impl Role {
     pub const ALL: [Self; 5] = [Self::Ingest, Self::Projector, Self::FrontWriter, Self::Up, Self::Operator];
 
@@ -46,100 +49,206 @@ impl Role {
         }
     }
 
+    /// The account that the role has to itself; the operator has none, it is where the streams are.
+    fn account(self) -> Option<String> {
+        match self {
+            Self::Ingest | Self::Projector | Self::FrontWriter | Self::Up => {
+                Some(format!("{STREAMS_ACCOUNT}-{}", self.as_str()))
+            }
+            Self::Operator => None,
+        }
+    }
+
+    /// By which name somebody who shows the key of this role reaches the servers' API of streams.
+    pub(super) fn api(self) -> Api {
+        if self.account().is_some() { Api::Imported } else { Api::Own }
+    }
+
     /// Answers to one role are heard by no other.
     pub(super) fn inbox_prefix(self) -> String {
         format!("_INBOX_{}", self.as_str())
     }
 }
 
-/// The subjects that `role` may use.
-#[must_use]
-pub fn permissions(role: Role, words: &Words<'_>) -> Permissions {
-    let mut publish = match role {
-        Role::Ingest => ingest(),
-        Role::Projector => projector(),
-        Role::FrontWriter => front_writer(words.buckets),
-        Role::Up => [ingest(), projector(), front_writer(words.buckets)].concat(),
-        Role::Operator => operator(),
+/// A subject that a role publishes to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Service {
+    /// By its name where the streams are.
+    subject: String,
+    /// By its name where the role is.
+    called: String,
+    answers: Answers,
+}
+
+/// How many messages answer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Answers {
+    One,
+    Many,
+}
+
+/// The subjects that `role` publishes to, each once.
+fn services(role: Role, words: &Words<'_>) -> Vec<Service> {
+    let api = role.api();
+    let mut services = match role {
+        Role::Ingest => ingest(api),
+        Role::Projector => projector(api),
+        Role::FrontWriter => front_writer(api, words.buckets),
+        Role::Up => [ingest(api), projector(api), front_writer(api, words.buckets)].concat(),
+        Role::Operator => operator(api),
     };
-    publish.extend((words.kinds)(role).iter().map(|kind| subjects::record("*", kind)));
-    publish.sort();
-    publish.dedup();
-    let mut subscribe = vec![format!("{}.>", role.inbox_prefix())];
+    services.extend((words.kinds)(role).iter().map(|kind| Service::of(subjects::record("*", kind))));
+    services.sort();
+    services.dedup();
+    services
+}
+
+/// The subjects that `role` subscribes to, but for the answers to it.
+fn streams(role: Role, words: &Words<'_>) -> Vec<String> {
+    let mut streams = Vec::new();
     if matches!(role, Role::Projector | Role::Up | Role::Operator) {
-        subscribe.push(subjects::LOGGED_SUBJECTS.to_owned());
+        streams.push(subjects::LOGGED_SUBJECTS.to_owned());
     }
     if matches!(role, Role::FrontWriter | Role::Up) {
-        subscribe.extend(words.buckets.iter().map(|bucket| subjects::changed_subjects(bucket)));
+        streams.extend(words.buckets.iter().map(|bucket| subjects::changed_subjects(bucket)));
     }
-    Permissions { publish, subscribe }
+    streams
 }
 
-fn ingest() -> Vec<String> {
-    vec![info(LOG)]
+fn ingest(api: Api) -> Vec<Service> {
+    vec![info(api, LOG)]
 }
 
-fn projector() -> Vec<String> {
+fn projector(api: Api) -> Vec<Service> {
     vec![
-        info(LOG),
-        message_of(LOG),
-        format!("$JS.API.DIRECT.GET.{LOG}"),
-        subjects::OUTBOX_SUBJECTS.to_owned(),
-        message_of(OUTBOX),
+        info(api, LOG),
+        message_of(api, LOG),
+        Service { answers: Answers::Many, ..Service::named(api, |api| api.direct_get(LOG)) },
+        Service::of(subjects::OUTBOX_SUBJECTS.to_owned()),
+        message_of(api, OUTBOX),
     ]
 }
 
-fn front_writer(buckets: &[&str]) -> Vec<String> {
-    let mut subjects = vec![
-        info(LOG),
-        format!("$JS.API.CONSUMER.MSG.NEXT.{OUTBOX}.*"),
+fn front_writer(api: Api, buckets: &[&str]) -> Vec<Service> {
+    let mut services = vec![
+        info(api, LOG),
+        Service { answers: Answers::Many, ..Service::named(api, |api| api.consumer_next("*")) },
         // The second form is that of servers from 2.15 on which are told to use it.
-        format!("$JS.ACK.{OUTBOX}.>"),
-        format!("$JS.ACK.*.*.{OUTBOX}.>"),
+        Service::of(format!("$JS.ACK.{OUTBOX}.>")),
+        Service::of(format!("$JS.ACK.*.*.{OUTBOX}.>")),
     ];
     for bucket in buckets {
-        subjects.push(message_of(&subjects::bucket_stream(bucket)));
-        subjects.push(subjects::key(bucket, ">"));
+        services.push(message_of(api, &subjects::bucket_stream(bucket)));
+        services.push(Service::of(subjects::key(bucket, ">")));
     }
-    subjects
+    services
 }
 
-fn operator() -> Vec<String> {
+fn operator(api: Api) -> Vec<Service> {
     vec![
-        "$JS.API.STREAM.CREATE.*".to_owned(),
-        "$JS.API.STREAM.INFO.*".to_owned(),
-        "$JS.API.STREAM.MSG.GET.*".to_owned(),
-        format!("$JS.API.STREAM.MSG.DELETE.{LOG}"),
-        format!("$JS.API.DIRECT.GET.{LOG}"),
-        format!("$JS.API.CONSUMER.CREATE.{OUTBOX}.>"),
-        format!("$JS.API.CONSUMER.INFO.{OUTBOX}.*"),
+        Service::named(api, |api| api.stream_create("*")),
+        info(api, "*"),
+        message_of(api, "*"),
+        Service::named(api, |api| api.message_delete(LOG)),
+        Service::named(api, |api| api.direct_get(LOG)),
+        Service::named(api, |api| api.consumer_create(">")),
+        Service::named(api, |api| api.consumer_info("*")),
     ]
 }
 
-fn info(stream: &str) -> String {
-    format!("$JS.API.STREAM.INFO.{stream}")
+fn info(api: Api, stream: &str) -> Service {
+    Service::named(api, |api| api.stream_info(stream))
 }
 
-fn message_of(stream: &str) -> String {
-    format!("$JS.API.STREAM.MSG.GET.{stream}")
+fn message_of(api: Api, stream: &str) -> Service {
+    Service::named(api, |api| api.message_get(stream))
 }
 
-/// The `authorization` block of a nats-server's configuration: a user a role, known by its public nkey.
-#[must_use]
-pub fn authorization(keys: &[(Role, String)], words: &Words<'_>) -> String {
-    let mut text = String::from("authorization {\n  users = [\n");
-    for (role, key) in keys {
-        let Permissions { publish, subscribe } = permissions(*role, words);
-        text.push_str(&format!("    # {}\n    {{ nkey: {key}, permissions: {{\n", role.as_str()));
-        text.push_str(&list("publish", &publish));
-        text.push_str(&list("subscribe", &subscribe));
-        text.push_str("    } }\n");
+impl Service {
+    /// One that is called the same everywhere.
+    fn of(subject: String) -> Self {
+        Self { called: subject.clone(), subject, answers: Answers::One }
     }
-    text.push_str("  ]\n}\n");
+
+    /// One of the API.
+    fn named(api: Api, name: impl Fn(Api) -> String) -> Self {
+        Self { subject: name(Api::Own), called: name(api), answers: Answers::One }
+    }
+}
+
+/// The `accounts` block of a nats-server's configuration: one for the streams and one for each role, with one user each,
+/// known by its public nkey.
+#[must_use]
+pub fn accounts(keys: &[(Role, String)], words: &Words<'_>) -> String {
+    let mut text = format!("accounts {{\n  {STREAMS_ACCOUNT}: {{\n    jetstream: enabled\n");
+    for (role, key) in keys.iter().filter(|(role, _)| role.account().is_none()) {
+        text.push_str(&user(*role, key, words));
+    }
+    text.push_str(&list("    exports", exports(words)));
+    text.push_str("  }\n");
+    for (role, key) in keys {
+        let Some(account) = role.account() else { continue };
+        text.push_str(&format!("  {account}: {{\n"));
+        text.push_str(&user(*role, key, words));
+        text.push_str(&list("    imports", imports(*role, words)));
+        text.push_str("  }\n");
+    }
+    text.push_str("}\n");
     text
 }
 
-fn list(name: &str, subjects: &[String]) -> String {
-    let subjects: String = subjects.iter().map(|subject| format!("        \"{subject}\"\n")).collect();
-    format!("      {name}: {{ allow: [\n{subjects}      ] }}\n")
+/// What the role may use in its own account is told once more: a second wall.
+fn user(role: Role, key: &str, words: &Words<'_>) -> String {
+    let quoted = |subject: &String| format!("{subject:?}");
+    let publish = services(role, words).into_iter().map(|service| quoted(&service.called));
+    let inbox = format!("{}.>", role.inbox_prefix());
+    let subscribe = std::iter::once(inbox).chain(streams(role, words)).map(|subject| quoted(&subject));
+    format!(
+        "    users: [ {{ nkey: {key}, permissions: {{\n{}{}    }} }} ]\n",
+        allow("publish", publish.collect()),
+        allow("subscribe", subscribe.collect())
+    )
+}
+
+/// Each subject once, with the accounts that may import it.
+fn exports(words: &Words<'_>) -> Vec<String> {
+    // The way back is kept for as long as a pull may wait, or until nobody listens there any more.
+    let answered_s = (HOLD_MAX + PULL_MARGIN).as_secs();
+    let mut exported: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for role in Role::ALL {
+        let Some(account) = role.account() else { continue };
+        let services =
+            services(role, words).into_iter().map(|Service { subject, answers, .. }| match answers {
+                Answers::One => format!("service: {subject:?}"),
+                Answers::Many => {
+                    format!("service: {subject:?}, response: stream, response_threshold: \"{answered_s}s\"")
+                }
+            });
+        let streams = streams(role, words).into_iter().map(|subject| format!("stream: {subject:?}"));
+        for export in services.chain(streams) {
+            exported.entry(export).or_default().push(account.clone());
+        }
+    }
+    let shown = exported.into_iter();
+    shown.map(|(export, accounts)| format!("{{ {export}, accounts: [{}] }}", accounts.join(", "))).collect()
+}
+
+fn imports(role: Role, words: &Words<'_>) -> Vec<String> {
+    let of = |subject: &str| format!("{{ account: {STREAMS_ACCOUNT}, subject: {subject:?} }}");
+    let services = services(role, words).into_iter().map(|Service { subject, called, .. }| {
+        let to = if subject == called { String::new() } else { format!(", to: {called:?}") };
+        format!("{{ service: {}{to} }}", of(&subject))
+    });
+    let streams = streams(role, words).into_iter().map(|subject| format!("{{ stream: {} }}", of(&subject)));
+    services.chain(streams).collect()
+}
+
+fn allow(name: &str, subjects: Vec<String>) -> String {
+    let lines: String = subjects.into_iter().map(|subject| format!("        {subject}\n")).collect();
+    format!("      {name}: {{ allow: [\n{lines}      ] }}\n")
+}
+
+fn list(name: &str, entries: Vec<String>) -> String {
+    let lines: String = entries.into_iter().map(|entry| format!("      {entry}\n")).collect();
+    format!("{name}: [\n{lines}    ]\n")
 }

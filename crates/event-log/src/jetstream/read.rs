@@ -48,7 +48,7 @@ impl JetStream {
             "max_bytes": READ_BYTES_MAX,
             "next_by_subj": subjects::LOG_SUBJECTS,
         });
-        let subject = format!("$JS.API.DIRECT.GET.{LOG}");
+        let subject = self.wire.api.direct_get(LOG);
         self.wire
             .client
             .publish_with_reply(subject, inbox, query.to_string().into())

@@ -1,6 +1,6 @@
 //! The names of streams and subjects, and what they say of a message.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use crate::ports::Class;
 
@@ -10,6 +10,61 @@ pub(super) const LOG_SUBJECTS: &str = "calls.>";
 pub(super) const LOGGED_SUBJECTS: &str = "logged.>";
 pub(super) const OUTBOX: &str = "OUTBOX";
 pub(super) const OUTBOX_SUBJECTS: &str = "outbox.>";
+
+/// By which name the servers' API of streams is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Api {
+    /// In the account of the streams: the servers' own.
+    Own,
+    /// In the account of a role, where the servers answer to their own name that there are no streams.
+    Imported,
+}
+
+impl Api {
+    pub(super) fn stream_info(self, stream: &str) -> String {
+        format!("{self}.STREAM.INFO.{stream}")
+    }
+
+    pub(super) fn stream_create(self, stream: &str) -> String {
+        format!("{self}.STREAM.CREATE.{stream}")
+    }
+
+    /// A message, from the leader of the stream.
+    pub(super) fn message_get(self, stream: &str) -> String {
+        format!("{self}.STREAM.MSG.GET.{stream}")
+    }
+
+    pub(super) fn message_delete(self, stream: &str) -> String {
+        format!("{self}.STREAM.MSG.DELETE.{stream}")
+    }
+
+    /// Messages, from any replica.
+    pub(super) fn direct_get(self, stream: &str) -> String {
+        format!("{self}.DIRECT.GET.{stream}")
+    }
+
+    pub(super) fn consumer_next(self, consumer: &str) -> String {
+        format!("{self}.CONSUMER.MSG.NEXT.{OUTBOX}.{consumer}")
+    }
+
+    pub(super) fn consumer_info(self, consumer: &str) -> String {
+        format!("{self}.CONSUMER.INFO.{OUTBOX}.{consumer}")
+    }
+
+    /// `what` is the consumer and what it filters.
+    pub(super) fn consumer_create(self, what: &str) -> String {
+        format!("{self}.CONSUMER.CREATE.{OUTBOX}.{what}")
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Own => "$JS.API",
+            Self::Imported => "CALLTRAIL.API",
+        })
+    }
+}
 
 pub(super) fn record(account: &str, kind: &str) -> String {
     format!("calls.{account}.{kind}")

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::subjects::Api;
 use crate::limits::REQUEST_TIMEOUT;
 use crate::ports::LogError;
 
@@ -113,6 +114,7 @@ struct KeptMessage {
 #[derive(Debug, Clone)]
 pub(super) struct Wire {
     pub(super) client: Client,
+    pub(super) api: Api,
     /// Counts how often the connection was lost.
     pub(super) losses: watch::Receiver<u64>,
 }
@@ -184,7 +186,7 @@ impl Wire {
 
     /// The message that `query` describes, from the stream's leader; `None` where there is none.
     pub(super) async fn kept(&self, stream: &str, query: &Query<'_>) -> Result<Option<Kept>, RequestError> {
-        let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
+        let subject = self.api.message_get(stream);
         let found = match self.ask::<KeptAnswer>(stream, subject, None, query.json()).await {
             Ok(found) => found.message,
             Err(error) if error.has_code(NO_MESSAGE_FOUND) => return Ok(None),

@@ -15,9 +15,11 @@ use calltrail_event_log::testing::NatsServer;
 const TRIES_MAX: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(50);
 
+mod across;
 mod cluster;
 mod crash;
 mod declarations;
+mod replies;
 mod roles;
 mod stalls;
 mod tls;
