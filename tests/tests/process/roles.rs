@@ -138,12 +138,16 @@ async fn everything_in_one_process_takes_webhooks_while_jetstream_is_away() {
     server.kill();
     let [webhooks_at] = free_addresses();
     let listen = webhooks_at.to_string();
-    let mut up = Up::start_with(site.folder(), &["up", "--path", "data", "--listen", &listen], &[]);
+    let up = Up::start_with(site.folder(), &["up", "--path", "data", "--listen", &listen], &[]);
     let history = random_history(6, CALLS, 2);
     answered(webhooks_at, "").await;
     for body in bodies_of(&history) {
         assert_eq!(deliver(webhooks_at, body).await, 200);
     }
+    // A stop before it was up is as orderly as any other, and what it took is there afterwards.
+    let stopped = up.terminated().await.with_code(0);
+    assert!(!stopped.stderr.contains("\"level\":\"ERROR\""), "{}", stopped.stderr);
+    let mut up = start(&site, "up", "data");
     server.start_again();
     up.is_up().await;
     quiet(&site, "data", bodies_of(&history).count() as u64).await;
@@ -307,6 +311,16 @@ async fn until_answered(operator_at: SocketAddr, expect: (u16, &str)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_seed_that_is_none_is_told_and_not_tried_again() {
+    let server = NatsServer::start();
+    let site = site_on(&server.url(), "nkey_seed = { env = \"FRONT_API_TOKEN\" }\n").await;
+    for words in [&["projector"][..], &["streams", "apply"]] {
+        let ran = site.run(words).await.with_code(1);
+        assert!(ran.stderr.contains("no nkey of a user"), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_alone_needs_a_log_that_is_shared() {
     let site = Site::new(1, RepeatAnswer::AcceptedAndResolves).await;
     for role in ["ingest", "projector", "front-writer"] {
@@ -408,7 +422,7 @@ async fn each_role_does_its_part_with_its_own_key() {
     let key = |role: &str| format!("{folder}/{role}.nk");
     let variable = "CALLTRAIL__LOG__JETSTREAM__NKEY_SEED__FILE";
     let stranger = site.run(&["streams", "apply"]).await.with_code(1);
-    assert!(stranger.stderr.contains("no NATS server"), "{}", stranger.stderr);
+    assert!(stranger.stderr.contains("does not know this process's key"), "{}", stranger.stderr);
     let operator = [(variable, key("operator"))];
     let operator = operator.each_ref().map(|(name, value)| (*name, value.as_str()));
     run_in(site.folder(), &["streams", "apply"], &operator).await.with_code(0);
