@@ -9,22 +9,20 @@ use calltrail_simulator::aircall::random_history;
 use calltrail_simulator::front::RepeatAnswer;
 use serde_json::Value;
 
-use super::aircall::bodies_of;
-use super::limits::{LOOK_EVERY, QUIET_MAX};
-use super::metrics::{Scraped, check_documented};
-use super::program::run_in;
-use super::site::Site;
-use super::up::Up;
+use super::super::aircall::bodies_of;
+use super::super::limits::{LOOK_EVERY, QUIET_MAX};
+use super::super::metrics::{Scraped, check_documented};
+use super::super::program::run_in;
+use super::super::site::Site;
+use super::super::up::Up;
+use super::replica::{on_jetstream, status};
 
 const CALLS: u32 = 6;
 
 /// A site whose log is on this server.
 async fn site_on(url: &str, more: &str) -> Site {
     let site = Site::new(1, RepeatAnswer::AcceptedAndResolves).await;
-    let file = site.file("calltrail.toml");
-    let text = std::fs::read_to_string(&file).expect("the site has a configuration");
-    let log = format!("backend = \"jetstream\"\n[log.jetstream]\nurl = \"{url}\"\n{more}[http]\n");
-    std::fs::write(&file, text.replace("[http]\n", &log)).expect("it is written anew");
+    on_jetstream(&site, &[url.to_owned()], &format!("[log.jetstream]\nurl = \"{{urls}}\"\n{more}"));
     site
 }
 
@@ -36,10 +34,6 @@ async fn deliver(address: SocketAddr, body: &str) -> u16 {
     let url = format!("http://{address}/webhooks/acme/aircall");
     let sent = reqwest::Client::new().post(url).body(body.to_owned()).send().await;
     sent.expect("the receiver answers").status().as_u16()
-}
-
-async fn status(site: &Site, path: &str) -> Value {
-    site.run(&["status", "--path", path, "--format", "json"]).await.with_code(0).json()
 }
 
 /// Returns when the log holds so many records, and all is folded and settled.
