@@ -71,7 +71,8 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
 
 /// Log lines go to standard error, as JSON when nobody looks at them. The demo speaks for itself.
 fn set_up_logging(cli: &Cli) {
-    let default = if cli.command.is_a_role() { "info" } else { "warn" };
+    // The client of NATS tells every try to connect; what of it matters we tell ourselves.
+    let default = if cli.command.is_a_role() { "info,async_nats=off" } else { "warn,async_nats=off" };
     let wanted = std::env::var(LOG_FILTER).unwrap_or_else(|_| default.to_owned());
     let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|_| {
         // The answer goes on without it; a failure to say so harms nobody.

@@ -277,7 +277,8 @@ impl fmt::Display for Live {
             row(f, "policy", "another one decides than this process is configured with")?;
         }
         if let Some(webhooks) = &self.webhooks {
-            let refused = webhooks.refused.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count));
+            let refused = webhooks.refused.iter().filter(|(_, count)| **count > 0);
+            let refused = refused.map(|(reason, count)| (reason.as_str().to_owned(), *count));
             let received = format!(
                 "{} received, {} stored, refused: {}",
                 webhooks.received,

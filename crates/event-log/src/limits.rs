@@ -39,6 +39,10 @@ pub(crate) const CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A request to NATS that is not answered after so long has failed; whether it took place is unknown.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is looked whether a lost connection is there again, by who waits to send something.
+pub(crate) const LINK_LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The operator is told of a server that refuses once in so long.
+pub(crate) const REFUSAL_LINE_EVERY: Duration = Duration::from_secs(60);
 /// The first connection is given up after so long, and so is each try to make it again.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a quiet connection is tried: after two that were not answered it counts as lost.
@@ -59,10 +63,11 @@ pub(crate) const PULL_MARGIN: Duration = Duration::from_secs(1);
 pub(crate) const HELD_LOOKS_MAX: u32 = 5;
 /// An item that nobody has done after so long goes; the projector misses it and publishes it again.
 pub(crate) const ITEM_AGE_MAX: Duration = Duration::from_hours(24);
-/// The most bytes of items, inclusive: beyond that none is taken, and the projector tries again.
-pub(crate) const OUTBOX_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// The most bytes of items, inclusive: beyond that none is taken, and the projector tries again. Like that of a bucket, it
+/// is reserved on the servers at once.
+pub(crate) const OUTBOX_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// The most bytes of a bucket, inclusive. A fence takes about 1 KiB a party.
-pub(crate) const BUCKET_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+pub(crate) const BUCKET_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// For so long the log knows the id of a group that is sent again.
 pub(crate) const GROUP_ID_AGE_MAX: Duration = Duration::from_hours(1);
 /// Pulls that may wait at one consumer: replicas times workers.

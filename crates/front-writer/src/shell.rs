@@ -68,28 +68,38 @@ pub async fn run(
     let (shared, turns, claims) = Default::default();
     let bulk = Semaphore::new(workers.saturating_sub(1).max(1));
     let writer = Arc::new(Writer { performer, outbox, instance, extend_every, shared, turns, claims, bulk });
-    let hearing = tokio::spawn(hear(Arc::clone(&writer)));
     let mut running = JoinSet::new();
     for _ in 0..workers {
         running.spawn(work(Arc::clone(&writer), shutdown.clone()));
     }
+    tokio::select! {
+        () = supervise(&mut running, &writer, &shutdown) => {}
+        never = hear(&writer) => match never {},
+    }
+}
+
+/// Returns when every worker has stopped.
+async fn supervise(running: &mut JoinSet<()>, writer: &Arc<Writer>, shutdown: &watch::Receiver<bool>) {
     while let Some(ended) = running.join_next().await {
         if ended.is_err() && !*shutdown.borrow() {
             error!("a writer's worker ended by itself; another takes its place");
-            running.spawn(work_again(Arc::clone(&writer), shutdown.clone()));
+            running.spawn(work_again(Arc::clone(writer), shutdown.clone()));
         }
     }
-    hearing.abort();
 }
 
 /// Notes when other processes change fences, for the case that their work has to be taken over.
-async fn hear(writer: Arc<Writer>) {
+async fn hear(writer: &Writer) -> Infallible {
     let Performer { settings, store, .. } = &writer.performer;
-    let mut changes = store.changes(fence::BUCKET, settings.account.as_str());
-    while let Some(change) = changes.next().await {
-        if let Some(party) = fence::party_of(&settings.account, &change.key) {
-            lock(&writer.shared).hear(&party, change.revision, writer.performer.now());
+    loop {
+        let mut changes = store.changes(fence::BUCKET, settings.account.as_str());
+        while let Some(change) = changes.next().await {
+            if let Some(party) = fence::party_of(&settings.account, &change.key) {
+                lock(&writer.shared).hear(&party, change.revision, writer.performer.now());
+            }
         }
+        // It could not be subscribed to, or the connection was closed.
+        tokio::time::sleep(STORE_TROUBLE_DELAY).await;
     }
 }
 

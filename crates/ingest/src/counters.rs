@@ -35,7 +35,7 @@ pub struct CountersNow {
     pub stored_without_meaning: u64,
     /// Validation requests of Front that were answered.
     pub challenges: u64,
-    /// Only the reasons that came up.
+    /// All reasons, also those that did not come up: a counter that begins with its first count hides that one.
     pub refused: BTreeMap<Reason, u64>,
 }
 
@@ -73,7 +73,7 @@ impl AccountCounters {
             stored: read(&self.stored),
             stored_without_meaning: read(&self.stored_without_meaning),
             challenges: read(&self.challenges),
-            refused: refused.filter(|(_, count)| *count > 0).collect(),
+            refused: refused.collect(),
         }
     }
 

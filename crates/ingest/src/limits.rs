@@ -49,7 +49,10 @@ pub const COMPACT_SHARE_MIN: u64 = 4;
 /// The most records that are forwarded in one group, inclusive.
 pub const FORWARD_RECORDS_MAX: usize = 1_000;
 /// A group that is forwarded holds no further record when their bodies would be longer than this.
-pub const FORWARD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Small enough for its deadline on a slow link, and large enough that a server that syncs each group keeps up.
+pub const FORWARD_BYTES_MAX: usize = 1024 * 1024;
+/// So much of the hash of a group's content is in its id.
+pub const CONTENT_HASH_CHARS: usize = 16;
 /// A group that the log has not acknowledged after this time is sent again.
 pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause after the first failure to forward; it doubles up to the maximum.

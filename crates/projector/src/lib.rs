@@ -55,6 +55,7 @@ pub fn start(options: Options, log: Arc<dyn EventLog>, outbox: Arc<dyn Outbox>) 
         queries: receiver,
         progress: progress_sender,
         stop: stopped,
+        refusal_told_at: None,
     };
     Handle { queries, progress, stop, task: Mutex::new(Some(tokio::spawn(projector.run()))) }
 }

@@ -20,6 +20,8 @@ pub const TIMERS_PER_TICK_MAX: usize = 500;
 pub const RECORDS_BEFORE_MARKER: u64 = 1_000;
 /// The wait before a port that refused is asked again.
 pub const RETRY_WAIT: Duration = Duration::from_millis(500);
+/// The operator is told of a log or an outbox that refuses once in so long.
+pub const REFUSAL_LINE_EVERY: Duration = Duration::from_secs(60);
 /// Times a damaged projection store is rebuilt before the projector gives up: more means that the disk is broken.
 pub const REBUILDS_MAX: usize = 3;
 /// Questions that wait for the projector's answer.

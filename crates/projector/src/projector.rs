@@ -1,6 +1,7 @@
 //! The projector's shell: it performs the machine's operations, tells it when to look at timers, answers questions, and
 //! begins anew when the store turns out to be damaged.
 
+use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,10 +13,10 @@ use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{Class, EventLog, LogError, NewItem, NewRecord, Outbox};
 use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Interval;
+use tokio::time::{Instant, Interval};
 use tracing::{info, warn};
 
-use crate::limits::{REBUILDS_MAX, TIMER_TICK};
+use crate::limits::{REBUILDS_MAX, REFUSAL_LINE_EVERY, RETRY_WAIT, TIMER_TICK};
 use crate::machine::{AccountRules, Machine};
 use crate::operation::{Came, Operation};
 use crate::query::{Progress, Query};
@@ -60,12 +61,13 @@ pub(crate) struct Projector {
     pub(crate) queries: mpsc::Receiver<Query>,
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) refusal_told_at: Option<Instant>,
 }
 
 impl Projector {
     /// Runs until it is stopped. A store that turns out to be damaged is set aside and filled again from the log.
     pub(crate) async fn run(mut self) -> Result<(), ProjectorError> {
-        let tail = self.log.tail().await?;
+        let Some(tail) = self.first_tail().await else { return Ok(()) };
         let mut opened = Store::open(&self.options.store, tail)?;
         for _ in 0..REBUILDS_MAX {
             // Held beside the loop, so that sled is not closed, and does not panic again, while a panic unwinds.
@@ -82,6 +84,21 @@ impl Projector {
             opened = Store::open_anew(&self.options.store, damage)?;
         }
         Err(StoreError::Damaged(format!("it was rebuilt {REBUILDS_MAX} times; check the disk")).into())
+    }
+
+    /// The tail at the start; asked for until the log answers, or nothing when this is to stop before.
+    async fn first_tail(&mut self) -> Option<u64> {
+        while !self.is_stopping() {
+            match self.log.tail().await {
+                Ok(tail) => return Some(tail),
+                Err(cause) => self.tell_refused(&cause),
+            }
+            tokio::select! {
+                _ = self.stop.changed() => {}
+                () = tokio::time::sleep(RETRY_WAIT) => {}
+            }
+        }
+        None
     }
 
     async fn live(&mut self, opened: Opened) -> Result<(), ProjectorError> {
@@ -132,7 +149,7 @@ impl Projector {
             }
         };
         came.unwrap_or_else(|cause| {
-            warn!(%cause, "the log or the outbox refused, trying again");
+            self.tell_refused(&cause);
             Came::Refused
         })
     }
@@ -163,6 +180,15 @@ impl Projector {
         let body = serde_json::to_vec(item).map_err(|cause| LogError::Storage(Arc::new(cause)))?;
         let item = NewItem { account, class: Class::Live, id: item.message_id(), body: body.into() };
         self.outbox.publish(item).await.map(|ticket| Came::Published { ticket })
+    }
+
+    /// A log that is away refuses every few seconds; it is told of once a minute.
+    fn tell_refused(&mut self, cause: &LogError) {
+        let told = self.refusal_told_at;
+        if told.is_none_or(|told_at| told_at.elapsed() >= REFUSAL_LINE_EVERY) {
+            self.refusal_told_at = Some(Instant::now());
+            warn!(error = cause as &dyn Error, "the log or the outbox refused, trying again");
+        }
     }
 
     fn report(&self, progress: Progress) {

@@ -14,7 +14,6 @@ mod metrics;
 mod oracle;
 mod oracle_can_fail;
 mod program;
-mod roles;
 mod secrets;
 mod setting_up;
 mod site;

@@ -18,21 +18,27 @@ pub async fn run(globals: &Globals, role: Role) -> anyhow::Result<()> {
     let config = globals.load_config(&Environment::of_process())?;
     // Listened for from the beginning and in one go: no signal falls between the start and the run.
     let mut stop = pin!(asked_to_stop());
-    let engine = tokio::select! {
-        started = Engine::start(&config, role) => started?,
-        () = &mut stop => {
-            info!("stopped before it was up");
-            return Ok(());
-        }
+    let mut engine = tokio::select! {
+        opened = Engine::open(&config, role) => opened?,
+        () = &mut stop => return Ok(()),
     };
-    let failed = tokio::select! {
-        () = stop => false,
-        () = engine.failed() => true,
+    let begun = tokio::select! {
+        begun = engine.begin(&config) => Some(begun),
+        () = &mut stop => None,
     };
-    info!("stopping");
+    let is_up = matches!(begun, Some(Ok(())));
+    let failed = is_up
+        && tokio::select! {
+            () = stop => false,
+            () = engine.failed() => true,
+        };
+    info!(is_up, "stopping");
     tokio::select! {
         stopped = engine.stop() => stopped?,
         () = asked_to_stop() => bail!("ended at once; what was under way is taken up at the next start"),
+    }
+    if let Some(Err(error)) = begun {
+        return Err(error);
     }
     if failed {
         bail!("the projector has ended; see the log lines above");

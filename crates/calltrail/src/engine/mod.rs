@@ -1,6 +1,6 @@
 //! A running process: the log it works on, and the roles that it runs.
 //!
-//! Every role is started on [`stores::Stores`], whichever backend is behind them. `calltrail up` runs all roles in one
+//! Every role is started on the same stores, whichever backend is behind them. `calltrail up` runs all roles in one
 //! process, the commands `ingest`, `projector` and `front-writer` one each.
 
 mod folder;
@@ -49,6 +49,8 @@ pub struct Engine {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// The receivers, until they open.
+    receiving: Option<Receiving>,
     /// Where webhooks are received, if they are.
     pub webhooks_at: Option<SocketAddr>,
     /// Where health and metrics are answered.
@@ -58,6 +60,7 @@ pub struct Engine {
 }
 
 /// What the receivers are opened with.
+#[derive(Debug)]
 struct Receiving {
     accounts: Vec<Account>,
     listener: TcpListener,
@@ -71,14 +74,21 @@ pub fn now() -> Timestamp {
 }
 
 impl Engine {
-    /// Starts a role, or all of them. Health is answered from the beginning on; this returns when the role does its part.
-    ///
-    /// Where the log is a file, the receivers open when it has been folded and every account has its first record; where it
-    /// is elsewhere, they open at once.
+    /// Starts a role, or all of them, and returns when it does its part.
     ///
     /// # Errors
-    /// When the folder, the log, a listener, Front's address or Aircall is of no use: the error says which and what to do.
+    /// Those of [`Engine::open`] and [`Engine::begin`].
     pub async fn start(config: &Config, role: Role) -> anyhow::Result<Self> {
+        let mut engine = Self::open(config, role).await?;
+        engine.begin(config).await?;
+        Ok(engine)
+    }
+
+    /// Takes the folder and the listeners, and answers health from here on. Where the log is elsewhere, the receivers open.
+    ///
+    /// # Errors
+    /// When the folder, a listener or Aircall is of no use: the error says which and what to do.
+    pub async fn open(config: &Config, role: Role) -> anyhow::Result<Self> {
         role.check_backend(config.log.backend)?;
         let accounts = if role.receives() { receivers::accounts(config).await? } else { Vec::new() };
         let folder = folder::take(&config.log.path)?;
@@ -95,24 +105,38 @@ impl Engine {
             shared: shared.clone(),
             stop,
             tasks: JoinSet::new(),
+            receiving: None,
             _folder: folder,
         };
         engine.tasks.spawn(control::serve(&config.log.path, shared.clone(), stopped.clone())?);
         engine.tasks.spawn(operator::serve(operator, shared, stopped));
-        engine.start_parts(config, receiving).await?;
-        let (webhooks_at, operator_at) = (engine.webhooks_at.map(display), engine.operator_at);
-        info!(%role, webhooks_at, %operator_at, folder = %engine.folder().display(), "calltrail is up");
+        match receiving {
+            // The receivers need nothing but the spool: they are open while the log is away.
+            Some(receiving) if config.log.backend == Backend::JetStream => {
+                engine.receive(config, receiving).await?;
+            }
+            waiting => engine.receiving = waiting,
+        }
         Ok(engine)
     }
 
-    async fn start_parts(&mut self, config: &Config, receiving: Option<Receiving>) -> anyhow::Result<()> {
+    /// Opens the log, waiting for servers that are away, starts what works on it, and returns when the role does its part.
+    /// May be dropped: [`Engine::stop`] ends what runs by then.
+    ///
+    /// Where the log is a file, the receivers open here, when it has been folded and every account has its first record.
+    ///
+    /// # Errors
+    /// When the log or Front's address is of no use: the error says which and what to do.
+    pub async fn begin(&mut self, config: &Config) -> anyhow::Result<()> {
+        self.start_parts(config).await?;
+        let (role, webhooks_at) = (self.shared.role, self.webhooks_at.map(display));
+        let (operator_at, folder) = (self.operator_at, self.folder().display());
+        info!(%role, webhooks_at, %operator_at, %folder, "calltrail is up");
+        Ok(())
+    }
+
+    async fn start_parts(&mut self, config: &Config) -> anyhow::Result<()> {
         let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
-        // Where the log is elsewhere, the receivers need nothing but the spool: they are open while the log is away.
-        let is_elsewhere = config.log.backend == Backend::JetStream;
-        let (first, last) = if is_elsewhere { (receiving, None) } else { (None, receiving) };
-        if let Some(receiving) = first {
-            self.receive(config, receiving).await?;
-        }
         if role.folds() || role.writes() {
             let stores = shared.open_stores(config).await?;
             if role.folds() {
@@ -124,7 +148,7 @@ impl Engine {
                 shared.writers.get_or_init(|| counters);
             }
         }
-        match last {
+        match self.receiving.take() {
             Some(receiving) => self.receive(config, receiving).await,
             None => Ok(()),
         }

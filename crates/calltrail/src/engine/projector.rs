@@ -1,6 +1,7 @@
 //! The role that folds the log and decides.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use calltrail_event_log::ports::EventLog;
@@ -10,6 +11,9 @@ use super::folder::projection_in;
 use super::stores::Stores;
 use super::{now, random};
 use crate::config::{AccountConfig, Config};
+
+/// The pause before the log is asked again for its tail.
+const TAIL_PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) fn start(config: &Config, stores: &Stores) -> Handle {
     let rules = |account: &AccountConfig| AccountRules {
@@ -32,7 +36,14 @@ pub(super) async fn caught_up(projector: &Handle, log: &dyn EventLog) -> anyhow:
     let mut progress = projector.progress();
     let folded = async {
         progress.wait_for(|progress| progress.caught_up).await.ok()?;
-        let tail = log.tail().await.ok()?;
+        let tail = loop {
+            match log.tail().await {
+                Ok(tail) => break tail,
+                // A leader that changes is no reason to end.
+                Err(_) if !projector.has_ended() => tokio::time::sleep(TAIL_PAUSE).await,
+                Err(_) => return None,
+            }
+        };
         progress.wait_for(|progress| progress.checkpoint >= tail).await.ok().map(|_| ())
     };
     if folded.await.is_none() {

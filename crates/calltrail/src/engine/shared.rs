@@ -79,22 +79,22 @@ impl Shared {
     pub(crate) async fn status(&self) -> anyhow::Result<Status> {
         // Read before all else: when it equals the number of records in the end, nothing moved in between.
         let progress = self.progress();
-        let folded = self.folded().await?;
-        Ok(self.status_of(progress, folded).await)
+        let (folded, records) = tokio::join!(self.folded(), self.records());
+        Ok(self.status_of(progress, folded?, records))
     }
 
     /// Likewise; what a projector does not tell is left out.
     pub(crate) async fn what_is_known(&self) -> Status {
         let progress = self.progress();
-        let folded = self.folded().await.unwrap_or_default();
-        self.status_of(progress, folded).await
+        let (folded, records) = tokio::join!(self.folded(), self.records());
+        self.status_of(progress, folded.unwrap_or_default(), records)
     }
 
     fn progress(&self) -> Option<Progress> {
         self.projector.get().map(|projector| *projector.progress().borrow())
     }
 
-    async fn status_of(&self, progress: Option<Progress>, mut folded: Folded) -> Status {
+    fn status_of(&self, progress: Option<Progress>, mut folded: Folded, records: Option<u64>) -> Status {
         let names = self.policies.keys().cloned().chain(folded.keys().cloned()).collect::<Vec<_>>();
         let mut accounts = BTreeMap::new();
         for name in names {
@@ -103,12 +103,6 @@ impl Shared {
             accounts.entry(name).or_insert(AccountStatus { folded, live: Some(live) });
         }
         let connection = self.connection();
-        let is_lost = connection.is_some_and(|connection| !connection.connected);
-        let records = match self.stores.get() {
-            // Writers and receivers may not read the log, where the servers know their keys.
-            Some(stores) if self.role.folds() && !is_lost => stores.tail().await.ok(),
-            Some(_) | None => None,
-        };
         let process = ProcessStatus {
             role: self.role,
             not_ready: self.not_ready(),
@@ -124,6 +118,16 @@ impl Shared {
             records,
             folded: progress.map(|progress| progress.checkpoint),
             accounts,
+        }
+    }
+
+    /// The sequence of the last record, where this process may know it.
+    async fn records(&self) -> Option<u64> {
+        let is_lost = self.connection().is_some_and(|connection| !connection.connected);
+        match self.stores.get() {
+            // Writers and receivers may not read the log, where the servers know their keys.
+            Some(stores) if self.role.folds() && !is_lost => stores.tail().await.ok(),
+            Some(_) | None => None,
         }
     }
 

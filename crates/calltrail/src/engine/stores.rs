@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use calltrail_event_log::embedded::{Embedded, OpenError, Options as LogOptions};
 use calltrail_event_log::jetstream::permissions;
-use calltrail_event_log::jetstream::{Connection, JetStream};
+use calltrail_event_log::jetstream::{ConnectError, Connection, JetStream};
 use calltrail_event_log::ports::{EventLog, KeyValue, Outbox};
 use tracing::{info, warn};
 
@@ -17,7 +17,7 @@ use crate::config::{Backend, Config, LogConfig};
 use crate::streams;
 
 /// A log that does not answer a question of an operator by then counts as out of reach.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
+const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// The pause after the first failure to reach the log; it doubles up to the maximum.
 const REACH_PAUSE_MIN: Duration = Duration::from_millis(500);
 /// The longest such pause, inclusive.
@@ -46,7 +46,7 @@ impl Stores {
                 let options = LogOptions { ack_wait: config.log.ack_wait, ..LogOptions::default() };
                 Ok(Self::embedded(open_file(&config.log.path, &options)?))
             }
-            Backend::JetStream => Ok(Self::jetstream(reach(config, role).await)),
+            Backend::JetStream => Ok(Self::jetstream(reach(config, role).await?)),
         }
     }
 
@@ -111,12 +111,15 @@ fn open_file(folder: &Path, options: &LogOptions) -> anyhow::Result<Embedded> {
     Ok(Embedded::open(&folder.join(LOG_FILE), options)?)
 }
 
-/// Tries until the log can be used.
-async fn reach(config: &Config, role: Role) -> JetStream {
+/// Tries until the log can be used. Fails only on what no other try mends.
+async fn reach(config: &Config, role: Role) -> anyhow::Result<JetStream> {
     let mut pause = REACH_PAUSE_MIN;
     loop {
         match usable(config, role).await {
-            Ok(jetstream) => return jetstream,
+            Ok(jetstream) => return Ok(jetstream),
+            Err(error) if error.downcast_ref::<ConnectError>().is_some_and(|error| !error.is_retryable()) => {
+                return Err(error);
+            }
             Err(error) => {
                 let retry_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
                 warn!(error = format!("{error:#}"), retry_in_ms, "the log is out of reach, trying again");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use calltrail_domain::hash;
@@ -18,6 +19,8 @@ use crate::config::{AccountConfig, Config, Confirm};
 const WORKERS: usize = 4;
 /// A claim in work is extended so often in the time that it lasts: two extensions may fail.
 const EXTENSIONS_PER_CLAIM: u32 = 3;
+/// And at least this often: a consumer that was made with another `ack_wait` than is configured is left as it is.
+const EXTEND_EVERY_MAX: Duration = Duration::from_secs(5);
 
 /// Starts the writer of every account; returns what each counts.
 pub(super) fn start(
@@ -55,7 +58,7 @@ fn options(config: &Config, account: &AccountConfig) -> anyhow::Result<WriterOpt
         audio: aircall::audio_of(account)?,
         instance: hash::hex(&random()[..8]),
         workers: WORKERS,
-        extend_every: config.log.ack_wait / EXTENSIONS_PER_CLAIM,
+        extend_every: (config.log.ack_wait / EXTENSIONS_PER_CLAIM).min(EXTEND_EVERY_MAX),
         clock: Arc::new(now),
         counters: Arc::default(),
     })

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{ConnectOptions, Event};
+use async_nats::connection::State;
+use async_nats::{ConnectErrorKind, ConnectOptions, Event};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{RwLock, watch};
 use tracing::{info, warn};
@@ -15,7 +16,8 @@ use super::permissions::Role;
 use super::subjects::Api;
 use super::wire::Wire;
 use crate::limits::{
-    CONNECT_TIMEOUT, PING_INTERVAL, RECONNECT_PAUSE_MAX, RECONNECT_PAUSE_MIN, REQUEST_TIMEOUT,
+    CONNECT_TIMEOUT, PING_INTERVAL, RECONNECT_PAUSE_MAX, RECONNECT_PAUSE_MIN, REFUSAL_LINE_EVERY,
+    REQUEST_TIMEOUT,
 };
 
 /// How a connection is made.
@@ -48,10 +50,25 @@ impl Options {
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    #[error("no NATS server at {urls}: {source}")]
-    Refused { urls: String, source: async_nats::ConnectError },
+    #[error("the seed is no nkey of a user: take one that `calltrail streams keys` made")]
+    BadSeed,
+    /// `what` holds all causes: those of the client repeat each other.
+    #[error("no NATS server at {urls}: {what}")]
+    Refused { urls: String, what: String },
+    #[error(
+        "NATS at {urls} does not know this process's key; its `authorization.conf` names the ones it knows"
+    )]
+    UnknownKey { urls: String },
     #[error("NATS at {urls} did not answer within {limit_ms} ms")]
     Late { urls: String, limit_ms: u128 },
+}
+
+impl ConnectError {
+    /// True when another try may succeed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        !matches!(self, Self::BadSeed)
+    }
 }
 
 /// How the connection is.
@@ -86,6 +103,8 @@ struct Watched {
 struct Events {
     connects: u64,
     lost_at: Option<Instant>,
+    /// When a refusal of the server was told last.
+    refusal_told_at: Option<Instant>,
 }
 
 impl fmt::Debug for JetStream {
@@ -97,6 +116,9 @@ impl fmt::Debug for JetStream {
 impl JetStream {
     /// Connects to one of the servers. Whether the streams are there is not looked at; see [`super::declared`].
     pub async fn connect(options: &Options) -> Result<Self, ConnectError> {
+        if let Some(seed) = &options.nkey_seed {
+            nkeys::KeyPair::from_seed(seed.expose_secret().trim()).map_err(|_| ConnectError::BadSeed)?;
+        }
         let watched = Arc::new(Watched { events: Mutex::default(), losses: watch::Sender::new(0) });
         let events = Arc::clone(&watched);
         let connecting = connect_options(options)
@@ -108,7 +130,14 @@ impl JetStream {
         let urls = || options.urls.join(", ");
         let client = match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok(client)) => client,
-            Ok(Err(source)) => return Err(ConnectError::Refused { urls: urls(), source }),
+            Ok(Err(error)) => {
+                return Err(match error.kind() {
+                    ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                        ConnectError::UnknownKey { urls: urls() }
+                    }
+                    _ => ConnectError::Refused { urls: urls(), what: error.to_string() },
+                });
+            }
             Err(_) => {
                 return Err(ConnectError::Late { urls: urls(), limit_ms: CONNECT_TIMEOUT.as_millis() });
             }
@@ -131,10 +160,13 @@ impl JetStream {
     #[must_use]
     pub fn connection(&self) -> Connection {
         let events = self.watched.lock();
+        // The client's own word: an event may be dropped when many come at once.
+        let connected = self.wire.client.connection_state() == State::Connected;
+        let lost_for = || events.lost_at.map_or(Duration::ZERO, |lost_at| lost_at.elapsed());
         Connection {
-            connected: events.lost_at.is_none(),
+            connected,
             reconnects: events.connects.saturating_sub(1),
-            disconnected_for: events.lost_at.map(|lost_at| lost_at.elapsed()),
+            disconnected_for: (!connected).then(lost_for),
         }
     }
 
@@ -175,7 +207,13 @@ impl Watched {
             Event::LameDuckMode => info!("the nats server is about to end"),
             Event::Draining | Event::Closed => {}
             Event::SlowConsumer(_) => warn!("nats messages came faster than they were taken"),
-            Event::ServerError(error) => warn!(%error, "the nats server refused"),
+            // A subject that this key may not use is refused for every message.
+            Event::ServerError(error) => {
+                if events.refusal_told_at.is_none_or(|told_at| told_at.elapsed() >= REFUSAL_LINE_EVERY) {
+                    events.refusal_told_at = Some(Instant::now());
+                    warn!(%error, "the nats server refused");
+                }
+            }
             // The client tries again by itself, and says so many times a second while the server is away.
             Event::ClientError(error) => tracing::debug!(%error, "nats client error"),
         }

@@ -1,6 +1,7 @@
 //! The call event log on JetStream: groups are atomic publishes, reading is by position.
 
 use async_nats::HeaderMap;
+use async_nats::client::PublishErrorKind;
 use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID,
 };
@@ -112,10 +113,11 @@ impl JetStream {
     }
 
     async fn publish(&self, subject: String, headers: HeaderMap, body: Bytes) -> Result<(), RequestError> {
-        self.wire
-            .client
-            .publish_with_headers(subject, headers, body)
-            .await
-            .map_err(|error| not_sent(LOG, error))
+        let size_bytes = body.len();
+        let published = self.wire.client.publish_with_headers(subject, headers, body).await;
+        published.map_err(|error| match error.kind() {
+            PublishErrorKind::MaxPayloadExceeded => self.wire.too_long(LOG, size_bytes),
+            _ => not_sent(LOG, error),
+        })
     }
 }

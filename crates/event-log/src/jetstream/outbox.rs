@@ -20,8 +20,6 @@ use crate::ports::{Claim, Class, LogError, NewItem, Outbox};
 /// The server's words for "nothing now" (404), and "nothing came in time" (408) (ADR-13).
 const NOTHING_NOW: u16 = 404;
 const NOTHING_IN_TIME: u16 = 408;
-/// The consumer or the connection's server changed under the pull: it is to be asked anew (ADR-13).
-const PULL_ENDED: u16 = 409;
 
 #[async_trait]
 impl Outbox for JetStream {
@@ -94,7 +92,7 @@ async fn pull(wire: Wire, consumer: &str, wait: Duration) -> Result<Option<Deliv
     let answer = wire.within(wait + PULL_MARGIN, &of, asked).await?;
     match answer.status.map(|status| status.as_u16()) {
         None => Delivered::of(wire, answer).map(Some),
-        Some(NOTHING_NOW | NOTHING_IN_TIME | PULL_ENDED) => Ok(None),
+        Some(NOTHING_NOW | NOTHING_IN_TIME) => Ok(None),
         Some(status) if status == StatusCode::NO_RESPONDERS.as_u16() => {
             Err(RequestError::NoResponders { of })
         }

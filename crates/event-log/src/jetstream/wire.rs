@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
+use async_nats::connection::State;
 use async_nats::{Client, HeaderMap, Message, Request, Subscriber};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,10 +12,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::subjects::Api;
-use crate::limits::REQUEST_TIMEOUT;
+use crate::limits::{LINK_LOOK_EVERY, REQUEST_TIMEOUT};
 use crate::ports::LogError;
 
 /// The message or key has another last sequence than the one that was named (nats-server, errors.json).
@@ -40,13 +41,23 @@ pub enum RequestError {
     Refused { of: String, code: u64, description: String },
     #[error("the answer of NATS for {of} cannot be read: {what}")]
     Unreadable { of: String, what: String },
+    #[error(
+        "{size_bytes} bytes for {of} are more than the {limit_bytes} that the NATS server takes: raise its `max_payload`"
+    )]
+    TooLong { of: String, size_bytes: usize, limit_bytes: usize },
     #[error("the request for {of} was not sent: {what}")]
     NotSent { of: String, what: String },
 }
 
 impl From<RequestError> for LogError {
     fn from(error: RequestError) -> Self {
-        Self::storage(error)
+        match error {
+            // Never taken as it is, however often it is sent.
+            RequestError::TooLong { of, size_bytes, limit_bytes } => {
+                Self::TooLarge { kind: of, size_bytes, limit_bytes }
+            }
+            error => Self::storage(error),
+        }
     }
 }
 
@@ -121,7 +132,8 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Cuts off what takes longer than `limit`, and what was under way when the connection was lost: its answer does not
-    /// come any more, and the client alone would wait for it until the deadline.
+    /// come any more, and the client alone would wait for it until the deadline. While there is no connection nothing is
+    /// begun: the client would keep it and send it much later, when its caller has long given it up.
     pub(super) async fn within<T>(
         &self,
         limit: Duration,
@@ -129,15 +141,19 @@ impl Wire {
         asked: impl Future<Output = Result<T, RequestError>>,
     ) -> Result<T, RequestError> {
         let mut losses = self.losses.clone();
-        losses.mark_unchanged();
-        tokio::select! {
-            biased;
-            answer = asked => answer,
-            Ok(()) = losses.changed() => Err(RequestError::ConnectionLost { of: of.to_owned() }),
-            () = sleep(limit) => {
-                Err(RequestError::Late { of: of.to_owned(), limit_ms: limit.as_millis() })
+        let answered = async {
+            while self.client.connection_state() != State::Connected {
+                sleep(LINK_LOOK_EVERY).await;
             }
-        }
+            losses.mark_unchanged();
+            tokio::select! {
+                biased;
+                answer = asked => answer,
+                Ok(()) = losses.changed() => Err(RequestError::ConnectionLost { of: of.to_owned() }),
+            }
+        };
+        let late = || RequestError::Late { of: of.to_owned(), limit_ms: limit.as_millis() };
+        timeout(limit, answered).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// Sends one message and returns its answer.
@@ -148,6 +164,7 @@ impl Wire {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<Message, RequestError> {
+        let size_bytes = payload.len();
         let mut request = Request::new().payload(payload).timeout(None);
         if let Some(headers) = headers {
             request = request.headers(headers);
@@ -155,10 +172,10 @@ impl Wire {
         let sent = async {
             self.client.send_request(subject, request).await.map_err(|error| match error.kind() {
                 RequestErrorKind::NoResponders => RequestError::NoResponders { of: of.to_owned() },
-                RequestErrorKind::TimedOut
-                | RequestErrorKind::InvalidSubject
-                | RequestErrorKind::MaxPayloadExceeded
-                | RequestErrorKind::Other => not_sent(of, error),
+                RequestErrorKind::MaxPayloadExceeded => self.too_long(of, size_bytes),
+                RequestErrorKind::TimedOut | RequestErrorKind::InvalidSubject | RequestErrorKind::Other => {
+                    not_sent(of, error)
+                }
             })
         };
         self.within(REQUEST_TIMEOUT, of, sent).await
@@ -200,6 +217,11 @@ impl Wire {
             body: decode(&found.data)?.into(),
             is_deletion: String::from_utf8_lossy(&headers).contains("\r\nKV-Operation:"),
         }))
+    }
+
+    /// What the server does not take for its length, headers included.
+    pub(super) fn too_long(&self, of: &str, size_bytes: usize) -> RequestError {
+        RequestError::TooLong { of: of.to_owned(), size_bytes, limit_bytes: self.client.max_payload() }
     }
 
     /// Subscribes to a subject that nobody else is answered on.

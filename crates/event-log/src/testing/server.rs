@@ -136,6 +136,23 @@ impl NatsServer {
         let pid = rustix::process::Pid::from_child(child);
         rustix::process::kill_process(pid, signal).expect("the signal is sent");
     }
+
+    /// Stops the process until it gets [`Signal::CONT`], and returns when all of its threads stand still.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let id = self.child.as_ref().expect("nats-server runs").id();
+        let tasks = format!("/proc/{id}/task");
+        let stands = |task: fs::DirEntry| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which stands in parentheses (proc_pid_stat(5)).
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        let deadline = Instant::now() + START_MAX;
+        while !fs::read_dir(&tasks).expect("it runs").flatten().all(stands) {
+            assert!(Instant::now() < deadline, "nats-server does not stop");
+            thread::sleep(START_PAUSE);
+        }
+    }
 }
 
 impl Drop for NatsServer {

@@ -2,9 +2,10 @@
 //!
 //! **Invariant:** nothing here waits, reads a clock or touches the spool or the log.
 
+use calltrail_domain::hash::StateHash;
 use calltrail_event_log::ports::{LoggedRecord, NewRecord};
 
-use crate::limits::{FORWARD_BYTES_MAX, FORWARD_RECORDS_MAX};
+use crate::limits::{CONTENT_HASH_CHARS, FORWARD_BYTES_MAX, FORWARD_RECORDS_MAX};
 
 /// What is to be done. It stays the same until one of the steps of [`Forward`] tells its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,10 +94,17 @@ impl Forward {
         self.acknowledged.clear();
     }
 
+    /// Names the range and its content. Two copies of one spool folder, which should never be, give other records the same
+    /// range: by their content they are told apart. The spool's id keys the hash, so that nobody can try contents.
     fn id_of(&self, part: &[LoggedRecord]) -> String {
         let [first, last] =
             [part.first(), part.last()].map(|record| record.map_or(0, |record| record.sequence));
-        format!("{}:{first}-{last}", self.spool_id)
+        let mut content = StateHash::default();
+        content.add(&self.spool_id, b"");
+        for record in part {
+            content.add(&format!("{}.{}", record.account, record.kind), &record.body);
+        }
+        format!("{}:{first}-{last}:{}", self.spool_id, &content.finish()[..CONTENT_HASH_CHARS])
     }
 }
 
@@ -122,7 +130,9 @@ mod tests {
     fn next(forward: &Forward) -> String {
         match forward.next() {
             Operation::Read { after } => format!("read {after}"),
-            Operation::Append { id, .. } => format!("append {id}"),
+            Operation::Append { id, .. } => {
+                format!("append {}", id.rsplit_once(':').expect("a range and a hash").0)
+            }
             Operation::Erase { sequences } => {
                 let sequences: Vec<String> = sequences.iter().map(u64::to_string).collect();
                 format!("erase {}", sequences.join(","))
@@ -166,6 +176,18 @@ mod tests {
         assert_eq!(next(&forward), "read 0");
     }
 
+    #[test]
+    fn the_same_range_of_another_content_has_another_id() {
+        let id_of = |body_bytes| {
+            let mut forward = Forward::new("s".to_owned());
+            forward.read(records(1..=2, body_bytes));
+            let Operation::Append { id, .. } = forward.next() else { panic!("there is a group") };
+            id
+        };
+        assert_eq!(id_of(1), id_of(1));
+        assert_ne!(id_of(1), id_of(2));
+    }
+
     /// Plays a log that refuses every group with one of these; returns what it took, and what was set aside.
     fn play(count: u64, poisoned: &[u64]) -> (Vec<u64>, Vec<u64>) {
         let mut forward = Forward::new("s".to_owned());
@@ -174,7 +196,8 @@ mod tests {
         loop {
             match forward.next() {
                 Operation::Append { id, group } => {
-                    let (first, last) = id[2..].split_once('-').expect("a range");
+                    let range = id.split(':').nth(1).expect("a range");
+                    let (first, last) = range.split_once('-').expect("a first and a last");
                     let range: Vec<u64> =
                         (first.parse().expect("first")..=last.parse().expect("last")).collect();
                     assert_eq!(range.len(), group.len());

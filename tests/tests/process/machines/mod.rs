@@ -5,5 +5,6 @@ mod chaos;
 mod failover;
 mod quorum;
 mod replica;
+mod roles;
 mod rollback;
 mod sizes;

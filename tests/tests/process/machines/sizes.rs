@@ -1,6 +1,7 @@
 //! How many bytes a call takes, in each place that grows. A measurement: it prints and judges nothing.
 
 use std::path::Path;
+use std::time::Instant;
 
 use calltrail_event_log::testing::NatsServer;
 use calltrail_simulator::aircall::random_history;
@@ -35,6 +36,11 @@ async fn how_many_bytes_a_call_takes() {
     }
     quiet(&site, replicas[0].path(), CALLS as usize).await;
     eprintln!("{CALLS} calls of {PARTIES} parties, {webhooks} webhooks");
+    let began = Instant::now();
+    let words = ["replay", "--verify", "--format", "json", "--path", replicas[0].path()];
+    let replayed = site.run(&words).await.with_code(0).json();
+    let (records, took_s) = (replayed["records"].as_u64().unwrap_or(0), began.elapsed().as_secs_f64());
+    eprintln!("{records} records folded again over NATS in {took_s:.2} s");
     for (stream, messages, bytes) in streams(&server).await {
         eprintln!("{stream}: {messages} messages, {bytes} bytes, {} a call", bytes / u64::from(CALLS));
     }

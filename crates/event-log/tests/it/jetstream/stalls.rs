@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use calltrail_event_log::jetstream::declared;
+use calltrail_event_log::jetstream::declared::{self, Settings};
 use calltrail_event_log::ports::{
-    Changed, Class, EventLog as _, KeyValue as _, LogError, NewItem, Outbox as _,
+    Changed, Class, EventLog as _, KeyValue as _, LogError, NewItem, NewRecord, Outbox as _,
 };
 use calltrail_event_log::testing::{NatsServer, Signal};
 use futures_util::StreamExt as _;
@@ -30,7 +30,7 @@ async fn nothing_waits_for_a_server_that_is_stopped_and_everything_works_when_it
     let jetstream = connected(&server.url()).await;
     declared::create_missing(&jetstream, &settings(NEVER_LAPSES)).await.expect("everything is made");
     let revision = jetstream.create("fences", "k", "1".into()).await.expect("the key is created");
-    server.signal(Signal::STOP);
+    server.freeze();
     let all = async {
         tokio::join!(
             jetstream.append(vec![record(1), record(2)]),
@@ -148,4 +148,35 @@ async fn others_are_told_of_changed_keys_that_begin_as_they_asked() {
     }
     let changed = |revision| Changed { key: "acme.p".to_owned(), revision };
     assert_eq!(told, [changed(2), changed(revision)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_for_the_server_is_refused_for_good_alone_and_in_a_group() {
+    let server = NatsServer::with("max_payload: 65536");
+    let jetstream = connected(&server.url()).await;
+    declared::create_missing(&jetstream, &settings(NEVER_LAPSES)).await.expect("everything is made");
+    let long = || NewRecord { body: vec![b'x'; 100_000].into(), ..record(1) };
+    for group in [vec![long()], vec![record(1), long()], vec![long(), record(1)]] {
+        let refused = jetstream.append_once("s:1-2", group).await;
+        let is_for_good = matches!(&refused, Err(LogError::TooLarge { .. }));
+        assert!(is_for_good && !refused.is_err_and(|error| error.is_retryable()));
+    }
+    jetstream.append(vec![record(2), record(3)]).await.expect("the connection is as good as before");
+    assert_eq!(numbers(&jetstream).await, [2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_full_takes_nothing_more_and_keeps_what_it_has() {
+    let server = NatsServer::start();
+    let jetstream = connected(&server.url()).await;
+    let settings = Settings { log_bytes_max: 4_096, ..settings(NEVER_LAPSES) };
+    declared::create_missing(&jetstream, &settings).await.expect("everything is made");
+    jetstream.append(vec![record(1), record(2)]).await.expect("there is room");
+    let group = || (0..100).map(record).collect::<Vec<_>>();
+    for _ in 0..2 {
+        let refused = jetstream.append_once("s:1-100", group()).await;
+        assert!(matches!(&refused, Err(LogError::Storage(_))), "it may be made larger: {refused:?}");
+    }
+    jetstream.append(vec![record(3)]).await.expect("there is room for one");
+    assert_eq!(numbers(&jetstream).await, [1, 2, 3]);
 }

@@ -9,22 +9,20 @@ use calltrail_simulator::aircall::random_history;
 use calltrail_simulator::front::RepeatAnswer;
 use serde_json::Value;
 
-use super::aircall::bodies_of;
-use super::limits::{LOOK_EVERY, QUIET_MAX};
-use super::metrics::{Scraped, check_documented};
-use super::program::run_in;
-use super::site::Site;
-use super::up::Up;
+use super::super::aircall::bodies_of;
+use super::super::limits::{LOOK_EVERY, QUIET_MAX};
+use super::super::metrics::{Scraped, check_documented};
+use super::super::program::run_in;
+use super::super::site::Site;
+use super::super::up::Up;
+use super::replica::{on_jetstream, status};
 
 const CALLS: u32 = 6;
 
 /// A site whose log is on this server.
 async fn site_on(url: &str, more: &str) -> Site {
     let site = Site::new(1, RepeatAnswer::AcceptedAndResolves).await;
-    let file = site.file("calltrail.toml");
-    let text = std::fs::read_to_string(&file).expect("the site has a configuration");
-    let log = format!("backend = \"jetstream\"\n[log.jetstream]\nurl = \"{url}\"\n{more}[http]\n");
-    std::fs::write(&file, text.replace("[http]\n", &log)).expect("it is written anew");
+    on_jetstream(&site, &[url.to_owned()], &format!("[log.jetstream]\nurl = \"{{urls}}\"\n{more}"));
     site
 }
 
@@ -36,10 +34,6 @@ async fn deliver(address: SocketAddr, body: &str) -> u16 {
     let url = format!("http://{address}/webhooks/acme/aircall");
     let sent = reqwest::Client::new().post(url).body(body.to_owned()).send().await;
     sent.expect("the receiver answers").status().as_u16()
-}
-
-async fn status(site: &Site, path: &str) -> Value {
-    site.run(&["status", "--path", path, "--format", "json"]).await.with_code(0).json()
 }
 
 /// Returns when the log holds so many records, and all is folded and settled.
@@ -138,12 +132,16 @@ async fn everything_in_one_process_takes_webhooks_while_jetstream_is_away() {
     server.kill();
     let [webhooks_at] = free_addresses();
     let listen = webhooks_at.to_string();
-    let mut up = Up::start_with(site.folder(), &["up", "--path", "data", "--listen", &listen], &[]);
+    let up = Up::start_with(site.folder(), &["up", "--path", "data", "--listen", &listen], &[]);
     let history = random_history(6, CALLS, 2);
     answered(webhooks_at, "").await;
     for body in bodies_of(&history) {
         assert_eq!(deliver(webhooks_at, body).await, 200);
     }
+    // A stop before it was up is as orderly as any other, and what it took is there afterwards.
+    let stopped = up.terminated().await.with_code(0);
+    assert!(!stopped.stderr.contains("\"level\":\"ERROR\""), "{}", stopped.stderr);
+    let mut up = start(&site, "up", "data");
     server.start_again();
     up.is_up().await;
     quiet(&site, "data", bodies_of(&history).count() as u64).await;
@@ -307,6 +305,16 @@ async fn until_answered(operator_at: SocketAddr, expect: (u16, &str)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_seed_that_is_none_is_told_and_not_tried_again() {
+    let server = NatsServer::start();
+    let site = site_on(&server.url(), "nkey_seed = { env = \"FRONT_API_TOKEN\" }\n").await;
+    for words in [&["projector"][..], &["streams", "apply"]] {
+        let ran = site.run(words).await.with_code(1);
+        assert!(ran.stderr.contains("no nkey of a user"), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_alone_needs_a_log_that_is_shared() {
     let site = Site::new(1, RepeatAnswer::AcceptedAndResolves).await;
     for role in ["ingest", "projector", "front-writer"] {
@@ -408,7 +416,7 @@ async fn each_role_does_its_part_with_its_own_key() {
     let key = |role: &str| format!("{folder}/{role}.nk");
     let variable = "CALLTRAIL__LOG__JETSTREAM__NKEY_SEED__FILE";
     let stranger = site.run(&["streams", "apply"]).await.with_code(1);
-    assert!(stranger.stderr.contains("no NATS server"), "{}", stranger.stderr);
+    assert!(stranger.stderr.contains("does not know this process's key"), "{}", stranger.stderr);
     let operator = [(variable, key("operator"))];
     let operator = operator.each_ref().map(|(name, value)| (*name, value.as_str()));
     run_in(site.folder(), &["streams", "apply"], &operator).await.with_code(0);
