@@ -17,8 +17,8 @@ from pathlib import Path
 from .common import Wrong, run, want
 
 FOLDER = "deploy/nats"
-# Any user: the real list is made by `calltrail streams permissions`, and has tests of its own.
-AUTHORIZATION = 'authorization { users: [{ user: "somebody", password: "something" }] }\n'
+# Any account: the real ones are made by `calltrail streams permissions`, and have tests of their own.
+ACCOUNTS = 'accounts { any: { jetstream: enabled, users: [{ user: "somebody", password: "something" }] } }\n'
 PATIENCE_S = 30
 MISTAKES = [
     (f"{FOLDER}/server.conf", "sync_interval: always", "sync_interval: \"2m\""),
@@ -64,7 +64,7 @@ def check_tls(root, folder):
 class Cluster:
     """Servers of one configuration on this machine: their ports and stores are the only difference."""
 
-    def __init__(self, root, folder, configuration, size, authorization=AUTHORIZATION):
+    def __init__(self, root, folder, configuration, size, accounts=ACCOUNTS):
         self.names = [f"nats-{number}" for number in range(1, size + 1)]
         self.monitors = dict(zip(self.names, free_ports(size)))
         self.running = {}
@@ -72,7 +72,7 @@ class Cluster:
         routes = free_ports(size)
         for name, route, client in zip(self.names, routes, self.clients):
             copy(root, folder / name)
-            (folder / name / "authorization.conf").write_text(authorization)
+            (folder / name / "accounts.conf").write_text(accounts)
             server = folder / name / "server.conf"
             server.write_text(server.read_text().replace("/var/lib/nats", str(folder / name / "store")))
             words = ["nats-server", "-c", str(folder / name / configuration), "-a", "127.0.0.1", "-p", str(client),
@@ -128,7 +128,7 @@ class Cluster:
 
 def copy(root, folder):
     shutil.copytree(root / FOLDER, folder)
-    (folder / "authorization.conf").write_text(AUTHORIZATION)
+    (folder / "accounts.conf").write_text(ACCOUNTS)
 
 
 def environment(name):

@@ -1,5 +1,5 @@
 """The compose file's site, as processes of this machine: its configuration, its load balancer, its three nats-servers with the
-keys and permissions that Calltrail makes, two ingests, two projectors, three front-writers and the simulator. One of each
+keys and accounts that Calltrail makes, two ingests, two projectors, three front-writers and the simulator. One of each
 role is killed while the calls come in; in the end Front has every call once.
 """
 
@@ -50,9 +50,9 @@ class Site:
     def check(self):
         calltrail = str(self.programs / "calltrail")
         run(calltrail, "streams", "keys", "--out", str(self.folder / "keys"))
-        permissions = run(calltrail, "streams", "permissions", "--keys", str(self.folder / "keys"))
+        accounts = run(calltrail, "streams", "permissions", "--keys", str(self.folder / "keys"))
         self.cluster = self.ends.enter_context(
-            Cluster(self.root, self.folder / "nats", "three.conf", 3, authorization=permissions))
+            Cluster(self.root, self.folder / "nats", "three.conf", 3, accounts=accounts))
         self.cluster.leader(of=3)
         self.ends.callback(self.kill_all)
         self.configure()

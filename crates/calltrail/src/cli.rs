@@ -250,7 +250,9 @@ pub enum StreamsCommand {
     /// The files hold the private seeds and nobody else may read them. The public keys are printed. Nothing is replaced.
     #[command(after_help = KEYS)]
     Keys(KeysArgs),
-    /// Print the block `authorization` for the servers' configuration: what each role may do, by its key
+    /// Print the block `accounts` for the servers' configuration: what each role may do, by its key
+    ///
+    /// The streams are in an account of their own, and each role is in one that imports what the role needs and nothing else.
     #[command(after_help = PERMISSIONS)]
     Permissions(PermissionsArgs),
 }

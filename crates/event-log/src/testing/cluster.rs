@@ -14,13 +14,19 @@ impl NatsCluster {
     /// Fresh servers that take connections; which of them leads is not known yet.
     #[must_use]
     pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// The same with more lines in their configuration.
+    #[must_use]
+    pub fn with(more: &str) -> Self {
         let ports: [u16; NODES] = free_ports();
         let routes = ports.map(|port| format!("\"nats://127.0.0.1:{port}\"")).join(", ");
         let mut nodes: Vec<_> = ports
             .into_iter()
             .map(|port| {
                 NatsServer::prepared(&format!(
-                    "cluster {{ name: \"test\", listen: \"127.0.0.1:{port}\", routes: [{routes}] }}"
+                    "cluster {{ name: \"test\", listen: \"127.0.0.1:{port}\", routes: [{routes}] }}\n{more}"
                 ))
             })
             .collect();

@@ -2,21 +2,37 @@
 
 use std::time::Duration;
 
+use calltrail_event_log::jetstream::JetStream;
 use calltrail_event_log::jetstream::declared::{self, Settings};
+use calltrail_event_log::jetstream::permissions::Role;
 use calltrail_event_log::ports::{Class, EventLog as _, KeyValue as _, LogError, NewItem, Outbox as _};
 use calltrail_event_log::testing::NatsCluster;
 use tokio::time::timeout;
 
-use super::{at_last, connected_to, numbers, record, settings};
+use super::roles::Keys;
+use super::{across, at_last, connected_to, numbers, record, settings};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ports_outlive_every_node_in_turn_and_a_lost_quorum() {
-    let mut cluster = NatsCluster::start();
+    let cluster = NatsCluster::start();
     let jetstream = connected_to(cluster.urls()).await;
+    check(cluster, jetstream.clone(), jetstream).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ports_of_a_role_outlive_them_too() {
+    let keys = Keys::new();
+    let cluster = NatsCluster::with(&keys.accounts(&across::WORDS));
+    let operator = keys.connected(cluster.urls(), Role::Operator).await;
+    let jetstream = keys.connected(cluster.urls(), Role::Up).await;
+    check(cluster, operator, jetstream).await;
+}
+
+async fn check(mut cluster: NatsCluster, operator: JetStream, jetstream: JetStream) {
     let settings = Settings { replicas: 3, log_bytes_max: 1024 * 1024, ..settings(Duration::from_secs(30)) };
-    at_last(|| async { Ok::<_, LogError>(declared::create_missing(&jetstream, &settings).await?) }).await;
+    at_last(|| async { Ok::<_, LogError>(declared::create_missing(&operator, &settings).await?) }).await;
     let mut revision = at_last(|| jetstream.create("fences", "acme.p", "0".into())).await;
     let mut appended = Vec::new();
     let mut next = 1;
@@ -64,7 +80,7 @@ async fn the_ports_outlive_every_node_in_turn_and_a_lost_quorum() {
 }
 
 /// Replaces the value across a change of leaders: where nobody knows whether it was replaced, the value says so.
-async fn changed(jetstream: &calltrail_event_log::jetstream::JetStream, revision: u64, value: u64) -> u64 {
+async fn changed(jetstream: &JetStream, revision: u64, value: u64) -> u64 {
     let value = bytes::Bytes::from(value.to_string());
     let mut expected = revision;
     loop {
