@@ -28,7 +28,7 @@ struct InFlight {
 const IMPORT: InFlight = InFlight { path: "imported_messages", grace_seconds: 60 };
 const CONTACT: InFlight = InFlight { path: "/contacts", grace_seconds: 60 };
 
-/// Run them with `cargo test --release --test calltrail-tests failover -- --ignored --nocapture`.
+/// Run them with `cargo test --release -p calltrail-tests failover -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures, and takes minutes"]
 async fn how_long_an_import_in_flight_waits_for_another_writer() {

@@ -15,7 +15,7 @@ use super::replica::{Balancer, Replica, on_jetstream, quiet};
 const CALLS: u32 = 200;
 const PARTIES: u32 = 50;
 
-/// Run it with `cargo test --release --test calltrail-tests sizes -- --ignored --nocapture`.
+/// Run it with `cargo test --release -p calltrail-tests sizes -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures, and takes minutes"]
 async fn how_many_bytes_a_call_takes() {
