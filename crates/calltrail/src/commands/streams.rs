@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::print;
 use crate::cli::{ApplyArgs, Format, Globals, KeysArgs, PermissionsArgs};
 use crate::config::{Backend, Environment};
-use crate::streams::{self, WORDS};
+use crate::streams::{self, Streams, WORDS};
 
 /// Makes what is missing and explains what differs; true when nothing does.
 ///
@@ -27,9 +27,12 @@ pub async fn apply(globals: &Globals, args: &ApplyArgs, out: &mut dyn Write) -> 
     }
     let jetstream = streams::connect(&config.log.jetstream, Role::Operator).await?;
     let found = match args.dry_run {
-        true => streams::look(&jetstream, &config).await?,
-        false => streams::create_missing(&jetstream, &config).await?.made(),
+        true => streams::look(&jetstream, &config).await,
+        false => streams::create_missing(&jetstream, &config).await.map(Streams::made),
     };
+    let found = found.context(
+        "the streams cannot be looked at; where the servers know keys, `log.jetstream.nkey_seed` has to be the operator's",
+    )?;
     jetstream.close().await;
     print(&found, globals.format, out)?;
     let is_as_declared = found.differing().next().is_none();

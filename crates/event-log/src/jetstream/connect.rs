@@ -56,7 +56,7 @@ pub enum ConnectError {
     #[error("no NATS server at {urls}: {what}")]
     Refused { urls: String, what: String },
     #[error(
-        "NATS at {urls} does not know this process's key; its `authorization.conf` names the ones it knows"
+        "NATS at {urls} does not know this process's key; its `accounts.conf` names the ones it knows"
     )]
     UnknownKey { urls: String },
     #[error("NATS at {urls} did not answer within {limit_ms} ms")]

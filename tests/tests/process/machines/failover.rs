@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use calltrail_event_log::testing::NatsServer;
-use calltrail_simulator::aircall::random_history;
+use calltrail_simulator::aircall::{AGENTS, CallScript, LINES, steps_of};
 use calltrail_simulator::front::{Fault, Faults, PlannedFault, RepeatAnswer};
 
 use super::super::aircall::bodies_of;
@@ -18,55 +18,52 @@ const LOG: &str = "ack_wait_seconds = 30\n[log.jetstream]\nurl = \"{urls}\"\n";
 /// Of two writers one has the item; where the other one was killed the trial shows nothing.
 const TRIALS: u64 = 6;
 
-/// What is in flight when its writer is killed: an import, which may be sent again as it is, or the making of a contact,
-/// which has no key that Front checks.
-struct InFlight {
-    path: &'static str,
-    grace_seconds: u32,
-}
-
-const IMPORT: InFlight = InFlight { path: "imported_messages", grace_seconds: 60 };
-const CONTACT: InFlight = InFlight { path: "/contacts", grace_seconds: 60 };
+/// What is in flight when its writer is killed: an import, which may be sent again as it is, or a comment, which has no key
+/// that Front checks.
+const IMPORT: &str = "imported_messages";
+const COMMENT: &str = "/comments";
+const GRACE: Duration = Duration::from_secs(60);
+const STARTED_AT_S: i64 = 1_700_000_000;
 
 /// Run them with `cargo test --release -p calltrail-tests failover -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures, and takes minutes"]
 async fn how_long_an_import_in_flight_waits_for_another_writer() {
-    eprintln!("{}", measure(&IMPORT).await);
+    eprintln!("{}", measure(IMPORT).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it measures, and takes minutes"]
-async fn how_long_another_write_in_flight_waits_for_another_writer() {
-    eprintln!("{}", measure(&CONTACT).await);
+async fn how_long_a_comment_in_flight_waits_for_another_writer() {
+    eprintln!("{}", measure(COMMENT).await);
 }
 
 /// What was measured, a line each.
-async fn measure(InFlight { path, grace_seconds }: &InFlight) -> String {
+async fn measure(path: &str) -> String {
     let mut measured = Vec::new();
     for trial in 0..TRIALS {
-        measured.extend(trial_of(trial, path, *grace_seconds).await);
+        measured.extend(trial_of(trial, path).await);
     }
     measured.sort();
     assert!(!measured.is_empty(), "no trial killed the writer that had the item");
     let line = |waited: &Duration| {
-        let (waited_s, ack_wait_s) = (waited.as_secs_f64(), ACK_WAIT.as_secs());
+        let (waited_s, ack_wait_s, grace_s) = (waited.as_secs_f64(), ACK_WAIT.as_secs(), GRACE.as_secs());
         format!(
             "{path}: another writer's first request came {waited_s:.1} s after the kill \
-             (ack_wait {ack_wait_s} s, grace {grace_seconds} s)"
+             (ack_wait {ack_wait_s} s, grace {grace_s} s)"
         )
     };
     measured.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The time from the kill until another writer's first request; none when the one killed had nothing.
-async fn trial_of(seed: u64, path: &str, grace_seconds: u32) -> Option<Duration> {
+async fn trial_of(seed: u64, path: &str) -> Option<Duration> {
     let server = NatsServer::start();
     let site = Site::new(seed, RepeatAnswer::AcceptedAndResolves).await;
     on_jetstream(&site, &[server.url()], LOG);
     let file = site.file("calltrail.toml");
     let text = std::fs::read_to_string(&file).expect("the site has a configuration");
-    let grace = format!("grace_seconds = {grace_seconds}");
+    let grace = format!("grace_seconds = {}", GRACE.as_secs());
     std::fs::write(&file, text.replace("grace_seconds = 1", &grace)).expect("it is written anew");
     let roles = [("projector", 1), ("front-writer", 1), ("front-writer", 2), ("ingest", 1)];
     let mut replicas = roles.map(|(role, number)| Replica::start(site.folder(), role, number));
@@ -85,7 +82,9 @@ async fn trial_of(seed: u64, path: &str, grace_seconds: u32) -> Option<Duration>
     });
     let balancer = Balancer::new();
     balancer.add(replicas[3].up().ready().await);
-    for body in bodies_of(&random_history(seed, 1, 1)) {
+    let call = CallScript::inbound(812, LINES[0], "+44 7700 900123", STARTED_AT_S);
+    let call = call.rings(AGENTS[0], 0).answered(AGENTS[0], 8).commented("A note", 30).ends(60);
+    for body in bodies_of(&steps_of(&[call])) {
         balancer.deliver(ACCOUNT, body).await;
     }
     let requests = || site.ledger().requests.len();
