@@ -55,9 +55,7 @@ pub enum ConnectError {
     /// `what` holds all causes: those of the client repeat each other.
     #[error("no NATS server at {urls}: {what}")]
     Refused { urls: String, what: String },
-    #[error(
-        "NATS at {urls} does not know this process's key; its `accounts.conf` names the ones it knows"
-    )]
+    #[error("NATS at {urls} does not know this process's key; its `accounts.conf` names the ones it knows")]
     UnknownKey { urls: String },
     #[error("NATS at {urls} did not answer within {limit_ms} ms")]
     Late { urls: String, limit_ms: u128 },
