@@ -122,14 +122,6 @@ impl NatsServer {
         self.wait_until_ready();
     }
 
-    /// Asks it to end, as a supervisor does, and waits until it has.
-    pub fn stop(&mut self) {
-        self.signal(Signal::TERM);
-        if let Some(mut child) = self.child.take() {
-            child.wait().expect("nats-server ends");
-        }
-    }
-
     /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         let child = self.child.as_ref().expect("nats-server runs");
