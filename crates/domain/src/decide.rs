@@ -45,6 +45,9 @@ pub fn decide<B: Backing>(
         call: id,
         verdict,
         effects: effects.into_iter().map(Arc::new).collect(),
+        position: 0,
+        more: false,
+        conversation: None,
     }))
 }
 
@@ -132,7 +135,8 @@ impl Head<'_> {
         let Some(conversation) = unknown.and_then(|thread| thread.conversation.clone()) else {
             return Reading::Done;
         };
-        let observe = || Action::ObserveConversation(ObserveConversation { conversation });
+        let observe =
+            || Action::ObserveConversation(ObserveConversation { conversation, segment_ended: None });
         match self.call.effects.get(&self.key(last)) {
             Some(effect) if effect.outcome.is_some() => Reading::Done,
             Some(_) => Reading::Waits,

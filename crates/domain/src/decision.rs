@@ -5,13 +5,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::Effect;
-use crate::ids::{CallId, InboxId, PartyId, ThreadRef};
+use crate::ids::{CallId, ConversationId, InboxId, PartyId, ThreadRef};
 use crate::policy::CallType;
 
 /// Decisions of several parties, made by a projector that had folded the log up to `through`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectsDecided {
     pub through: u64,
+    /// The hash of the record at `through`, as the projector had folded it (`hash::of_record`). A decision whose basis is
+    /// not what the log holds there was made on a state that the log does not have, and is not folded. Earlier releases
+    /// wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<u64>,
     pub decisions: Vec<Decision>,
     /// Nothing else up to `through` is left to be decided, whatever a later release would find there. True also of a
     /// record without decisions.
@@ -28,6 +33,20 @@ pub struct Decision {
     pub call: CallId,
     pub verdict: Verdict,
     pub effects: Vec<Arc<Effect>>,
+    /// The log position from which the call had been waiting when this was decided; 0 where an earlier release decided.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub position: u64,
+    /// The call had more to show than fits one step; the next step brings it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// Where the effects go when that is not the party's present conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(position: &u64) -> bool {
+    *position == 0
 }
 
 /// What becomes of a settled call, or of what is told of it later.

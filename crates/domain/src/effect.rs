@@ -67,6 +67,10 @@ pub struct LookUpContact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObserveConversation {
     pub conversation: ConversationId,
+    /// Whether the segment is known to have ended. Where Front shows otherwise, the conversation's events are read too, because
+    /// only they say when that happened. `None`: the status alone is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment_ended: Option<bool>,
 }
 
 /// `POST /inboxes/{inbox}/imported_messages`, decided to the last letter.
@@ -192,6 +196,9 @@ pub struct NumberedEffect {
     pub ordinal: u64,
     #[serde(flatten)]
     pub effect: Arc<Effect>,
+    /// Where it goes when that is not the party's present conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
 }
 
 impl WorkItem {
@@ -221,8 +228,15 @@ pub struct EffectSettled {
 pub enum Outcome {
     /// The contact of the number.
     ContactFound { contact: ContactId, created: bool },
-    /// What the conversation looked like at `at`, the moment before the request was sent.
-    Observed { conversation: ConversationId, status: ConversationStatus, at: Timestamp },
+    /// What the conversation looked like at `at`, the moment before the request was sent. `acts` are the archivings and
+    /// reopenings by people that its events tell of, oldest first; empty when they were not wanted or could not be read.
+    Observed {
+        conversation: ConversationId,
+        status: ConversationStatus,
+        at: Timestamp,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        acts: Vec<Act>,
+    },
     /// Seen in Front; `unconfirmed` when the account's settings leave out the look.
     Applied {
         conversation: Option<ConversationId>,
@@ -239,6 +253,13 @@ pub enum Outcome {
     Overtaken { found: String },
     /// Left out because the effect `because_of` that it needs was rejected.
     Skipped { because_of: EffectKey },
+}
+
+/// A person archived the conversation, or brought it back, by Front's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    pub at: Timestamp,
+    pub archived: bool,
 }
 
 /// A conversation's status in Front. `Open` covers assigned and unassigned.

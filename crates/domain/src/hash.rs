@@ -21,7 +21,16 @@ pub(crate) fn keyed(key: &PartyKey, text: &str) -> PartyId {
 /// A stable number for a short text that is nobody's secret, such as a tag's name.
 #[must_use]
 pub(crate) fn short(text: &str) -> u64 {
-    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    first_eight(Sha256::digest(text.as_bytes()).into())
+}
+
+/// A stable number for the stored bytes of a record: it tells whether the log still holds the record that was folded.
+#[must_use]
+pub fn of_record(bytes: &[u8]) -> u64 {
+    first_eight(Sha256::digest(bytes).into())
+}
+
+fn first_eight(digest: [u8; 32]) -> u64 {
     digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 

@@ -60,10 +60,26 @@ pub enum Rule {
     TheDeadlineIsCheckedBeforeSending,
     TheBudgetIsComparedAndSet,
     ASlotSleptThroughIsLost,
+    RecordsAreCutByBytes,
+    WorkItemsAreCutByBytes,
+    RefusedPublicationHoldsUpNothingElse,
+    OnlyPassedOverCallsAreDropped,
+    SegmentsGoByTheLog,
+    AReadFindsWhenItWasArchived,
+    DroppedStrayEventsAreRemembered,
+    RefusedFirstImportLeavesNoTrace,
+    PartsOfARefusedCallAreSkipped,
+    ExternalTransferKeepsTheLastAgent,
+    DoubtIsTimedByTheStore,
+    SafeStepsAreRepeatedAtOnce,
+    ClockSetBackHoldsNothing,
+    LogIdentityIsChecked,
+    StaleDecisionsAreDropped,
+    NewerFenceSwallowsNoEffect,
 }
 
 impl Rule {
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 69] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -117,6 +133,22 @@ impl Rule {
         Self::TheDeadlineIsCheckedBeforeSending,
         Self::TheBudgetIsComparedAndSet,
         Self::ASlotSleptThroughIsLost,
+        Self::RecordsAreCutByBytes,
+        Self::WorkItemsAreCutByBytes,
+        Self::RefusedPublicationHoldsUpNothingElse,
+        Self::OnlyPassedOverCallsAreDropped,
+        Self::SegmentsGoByTheLog,
+        Self::AReadFindsWhenItWasArchived,
+        Self::DroppedStrayEventsAreRemembered,
+        Self::RefusedFirstImportLeavesNoTrace,
+        Self::PartsOfARefusedCallAreSkipped,
+        Self::ExternalTransferKeepsTheLastAgent,
+        Self::DoubtIsTimedByTheStore,
+        Self::SafeStepsAreRepeatedAtOnce,
+        Self::ClockSetBackHoldsNothing,
+        Self::LogIdentityIsChecked,
+        Self::StaleDecisionsAreDropped,
+        Self::NewerFenceSwallowsNoEffect,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -175,7 +207,23 @@ impl Rule {
             | Self::AMergerIsFollowed
             | Self::TheDeadlineIsCheckedBeforeSending
             | Self::TheBudgetIsComparedAndSet
-            | Self::ASlotSleptThroughIsLost => &[],
+            | Self::ASlotSleptThroughIsLost
+            | Self::RecordsAreCutByBytes
+            | Self::WorkItemsAreCutByBytes
+            | Self::RefusedPublicationHoldsUpNothingElse
+            | Self::OnlyPassedOverCallsAreDropped
+            | Self::SegmentsGoByTheLog
+            | Self::AReadFindsWhenItWasArchived
+            | Self::DroppedStrayEventsAreRemembered
+            | Self::RefusedFirstImportLeavesNoTrace
+            | Self::PartsOfARefusedCallAreSkipped
+            | Self::ExternalTransferKeepsTheLastAgent
+            | Self::DoubtIsTimedByTheStore
+            | Self::SafeStepsAreRepeatedAtOnce
+            | Self::ClockSetBackHoldsNothing
+            | Self::LogIdentityIsChecked
+            | Self::StaleDecisionsAreDropped
+            | Self::NewerFenceSwallowsNoEffect => &[],
         }
     }
 }

@@ -24,7 +24,7 @@ impl Machine {
         status: ConversationStatus,
         at: Timestamp,
     ) -> Command {
-        self.settle(now, index, Outcome::Observed { conversation, status, at })
+        self.settle(now, index, Outcome::Observed { conversation, status, at, acts: Vec::new() })
     }
 
     /// No answer: after a while the last known status has to do.

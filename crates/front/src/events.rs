@@ -105,8 +105,7 @@ fn emitted_at(value: &Value) -> Option<Timestamp> {
 /// not a person's doing either.
 fn is_by_api(body: &str) -> bool {
     let source = parts(body).and_then(|parts| serde_json::from_str::<Source>(parts.source?.get()).ok());
-    let kind = source.and_then(|source| source.meta?.kind).unwrap_or_default();
-    matches!(kind.as_str(), "api" | "oauth_client" | "inboxes" | "recipient")
+    source.is_some_and(|source| !source.is_person())
 }
 
 /// The parts of an event that are read only where they matter, each on its own.
@@ -120,10 +119,19 @@ struct Parts<'a> {
     target: Option<&'a RawValue>,
 }
 
+/// Who caused an event.
 #[derive(Deserialize)]
-struct Source {
+pub(crate) struct Source {
     #[serde(rename = "_meta")]
     meta: Option<Meta>,
+}
+
+impl Source {
+    /// False for the API and for messages that came in. Front names the kind of source, and not the token.
+    pub(crate) fn is_person(self) -> bool {
+        let kind = self.meta.and_then(|meta| meta.kind).unwrap_or_default();
+        !matches!(kind.as_str(), "api" | "oauth_client" | "inboxes" | "recipient")
+    }
 }
 
 #[derive(Deserialize)]

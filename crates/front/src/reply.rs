@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use calltrail_domain::effect::ConversationStatus;
+use calltrail_domain::effect::{Act, ConversationStatus};
 use calltrail_domain::ids::{CommentId, ContactId, ConversationId, InboxId, MessageUid, TagId, TeammateId};
 use calltrail_domain::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 
+use crate::events::Source;
 use crate::request::RequestKind;
 
 /// What a successful answer says, by request.
@@ -128,6 +129,22 @@ pub struct ConversationEvent {
     /// Front's short name, `archive`.
     pub name: String,
     pub at: Timestamp,
+    /// False for what came through the API, or with a message.
+    pub by_person: bool,
+}
+
+impl ConversationEvent {
+    /// The archiving, or the return, that this is. Both ends of a snooze bring a conversation back: snoozed is not archived.
+    #[must_use]
+    pub fn act(&self) -> Option<Act> {
+        let archived = match self.name.as_str() {
+            "archive" => true,
+            "reopen" if self.by_person => false,
+            "restore" | "reminder" => false,
+            _ => return None,
+        };
+        Some(Act { at: self.at, archived })
+    }
 }
 
 /// What Front says about the rate with every answer.
@@ -377,13 +394,15 @@ struct WireEvent {
     name: String,
     #[serde(default)]
     emitted_at: f64,
+    source: Option<Source>,
 }
 
 impl WireEvent {
     fn read(self) -> ConversationEvent {
         // Seconds with up to three decimals; a cast saturates and has no other meaning for NaN than zero.
         let at = Timestamp::from_millis((self.emitted_at * 1000.0).round() as i64);
-        ConversationEvent { name: self.name, at }
+        let by_person = self.source.is_none_or(|source| source.is_person());
+        ConversationEvent { name: self.name, at, by_person }
     }
 }
 

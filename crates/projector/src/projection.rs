@@ -128,7 +128,7 @@ impl<B: Scan> AccountState<B> {
         }
         let worth_it = !decisions.is_empty() || self.uncovered >= RECORDS_BEFORE_MARKER;
         let complete = self.touched.is_empty();
-        Ok(worth_it.then_some(EffectsDecided { through, decisions, complete }))
+        Ok(worth_it.then_some(EffectsDecided { through, basis: None, decisions, complete }))
     }
 
     /// Takes back decisions that could not be appended.

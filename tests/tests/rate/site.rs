@@ -149,7 +149,7 @@ impl Site {
             item: 1,
             publication: 1,
             conversation: None,
-            effects: vec![NumberedEffect { ordinal: 1, effect }],
+            effects: vec![NumberedEffect { ordinal: 1, effect, conversation: None }],
         };
         let body = serde_json::to_vec(&item).expect("an item has a JSON form").into();
         let new = NewItem { account: ACCOUNT.to_owned(), class, id: item.message_id(), body };

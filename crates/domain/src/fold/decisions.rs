@@ -150,7 +150,8 @@ fn take_effects(party: &mut Party, call: &mut Call, decision: &Decision) {
             continue;
         }
         party.ordinal += 1;
-        let numbered = NumberedEffect { ordinal: party.ordinal, effect: Arc::clone(effect) };
+        let numbered =
+            NumberedEffect { ordinal: party.ordinal, effect: Arc::clone(effect), conversation: None };
         call.effects.insert(effect.key, EffectState { ordinal: party.ordinal, outcome: None });
         party.backlog.push(numbered);
     }

@@ -80,7 +80,7 @@ fn take_outcome<B: Backing>(
             }
             return contact_found(state, id, party, contact);
         }
-        Outcome::Observed { conversation, status, at } => {
+        Outcome::Observed { conversation, status, at, .. } => {
             if let Some(thread) = party.thread.as_mut() {
                 conversations::link(state, id, thread, conversation)?;
                 thread.observe(*status, *at);

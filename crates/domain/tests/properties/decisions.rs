@@ -94,8 +94,18 @@ fn of_two_decisions_of_the_same_step_the_first_in_the_log_counts() {
     let mut second = first.clone();
     second.effects.clear();
     let through = engine.log.last().expect("not empty").0.sequence;
-    engine.append(Fact::EffectsDecided(EffectsDecided { through, decisions: vec![first], complete: false }));
-    engine.append(Fact::EffectsDecided(EffectsDecided { through, decisions: vec![second], complete: false }));
+    engine.append(Fact::EffectsDecided(EffectsDecided {
+        through,
+        basis: None,
+        decisions: vec![first],
+        complete: false,
+    }));
+    engine.append(Fact::EffectsDecided(EffectsDecided {
+        through,
+        basis: None,
+        decisions: vec![second],
+        complete: false,
+    }));
     engine.run_dry();
     assert_eq!(subject(&engine, 1), "Missed call - Support");
     assert_eq!(engine.effects_in_log().len(), 2, "one look-up, one activity");
@@ -106,7 +116,12 @@ fn a_marker_closes_everything_up_to_it_for_decisions() {
     let mut engine = Engine::new();
     ended(&mut engine, 1, 1, false);
     let through = engine.log.last().expect("not empty").0.sequence;
-    engine.append(Fact::EffectsDecided(EffectsDecided { through, decisions: Vec::new(), complete: false }));
+    engine.append(Fact::EffectsDecided(EffectsDecided {
+        through,
+        basis: None,
+        decisions: Vec::new(),
+        complete: false,
+    }));
     assert_eq!(engine.decide(), 0);
     ended(&mut engine, 2, 1, false);
     assert_eq!(engine.decide(), 1);

@@ -157,7 +157,12 @@ impl Engine {
                 let through = self.log.last().map_or(0, |(place, _)| place.sequence);
                 let complete = self.touched.is_empty();
                 let decisions = vec![decision];
-                self.append(Fact::EffectsDecided(EffectsDecided { through, decisions, complete }));
+                self.append(Fact::EffectsDecided(EffectsDecided {
+                    through,
+                    basis: None,
+                    decisions,
+                    complete,
+                }));
             }
         }
         made
@@ -199,6 +204,7 @@ impl Engine {
                 conversation: observe.conversation.clone(),
                 status: ConversationStatus::Open,
                 at,
+                acts: Vec::new(),
             },
             Action::ImportActivity(_)
             | Action::AssignConversation(_)

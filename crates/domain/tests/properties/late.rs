@@ -146,7 +146,7 @@ proptest! {
     fn a_rebuild_folds_what_was_added_under_whatever_rules_and_adds_nothing_to_it(acts in acts()) {
         let mut engine = run(&acts);
         let through = engine.log.last().map_or(0, |(place, _)| place.sequence);
-        engine.append(Fact::EffectsDecided(EffectsDecided { through, decisions: Vec::new(), complete: true }));
+        engine.append(Fact::EffectsDecided(EffectsDecided { through, basis: None, decisions: Vec::new(), complete: true }));
         let mut other = policy();
         other.comments_on_unanswered = true;
         let mut log = engine.log.clone();

@@ -50,7 +50,16 @@ fn activity(from: Sender) -> ImportActivity {
 fn decision(verdict: Verdict, actions: Vec<(EffectKind, Action)>) -> Decision {
     let effect = |(kind, action)| Arc::new(Effect { key: key(kind), action });
     let effects = actions.into_iter().map(effect).collect();
-    Decision { party: PartyId::new("0a1b"), step: 1, call: CallId(812), verdict, effects }
+    Decision {
+        party: PartyId::new("0a1b"),
+        step: 1,
+        call: CallId(812),
+        verdict,
+        effects,
+        position: 0,
+        more: false,
+        conversation: None,
+    }
 }
 
 fn decisions() -> Vec<Decision> {
@@ -77,7 +86,7 @@ fn decisions() -> Vec<Decision> {
         emails: vec!["ada@example.com".to_owned()],
         import_type: ImportType::Sms,
     };
-    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1") };
+    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1"), segment_ended: None };
     vec![
         decision(Verdict::ReadFirst, vec![(EffectKind::Contact, Action::LookUpContact(look_up))]),
         decision(Verdict::ReadFirst, vec![(EffectKind::Observe, Action::ObserveConversation(observe))]),
@@ -109,7 +118,7 @@ fn late_decisions() -> Vec<Decision> {
         body: "Called back\n\nAircall call 812, note 99".to_owned(),
         unsigned_body: "Iris: Called back\n\nAircall call 812, note 99".to_owned(),
     };
-    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1") };
+    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1"), segment_ended: None };
     vec![
         decision(
             Verdict::ReadFirst,
@@ -181,6 +190,7 @@ fn settled_records() -> Vec<(&'static str, RecordBody)> {
         conversation: conversation.clone(),
         status: ConversationStatus::Snoozed,
         at: at(),
+        acts: Vec::new(),
     };
     let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: true };
     vec![
@@ -216,6 +226,7 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
             "effects.decided",
             RecordBody::EffectsDecided(EffectsDecided {
                 through: 9,
+                basis: None,
                 decisions: decisions(),
                 complete: false,
             }),
@@ -224,6 +235,7 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
             "effects.decided.late",
             RecordBody::EffectsDecided(EffectsDecided {
                 through: 9,
+                basis: None,
                 decisions: late_decisions(),
                 complete: true,
             }),

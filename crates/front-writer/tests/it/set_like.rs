@@ -32,7 +32,7 @@ fn check(mut world: World, item: &WorkItem, expect: &str, writes: &[&str]) {
 }
 
 fn archived_at(world: &mut World, at: Timestamp) {
-    let event = ConversationEvent { name: "archive".to_owned(), at };
+    let event = ConversationEvent { name: "archive".to_owned(), at, by_person: true };
     world.front.room("cnv_5").events.push(event);
 }
 

@@ -277,7 +277,11 @@ pub(crate) fn word(outcome: &Outcome) -> String {
 
 /// An item with these effects, numbered from 1.
 pub(crate) fn item(conversation: Option<&str>, effects: Vec<Effect>) -> WorkItem {
-    let numbered = |(index, effect)| NumberedEffect { ordinal: index as u64 + 1, effect: Arc::new(effect) };
+    let numbered = |(index, effect)| NumberedEffect {
+        ordinal: index as u64 + 1,
+        effect: Arc::new(effect),
+        conversation: None,
+    };
     WorkItem {
         party: PartyId::new("p1"),
         item: 1,
@@ -346,7 +350,11 @@ pub(crate) fn reopen(call: u64) -> Effect {
 
 pub(crate) fn observe(call: u64, conversation: &str) -> Effect {
     let conversation = ConversationId::new(conversation);
-    effect(call, EffectKind::Observe, Action::ObserveConversation(ObserveConversation { conversation }))
+    effect(
+        call,
+        EffectKind::Observe,
+        Action::ObserveConversation(ObserveConversation { conversation, segment_ended: None }),
+    )
 }
 
 pub(crate) fn look_up(call: u64, emails: &[&str]) -> Effect {

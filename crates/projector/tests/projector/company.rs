@@ -167,7 +167,7 @@ pub(crate) fn answer(action: &Action, item: &WorkItem) -> Outcome {
             Outcome::ContactFound { contact, created: true }
         }
         Action::ObserveConversation(_) => {
-            Outcome::Observed { conversation, status: ConversationStatus::Open, at }
+            Outcome::Observed { conversation, status: ConversationStatus::Open, at, acts: Vec::new() }
         }
         Action::AddComment(_)
         | Action::TagConversation(_)

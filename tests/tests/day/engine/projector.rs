@@ -74,7 +74,7 @@ impl Projector {
         }
         let worth_it = !decisions.is_empty() || self.uncovered >= RECORDS_BEFORE_MARKER;
         let complete = self.touched.is_empty();
-        worth_it.then_some(EffectsDecided { through: self.folded, decisions, complete })
+        worth_it.then_some(EffectsDecided { through: self.folded, basis: None, decisions, complete })
     }
 
     /// Timers that are due by `now`, earliest first.

@@ -252,10 +252,18 @@ impl Story {
         let step = self.steps.entry(party.into()).or_default();
         *step += 1;
         let effects = effects.into_iter().map(Arc::new).collect();
-        let decision =
-            Decision { party: PartyId::new(party), step: *step, call: CallId(call), verdict, effects };
+        let decision = Decision {
+            party: PartyId::new(party),
+            step: *step,
+            call: CallId(call),
+            verdict,
+            effects,
+            position: 0,
+            more: false,
+            conversation: None,
+        };
         let through = self.log.len() as u64;
-        let decided = EffectsDecided { through, decisions: vec![decision], complete: false };
+        let decided = EffectsDecided { through, basis: None, decisions: vec![decision], complete: false };
         self.append(at_ms, RecordBody::EffectsDecided(decided));
     }
 
