@@ -17,3 +17,5 @@ pub(super) const MINUTE_MS: i64 = 60_000;
 /// Writes to one resource in [`BURST_MS`].
 pub(super) const BURST_WRITES_MAX: usize = 5;
 pub(super) const BURST_MS: i64 = 1_000;
+/// A machine's clock is wrong by no more.
+pub(super) const CLOCK_WRONG_MS: i64 = 50_000;

@@ -99,6 +99,8 @@ fn missing(account: &AccountView<'_>, key: EffectKey, what: &str, findings: &mut
         |key: EffectKey| account.evidence.refused.contains(&format!("calltrail:{}:{key}", account.id));
     let needed = match account.records.outcome_of(key) {
         Some(Outcome::Skipped { because_of }) => refused(*because_of),
+        // No part of a call that Front refused is shown alone.
+        None | Some(Outcome::Rejected { status: 0, .. }) if refused(Kind::Call.key(key.call.0)) => true,
         // Where the call that would have opened the conversation was refused there is none for what comes late.
         Some(Outcome::Rejected { status: 0, .. }) => {
             let calls =
@@ -139,6 +141,10 @@ fn unexplained(account: &AccountView<'_>, activity: &Activity<'_>) -> Option<Str
         Kind::VoicemailPending => call.kind == CallKind::Voicemail,
         Kind::Voicemail => call.kind == CallKind::Voicemail && call.recorded,
     };
+    let own = Kind::Call.key(id);
+    if kind != Kind::Call && account.evidence.refused.contains(&format!("calltrail:{}:{own}", account.id)) {
+        return Some(format!("is the {} of call {id}, which Front refused: it stands there alone", kind.word()));
+    }
     if !fits {
         return Some(format!("is the {} of call {id}, which has none", kind.word()));
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use calltrail_domain::decision::{Decision, Logged, Verdict};
 use calltrail_domain::effect::{Action, EffectSettled, Outcome};
 use calltrail_domain::ids::EffectKey;
-use calltrail_domain::record::RecordBody;
+use calltrail_domain::record::{ConversationMerged, RecordBody};
 use calltrail_domain::timer::Timer;
 use serde::Deserialize;
 
@@ -76,6 +76,8 @@ pub(super) struct Records<'a> {
     pub(super) by_effect: BTreeMap<EffectKey, Vec<usize>>,
     /// Reads of each conversation: when it was asked for, by the writer's clock, and when the answer was appended.
     pub(super) observed: BTreeMap<&'a str, Vec<(i64, i64)>>,
+    /// Mergers that a redirect told of.
+    pub(super) merged: Vec<(Place, &'a ConversationMerged)>,
     /// Calls that a timer names, with the sequence.
     pub(super) timers: Vec<(u64, u64)>,
     steps: BTreeSet<(&'a str, u64)>,
@@ -140,9 +142,9 @@ impl<'a> Records<'a> {
                 self.by_effect.entry(fact.key).or_default().push(self.settled.len());
                 self.settled.push((place, fact));
             }
+            RecordBody::ConversationMerged(merged) => self.merged.push((place, merged)),
             RecordBody::AccountCreated(_)
             | RecordBody::PolicyChanged(_)
-            | RecordBody::ConversationMerged(_)
             | RecordBody::TimerElapsed(Timer::WorkItem { .. })
             | RecordBody::Unknown { .. } => {}
         }
