@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use calltrail_domain::effect::{EffectSettled, WorkItem};
+use calltrail_domain::hash::of_record;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::LoggedRecord;
-use calltrail_projector::{AccountRules, Came, Folding, InMemory, Machine, Operation};
+use calltrail_projector::{AccountRules, Came, Folding, InMemory, Machine, Operation, WhyAgain};
 
 use crate::company::{ACCOUNT, answer, policy, webhook};
 
@@ -29,6 +30,8 @@ struct Bench {
     refuses: VecDeque<&'static str>,
     /// Every operation, by its name.
     seen: Vec<&'static str>,
+    /// Why the machine asked to fold the log again.
+    ended: Option<WhyAgain>,
 }
 
 impl Bench {
@@ -50,6 +53,7 @@ impl Bench {
             loses: false,
             refuses: VecDeque::new(),
             seen: Vec::new(),
+            ended: None,
         }
     }
 
@@ -87,7 +91,11 @@ impl Bench {
                     return false;
                 }
                 let max = max.min(self.at_once);
-                Came::Records((after..).zip(&self.log[after as usize..]).take(max).map(folding).collect())
+                let records = (after..).zip(&self.log[after as usize..]).take(max).map(folding).collect();
+                Came::Records { before: self.hash_at(after), records }
+            }
+            Operation::Identify { sequence } => {
+                Came::Identity { at: self.hash_at(sequence), first: self.hash_at(1) }
             }
             Operation::Publish { item, .. } => {
                 self.published.push(item);
@@ -99,8 +107,18 @@ impl Bench {
                 Came::Appended
             }
             Operation::Sleep(_) => Came::Slept,
+            Operation::FoldAgain(why) => {
+                self.ended = Some(why);
+                return false;
+            }
         };
         true
+    }
+
+    /// The hash of the record at this sequence.
+    fn hash_at(&self, sequence: u64) -> Option<u64> {
+        let record = self.log.get(usize::try_from(sequence.checked_sub(1)?).ok()?)?;
+        Some(of_record(&record.encode()))
     }
 
     /// Until the machine is at rest. The next step tells it that the time for a look at timers has come.
@@ -125,11 +143,13 @@ fn folding((after, record): (u64, &Record)) -> Folding {
 fn name(operation: &Operation) -> &'static str {
     match operation {
         Operation::ReadTail => "tail",
+        Operation::Identify { .. } => "identify",
         Operation::Read { .. } => "read",
         Operation::Publish { .. } => "publish",
         Operation::Holds { .. } => "holds",
         Operation::Append { .. } => "append",
         Operation::Sleep(_) => "sleep",
+        Operation::FoldAgain(_) => "fold again",
     }
 }
 
