@@ -141,9 +141,8 @@ fn unexplained(account: &AccountView<'_>, activity: &Activity<'_>) -> Option<Str
         Kind::VoicemailPending => call.kind == CallKind::Voicemail,
         Kind::Voicemail => call.kind == CallKind::Voicemail && call.recorded,
     };
-    let own = Kind::Call.key(id);
-    if kind != Kind::Call && account.evidence.refused.contains(&format!("calltrail:{}:{own}", account.id)) {
-        return Some(format!("is the {} of call {id}, which Front refused: it stands there alone", kind.word()));
+    if account.front.activity(id, Kind::Call).is_none() {
+        return Some(format!("is the {} of call {id}, which is not there itself", kind.word()));
     }
     if !fits {
         return Some(format!("is the {} of call {id}, which has none", kind.word()));
