@@ -141,7 +141,9 @@ fn unexplained(account: &AccountView<'_>, activity: &Activity<'_>) -> Option<Str
         Kind::VoicemailPending => call.kind == CallKind::Voicemail,
         Kind::Voicemail => call.kind == CallKind::Voicemail && call.recorded,
     };
-    if account.front.activity(id, Kind::Call).is_none() {
+    // Front may have taken the call, forgotten it, and then refused it.
+    let was_taken = account.front.accepted.contains_key(&(id, Kind::Call));
+    if account.front.activity(id, Kind::Call).is_none() && !was_taken {
         return Some(format!("is the {} of call {id}, which is not there itself", kind.word()));
     }
     if !fits {

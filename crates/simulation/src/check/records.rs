@@ -63,6 +63,8 @@ pub(super) struct Records<'a> {
     pub(super) told_each: BTreeSet<(u64, Cow<'a, str>, i64)>,
     /// Where each event of Front stands first.
     pub(super) told: BTreeMap<Cow<'a, str>, Place>,
+    /// Where it stands again.
+    pub(super) told_again: BTreeMap<Cow<'a, str>, Vec<Place>>,
     pub(super) settles: BTreeMap<u64, SettledBy>,
     /// All decisions, in the order of the log.
     pub(super) decisions: Vec<Decided<'a>>,
@@ -119,6 +121,7 @@ impl<'a> Records<'a> {
             RecordBody::AircallEvent(event) => self.hear(place, received_ms, &event.body),
             RecordBody::FrontEvent(event) => {
                 if let Ok(body) = serde_json::from_str::<FrontBody<'a>>(&event.body) {
+                    self.told_again.entry(body.payload.id.clone()).or_default().push(place);
                     self.told.entry(body.payload.id).or_insert(place);
                 }
             }
@@ -184,6 +187,11 @@ impl<'a> Records<'a> {
 
     pub(super) fn decisions_of(&self, call: u64) -> impl Iterator<Item = &Decided<'a>> {
         self.by_call.get(&call).into_iter().flatten().map(|index| &self.decisions[*index])
+    }
+
+    /// Where this event of Front stands first after a position.
+    pub(super) fn told_after(&self, event: &str, sequence: u64) -> Option<Place> {
+        self.told_again.get(event)?.iter().copied().find(|place| place.sequence > sequence)
     }
 
     /// The decision that brought this effect, if one did.

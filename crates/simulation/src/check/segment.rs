@@ -193,22 +193,28 @@ impl<'a> Retracing<'_, 'a> {
             return;
         }
         let party = fact.party.as_str();
-        if let Outcome::ContactFound { contact, .. } = &fact.outcome {
+        let call = self.account.calls.get(&fact.key.call.0);
+        let has_number = call.is_some_and(|call| call.number.is_some());
+        // Those who withhold their number share a contact, and nothing else.
+        if let Outcome::ContactFound { contact, .. } = &fact.outcome
+            && has_number
+        {
             self.contacts.insert(party, contact.as_str());
         }
+        let elsewhere = self.is_of_another(party, &fact.outcome);
         let Some(entry) = self.parties.get_mut(party) else { return };
         match &fact.outcome {
             Outcome::Applied { conversation: Some(conversation), .. } => {
                 let into = action_of(self.account, fact.key).and_then(thread_of);
                 if let Some(thread) = entry.thread.as_mut().filter(|thread| into == Some(thread.reference)) {
-                    thread.link(conversation.as_str(), place.sequence);
+                    thread.link(conversation.as_str(), place.sequence, elsewhere);
                 }
             }
             Outcome::Observed { conversation, status, at, acts } => {
                 let from = asked_for(self.account, fact.key, place.sequence);
                 let seen = Seen { status: *status, at_ms: at.as_millis(), sequence: place.sequence, from };
                 if let Some(thread) = &mut entry.thread {
-                    thread.link(conversation.as_str(), place.sequence);
+                    thread.link(conversation.as_str(), place.sequence, elsewhere);
                     entry.doubt = thread.observe(self.account, seen, acts).or(entry.doubt);
                 }
             }
@@ -227,10 +233,19 @@ impl<'a> Retracing<'_, 'a> {
         entry.opened_or_not(fact);
     }
 
+    /// The conversation was merged into that of another party before it was known here.
+    fn is_of_another(&self, party: &str, outcome: &Outcome) -> bool {
+        let Outcome::Applied { conversation: Some(conversation), .. } = outcome else { return false };
+        let others = self.parties.iter().filter(|(name, _)| **name != party);
+        others
+            .filter_map(|(_, other)| other.thread.as_ref())
+            .any(|thread| thread.conversation == Some(conversation.as_str()))
+    }
+
     fn merge(&mut self, sequence: u64, merged: &'a ConversationMerged) {
         let threads = self.parties.values_mut().filter_map(|party| party.thread.as_mut());
         for thread in threads.filter(|thread| thread.conversation == Some(merged.from.as_str())) {
-            thread.link(merged.into.as_str(), sequence);
+            thread.link(merged.into.as_str(), sequence, true);
         }
     }
 }
@@ -293,7 +308,7 @@ fn is_trashed(account: &AccountView<'_>, thread: &Thread<'_>, through: u64) -> O
     let conversation = thread.conversation?;
     let events = account.front.own_events.get(conversation).into_iter().flatten();
     let told = events.filter(|event| is_status(event)).filter_map(|event| {
-        let place = account.records.told.get(event.id.as_str())?;
+        let place = account.records.told_after(&event.id, thread.told_from)?;
         let is_known = place.sequence <= through && account.evidence.front_webhooks;
         is_known.then_some((event.at_ms, event.kind == "trash", false))
     });

@@ -18,7 +18,7 @@ pub(super) struct Thread<'a> {
     /// The conversation was merged into another since the segment began.
     pub(super) was_relinked: bool,
     /// Webhooks count from this position on: none of those before a merger.
-    told_from: u64,
+    pub(super) told_from: u64,
     pub(super) reads: Vec<Read>,
     /// What reads and our own reopenings said of the status.
     pub(super) seen: Vec<Seen>,
@@ -97,16 +97,16 @@ impl<'a> Thread<'a> {
         Self { subject: before.subject, opened: before.opened, was_relinked, ..self }
     }
 
-    /// Its conversation is known, or is another one since a merger.
-    pub(super) fn link(&mut self, conversation: &'a str, sequence: u64) {
+    /// Its conversation is known, or is another one since a merger: maybe that of another party.
+    pub(super) fn link(&mut self, conversation: &'a str, sequence: u64, of_another: bool) {
         match self.conversation {
             Some(known) if known == conversation => return,
-            Some(_) => {
+            None if !of_another => {}
+            Some(_) | None => {
                 (self.was_relinked, self.told_from) = (true, sequence);
                 self.reads.clear();
                 self.seen.clear();
             }
-            None => {}
         }
         self.conversation = Some(conversation);
     }
@@ -186,8 +186,7 @@ impl<'a> Thread<'a> {
 
     fn told(&self, account: &AccountView<'_>, event: &EventEntry) -> Option<Mark> {
         let archived = is_mark(event).filter(|_| account.evidence.front_webhooks)?;
-        let known_at = account.records.told.get(event.id.as_str())?.sequence;
-        let mark = Mark { at_ms: event.at_ms, archived, known_at, place: Some(known_at) };
-        (known_at > self.told_from).then_some(mark)
+        let known_at = account.records.told_after(&event.id, self.told_from)?.sequence;
+        Some(Mark { at_ms: event.at_ms, archived, known_at, place: Some(known_at) })
     }
 }
