@@ -73,7 +73,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 30] = [
+const METRICS: [Metric; 34] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -153,6 +153,18 @@ const METRICS: [Metric; 30] = [
     }),
     gauge("effects_rejected", "Effects that Front refused for good, of the whole log", |status| {
         accounts(status, |account| Some(number(folded(account)?.rejected)))
+    }),
+    gauge("items_lost", "Work items that are published again and again without a result", |status| {
+        accounts(status, |account| Some(count(folded(account)?.lost_items)))
+    }),
+    gauge("publications_refused", "Work items that the outbox refuses for now", |status| {
+        accounts(status, |account| Some(count(folded(account)?.refused_publications)))
+    }),
+    gauge("too_large", "Work items and decisions that are too large to pass", |status| {
+        accounts(status, |account| Some(count(folded(account)?.too_large)))
+    }),
+    counter("stale_decisions", "Records of decisions that were made before the log was restored", |status| {
+        accounts(status, |account| Some(number(folded(account)?.stale_decisions)))
     }),
     gauge(
         "policy_differs",

@@ -3,6 +3,7 @@
 //! **Invariant:** nothing is decided that is not a record, and nothing is published that is not folded.
 
 pub mod limits;
+mod lineage;
 mod machine;
 mod operation;
 mod pieces;
@@ -10,6 +11,7 @@ mod projection;
 mod projector;
 mod published;
 mod query;
+mod reading;
 mod store;
 mod translate;
 mod verify;
@@ -23,11 +25,12 @@ use calltrail_event_log::ports::{EventLog, Outbox};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+pub use lineage::{Lineage, Seen};
 pub use machine::{AccountRules, Machine};
-pub use operation::{Came, Operation};
+pub use operation::{Came, Operation, WhyAgain};
 pub use pieces::{AccountInMemory, InMemory, Pieces, PiecesError, Scan, Scanned, StoreErrorOf};
 pub use projector::{Options, ProjectorError};
-pub use query::{Digest, Pending, Progress, stored_digest};
+pub use query::{Digest, Pending, Progress, Troubles, stored_digest};
 pub use store::StoreError;
 pub use translate::{Folding, fact_of, translate};
 pub use verify::{Difference, Verification, verify};
@@ -55,7 +58,7 @@ pub fn start(options: Options, log: Arc<dyn EventLog>, outbox: Arc<dyn Outbox>) 
         queries: receiver,
         progress: progress_sender,
         stop: stopped,
-        refusal_told_at: None,
+        lines: projector::Lines::default(),
     };
     Handle { queries, progress, stop, task: Mutex::new(Some(tokio::spawn(projector.run()))) }
 }

@@ -2,8 +2,13 @@
 //!
 //! Read, fold, publish, commit; at the head also decide, look at timers, and append what follows.
 //!
-//! **Invariants:** nothing here awaits, or reads a clock. An item is published before the state that names it is
-//! committed; nothing is published or appended before the tail that was seen at the start is folded.
+//! **Invariants:** nothing here awaits, or reads a clock. Before the state that names an item is committed, the item is
+//! published, or it is remembered that the outbox refused it: what is remembered goes with the process, and the gate of
+//! the next one publishes all that is outstanding. Nothing is published or appended before the tail that was seen at the
+//! start is folded, nor after it is known that the log is another one than was folded.
+
+mod identity;
+mod publishing;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,11 +24,12 @@ use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
 
 use crate::limits::{BATCH_RECORDS_MAX, RETRY_WAIT, TIMERS_PER_TICK_MAX};
-use crate::operation::{Came, Operation};
+use crate::lineage::Seen;
+use crate::operation::{Came, Operation, WhyAgain};
 use crate::pieces::{Pieces, PiecesError};
-use crate::projection::Projection;
-use crate::published::Told;
-use crate::query::{Digest, Progress, digest};
+use crate::projection::{AccountState, Projection};
+use crate::published::{Refusal, Told};
+use crate::query::{Digest, Progress, Troubles, digest};
 use crate::translate::Folding;
 
 /// The rules of one configured account.
@@ -47,6 +53,12 @@ pub struct Machine<P: Pieces> {
     /// while records keep coming.
     head: u64,
     tick: Option<Tick>,
+    /// The log is the one that was folded, as far as is known since the last tick.
+    identified: bool,
+    /// Looks at the tail, one after the other, that found it before the checkpoint.
+    looks_behind: u32,
+    /// The log is another one.
+    over: Option<WhyAgain>,
     /// Items that the outbox no longer holds.
     lost: Vec<Timer>,
     /// What follows, in order; then the log is read again.
@@ -76,12 +88,33 @@ enum Step {
 enum Asked {
     Gate,
     Head,
+    /// `resumes`: what follows waits for the answer.
+    Identify {
+        seen: Seen,
+        resumes: bool,
+    },
     Records,
-    Publish { account: String, item: WorkItem },
-    Introduce { account: String, bodies: Vec<RecordBody> },
-    Decided { account: String, decided: EffectsDecided },
-    LookFor { account: String, party: PartyId, told: Told },
-    Elapsed { account: String, timers: Vec<Timer> },
+    Publish {
+        account: String,
+        item: WorkItem,
+    },
+    Introduce {
+        account: String,
+        bodies: Vec<RecordBody>,
+    },
+    Decided {
+        account: String,
+        decided: EffectsDecided,
+    },
+    LookFor {
+        account: String,
+        party: PartyId,
+        told: Told,
+    },
+    Elapsed {
+        account: String,
+        timers: Vec<Timer>,
+    },
     Sleep,
 }
 
@@ -100,6 +133,9 @@ impl<P: Pieces> Machine<P> {
             caught_up: false,
             head: 0,
             tick: None,
+            identified: false,
+            looks_behind: 0,
+            over: None,
             lost: Vec::new(),
             agenda: VecDeque::new(),
             asked: None,
@@ -114,6 +150,9 @@ impl<P: Pieces> Machine<P> {
             None => self.ask(Asked::Gate),
         }
         loop {
+            if let Some(why) = self.over {
+                return Ok(Operation::FoldAgain(why));
+            }
             match self.agenda.pop_front().unwrap_or(Step::Ask(Asked::Head)) {
                 Step::Commit => {
                     self.projection.commit()?;
@@ -135,7 +174,23 @@ impl<P: Pieces> Machine<P> {
 
     /// How far it is: what is committed.
     pub fn progress(&self) -> Progress {
-        Progress { checkpoint: self.projection.checkpoint(), caught_up: self.caught_up }
+        let caught_up = self.caught_up && self.looks_behind == 0 && self.over.is_none();
+        Progress { checkpoint: self.projection.checkpoint(), caught_up }
+    }
+
+    /// What keeps items of any account from being published or done.
+    pub fn troubles(&self) -> Troubles {
+        self.projection.accounts().values().map(AccountState::troubles).sum()
+    }
+
+    /// Items of any account that were published so often that something must acknowledge them and not do them.
+    pub fn lost_items(&self) -> usize {
+        self.projection.accounts().values().map(AccountState::lost_items).sum()
+    }
+
+    /// True while something waits for the next tick that no record and no timer brings.
+    pub fn waits_for_tick(&self) -> bool {
+        self.projection.accounts().values().any(|account| account.published.is_away())
     }
 
     /// The state of an account that the log or the configuration knows.
@@ -156,10 +211,14 @@ impl<P: Pieces> Machine<P> {
         match (asked, came) {
             (Asked::Gate, Came::Tail(tail)) => {
                 (self.gate, self.head) = (tail, tail);
-                self.go_on()
+                if self.is_behind(Asked::Gate, tail) || self.identifies() { Ok(()) } else { self.go_on() }
             }
             (Asked::Head, Came::Tail(tail)) => self.see_head(tail),
-            (Asked::Records, Came::Records(records)) => self.fold(&records),
+            (Asked::Identify { seen, resumes }, Came::Identity { at, first }) => {
+                self.compare(seen, at, first);
+                if resumes && self.over.is_none() { self.resume() } else { Ok(()) }
+            }
+            (Asked::Records, Came::Records { before, records }) => self.fold(before, &records),
             (Asked::Records, Came::Tick) => {
                 if self.caught_up {
                     self.tick.get_or_insert(Tick { at: now, tail: None });
@@ -177,15 +236,20 @@ impl<P: Pieces> Machine<P> {
             }
             (Asked::Introduce { .. } | Asked::Decided { .. } | Asked::Elapsed { .. }, Came::Appended)
             | (Asked::Sleep, _) => Ok(()),
+            (asked, Came::TooLarge) => {
+                self.refused(now, asked, Refusal::ForGood);
+                Ok(())
+            }
             (asked, _) => {
-                self.refused(asked);
+                self.refused(now, asked, Refusal::ForNow);
                 Ok(())
             }
         }
     }
 
     /// What cannot be left out is done again after a while; a port that is asked anew by itself is left alone until then.
-    fn refused(&mut self, asked: Asked) {
+    fn refused(&mut self, now: Timestamp, asked: Asked, refusal: Refusal) {
+        let Some(asked) = self.account_refused(now, asked, refusal) else { return };
         match asked {
             // Calls may only follow an account's first record, and the receivers wait for it.
             Asked::Gate | Asked::Publish { .. } | Asked::Introduce { .. } => {
@@ -194,31 +258,60 @@ impl<P: Pieces> Machine<P> {
             // Decided again from the same state.
             Asked::Decided { account, decided } => {
                 if rule::holds(Rule::RefusedDecisionsAreMadeAgain) {
-                    self.projection.account(&account).undecided(decided);
+                    let account = self.projection.account(&account);
+                    match refusal {
+                        Refusal::ForNow => account.undecided(decided),
+                        Refusal::ForGood => account.undecidable(decided),
+                    }
                 }
             }
-            Asked::Head | Asked::Records | Asked::LookFor { .. } | Asked::Elapsed { .. } | Asked::Sleep => {}
+            Asked::Head
+            | Asked::Identify { .. }
+            | Asked::Records
+            | Asked::LookFor { .. }
+            | Asked::Elapsed { .. }
+            | Asked::Sleep => {}
         }
         self.agenda.push_front(Step::Ask(Asked::Sleep));
     }
 
     fn see_head(&mut self, tail: u64) -> Result<(), PiecesError<P>> {
+        if self.is_behind(Asked::Head, tail) {
+            return Ok(());
+        }
         self.head = tail;
         if let Some(tick) = &mut self.tick {
-            tick.tail.get_or_insert(tail);
+            if tick.tail.is_none() {
+                (tick.tail, self.identified) = (Some(tail), false);
+            }
+        }
+        if self.identifies() { Ok(()) } else { self.resume() }
+    }
+
+    /// The log was looked at: on with what that was for.
+    fn resume(&mut self) -> Result<(), PiecesError<P>> {
+        if self.tick.is_some() || !self.caught_up {
             // Decisions that the log refused are still to be made, and no record would come to remind of them.
             self.go_on()?;
         }
-        self.ask(Asked::Records);
+        if self.agenda.is_empty() || self.caught_up {
+            self.ask(Asked::Records);
+        }
         Ok(())
     }
 
     /// One commit group: fold, tell the outbox, then make states and checkpoint durable.
-    fn fold(&mut self, records: &[Folding]) -> Result<(), PiecesError<P>> {
+    fn fold(&mut self, before: Option<u64>, records: &[Folding]) -> Result<(), PiecesError<P>> {
+        if !self.follow_on(before) {
+            return Ok(());
+        }
         let publishes = self.caught_up || !rule::holds(Rule::NothingIsPublishedBeforeCatchUp);
         for record in records {
             let items = self.projection.fold(record)?;
             self.publish(&record.account, items.into_iter().filter(|_| publishes));
+        }
+        if let Some(seen) = self.projection.take_doubted() {
+            self.agenda.push_front(Step::Ask(Asked::Identify { seen, resumes: false }));
         }
         self.agenda.push_back(Step::Commit);
         Ok(())
@@ -226,10 +319,6 @@ impl<P: Pieces> Machine<P> {
 
     fn ask(&mut self, asked: Asked) {
         self.agenda.push_back(Step::Ask(asked));
-    }
-
-    fn publish(&mut self, account: &str, items: impl Iterator<Item = WorkItem>) {
-        items.for_each(|item| self.ask(Asked::Publish { account: account.to_owned(), item }));
     }
 
     /// Everything that was folded is committed.
@@ -245,6 +334,7 @@ impl<P: Pieces> Machine<P> {
         {
             self.tick = None;
             self.look_for_lost(at);
+            self.publish_refused(at);
         }
         Ok(())
     }
@@ -283,31 +373,13 @@ impl<P: Pieces> Machine<P> {
 
     fn decide(&mut self) -> Result<(), PiecesError<P>> {
         let through = self.projection.checkpoint();
+        let basis = self.projection.lineage().hash_at(through);
         for rules in &self.rules {
-            if let Some(decided) = self.projection.account(&rules.id).decide(through)? {
+            if let Some(decided) = self.projection.account(&rules.id).decide(through, basis)? {
                 self.agenda.push_back(Step::Ask(Asked::Decided { account: rules.id.clone(), decided }));
             }
         }
         Ok(())
-    }
-
-    fn look_for_lost(&mut self, at: Timestamp) {
-        for rules in &self.rules {
-            let account = self.projection.account(&rules.id);
-            let state = &account.state;
-            let outstanding = |party: &_| {
-                let (_, party) = state.party(party).ok().flatten()?;
-                party.outstanding.map(|outstanding| (outstanding.item.item, outstanding.item.publication))
-            };
-            let look_for = account.published.overdue(rules.republish_after, at, outstanding);
-            let look_for = look_for.into_iter().filter(|_| rule::holds(Rule::ALostItemIsPublishedAgain));
-            self.agenda.extend(
-                look_for.map(|(party, told)| {
-                    Step::Ask(Asked::LookFor { account: rules.id.clone(), party, told })
-                }),
-            );
-            self.agenda.push_back(Step::LookAtTimers { account: rules.id.clone(), at });
-        }
     }
 
     fn look_at_timers(&mut self, account: &str, at: Timestamp) -> Result<(), PiecesError<P>> {
@@ -327,6 +399,7 @@ impl<P: Pieces> Machine<P> {
         };
         match asked {
             Asked::Gate | Asked::Head => Operation::ReadTail,
+            Asked::Identify { seen, .. } => Operation::Identify { sequence: seen.sequence },
             Asked::Records => Operation::Read { after: self.projection.checkpoint(), max: BATCH_RECORDS_MAX },
             Asked::Publish { account, item } => {
                 Operation::Publish { account: account.clone(), item: item.clone() }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::Record;
+use thiserror::Error;
 
 use crate::translate::Folding;
 
-/// One thing to be done outside. Any of them may be answered by [`Came::Refused`].
+/// One thing to be done outside. Any of them but the last may be answered by [`Came::Refused`] or [`Came::TooLarge`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Answered by [`Came::Tail`].
@@ -15,6 +16,8 @@ pub enum Operation {
     /// At rest until there are records after `after`: answered by [`Came::Records`] (up to `max`), or by [`Came::Tick`]
     /// when the time for a look at timers has come. Everything folded is committed now.
     Read { after: u64, max: usize },
+    /// Answered by [`Came::Identity`]. The log's tail was at `sequence` or after it.
+    Identify { sequence: u64 },
     /// Answered by [`Came::Published`].
     Publish { account: String, item: WorkItem },
     /// Answered by [`Came::Holds`].
@@ -23,6 +26,20 @@ pub enum Operation {
     Append { account: String, records: Vec<Record> },
     /// A port refused. Answered by [`Came::Slept`].
     Sleep(Duration),
+    /// The log is not the one that was folded: the store has to be set aside, and another machine folds the log from its
+    /// first record. This one asks for nothing else any more.
+    FoldAgain(WhyAgain),
+}
+
+/// How the log differs from the one that was folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum WhyAgain {
+    #[error("it has folded up to record {checkpoint}, and the log ends at {tail}")]
+    Behind { checkpoint: u64, tail: u64 },
+    #[error("the log has another record {sequence} than it has folded, or none")]
+    OtherRecord { sequence: u64 },
+    #[error("the log begins with another record than it has folded")]
+    OtherFirst,
 }
 
 /// What came of an operation.
@@ -31,8 +48,17 @@ pub enum Came {
     /// Nothing was asked yet.
     Started,
     Tail(u64),
-    Records(Vec<Folding>),
+    /// `before` is the hash of the record at the sequence after which they were read, `None` where that one is gone.
+    Records {
+        before: Option<u64>,
+        records: Vec<Folding>,
+    },
     Tick,
+    /// The hash of the record that was asked for, `None` where there is none, and that of the log's first record.
+    Identity {
+        at: Option<u64>,
+        first: Option<u64>,
+    },
     Published {
         ticket: u64,
     },
@@ -41,4 +67,6 @@ pub enum Came {
     Slept,
     /// A port refused; whether it did its part is unknown.
     Refused,
+    /// A port refused what no repetition makes right: it is too large, or its name is not taken.
+    TooLarge,
 }

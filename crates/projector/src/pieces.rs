@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use calltrail_domain::state::{Backing, Changes, Memory, Piece, StateError};
 
-/// The pieces of all accounts, and the sequence up to which they are folded.
+use crate::lineage::{Lineage, Seen};
+
+/// The pieces of all accounts, the sequence up to which they are folded, and which log that was.
 ///
 /// - **Durable:** what was committed. Nothing of a commit is seen before all of it is.
 /// - **May be lost:** everything; the log makes it anew.
@@ -20,8 +22,16 @@ pub trait Pieces {
     fn accounts(&self) -> Result<Vec<String>, StoreErrorOf<Self>>;
     /// The sequence up to which everything has been folded; 0 for a new store.
     fn checkpoint(&self) -> Result<u64, StoreErrorOf<Self>>;
-    /// Writes the changes of all accounts and the checkpoint at once, and returns when they are durable.
-    fn commit(&self, changes: &[(&str, &Changes)], checkpoint: u64) -> Result<(), StoreErrorOf<Self>>;
+    /// The records that were folded, as far as they are remembered.
+    fn lineage(&self) -> Result<Lineage, StoreErrorOf<Self>>;
+    /// Writes the changes of all accounts, the records folded since the last commit and the checkpoint at once, and
+    /// returns when they are durable.
+    fn commit(
+        &self,
+        changes: &[(&str, &Changes)],
+        folded: &[Seen],
+        checkpoint: u64,
+    ) -> Result<(), StoreErrorOf<Self>>;
 }
 
 /// Pieces that can be gone through.
@@ -46,6 +56,7 @@ pub struct InMemory(Arc<Mutex<Held>>);
 struct Held {
     accounts: BTreeMap<String, Memory>,
     checkpoint: u64,
+    lineage: Lineage,
 }
 
 /// One account's pieces in memory.
@@ -87,9 +98,19 @@ impl Pieces for InMemory {
         Ok(self.held().checkpoint)
     }
 
-    fn commit(&self, changes: &[(&str, &Changes)], checkpoint: u64) -> Result<(), Infallible> {
+    fn lineage(&self) -> Result<Lineage, Infallible> {
+        Ok(self.held().lineage.clone())
+    }
+
+    fn commit(
+        &self,
+        changes: &[(&str, &Changes)],
+        folded: &[Seen],
+        checkpoint: u64,
+    ) -> Result<(), Infallible> {
         let mut held = self.held();
         held.checkpoint = checkpoint;
+        folded.iter().for_each(|seen| held.lineage.add(*seen));
         for (account, changes) in changes.iter().filter(|(_, changes)| !changes.is_empty()) {
             held.accounts.entry((*account).to_owned()).or_default().change(changes);
         }

@@ -1,6 +1,7 @@
 //! The states of all accounts over one store: fold, commit, and what changed for the outbox.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use calltrail_domain::decide::decide;
 use calltrail_domain::decision::{Decision, EffectsDecided};
@@ -9,13 +10,19 @@ use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::{Output, fold};
 use calltrail_domain::ids::PartyId;
 use calltrail_domain::party::Party;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::state::{PARTY_PREFIX, State, StateError, TIMER_PREFIX, timer_bound};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
 
-use crate::limits::{DECISIONS_PER_RECORD_MAX, RECORDS_BEFORE_MARKER};
+use crate::limits::{
+    DECISIONS_BYTES_MAX, DECISIONS_PER_RECORD_MAX, PUBLICATIONS_MAX, PUBLICATIONS_PER_TICK_MAX,
+    RECORDS_BEFORE_MARKER,
+};
+use crate::lineage::{Lineage, Seen};
 use crate::pieces::{Pieces, PiecesError, Scan};
-use crate::published::Published;
+use crate::published::{Published, Told};
+use crate::query::Troubles;
 use crate::translate::Folding;
 
 /// Everything that has been folded.
@@ -25,6 +32,11 @@ pub(crate) struct Projection<P: Pieces> {
     /// The last record folded, and the last one committed too.
     folded: u64,
     checkpoint: u64,
+    lineage: Lineage,
+    /// Records folded since the last commit.
+    uncommitted: Vec<Seen>,
+    /// A record here that decisions which were not folded contradict.
+    doubted: Option<Seen>,
     accounts: BTreeMap<String, AccountState<P::Account>>,
 }
 
@@ -36,15 +48,28 @@ pub(crate) struct AccountState<B> {
     pub(crate) published: Published,
     /// Parties for which something may be decidable.
     touched: BTreeSet<PartyId>,
+    /// Parties whose next decision is too large for a record; they are looked at again when something touches them.
+    too_large: BTreeSet<PartyId>,
     /// Records folded since the last one that covers positions.
     uncovered: u64,
+    /// Records of decisions that were not folded, since this process began.
+    stale: u64,
 }
 
 impl<P: Pieces> Projection<P> {
     pub(crate) fn new(store: P) -> Result<Self, PiecesError<P>> {
         let checkpoint = store.checkpoint().map_err(StateError::Backing)?;
         let names = store.accounts().map_err(StateError::Backing)?;
-        let mut projection = Self { store, folded: checkpoint, checkpoint, accounts: BTreeMap::new() };
+        let lineage = store.lineage().map_err(StateError::Backing)?;
+        let mut projection = Self {
+            store,
+            folded: checkpoint,
+            checkpoint,
+            lineage,
+            uncommitted: Vec::new(),
+            doubted: None,
+            accounts: BTreeMap::new(),
+        };
         for name in names {
             projection.account(&name);
         }
@@ -54,6 +79,16 @@ impl<P: Pieces> Projection<P> {
     /// The sequence of the last record folded and committed.
     pub(crate) fn checkpoint(&self) -> u64 {
         self.checkpoint
+    }
+
+    /// The records that were folded, as far as they are remembered.
+    pub(crate) fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// A record that decisions which were not folded contradict, once.
+    pub(crate) fn take_doubted(&mut self) -> Option<Seen> {
+        self.doubted.take()
     }
 
     pub(crate) fn accounts(&self) -> &BTreeMap<String, AccountState<P::Account>> {
@@ -68,17 +103,24 @@ impl<P: Pieces> Projection<P> {
     }
 
     /// Folds one record; returns the work items that the outbox must be told of. A record that cannot be read means
-    /// nothing, to everybody alike, and stays in the log.
+    /// nothing, to everybody alike, and stays in the log; so do decisions that were made on another log.
     pub(crate) fn fold(&mut self, record: &Folding) -> Result<Vec<WorkItem>, PiecesError<P>> {
-        let items = match &record.meaning {
-            Some((place, fact)) => {
+        let items = match (self.lineage.stale(record), &record.meaning) {
+            (Some(stale), _) => {
+                self.doubted = self.lineage.at(stale.through);
+                self.account(&record.account).leave(stale);
+                Vec::new()
+            }
+            (None, Some((place, fact))) => {
                 let account = self.account(&record.account);
                 let outputs = fold(&mut account.state, *place, fact)?;
                 account.take(fact, outputs)
             }
-            None => Vec::new(),
+            (None, None) => Vec::new(),
         };
         self.folded = record.sequence;
+        self.lineage.add(record.seen());
+        self.uncommitted.push(record.seen());
         Ok(items)
     }
 
@@ -86,7 +128,8 @@ impl<P: Pieces> Projection<P> {
     pub(crate) fn commit(&mut self) -> Result<(), PiecesError<P>> {
         let changes: Vec<_> =
             self.accounts.iter().map(|(name, account)| (name.as_str(), account.state.changes())).collect();
-        self.store.commit(&changes, self.folded).map_err(StateError::Backing)?;
+        self.store.commit(&changes, &self.uncommitted, self.folded).map_err(StateError::Backing)?;
+        self.uncommitted.clear();
         self.accounts.values_mut().for_each(|account| account.state.committed());
         self.checkpoint = self.folded;
         Ok(())
@@ -99,8 +142,17 @@ impl<B: Scan> AccountState<B> {
             state: State::new(backing),
             published: Published::default(),
             touched: BTreeSet::new(),
+            too_large: BTreeSet::new(),
             uncovered: 0,
+            stale: 0,
         }
+    }
+
+    /// Decisions that were made on another log are not folded: what they were about is decided again.
+    fn leave(&mut self, stale: &EffectsDecided) {
+        self.uncovered += 1;
+        self.stale += 1;
+        self.touched.extend(stale.decisions.iter().map(|decision| decision.party.clone()));
     }
 
     fn take(&mut self, fact: &Fact, outputs: Vec<Output>) -> Vec<WorkItem> {
@@ -119,21 +171,80 @@ impl<B: Scan> AccountState<B> {
     }
 
     /// The next decisions, as the record to append; after many records without one a marker, else `None` when there is
-    /// nothing to decide. The parties are looked at again when their decisions have been folded.
-    pub(crate) fn decide(&mut self, through: u64) -> Result<Option<EffectsDecided>, StateError<B::Error>> {
+    /// nothing to decide. The parties are looked at again when their decisions have been folded; one whose decision no
+    /// longer fits comes with the next record. `basis` is the hash of the record at `through`.
+    pub(crate) fn decide(
+        &mut self,
+        through: u64,
+        basis: Option<u64>,
+    ) -> Result<Option<EffectsDecided>, StateError<B::Error>> {
         let mut decisions: Vec<Decision> = Vec::new();
+        let mut room = DECISIONS_BYTES_MAX;
         while decisions.len() < DECISIONS_PER_RECORD_MAX {
             let Some(party) = self.touched.pop_first() else { break };
-            decisions.extend(decide(&self.state, &party)?);
+            self.too_large.remove(&party);
+            let Some(decision) = decide(&self.state, &party)? else { continue };
+            let bytes = encoded_bytes(&decision);
+            if rule::holds(Rule::RecordsAreCutByBytes) && bytes > room {
+                if bytes > DECISIONS_BYTES_MAX {
+                    self.too_large.insert(party);
+                    continue;
+                }
+                self.touched.insert(party);
+                break;
+            }
+            room = room.saturating_sub(bytes);
+            decisions.push(decision);
         }
         let worth_it = !decisions.is_empty() || self.uncovered >= RECORDS_BEFORE_MARKER;
-        let complete = self.touched.is_empty();
-        Ok(worth_it.then_some(EffectsDecided { through, basis: None, decisions, complete }))
+        let complete = self.touched.is_empty() && self.too_large.is_empty();
+        Ok(worth_it.then_some(EffectsDecided { through, basis, decisions, complete }))
     }
 
     /// Takes back decisions that could not be appended.
     pub(crate) fn undecided(&mut self, decided: EffectsDecided) {
         self.touched.extend(decided.decisions.into_iter().map(|decision| decision.party));
+    }
+
+    /// Likewise, and no repetition of the same record would help. A single decision that is too large holds up no other.
+    pub(crate) fn undecidable(&mut self, decided: EffectsDecided) {
+        match &decided.decisions[..] {
+            [only] => drop(self.too_large.insert(only.party.clone())),
+            _ => self.undecided(decided),
+        }
+    }
+
+    /// What keeps this account's items from being published or done.
+    pub(crate) fn troubles(&self) -> Troubles {
+        let (refused_publications, for_good) = self.published.refused_count();
+        Troubles {
+            refused_publications,
+            too_large: for_good + self.too_large.len(),
+            stale_decisions: self.stale,
+        }
+    }
+
+    /// Items that the outbox is to be asked for, because it was told of them longer than `patience` ago.
+    pub(crate) fn overdue(&mut self, patience: Duration, now: Timestamp) -> Vec<(PartyId, Told)> {
+        let state = &self.state;
+        self.published.overdue(patience, now, |party| numbers(&outstanding(state, party)?))
+    }
+
+    /// Items that the outbox refused and that are to be published again.
+    pub(crate) fn to_retry(&mut self, patience: Duration, now: Timestamp) -> Vec<WorkItem> {
+        let state = &self.state;
+        let numbers = |party: &_| numbers(&outstanding(state, party)?);
+        let parties = self.published.to_retry(patience, now, PUBLICATIONS_PER_TICK_MAX, numbers);
+        parties.iter().filter_map(|party| outstanding(state, party)).collect()
+    }
+
+    /// Items published so often that a person has to hear of them.
+    pub(crate) fn lost_items(&self) -> usize {
+        let often = self.published.published_often();
+        let is_outstanding = |party: &&PartyId| {
+            outstanding(&self.state, party).is_some_and(|item| item.publication >= PUBLICATIONS_MAX)
+        };
+        often.filter(is_outstanding).count()
     }
 
     /// Looks at every committed party: which items are outstanding, and which parties may have something to decide.
@@ -166,5 +277,36 @@ impl<B: Scan> AccountState<B> {
         let end = timer_bound(now);
         let due = self.state.backing().scan(TIMER_PREFIX, Some(&end));
         due.take(max).filter_map(|entry| entry.map(|(_, piece)| piece.timer().cloned()).transpose()).collect()
+    }
+}
+
+fn outstanding<B: Scan>(state: &State<B>, party: &PartyId) -> Option<WorkItem> {
+    let (_, party) = state.party(party).ok().flatten()?;
+    party.outstanding.map(|outstanding| outstanding.item)
+}
+
+fn numbers(item: &WorkItem) -> Option<(u64, u32)> {
+    Some((item.item, item.publication))
+}
+
+/// The length of what is stored for the decision, with the comma that follows it.
+fn encoded_bytes(decision: &Decision) -> usize {
+    let mut counted = Counted(0);
+    // Counting cannot fail, and a decision has a JSON form.
+    drop(serde_json::to_writer(&mut counted, decision));
+    counted.0 + 1
+}
+
+/// Counts what is written.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::Record;
@@ -14,14 +15,14 @@ use calltrail_event_log::ports::{Class, EventLog, LogError, NewItem, NewRecord, 
 use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::limits::{REBUILDS_MAX, REFUSAL_LINE_EVERY, RETRY_WAIT, TIMER_TICK};
 use crate::machine::{AccountRules, Machine};
-use crate::operation::{Came, Operation};
-use crate::query::{Progress, Query};
+use crate::operation::{Came, Operation, WhyAgain};
+use crate::query::{Progress, Query, Troubles};
+use crate::reading;
 use crate::store::{Opened, Store, StoreError};
-use crate::translate::Folding;
 
 /// What the projector is told from outside.
 pub struct Options {
@@ -53,6 +54,12 @@ pub enum ProjectorError {
     Panicked,
 }
 
+/// How one life of the projector ended.
+enum Ended {
+    Stopped,
+    FoldAgain(WhyAgain),
+}
+
 /// The running projector's parts.
 pub(crate) struct Projector {
     pub(crate) options: Options,
@@ -61,7 +68,17 @@ pub(crate) struct Projector {
     pub(crate) queries: mpsc::Receiver<Query>,
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) stop: watch::Receiver<bool>,
-    pub(crate) refusal_told_at: Option<Instant>,
+    pub(crate) lines: Lines,
+}
+
+/// When the operator was told of what goes on for long.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    refusal_at: Option<Instant>,
+    refusal_for_good_at: Option<Instant>,
+    troubles_at: Option<Instant>,
+    /// The stale decisions that were told.
+    stale_decisions: u64,
 }
 
 impl Projector {
@@ -69,19 +86,31 @@ impl Projector {
     pub(crate) async fn run(mut self) -> Result<(), ProjectorError> {
         let Some(tail) = self.first_tail().await else { return Ok(()) };
         let mut opened = Store::open(&self.options.store, tail)?;
-        for _ in 0..REBUILDS_MAX {
+        let mut damages = 0;
+        while damages < REBUILDS_MAX {
             // Held beside the loop, so that sled is not closed, and does not panic again, while a panic unwinds.
             let store = opened.store.clone();
             // sled 0.34 panics on some damage instead of answering.
             let ended = AssertUnwindSafe(self.live(opened)).catch_unwind().await;
             // Before another is made in its place: what sled still writes goes to names in this folder.
             store.close();
-            let damage = match ended {
-                Ok(Err(ProjectorError::State(error))) if is_damage(&error) => error.to_string(),
-                Ok(ended) => return ended,
-                Err(_) => "a read of it panicked".to_owned(),
+            let reason = match ended {
+                Ok(Ok(Ended::FoldAgain(why))) => {
+                    self.pause(RETRY_WAIT).await;
+                    why.to_string()
+                }
+                Ok(Err(ProjectorError::State(error))) if is_damage(&error) => {
+                    damages += 1;
+                    error.to_string()
+                }
+                Ok(Ok(Ended::Stopped)) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    damages += 1;
+                    "a read of it panicked".to_owned()
+                }
             };
-            opened = Store::open_anew(&self.options.store, damage)?;
+            opened = Store::open_anew(&self.options.store, reason)?;
         }
         Err(StoreError::Damaged(format!("it was rebuilt {REBUILDS_MAX} times; check the disk")).into())
     }
@@ -91,17 +120,22 @@ impl Projector {
         while !self.is_stopping() {
             match self.log.tail().await {
                 Ok(tail) => return Some(tail),
-                Err(cause) => self.tell_refused(&cause),
+                Err(cause) => self.lines.tell_refused(&cause),
             }
-            tokio::select! {
-                _ = self.stop.changed() => {}
-                () = tokio::time::sleep(RETRY_WAIT) => {}
-            }
+            self.pause(RETRY_WAIT).await;
         }
         None
     }
 
-    async fn live(&mut self, opened: Opened) -> Result<(), ProjectorError> {
+    /// Returns after this time, or when this is to stop.
+    async fn pause(&mut self, wait: Duration) {
+        tokio::select! {
+            _ = self.stop.changed() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+
+    async fn live(&mut self, opened: Opened) -> Result<Ended, ProjectorError> {
         if let Some(aside) = opened.set_aside {
             let path = aside.path.display();
             warn!(reason = aside.reason, %path, "projection store set aside, rebuilding it from the log");
@@ -112,10 +146,17 @@ impl Projector {
         let mut came = Came::Started;
         while !self.is_stopping() {
             let operation = machine.next((self.options.clock)(), came)?;
+            if let Operation::FoldAgain(why) = operation {
+                self.report(Progress::default());
+                return Ok(Ended::FoldAgain(why));
+            }
             self.report(machine.progress());
             came = self.perform(operation, &machine, &mut ticks).await;
+            if matches!(came, Came::Tick) {
+                self.lines.tell_troubles(&machine);
+            }
         }
-        Ok(())
+        Ok(Ended::Stopped)
     }
 
     /// Told to stop, or nobody is left to tell.
@@ -132,6 +173,7 @@ impl Projector {
         let came = match operation {
             Operation::ReadTail => self.log.tail().await.map(Came::Tail),
             Operation::Read { after, max } => self.rest(after, max, machine, ticks).await,
+            Operation::Identify { sequence } => reading::identity(&*self.log, sequence).await,
             Operation::Publish { account, item } => self.publish(account, &item).await,
             Operation::Holds { account, ticket } => {
                 self.outbox.holds(&account, Class::Live, ticket).await.map(Came::Holds)
@@ -141,16 +183,15 @@ impl Projector {
                 self.log.append(group).await.map(|_| Came::Appended)
             }
             Operation::Sleep(wait) => {
-                tokio::select! {
-                    _ = self.stop.changed() => {}
-                    () = tokio::time::sleep(wait) => {}
-                }
+                self.pause(wait).await;
                 Ok(Came::Slept)
             }
+            // The end of a life is no operation of a port.
+            Operation::FoldAgain(_) => Ok(Came::Slept),
         };
         came.unwrap_or_else(|cause| {
-            self.tell_refused(&cause);
-            Came::Refused
+            self.lines.tell_refused(&cause);
+            if cause.is_retryable() { Came::Refused } else { Came::TooLarge }
         })
     }
 
@@ -162,15 +203,14 @@ impl Projector {
         machine: &Machine<Store>,
         ticks: &mut Interval,
     ) -> Result<Came, LogError> {
+        let log = Arc::clone(&self.log);
         loop {
             tokio::select! {
                 biased;
                 _ = self.stop.changed() => return Ok(Came::Refused),
                 Some(query) = self.queries.recv() => query.answer(machine.projection()),
                 _ = ticks.tick(), if machine.progress().caught_up => return Ok(Came::Tick),
-                records = self.log.read_after(after, max) => {
-                    return Ok(Came::Records(records?.iter().map(Folding::of).collect()));
-                }
+                came = reading::records(&*log, after, max) => return came,
             }
         }
     }
@@ -182,21 +222,56 @@ impl Projector {
         self.outbox.publish(item).await.map(|ticket| Came::Published { ticket })
     }
 
-    /// A log that is away refuses every few seconds; it is told of once a minute.
-    fn tell_refused(&mut self, cause: &LogError) {
-        let told = self.refusal_told_at;
-        if told.is_none_or(|told_at| told_at.elapsed() >= REFUSAL_LINE_EVERY) {
-            self.refusal_told_at = Some(Instant::now());
-            warn!(error = cause as &dyn Error, "the log or the outbox refused, trying again");
-        }
-    }
-
     fn report(&self, progress: Progress) {
         if progress.caught_up && !self.progress.borrow().caught_up {
             info!(checkpoint = progress.checkpoint, "caught up with the log");
         }
         self.progress.send_if_modified(|known| std::mem::replace(known, progress) != progress);
     }
+}
+
+impl Lines {
+    /// A port that is away refuses every few seconds; it is told of once a minute.
+    fn tell_refused(&mut self, cause: &LogError) {
+        let cause_of = cause as &dyn Error;
+        if cause.is_retryable() && is_due(&mut self.refusal_at) {
+            warn!(error = cause_of, "the log or the outbox refused, trying again");
+        }
+        if !cause.is_retryable() && is_due(&mut self.refusal_for_good_at) {
+            error!(error = cause_of, "the log or the outbox refuses something for good; all else goes on");
+        }
+    }
+
+    /// What only a person can end is told of once a minute.
+    fn tell_troubles(&mut self, machine: &Machine<Store>) {
+        if !is_due(&mut self.troubles_at) {
+            return;
+        }
+        let Troubles { too_large, stale_decisions, refused_publications: _ } = machine.troubles();
+        if stale_decisions != self.stale_decisions {
+            warn!(
+                stale_decisions,
+                "decisions made on another log are not folded; their calls are decided again"
+            );
+            self.stale_decisions = stale_decisions;
+        }
+        if too_large > 0 {
+            error!(too_large, "work items or decisions are too large to pass");
+        }
+        let lost_items = machine.lost_items();
+        if lost_items > 0 {
+            warn!(lost_items, "work items are published again and again, and nothing comes of them");
+        }
+    }
+}
+
+/// True once in [`REFUSAL_LINE_EVERY`].
+fn is_due(told_at: &mut Option<Instant>) -> bool {
+    let is_due = told_at.is_none_or(|told_at| told_at.elapsed() >= REFUSAL_LINE_EVERY);
+    if is_due {
+        *told_at = Some(Instant::now());
+    }
+    is_due
 }
 
 /// A record as the log takes it.

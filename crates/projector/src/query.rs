@@ -10,6 +10,7 @@ use calltrail_domain::state::{Account, StateError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use crate::limits::PUBLICATIONS_MAX;
 use crate::pieces::{Pieces, PiecesError, Scan as _};
 use crate::projection::Projection;
 use crate::projector::ProjectorError;
@@ -59,6 +60,20 @@ pub struct Pending {
     pub calls: usize,
     /// Decided effects that are not settled in Front.
     pub effects: usize,
+    /// Work items that were published so often ([`PUBLICATIONS_MAX`]) that something must acknowledge them and not do them.
+    pub lost_items: usize,
+    pub troubles: Troubles,
+}
+
+/// What a running projector has met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Troubles {
+    /// Work items that the outbox refuses for now; each is tried again at every tick.
+    pub refused_publications: usize,
+    /// Work items and decisions that are too large to pass.
+    pub too_large: usize,
+    /// Records of decisions that were made on another log, and not folded.
+    pub stale_decisions: u64,
 }
 
 impl Pending {
@@ -66,6 +81,18 @@ impl Pending {
     pub fn add(&mut self, party: &Party) {
         self.calls += party.queue.len();
         self.effects += party.pending_effects();
+        let publication = party.outstanding.as_ref().map_or(0, |outstanding| outstanding.item.publication);
+        self.lost_items += usize::from(publication >= PUBLICATIONS_MAX);
+    }
+}
+
+impl std::iter::Sum for Troubles {
+    fn sum<I: Iterator<Item = Self>>(troubles: I) -> Self {
+        troubles.fold(Self::default(), |sum, one| Self {
+            refused_publications: sum.refused_publications + one.refused_publications,
+            too_large: sum.too_large + one.too_large,
+            stale_decisions: sum.stale_decisions + one.stale_decisions,
+        })
     }
 }
 
@@ -99,7 +126,7 @@ fn pending(projection: &Projection<Store>) -> Result<BTreeMap<String, Pending>, 
     let accounts = projection.accounts().iter();
     accounts
         .map(|(name, account)| {
-            let mut pending = Pending::default();
+            let mut pending = Pending { troubles: account.troubles(), ..Pending::default() };
             for party in account.parties() {
                 let (_, party) = party?;
                 pending.add(&party);

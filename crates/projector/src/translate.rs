@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::Place;
+use calltrail_domain::hash;
 use calltrail_domain::record::{BadRecord, Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::LoggedRecord;
 use tracing::error;
+
+use crate::lineage::Seen;
 
 /// A record as the fold takes it.
 #[derive(Debug, Clone)]
 pub struct Folding {
     pub sequence: u64,
     pub account: Arc<str>,
+    /// The hash of the record's bytes ([`hash::of_record`]).
+    pub hash: u64,
     /// `None` for a record that cannot be read.
     pub meaning: Option<(Place, Arc<Fact>)>,
 }
@@ -26,7 +31,18 @@ impl Folding {
         let meaning = meaning.inspect_err(|cause| {
             error!(sequence = record.sequence, %cause, "a record of the log cannot be read");
         });
-        Self { sequence: record.sequence, account: Arc::from(record.account.as_str()), meaning: meaning.ok() }
+        Self {
+            sequence: record.sequence,
+            account: Arc::from(record.account.as_str()),
+            hash: hash::of_record(&record.body),
+            meaning: meaning.ok(),
+        }
+    }
+
+    /// The record as it is known again.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        Seen { sequence: self.sequence, hash: self.hash }
     }
 }
 

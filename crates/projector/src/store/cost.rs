@@ -29,7 +29,7 @@ fn of_the_checksum() {
     let plain = Store::open(&folder.path().join("plain"), 0).expect("it opens").store;
     for first in (0..PIECES).step_by(LOADED_AT_ONCE) {
         let pieces = changes(first..first + LOADED_AT_ONCE, 0);
-        summed.commit(&[("acme", &pieces)], 1).expect("it is written");
+        summed.commit(&[("acme", &pieces)], &[], 1).expect("it is written");
         commit_plain(&plain, &pieces);
     }
     for changed in CHANGED {
@@ -38,7 +38,7 @@ fn of_the_checksum() {
             let numbers = (0..changed).map(|nth| (round * 7919 + nth * 1543) % PIECES);
             let pieces = changes(numbers, round);
             without.push(timed(|| commit_plain(&plain, &pieces)));
-            with.push(timed(|| summed.commit(&[("acme", &pieces)], 1).expect("it is written")));
+            with.push(timed(|| summed.commit(&[("acme", &pieces)], &[], 1).expect("it is written")));
         }
         println!("commit of {changed} pieces: {} with, {} without", spread(with), spread(without));
     }

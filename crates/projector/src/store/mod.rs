@@ -10,6 +10,7 @@ mod folder;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,16 +20,20 @@ use std::sync::Arc;
 use calltrail_domain::state::{Backing, Changes, Piece, StateError};
 
 use crate::limits::STORE_CACHE_BYTES;
+use crate::lineage::{Lineage, Seen, slot};
 use crate::pieces::{Pieces, Scan, Scanned};
 use checksum::Checksum;
 
 /// Kept under a key that no account can have: account keys start with a letter, a digit, `-` or `_`.
 const CHECKPOINT: &str = "\0checkpoint";
 const FORMAT: &str = "\0format";
+/// The first record that was folded, and the last ones by their slots.
+const FIRST: &str = "\0first";
+const RECENT: &str = "\0recent/";
 /// Over every entry but itself.
 const CHECKSUM: &str = "\0checksum";
 /// Raised when pieces change so that they have to be folded anew. From 2 on there is a checksum.
-const FORMAT_VERSION: &[u8] = b"3";
+const FORMAT_VERSION: &[u8] = b"4";
 const SEPARATOR: char = '\0';
 
 /// An open projection store.
@@ -220,7 +225,23 @@ impl Pieces for Store {
         Ok(u64::from_be_bytes(bytes))
     }
 
-    fn commit(&self, changes: &[(&str, &Changes)], checkpoint: u64) -> Result<(), StoreError> {
+    fn lineage(&self) -> Result<Lineage, StoreError> {
+        let first = self.read(FIRST)?.map(|bytes| seen_in(&bytes)).transpose()?;
+        let mut lineage = Lineage { first, ..Lineage::default() };
+        for entry in self.db.scan_prefix(RECENT) {
+            let (_, bytes) = entry.map_err(|error| self.failed(error))?;
+            lineage.add(seen_in(&bytes)?);
+        }
+        Ok(lineage)
+    }
+
+    fn commit(
+        &self,
+        changes: &[(&str, &Changes)],
+        folded: &[Seen],
+        checkpoint: u64,
+    ) -> Result<(), StoreError> {
+        let first = if self.read(FIRST)?.is_none() { folded.first() } else { None };
         let mut batch = sled::Batch::default();
         let mut checksum = self.checksum()?;
         let mut change = |key: &str, value: Option<&[u8]>| {
@@ -242,10 +263,30 @@ impl Pieces for Store {
                 change(&full_key(account, key), bytes.as_deref())?;
             }
         }
+        if let Some(first) = first {
+            change(FIRST, Some(&bytes_of(first)))?;
+        }
+        // Only the last record of a slot, as no key may change twice in one batch.
+        let last: BTreeMap<u64, &Seen> = folded.iter().map(|seen| (slot(seen.sequence), seen)).collect();
+        for (slot, seen) in last {
+            change(&format!("{RECENT}{slot:04}"), Some(&bytes_of(seen)))?;
+        }
         change(CHECKPOINT, Some(&checkpoint.to_be_bytes()))?;
         batch.insert(CHECKSUM, checksum.as_bytes());
         self.apply(batch)
     }
+}
+
+fn bytes_of(seen: &Seen) -> [u8; 16] {
+    (u128::from(seen.sequence) << 64 | u128::from(seen.hash)).to_be_bytes()
+}
+
+fn seen_in(bytes: &[u8]) -> Result<Seen, StoreError> {
+    let damaged = |_| StoreError::Damaged("a record's hash is no hash".to_owned());
+    let halves = u128::from_be_bytes(bytes.try_into().map_err(damaged)?);
+    let [sequence, hash] =
+        [halves >> 64, halves & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or_default());
+    Ok(Seen { sequence, hash })
 }
 
 /// One account's pieces.

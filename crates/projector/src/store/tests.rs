@@ -8,6 +8,8 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::state::{Backing as _, Changes, Piece};
 
 use super::{Opened, Store, StoreError};
+use crate::limits::RECENT_RECORDS;
+use crate::lineage::{Lineage, Seen};
 use crate::pieces::{InMemory, Pieces, Scan as _};
 
 /// Larger than what sled keeps in its file: it goes to a file of its own.
@@ -18,11 +20,16 @@ fn contact(text: &str) -> Arc<Piece> {
     Arc::new(Piece::Contact(PartyId::new(text)))
 }
 
+/// The record that was folded last.
+fn seen(sequence: u64) -> [Seen; 1] {
+    [Seen { sequence, hash: sequence * 7 }]
+}
+
 fn committed(path: &Path, checkpoint: u64, piece: &str) -> Store {
     let Opened { store, .. } = Store::open(path, checkpoint).expect("it opens");
     let changes =
         Changes::from([("contact/1".to_owned(), Some(contact(piece))), ("contact/2".to_owned(), None)]);
-    store.commit(&[("acme", &changes)], checkpoint).expect("it is written");
+    store.commit(&[("acme", &changes)], &seen(checkpoint), checkpoint).expect("it is written");
     store
 }
 
@@ -62,7 +69,7 @@ fn pieces_that_change_and_go_are_kept_account_of() {
     check(&path, (false, 8, Some("")));
     let store = Store::open(&path, 9).expect("it opens").store;
     let gone = Changes::from([("contact/1".to_owned(), None)]);
-    store.commit(&[("acme", &gone), ("other", &Changes::new())], 9).expect("it is written");
+    store.commit(&[("acme", &gone), ("other", &Changes::new())], &seen(9), 9).expect("it is written");
     store.close();
     check(&path, (false, 9, None));
 }
@@ -101,9 +108,11 @@ fn check_contract(store: &impl Pieces) {
     let of_acme: Changes = put(&["contact/1", "contact/2", "contact/3"]);
     let of_other: Changes = put(&["contact/2"]);
     let untouched = store.account("acme");
-    store.commit(&[("acme", &of_acme), ("other", &of_other)], 7).expect("it is written");
+    store.commit(&[("acme", &of_acme), ("other", &of_other)], &seen(7), 7).expect("it is written");
     let gone = Changes::from([("contact/2".to_owned(), None)]);
-    store.commit(&[("acme", &gone), ("other", &gone), ("none", &Changes::new())], 8).expect("it is written");
+    store
+        .commit(&[("acme", &gone), ("other", &gone), ("none", &Changes::new())], &seen(8), 8)
+        .expect("it is written");
     assert_eq!(
         (store.checkpoint().expect("readable"), store.accounts().expect("readable")),
         (8, vec!["acme".to_owned()])
@@ -117,6 +126,19 @@ fn check_contract(store: &impl Pieces) {
     assert!(scan("call/", None).is_empty() && store.account("other").scan("", None).next().is_none());
     let read = |key| untouched.read(key).expect("readable");
     assert_eq!((read("contact/1"), read("contact/2")), (Some(contact("contact/1")), None));
+    check_lineage(store);
+}
+
+/// The first record and the last ones are kept, also when one commit brings more than there is room for.
+fn check_lineage(store: &impl Pieces) {
+    let mut expect = Lineage::default();
+    let brought: Vec<_> = (9..RECENT_RECORDS * 2 + 3).map(|sequence| seen(sequence)[0]).collect();
+    [seen(7)[0], seen(8)[0]].iter().chain(&brought).for_each(|seen| expect.add(*seen));
+    store.commit(&[], &brought, RECENT_RECORDS * 2 + 2).expect("it is written");
+    let found = store.lineage().expect("readable");
+    assert_eq!(found, expect);
+    let last = RECENT_RECORDS * 2 + 2;
+    assert_eq!((found.hash_at(last), found.hash_at(7)), (Some(last * 7), None), "only the last ones");
 }
 
 #[test]

@@ -1,145 +1,10 @@
 //! The machine alone, driven operation by operation: what is refused, what comes in between, what is lost.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use calltrail_domain::record::RecordBody;
+use calltrail_projector::InMemory;
 
-use calltrail_domain::effect::{EffectSettled, WorkItem};
-use calltrail_domain::record::{Record, RecordBody};
-use calltrail_domain::time::Timestamp;
-use calltrail_event_log::ports::LoggedRecord;
-use calltrail_projector::{AccountRules, Came, Folding, InMemory, Machine, Operation};
-
-use crate::company::{ACCOUNT, answer, policy, webhook};
-
-const NUMBER: &str = "+447700900123";
-
-/// A machine on a log and an outbox that are lists.
-struct Bench {
-    store: InMemory,
-    machine: Machine<InMemory>,
-    came: Came,
-    now: i64,
-    log: Vec<Record>,
-    /// Records that a read brings at most.
-    at_once: usize,
-    published: Vec<WorkItem>,
-    /// The outbox has lost everything that it was told.
-    loses: bool,
-    /// What is still to be refused, by the name of its operation.
-    refuses: VecDeque<&'static str>,
-    /// Every operation, by its name.
-    seen: Vec<&'static str>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self::on(InMemory::default(), Vec::new())
-    }
-
-    fn on(store: InMemory, log: Vec<Record>) -> Self {
-        let republish_after = Duration::from_secs(120);
-        let rules = vec![AccountRules { id: ACCOUNT.to_owned(), policy: policy(), republish_after }];
-        Self {
-            machine: Machine::new(store.clone(), rules, || [7; 32]).expect("memory does not fail"),
-            store,
-            came: Came::Started,
-            now: 1_700_000_000_000,
-            log,
-            at_once: usize::MAX,
-            published: Vec::new(),
-            loses: false,
-            refuses: VecDeque::new(),
-            seen: Vec::new(),
-        }
-    }
-
-    fn append(&mut self, body: RecordBody) {
-        self.log.push(Record { received_at: Timestamp::from_millis(self.now), body });
-    }
-
-    fn settle(&mut self, item: &WorkItem) {
-        for effect in &item.effects {
-            self.append(RecordBody::EffectSettled(EffectSettled {
-                party: item.party.clone(),
-                ordinal: effect.ordinal,
-                key: effect.effect.key,
-                attempts: 1,
-                outcome: answer(&effect.effect.action, item),
-            }));
-        }
-    }
-
-    /// Performs one operation; false when the machine is at rest.
-    fn step(&mut self) -> bool {
-        let now = Timestamp::from_millis(self.now);
-        let came = std::mem::replace(&mut self.came, Came::Tick);
-        let operation = self.machine.next(now, came).expect("memory does not fail");
-        self.seen.push(name(&operation));
-        if self.refuses.front() == self.seen.last() {
-            self.refuses.pop_front();
-            self.came = Came::Refused;
-            return true;
-        }
-        self.came = match operation {
-            Operation::ReadTail => Came::Tail(self.log.len() as u64),
-            Operation::Read { after, max } => {
-                if after == self.log.len() as u64 {
-                    return false;
-                }
-                let max = max.min(self.at_once);
-                Came::Records((after..).zip(&self.log[after as usize..]).take(max).map(folding).collect())
-            }
-            Operation::Publish { item, .. } => {
-                self.published.push(item);
-                Came::Published { ticket: self.published.len() as u64 }
-            }
-            Operation::Holds { .. } => Came::Holds(!self.loses),
-            Operation::Append { records, .. } => {
-                self.log.extend(records);
-                Came::Appended
-            }
-            Operation::Sleep(_) => Came::Slept,
-        };
-        true
-    }
-
-    /// Until the machine is at rest. The next step tells it that the time for a look at timers has come.
-    fn run(&mut self) {
-        while self.step() {}
-    }
-
-    fn count(&self, kind: &str) -> usize {
-        self.log.iter().filter(|record| record.body.kind() == kind).count()
-    }
-}
-
-fn folding((after, record): (u64, &Record)) -> Folding {
-    Folding::of(&LoggedRecord {
-        sequence: after + 1,
-        account: ACCOUNT.to_owned(),
-        kind: record.body.kind().to_owned(),
-        body: record.encode().into(),
-    })
-}
-
-fn name(operation: &Operation) -> &'static str {
-    match operation {
-        Operation::ReadTail => "tail",
-        Operation::Read { .. } => "read",
-        Operation::Publish { .. } => "publish",
-        Operation::Holds { .. } => "holds",
-        Operation::Append { .. } => "append",
-        Operation::Sleep(_) => "sleep",
-    }
-}
-
-/// A machine that has caught up with an account's first records.
-fn introduced() -> Bench {
-    let mut bench = Bench::new();
-    bench.run();
-    assert_eq!((bench.count("account.created"), bench.count("policy.changed")), (1, 1));
-    bench
-}
+use crate::bench::{Bench, NUMBER, introduced};
+use crate::company::webhook;
 
 #[test]
 fn a_call_is_decided_published_and_committed_in_that_order() {
@@ -147,7 +12,7 @@ fn a_call_is_decided_published_and_committed_in_that_order() {
     bench.seen.clear();
     bench.append(webhook(1, NUMBER, "call.ended"));
     bench.run();
-    assert_eq!(bench.seen, ["tail", "read", "append", "tail", "read", "publish", "tail", "read"]);
+    assert_eq!(bench.seen, ["tail", "identify", "read", "append", "tail", "read", "publish", "tail", "read"]);
     let item = bench.published[0].clone();
     bench.settle(&item);
     while bench.published.len() == 1 {
@@ -182,22 +47,6 @@ fn an_account_is_introduced_until_the_log_has_it() {
     assert_eq!(bench.seen, ["tail", "append", "sleep", "append", "sleep", "append"]);
     bench.run();
     assert_eq!((bench.count("account.created"), bench.machine.progress().caught_up), (1, true));
-}
-
-#[test]
-fn a_publishing_that_is_refused_is_tried_again_before_anything_is_committed() {
-    let mut bench = introduced();
-    bench.append(webhook(1, NUMBER, "call.ended"));
-    bench.refuses = ["publish", "publish"].into();
-    let mut committed = 0;
-    while bench.published.is_empty() {
-        bench.step();
-        committed = bench.machine.progress().checkpoint;
-    }
-    assert!(bench.seen.ends_with(&["publish", "sleep", "publish", "sleep", "publish"]), "{:?}", bench.seen);
-    assert!(committed < bench.log.len() as u64, "the decision is folded, and not committed");
-    bench.run();
-    assert_eq!(bench.machine.progress().checkpoint, bench.log.len() as u64);
 }
 
 #[test]
@@ -265,7 +114,8 @@ fn nothing_is_decided_before_all_that_is_in_the_log_is_read() {
     }
     let told = bench.log.len() as u64;
     bench.run();
-    let Some(RecordBody::EffectsDecided(decided)) = bench.log.get(told as usize).map(|record| &record.body)
+    let Some(RecordBody::EffectsDecided(decided)) =
+        bench.log.get(told as usize).map(|(_, record)| &record.body)
     else {
         panic!("a decision")
     };

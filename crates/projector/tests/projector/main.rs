@@ -1,11 +1,16 @@
 //! The projector over the real embedded log: what it publishes, what it survives, what a replay proves.
 
+mod backwards;
+mod bench;
 mod busy;
 mod company;
 mod copies;
 mod damage;
 mod gate;
 mod machine;
+mod publications;
+mod records;
+mod restored;
 mod store;
 mod timers;
 mod trouble;

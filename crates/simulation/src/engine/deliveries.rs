@@ -138,20 +138,14 @@ impl Engine {
             What::Aircall(place) => {
                 let webhook = &self.setting.companies[*account].history.webhooks[*place];
                 let body = RecordBody::AircallEvent(webhook.event.clone());
-                Entry {
-                    appended_ms,
-                    record: Record { received_at, body },
-                    fact: Arc::new(webhook.fact_at(received_at)),
-                }
+                let fact = Arc::new(webhook.fact_at(received_at));
+                Entry::new(appended_ms, Record { received_at, body }, fact)
             }
             What::Front(body) => {
                 let event = FrontEvent { body: body.clone() };
                 let fact = Arc::new(calltrail_front::events::facts(&event, received_at));
-                Entry {
-                    appended_ms,
-                    record: Record { received_at, body: RecordBody::FrontEvent(event) },
-                    fact,
-                }
+                let body = RecordBody::FrontEvent(event);
+                Entry::new(appended_ms, Record { received_at, body }, fact)
             }
         }
     }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
+use calltrail_domain::hash;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_front_writer::{Came as WorkCame, Place, Value};
 use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
@@ -50,7 +51,15 @@ pub(crate) struct Entry {
     /// When it is appended, by the clock of the run.
     pub(crate) appended_ms: i64,
     pub(crate) record: Record,
+    /// Of its stored bytes.
+    pub(crate) hash: u64,
     pub(crate) fact: Arc<Fact>,
+}
+
+impl Entry {
+    pub(crate) fn new(appended_ms: i64, record: Record, fact: Arc<Fact>) -> Self {
+        Self { appended_ms, hash: hash::of_record(&record.encode()), record, fact }
+    }
 }
 
 /// What happens next at some time.

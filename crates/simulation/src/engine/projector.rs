@@ -57,11 +57,13 @@ impl Projector {
         &self.disk
     }
 
-    /// When a look at the time may find something to do: at the next timer, and soon while anything is open.
+    /// When a look at the time may find something to do: at the next timer, soon while anything is open, and at once
+    /// while the machine waits for a tick.
     fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         let names = self.disk.accounts().unwrap_or_default();
         let accounts = names.iter().map(|name| self.disk.account(name));
-        accounts.filter_map(|pieces| next_due(&pieces, now)).min()
+        let waits = self.machine.as_ref().is_some_and(Machine::waits_for_tick);
+        accounts.filter_map(|pieces| next_due(&pieces, now)).chain(waits.then_some(now)).min()
     }
 }
 
@@ -150,7 +152,18 @@ impl Engine {
         self.issue_projector(place, operation);
     }
 
+    /// The log is not the one that this projector has folded.
+    fn projector_folds_again(&mut self, place: usize) {
+        *self.marks.entry("projector: folds another log again").or_default() += 1;
+        self.projectors[place].kill();
+        self.projectors[place].disk = InMemory::default();
+        self.start_projector(place);
+    }
+
     fn issue_projector(&mut self, place: usize, operation: ProjectorOperation) {
+        if let ProjectorOperation::FoldAgain(_) = operation {
+            return self.projector_folds_again(place);
+        }
         let (task, token) = (Task::Projector(place), self.token());
         self.projectors[place].awaits = token;
         self.note_publication(place, &operation);

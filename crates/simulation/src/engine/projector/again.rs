@@ -28,8 +28,9 @@ impl Engine {
                     if records.is_empty() {
                         return disk;
                     }
-                    next(ProjectorCame::Records(records))
+                    next(ProjectorCame::Records { before: self.hash_at(after), records })
                 }
+                ProjectorOperation::Identify { sequence } => next(self.identity(sequence)),
                 ProjectorOperation::Publish { .. } => next(ProjectorCame::Published { ticket: 0 }),
                 operation => panic!("nothing but reading is done before the gate: {operation:?}"),
             };
@@ -41,5 +42,10 @@ impl Engine {
 pub(super) fn folding(logged: &Logged<Arc<Entry>>) -> Folding {
     let place = Place { sequence: logged.sequence, received_at: logged.body.record.received_at };
     let meaning = Some((place, Arc::clone(&logged.body.fact)));
-    Folding { sequence: logged.sequence, account: Arc::clone(&logged.account), meaning }
+    Folding {
+        sequence: logged.sequence,
+        account: Arc::clone(&logged.account),
+        hash: logged.body.hash,
+        meaning,
+    }
 }

@@ -35,11 +35,23 @@ impl Engine {
                 ProjectorCame::Holds(self.outbox.holds(&account, Class::Live, ticket))
             }
             ProjectorOperation::Append { account, records } => self.append_records(task, &account, records),
-            ProjectorOperation::Sleep(_) => ProjectorCame::Slept,
+            ProjectorOperation::Identify { sequence } => self.identity(sequence),
+            ProjectorOperation::Sleep(_) | ProjectorOperation::FoldAgain(_) => ProjectorCame::Slept,
         };
         let came = if meeting == Meeting::Unheard { ProjectorCame::Refused } else { came };
         let after_ms = self.dice.between(1, 4);
         self.answer(after_ms, task, token, Came::Projector(came));
+    }
+
+    pub(super) fn identity(&self, sequence: u64) -> ProjectorCame {
+        let first = self.log.read_after(0, 1).first().map(|logged| logged.body.hash);
+        ProjectorCame::Identity { at: self.hash_at(sequence), first }
+    }
+
+    /// The hash of the record at this sequence, if the log has one there.
+    pub(super) fn hash_at(&self, sequence: u64) -> Option<u64> {
+        let logged = self.log.read_after(sequence.checked_sub(1)?, 1).first()?;
+        (logged.sequence == sequence).then_some(logged.body.hash)
     }
 
     fn append_records(&mut self, task: Task, account: &str, records: Vec<Record>) -> ProjectorCame {
@@ -52,7 +64,8 @@ impl Engine {
         let appended_ms = self.now_ms();
         let entry = |record: Record| {
             let record = if release == Release::Later { reworded(record) } else { record };
-            Entry { appended_ms, fact: meaning(&record), record }
+            let fact = meaning(&record);
+            Entry::new(appended_ms, record, fact)
         };
         let entries = records.into_iter().map(entry).collect();
         self.append(task.who(), account, entries);
@@ -119,15 +132,12 @@ impl Engine {
         }
         let at_once = usize::try_from(self.dice.between(1, RECORDS_AT_ONCE_MAX)).unwrap_or(1);
         let records: Vec<_> = self.log.read_after(after, max.min(at_once)).iter().map(folding).collect();
+        let before = self.hash_at(after);
         let token = self.projectors[place].awaits;
         self.projectors[place].reads_after = None;
         let after_ms = self.dice.between(1, 6);
-        self.answer(
-            after_ms,
-            Task::Projector(place),
-            token,
-            Came::Projector(ProjectorCame::Records(records)),
-        );
+        let came = ProjectorCame::Records { before, records };
+        self.answer(after_ms, Task::Projector(place), token, Came::Projector(came));
     }
 
     /// The next tick at which there is something to do: those between change nothing.

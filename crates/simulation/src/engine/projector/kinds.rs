@@ -13,9 +13,11 @@ pub(super) fn kinds_of(operation: &ProjectorOperation) -> &'static [Kind] {
     match operation {
         ProjectorOperation::Append { .. } => LOG,
         ProjectorOperation::Publish { .. } | ProjectorOperation::Holds { .. } => OUTBOX,
-        ProjectorOperation::ReadTail | ProjectorOperation::Read { .. } => {
+        ProjectorOperation::ReadTail
+        | ProjectorOperation::Read { .. }
+        | ProjectorOperation::Identify { .. } => {
             &[Kind::LogRefused, Kind::ProjectorKilled, Kind::ProjectorPaused]
         }
-        ProjectorOperation::Sleep(_) => &[],
+        ProjectorOperation::Sleep(_) | ProjectorOperation::FoldAgain(_) => &[],
     }
 }

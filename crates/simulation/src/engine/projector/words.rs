@@ -15,15 +15,17 @@ pub(in crate::engine) struct Word<'a>(pub(in crate::engine) &'a ProjectorCame);
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            ProjectorCame::Records(records) => write!(f, "{} records", records.len()),
+            ProjectorCame::Records { records, .. } => write!(f, "{} records", records.len()),
             ProjectorCame::Started => f.write_str("started"),
             ProjectorCame::Tail(tail) => write!(f, "tail {tail}"),
             ProjectorCame::Tick => f.write_str("tick"),
+            ProjectorCame::Identity { at, first } => write!(f, "has record {at:?}, begins with {first:?}"),
             ProjectorCame::Published { ticket } => write!(f, "published, ticket {ticket}"),
             ProjectorCame::Holds(held) => write!(f, "the outbox holds it: {held}"),
             ProjectorCame::Appended => f.write_str("appended"),
             ProjectorCame::Slept => f.write_str("slept"),
             ProjectorCame::Refused => f.write_str("refused"),
+            ProjectorCame::TooLarge => f.write_str("too large"),
         }
     }
 }
@@ -33,13 +35,15 @@ pub(in crate::engine) fn number_of(came: &ProjectorCame) -> u64 {
     match came {
         ProjectorCame::Started => 1,
         ProjectorCame::Tail(tail) => tail << 8 | 2,
-        ProjectorCame::Records(records) => (records.len() as u64) << 8 | 3,
+        ProjectorCame::Records { records, .. } => (records.len() as u64) << 8 | 3,
         ProjectorCame::Tick => 4,
         ProjectorCame::Published { ticket } => ticket << 8 | 5,
         ProjectorCame::Holds(held) => u64::from(*held) << 8 | 6,
         ProjectorCame::Appended => 7,
         ProjectorCame::Slept => 8,
         ProjectorCame::Refused => 9,
+        ProjectorCame::Identity { at, first } => at.unwrap_or(0) ^ first.unwrap_or(0).rotate_left(1),
+        ProjectorCame::TooLarge => 11,
     }
 }
 

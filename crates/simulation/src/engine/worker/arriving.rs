@@ -65,9 +65,11 @@ impl Engine {
             WorkOperation::ReadStoreTime => WorkCame::StoreTime(self.now_ms()),
             WorkOperation::Append(records) => {
                 let appended_ms = self.now_ms();
-                let entries =
-                    records.into_iter().map(|record| Entry { appended_ms, fact: meaning(&record), record });
-                self.append(task.who(), account, entries.collect());
+                let entry = |record| {
+                    let fact = meaning(&record);
+                    Entry::new(appended_ms, record, fact)
+                };
+                self.append(task.who(), account, records.into_iter().map(entry).collect());
                 if unheard { WorkCame::Failed } else { WorkCame::Appended }
             }
             operation => panic!("{operation:?} is done elsewhere"),
