@@ -1,6 +1,6 @@
 //! The log folded in memory, for questions that no running engine has to answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use calltrail_domain::fold::fold;
@@ -8,7 +8,7 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::party::Party;
 use calltrail_domain::state::{Memory, PARTY_PREFIX, State};
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
-use calltrail_projector::translate;
+use calltrail_projector::{Folding, Lineage};
 
 /// Records read at once.
 const BATCH_RECORDS: usize = 1_000;
@@ -17,6 +17,8 @@ const BATCH_RECORDS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) accounts: BTreeMap<String, State<Memory>>,
+    /// Records of decisions that were made on another log: they do not count.
+    pub(crate) stale: BTreeSet<u64>,
 }
 
 /// Calls `each` with every record of the log, up to the tail that it has now.
@@ -35,16 +37,25 @@ pub(crate) async fn for_each_record(
 }
 
 impl History {
-    /// Folds the whole log. A record that cannot be read means nothing here, as in the projector.
+    /// Folds the whole log. A record that cannot be read means nothing here, as in the projector, and neither do decisions
+    /// that were made on another log.
     pub(crate) async fn of(log: &dyn EventLog) -> anyhow::Result<Self> {
         let mut history = Self::default();
+        let mut lineage = Lineage::default();
         for_each_record(log, |record| {
-            let Ok((place, fact)) = translate(record) else { return Ok(()) };
+            let record = Folding::of(record);
+            let is_stale = lineage.stale(&record).is_some();
+            lineage.add(record.seen());
+            if is_stale {
+                history.stale.insert(record.sequence);
+                return Ok(());
+            }
+            let Some((place, fact)) = &record.meaning else { return Ok(()) };
             let state = history
                 .accounts
-                .entry(record.account.clone())
+                .entry(record.account.to_string())
                 .or_insert_with(|| State::new(Memory::default()));
-            fold(state, place, &fact).context("the log cannot be folded")?;
+            fold(state, *place, fact).context("the log cannot be folded")?;
             state.commit();
             Ok(())
         })

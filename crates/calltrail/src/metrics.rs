@@ -73,7 +73,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 30] = [
+const METRICS: [Metric; 35] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -154,6 +154,18 @@ const METRICS: [Metric; 30] = [
     gauge("effects_rejected", "Effects that Front refused for good, of the whole log", |status| {
         accounts(status, |account| Some(number(folded(account)?.rejected)))
     }),
+    gauge("items_lost", "Work items that are published again and again without a result", |status| {
+        accounts(status, |account| Some(count(folded(account)?.lost_items)))
+    }),
+    gauge("publications_refused", "Work items that the outbox refuses for now", |status| {
+        accounts(status, |account| Some(count(folded(account)?.refused_publications)))
+    }),
+    gauge("too_large", "Work items and decisions that are too large to pass", |status| {
+        accounts(status, |account| Some(count(folded(account)?.too_large)))
+    }),
+    counter("stale_decisions", "Records of decisions that were made before the log was restored", |status| {
+        accounts(status, |account| Some(number(folded(account)?.stale_decisions)))
+    }),
     gauge(
         "policy_differs",
         "1 while another policy decides than this process is configured with",
@@ -190,6 +202,11 @@ const METRICS: [Metric; 30] = [
         "duplicate_comments",
         "Comments that stand in Front a second time: remove the later ones",
         |status| accounts(status, |account| Some(number(writer(account)?.duplicate_comments))),
+    ),
+    counter(
+        "newer_fence_items",
+        "Work items whose effects the fence knew and the log did not: the log was restored, or lost records",
+        |status| accounts(status, |account| Some(number(writer(account)?.newer_fences))),
     ),
     counter("fence_conflicts", "Fences that another writer changed first", |status| {
         accounts(status, |account| Some(number(writer(account)?.conflicts)))

@@ -29,7 +29,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: w
 }
 
 async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
-    let reasons = shared.not_ready();
+    let reasons = shared.not_ready_now().await;
     match reasons.as_slice() {
         [] => (StatusCode::OK, "ready\n".to_owned()),
         reasons => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join("; "))),

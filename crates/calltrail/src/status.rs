@@ -25,7 +25,8 @@ pub struct Status {
     /// The sequence of the last record: so many were ever appended. None while the log is out of reach, and from a
     /// process that does not read it.
     pub records: Option<u64>,
-    /// The sequence up to which the running projector has folded.
+    /// The sequence up to which the running projector has folded. None while that is more than the log has, because the log
+    /// was restored: it is folded again.
     pub folded: Option<u64>,
     pub accounts: BTreeMap<String, AccountStatus>,
 }
@@ -87,6 +88,18 @@ pub struct FoldedStatus {
     pub waiting_calls: usize,
     /// Decided effects that are not settled in Front.
     pub pending_effects: usize,
+    /// Work items that were published again and again without an effect of them being settled.
+    #[serde(default)]
+    pub lost_items: usize,
+    /// Work items that the outbox refuses for now.
+    #[serde(default)]
+    pub refused_publications: usize,
+    /// Work items and decisions that are too large to pass.
+    #[serde(default)]
+    pub too_large: usize,
+    /// Records of decisions, folded since the process began, that were made before the log was restored: they do not count.
+    #[serde(default)]
+    pub stale_decisions: u64,
 }
 
 /// What only a running process knows, each of its parts.
@@ -123,6 +136,9 @@ pub struct WriterStatus {
     /// Comments that stand in Front more than once, since the start.
     #[serde(default)]
     pub duplicate_comments: u64,
+    /// Work items whose effects the fence knew and the log did not, since the start.
+    #[serde(default)]
+    pub newer_fences: u64,
 }
 
 impl Status {
@@ -175,6 +191,10 @@ impl FoldedStatus {
             rejected: account.rejected,
             waiting_calls: pending.calls,
             pending_effects: pending.effects,
+            lost_items: pending.lost_items,
+            refused_publications: pending.troubles.refused_publications,
+            too_large: pending.troubles.too_large,
+            stale_decisions: pending.troubles.stale_decisions,
         }
     }
 }
@@ -194,6 +214,7 @@ impl WriterStatus {
             takeovers: counters.takeovers(),
             conflicts: counters.conflicts(),
             duplicate_comments: counters.duplicate_comments(),
+            newer_fences: counters.newer_fences(),
         }
     }
 }
@@ -267,7 +288,28 @@ impl fmt::Display for FoldedStatus {
             "{} calls for a decision, {} effects for Front",
             self.waiting_calls, self.pending_effects
         );
-        row(f, "waiting", &waiting)
+        row(f, "waiting", &waiting)?;
+        if self.lost_items > 0 {
+            let lost =
+                format!("{} work items, published again and again; see CalltrailItemsLost", self.lost_items);
+            row(f, "lost", &lost)?;
+        }
+        if self.refused_publications > 0 {
+            row(f, "refused", &format!("{} work items, by the outbox, for now", self.refused_publications))?;
+        }
+        if self.too_large > 0 {
+            row(
+                f,
+                "too large",
+                &format!("{} work items or decisions; see the log of the process", self.too_large),
+            )?;
+        }
+        if self.stale_decisions > 0 {
+            let stale =
+                format!("{} records from before the log was restored; decided again", self.stale_decisions);
+            row(f, "stale", &stale)?;
+        }
+        Ok(())
     }
 }
 
@@ -299,6 +341,13 @@ impl fmt::Display for WriterStatus {
         if self.duplicate_comments > 0 {
             let twice = format!("{} comments, see the log of the process", self.duplicate_comments);
             row(f, "twice", &twice)?;
+        }
+        if self.newer_fences > 0 {
+            row(
+                f,
+                "log behind",
+                &format!("{} items were done again, see the log of the process", self.newer_fences),
+            )?;
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::cli::NumberOrParty;
 use crate::history::{History, for_each_record};
 
+/// Said of decisions that were made on another log than this one.
+const NOT_COUNTED: &str = " (made before the log was restored: it does not count)";
+
 /// Everything that the log holds of one party, in the log's order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Trail {
@@ -62,7 +65,12 @@ impl Trail {
         for_each_record(log, |record| {
             for trail in trails.iter_mut().filter(|trail| trail.account == record.account) {
                 if let Some(state) = history.accounts.get(&trail.account) {
-                    let entry = trail.entry(state, record)?;
+                    let mut entry = trail.entry(state, record)?;
+                    if let Some(entry) =
+                        entry.as_mut().filter(|entry| history.stale.contains(&entry.sequence))
+                    {
+                        entry.what.push_str(NOT_COUNTED);
+                    }
                     trail.entries.extend(entry);
                 }
             }

@@ -243,9 +243,11 @@ impl Thread {
     }
 
     /// Takes in what a read showed, with what the conversation's events said of people's acts. Where the status contradicts
-    /// what is known and no act explains it, it counts from `sequence` on. An open conversation whose segment has ended was
+    /// what is known and no act explains that, it counts from `sequence` on. An open conversation whose segment has ended was
     /// brought back by a person: our own reopening starts a segment of its own.
     pub(crate) fn observe(&mut self, status: ConversationStatus, at: Timestamp, acts: &[Act], sequence: u64) {
+        // A conversation that this one was merged into has a history of its own, which says nothing about our segment.
+        let is_followed = !self.unsure || !self.marks.is_empty();
         self.unsure = false;
         self.set_status(status, at);
         acts.iter().for_each(|act| self.marks.add(Mark { act: *act, sequence: None }));
@@ -254,7 +256,8 @@ impl Thread {
             ConversationStatus::Open | ConversationStatus::Snoozed => false,
             ConversationStatus::Trashed => return,
         };
-        if acts.is_empty() && self.has_ended() != shown {
+        let is_explained = !acts.is_empty() && is_followed;
+        if !is_explained && self.has_ended() != shown {
             self.marks.add(segment::mark(shown, at, sequence));
         }
     }

@@ -37,7 +37,7 @@ pub struct Fence {
     /// Conversations that were merged, and into which.
     pub merges: Vec<(ConversationId, ConversationId)>,
     pub entries: Vec<Entry>,
-    /// The effects of the last item that was finished. An item with other effects under these ordinals belongs to
+    /// The effects of the last item that was finished, also while the next one is in progress. An item with other effects under these ordinals belongs to
     /// another history: the log was restored, or lost its last records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<(u64, EffectKey)>,

@@ -24,6 +24,8 @@ use crate::status::{
 
 /// A projector answers between two operations; one that has not by then is passed over.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// A log that has not named its tail by then is left out of the answer whether this process is ready.
+const READY_ANSWER_MAX: Duration = Duration::from_secs(1);
 const NO_PROJECTOR: &str =
     "no projector runs in this process, or not yet; ask one that runs `calltrail projector`, by its --path";
 
@@ -105,8 +107,8 @@ impl Shared {
         let connection = self.connection();
         let process = ProcessStatus {
             role: self.role,
-            not_ready: self.not_ready(),
-            caught_up: progress.map(|progress| progress.caught_up),
+            not_ready: self.not_ready(progress, records),
+            caught_up: progress.map(|progress| progress.caught_up && !is_ahead(progress, records)),
             connection,
             spool: self.spool.get().map(|spool| SpoolStatus::of(spool.now(), now())),
             disk_free_bytes: free_bytes(&self.folder).ok(),
@@ -116,7 +118,9 @@ impl Shared {
             running: true,
             process: Some(process),
             records,
-            folded: progress.map(|progress| progress.checkpoint),
+            folded: progress
+                .filter(|progress| !is_ahead(*progress, records))
+                .map(|progress| progress.checkpoint),
             accounts,
         }
     }
@@ -184,9 +188,17 @@ impl Shared {
         Ok(calltrail_projector::verify(&**log, &live, &store, |_| {}).await?)
     }
 
-    /// Why this process cannot do its part now: nothing when it can. Front and Aircall are no part of it, and for the
-    /// receivers neither is a log that is elsewhere.
-    pub(crate) fn not_ready(&self) -> Vec<String> {
+    /// Why this process cannot do its part now: nothing when it can.
+    pub(crate) async fn not_ready_now(&self) -> Vec<String> {
+        let progress = self.progress();
+        // A log that is slow to answer is seen by its connection.
+        let records = tokio::time::timeout(READY_ANSWER_MAX, self.records()).await.ok().flatten();
+        self.not_ready(progress, records)
+    }
+
+    /// Front and Aircall are no part of it, and for the receivers neither is a log that is elsewhere. `progress` was
+    /// looked at before the tail was.
+    fn not_ready(&self, progress: Option<Progress>, tail: Option<u64>) -> Vec<String> {
         let receiving = self.role.receives() && self.ingest.get().is_none();
         let mut reasons = Vec::from_iter(receiving.then_some("the receivers are not open yet"));
         if self.spool.get().is_some_and(|spool| !spool.now().accepting) {
@@ -204,10 +216,19 @@ impl Shared {
         if self.role.folds() {
             match self.projector.get() {
                 Some(projector) if projector.has_ended() => reasons.push("the projector has ended"),
-                Some(projector) if projector.progress().borrow().caught_up => {}
+                Some(projector) if projector.progress().borrow().caught_up => {
+                    if progress.is_some_and(|progress| is_ahead(progress, tail)) {
+                        reasons.push("the log ends before what the projector has folded; it folds it again");
+                    }
+                }
                 Some(_) | None => reasons.push("the projector has not folded the log yet"),
             }
         }
         reasons.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// The log lost its last records, or was restored, and the projector has not seen it yet.
+fn is_ahead(progress: Progress, tail: Option<u64>) -> bool {
+    tail.is_some_and(|tail| progress.checkpoint > tail)
 }

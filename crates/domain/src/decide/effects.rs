@@ -125,8 +125,8 @@ impl Head<'_> {
         let email = render::email_of(comment.by.as_ref()).filter(|_| told.call_type().is_answered());
         Some(AddComment {
             email,
-            body: render::comment(key, comment, false),
-            unsigned_body: render::comment(key, comment, true),
+            body: render::comment(key, comment, false, self.policy.locale),
+            unsigned_body: render::comment(key, comment, true, self.policy.locale),
         })
     }
 

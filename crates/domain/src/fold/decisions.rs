@@ -6,7 +6,7 @@ use super::{Folded, Output, Place};
 use crate::call::{Call, EffectState};
 use crate::decision::{Decision, EffectsDecided, Logged, Verdict};
 use crate::effect::{ConversationStatus, NumberedEffect};
-use crate::ids::CallId;
+use crate::ids::EffectKind;
 use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
 use crate::parts;
 use crate::party::{Opening, Party, Thread};
@@ -97,7 +97,7 @@ fn take_verdict<B: Backing>(
         Verdict::LeftOut { reason } => *account.left_out.entry(*reason).or_default() += 1,
         Verdict::Logged(logged) => {
             *account.logged.entry(logged.call_type).or_default() += 1;
-            open_segment(party, decision.call, call, logged);
+            open_segment(party, call, decision, logged);
             doubt_snooze(party);
         }
     }
@@ -134,10 +134,12 @@ fn leave_queue<B: Backing>(
 }
 
 /// Until the call is seen in Front, the segment before it is kept: Front may refuse the call.
-fn open_segment(party: &mut Party, id: CallId, call: &Call, logged: &Logged) {
+fn open_segment(party: &mut Party, call: &Call, decision: &Decision, logged: &Logged) {
     let Some(settled) = call.settled.as_ref().filter(|_| logged.opens_segment) else { return };
     let (opened, subject) = (settled.moment(), logged.subject.clone());
-    party.opening = Some(Opening { call: id, before: party.thread.clone().map(Box::new) });
+    let imports = decision.effects.iter().any(|effect| effect.key.kind == EffectKind::Call);
+    let before = party.thread.clone().map(Box::new);
+    party.opening = imports.then_some(Opening { call: decision.call, before });
     match party.thread.as_mut().filter(|thread| thread.reference == logged.thread) {
         Some(thread) => thread.segment = Segment { subject, opened },
         None => {

@@ -20,6 +20,7 @@ use calltrail_front_writer::budget::{Ask, Budget, Offer};
 use calltrail_front_writer::command::{Command, Fetched, Input, Lookup, Why};
 use calltrail_front_writer::directory::Directory;
 use calltrail_front_writer::fence::Fence;
+use calltrail_front_writer::limits::HELD_WAIT_MAX;
 use calltrail_front_writer::machine::Machine;
 use calltrail_front_writer::{Confirm, DeadLetter, Rate, Settings, Timing};
 
@@ -172,7 +173,8 @@ impl World {
                 Input::Kept
             }
             Command::WaitUntil(at) => {
-                self.now = self.now.max(at);
+                // Not longer, should the clock have been set back meanwhile.
+                self.now = self.now.plus(at.since(self.now).min(HELD_WAIT_MAX));
                 Input::Woke
             }
             Command::Release { .. } | Command::Done => unreachable!("they end the claim"),
