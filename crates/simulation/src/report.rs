@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use calltrail_domain::rule::Rule;
 
 use crate::campaign::{Sum, median};
-use crate::fault::Kind;
+use crate::fault::{Kind, RARE};
 use crate::marks;
 use crate::run::Outcomes;
 
 /// Each kind of fault is at least so much of all, in thousandths.
 const SHARE_PERMILLE_MIN: u64 = 10;
+/// The same for what is a burst by itself.
+const SHARE_OF_RARE_PERMILLE_MIN: u64 = 0;
 /// The smallest median run: calls, parties, writers.
 const SHAPE_MIN: [usize; 3] = [20, 3, 2];
 /// The most subjects that may be judged leniently, in thousandths.
@@ -107,9 +109,10 @@ pub fn failures(sum: &Sum) -> Vec<String> {
     }
     let all = sum.faults_counted();
     for (kind, faults) in Kind::ALL.iter().zip(&sum.faults) {
-        if faults * 1000 < all * SHARE_PERMILLE_MIN {
+        let least = if RARE.contains(kind) { SHARE_OF_RARE_PERMILLE_MIN } else { SHARE_PERMILLE_MIN };
+        if faults * 1000 < all * least {
             failures.push(format!(
-                "{faults} of {all} faults are `{}`; it should be one in a hundred",
+                "{faults} of {all} faults are `{}`; it should be {least} in a thousand",
                 kind.words()
             ));
         }

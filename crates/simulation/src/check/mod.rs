@@ -14,6 +14,7 @@ mod log;
 mod loss;
 mod once;
 mod order;
+mod pace;
 mod parties;
 mod people;
 mod rate;
@@ -94,6 +95,8 @@ pub struct Tallies {
     pub second_decisions: u64,
     /// Effects that were decided by a party that was joined meanwhile, and so never settled.
     pub dropped_effects: u64,
+    /// Effects whose wait was judged.
+    pub waits_judged: u64,
     /// Pairs of folds at one sequence.
     pub folds_compared: u64,
 }
@@ -121,6 +124,7 @@ impl Tallies {
             ("refused 429", self.refused_429),
             ("second decisions", self.second_decisions),
             ("dropped effects", self.dropped_effects),
+            ("waits judged", self.waits_judged),
             ("folds compared", self.folds_compared),
         ]
     }
@@ -129,7 +133,7 @@ impl Tallies {
 /// The name of a checker and what it does.
 type Checker = (&'static str, fn(&View<'_>, &mut Findings));
 
-const CHECKERS: [Checker; 12] = [
+const CHECKERS: [Checker; 13] = [
     ("loss", loss::check),
     ("once", once::check),
     ("order", order::check),
@@ -142,6 +146,7 @@ const CHECKERS: [Checker; 12] = [
     ("apart", apart::check),
     ("log", log::check),
     ("gate", gate::check),
+    ("pace", pace::check),
 ];
 
 /// Judges one run.

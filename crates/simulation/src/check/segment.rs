@@ -50,6 +50,7 @@ reasons! {
     UntimedRead "a read showed a change, and the events could not be read",
     Merged "the conversation was merged into another since the segment began",
     TrashInDoubt "trashed or restored within the error of a clock",
+    DecidedAgain "the log lost its last records, and the call was in Front before it was decided again",
     OpenerElsewhere "the first call of another conversation was refused",
 }
 

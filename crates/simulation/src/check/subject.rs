@@ -11,7 +11,7 @@ use super::Findings;
 use super::chain::{Entry, chains};
 use super::front::Kind;
 use super::records::SettledBy;
-use super::segment::{Judged, Must, Segments};
+use super::segment::{Judged, Lenient, Must, Segments};
 use super::status::is_merger;
 use super::view::{AccountView, View};
 use crate::evidence::{CallKind, PlannedCall};
@@ -39,8 +39,11 @@ fn judge(account: &AccountView<'_>, call: &PlannedCall, judged: &Judged<'_>, fin
     let subject = shown.unwrap_or(&logged.subject);
     let is_own = own(call, settled).contains(subject);
     let is_kept = judged.current == Some(subject);
+    let shown_ms = account.front.activity(call.id, Kind::Call).map(|shown| shown.message.imported_at_ms);
+    let was_there = shown_ms.is_some_and(|shown_ms| shown_ms < judged.decided.place.appended_ms);
+    let must = if was_there { Must::Either(Lenient::DecidedAgain) } else { judged.must };
     let tallies = findings.tallies();
-    let (holds, expected) = match judged.must {
+    let (holds, expected) = match must {
         Must::Keep => {
             tallies.subjects_kept += 1;
             (is_kept && !logged.opens_segment, "that of the segment it settled in")
