@@ -152,7 +152,7 @@ impl<'a> Retracing<'_, 'a> {
 
     fn log(&mut self, decided: Decided<'a>, logged: &'a Logged) {
         let party = decided.decision.party.as_str();
-        self.adopt(party, decided.through);
+        self.adopt(party);
         let call = decided.decision.call.0;
         let settled = self.account.records.settles.get(&call).copied();
         let entry = self.parties.entry(party).or_default();
@@ -169,14 +169,14 @@ impl<'a> Retracing<'_, 'a> {
     }
 
     /// Two numbers of one contact are one party: the older goes on with the younger's conversation if it has none.
-    fn adopt(&mut self, party: &'a str, through: u64) {
+    fn adopt(&mut self, party: &'a str) {
         if self.parties.get(party).is_some_and(|known| known.thread.is_some()) {
             return;
         }
         let Some(contact) = self.contacts.get(party).copied() else { return };
         let same = |other: &&str| *other != party && self.contacts.get(*other) == Some(&contact);
         let other = self.parties.iter().filter(|(_, known)| known.thread.is_some()).map(|(name, _)| *name);
-        let Some(other) = other.into_iter().find(same).filter(|_| through > 0) else { return };
+        let Some(other) = other.into_iter().find(same) else { return };
         let joined = self.parties.remove(other).unwrap_or_default();
         self.parties.insert(party, joined);
     }
@@ -201,6 +201,9 @@ impl<'a> Retracing<'_, 'a> {
             && has_number
         {
             self.contacts.insert(party, contact.as_str());
+        }
+        if let Outcome::Observed { .. } = &fact.outcome {
+            self.adopt(party);
         }
         let elsewhere = self.is_of_another(party, &fact.outcome);
         let Some(entry) = self.parties.get_mut(party) else { return };
