@@ -15,6 +15,7 @@ use crate::ids::{CallId, EffectKey, EffectKind, PartyId, PhoneNumber};
 use crate::limits::OLD_CALL;
 use crate::policy::CallType;
 use crate::rule::{self, Rule};
+use crate::segment::Moment;
 use crate::time::Timestamp;
 use crate::timer::Timer;
 
@@ -53,6 +54,14 @@ pub struct Settled {
     pub at: Timestamp,
     /// Where that record stands in the log: calls settle in this order, whatever the clocks say.
     pub sequence: u64,
+}
+
+impl Settled {
+    /// Its place among what people did.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { sequence: self.sequence, at: self.at }
+    }
 }
 
 /// An effect of this call: its place in the party's life, and how it ended.
@@ -136,6 +145,28 @@ impl Call {
         self.effects.contains_key(&EffectKey { call: id, kind }) && rule::holds(Rule::AnEffectIsDecidedOnce)
     }
 
+    /// How the call's own activity ended in Front; `None` while that is open.
+    #[must_use]
+    pub fn own_outcome(&self, id: CallId) -> Option<&Outcome> {
+        self.effects.get(&EffectKey { call: id, kind: EffectKind::Call })?.outcome.as_ref()
+    }
+
+    /// The call's own activity was decided, and is not known to be in Front or refused.
+    #[must_use]
+    pub fn is_on_its_way(&self, id: CallId) -> bool {
+        let own = self.effects.get(&EffectKey { call: id, kind: EffectKind::Call });
+        own.is_some_and(|own| own.outcome.is_none()) && rule::holds(Rule::PartsOfARefusedCallAreSkipped)
+    }
+
+    /// Front refused the call's own activity: no part of it is shown alone.
+    #[must_use]
+    pub fn is_refused(&self, id: CallId) -> bool {
+        let refused = self
+            .own_outcome(id)
+            .is_some_and(|own| matches!(own, Outcome::Rejected { .. } | Outcome::Skipped { .. }));
+        refused && rule::holds(Rule::PartsOfARefusedCallAreSkipped)
+    }
+
     /// True when something can be listened to, and its link may still come in time.
     #[must_use]
     pub fn waits_for_link(&self) -> bool {
@@ -177,12 +208,27 @@ impl CallTold {
         keep_tags(&mut self.tags, s);
         keep_better(&mut self.recording, &s.recording);
         keep_better(&mut self.voicemail, &s.voicemail);
-        self.transfers.extend(s.transfer.clone());
+        if let Some(transfer) = &s.transfer {
+            self.keep_transfer(transfer);
+        }
         for comment in &s.comments {
             let known = self.comments.entry(comment.id).or_insert_with(|| comment.clone());
             if *known < *comment {
                 known.clone_from(comment);
             }
+        }
+    }
+
+    /// One that is known already with the agents' names or e-mails written in another way is the same; the greatest stays.
+    fn keep_transfer(&mut self, transfer: &Transfer) {
+        let known = self.transfers.iter().find(|known| known.is_same(transfer)).cloned();
+        match known {
+            Some(known) if known < *transfer => {
+                self.transfers.remove(&known);
+                self.transfers.insert(transfer.clone());
+            }
+            Some(_) => {}
+            None => drop(self.transfers.insert(transfer.clone())),
         }
     }
 
@@ -259,7 +305,8 @@ impl CallTold {
     /// The agent who ended with the call.
     ///
     /// Whether `user` moves on to the agent a call was transferred to is not documented, so both are built for: a
-    /// later `user` other than the one who transferred wins, else the target of the last transfer that succeeded.
+    /// later `user` other than the one who transferred wins, else the target of the last transfer to an agent that
+    /// succeeded. A transfer to outside takes the call from nobody: who made it ended with the call.
     #[must_use]
     pub fn agent(&self) -> Option<&Agent> {
         let Some(transfer) = self.transfers.iter().rev().find(|transfer| self.took_place(transfer)) else {
@@ -270,17 +317,26 @@ impl CallTold {
             by.any(|by| by.id == agent.id)
         };
         let moved_on = self.agent.as_ref().filter(|told| told.at >= transfer.at && !handed_on(&told.value));
-        match (moved_on, &transfer.to) {
-            (Some(told), _) => Some(&told.value),
-            (None, Some(TransferTarget::Agent(agent))) => Some(agent),
-            (None, Some(TransferTarget::External) | None) => value(&self.agent),
+        if let Some(told) = moved_on {
+            return Some(&told.value);
         }
+        if let Some(TransferTarget::Agent(agent)) = &transfer.to {
+            return Some(agent);
+        }
+        let before = self.transfers.iter().rev().filter(|transfer| self.took_place(transfer));
+        let target = before.into_iter().find_map(|transfer| match &transfer.to {
+            Some(TransferTarget::Agent(agent)) => Some(agent),
+            Some(TransferTarget::External) | None => None,
+        });
+        let last = target.or(transfer.by.as_ref());
+        last.filter(|_| rule::holds(Rule::ExternalTransferKeepsTheLastAgent)).or(value(&self.agent))
     }
 
     /// A transfer that was told, and was not told to have failed afterwards.
     fn took_place(&self, transfer: &Transfer) -> bool {
-        let failed =
-            |other: &Transfer| !other.succeeded && other.at >= transfer.at && other.to == transfer.to;
+        let failed = |other: &Transfer| {
+            !other.succeeded && other.at >= transfer.at && other.target_id() == transfer.target_id()
+        };
         transfer.succeeded && !self.transfers.iter().any(failed)
     }
 

@@ -4,15 +4,16 @@
 //! position that a folded decision covers. No effect key is decided twice.
 
 mod effects;
+mod former;
 
 use std::sync::Arc;
 
 use crate::call::{Call, Settled};
 use crate::decision::{Decision, LeftOut, Logged, Verdict};
 use crate::effect::{Action, ConversationStatus, Effect, LookUpContact, ObserveConversation, Outcome};
-use crate::ids::{CallId, EffectKey, EffectKind, InboxId, PartyId, ThreadRef};
+use crate::ids::{CallId, ConversationId, EffectKey, EffectKind, InboxId, PartyId, ThreadRef};
 use crate::parts;
-use crate::party::{Party, PartyEntry, Thread};
+use crate::party::{Party, PartyEntry, Thread, Waiting};
 use crate::policy::{Anonymous, Policy, Threading};
 use crate::render;
 use crate::rule::{self, Rule};
@@ -34,26 +35,28 @@ pub fn decide<B: Backing>(
     if !may_decide(entry, account) {
         return Ok(None);
     }
-    let Some(&id) = entry.queue.front() else { return Ok(None) };
+    let Some(&Waiting { call: id, position }) = entry.queue.front() else { return Ok(None) };
     let call = state.piece(&Key::Call(id))?;
     let Some(call) = call.as_deref().and_then(Call::of) else { return Ok(None) };
     let Some(settled) = &call.settled else { return Ok(None) };
     let head = Head { id, call, settled, party: entry, policy, account };
-    Ok(head.decide().map(|(verdict, effects)| Decision {
+    Ok(head.decide().map(|Step { verdict, effects, more, conversation }| Decision {
         party: party.clone(),
         step: head.party.step + 1,
         call: id,
         verdict,
         effects: effects.into_iter().map(Arc::new).collect(),
-        position: 0,
-        more: false,
-        conversation: None,
+        position,
+        more,
+        conversation,
     }))
 }
 
-/// True when the party has something that no folded decision covers.
+/// True when the party has something that no folded decision covers, and what it would be decided on is known: a segment
+/// counts once its first call is in Front.
 pub(crate) fn may_decide(party: &Party, account: &Account) -> bool {
-    party.joining.is_none()
+    party.opening.is_none()
+        && party.joining.is_none()
         && party.awaits.is_empty()
         && !party.queue.is_empty()
         && party.touched > party.decided_through.max(account.covered_through)
@@ -69,7 +72,21 @@ struct Head<'a> {
     account: &'a Account,
 }
 
-type Step = (Verdict, Vec<Effect>);
+/// What the next step does.
+struct Step {
+    verdict: Verdict,
+    effects: Vec<Effect>,
+    /// There is more than fits one step.
+    more: bool,
+    /// Where the effects go when that is not the party's present conversation.
+    conversation: Option<ConversationId>,
+}
+
+impl Step {
+    fn of(verdict: Verdict, effects: Vec<Effect>) -> Self {
+        Self { verdict, effects, more: false, conversation: None }
+    }
+}
 
 /// Where a call, or what came late for one, goes.
 struct Target {
@@ -80,6 +97,8 @@ struct Target {
     archived: bool,
     /// The call's own activities, not what came late for it.
     with_call: bool,
+    /// When it is not the party's present conversation.
+    conversation: Option<ConversationId>,
 }
 
 impl Head<'_> {
@@ -88,11 +107,11 @@ impl Head<'_> {
             return if rule::holds(Rule::WhatComesLateOpensNoSegment) { self.add() } else { self.log() };
         }
         if let Some(reason) = self.left_out() {
-            return Some((Verdict::LeftOut { reason }, Vec::new()));
+            return Some(Step::of(Verdict::LeftOut { reason }, Vec::new()));
         }
         match self.reading() {
             Reading::Waits => None,
-            Reading::First(effect) => Some((Verdict::ReadFirst, vec![*effect])),
+            Reading::First(effect) => Some(Step::of(Verdict::ReadFirst, vec![*effect])),
             Reading::Done => self.log(),
         }
     }
@@ -135,8 +154,8 @@ impl Head<'_> {
         let Some(conversation) = unknown.and_then(|thread| thread.conversation.clone()) else {
             return Reading::Done;
         };
-        let observe =
-            || Action::ObserveConversation(ObserveConversation { conversation, segment_ended: None });
+        let segment_ended = unknown.map(Thread::has_ended);
+        let observe = || Action::ObserveConversation(ObserveConversation { conversation, segment_ended });
         match self.call.effects.get(&self.key(last)) {
             Some(effect) if effect.outcome.is_some() => Reading::Done,
             Some(_) => Reading::Waits,
@@ -192,7 +211,7 @@ impl Head<'_> {
         let (target, opens_segment) = self.target()?;
         let observed = self.call.effects.get(&self.key(EffectKind::Observe));
         let unread = observed.is_some_and(|effect| matches!(effect.outcome, Some(Outcome::Rejected { .. })));
-        let effects = self.effects(&target);
+        let (effects, more) = self.effects(&target);
         let logged = Logged {
             call_type: self.call.told.call_type(),
             thread: target.thread,
@@ -201,46 +220,57 @@ impl Head<'_> {
             opens_segment,
             status_unread: unread,
         };
-        Some((Verdict::Logged(logged), effects))
+        Some(Step { more, ..Step::of(Verdict::Logged(logged), effects) })
     }
 
-    /// What came late goes to the conversation as it is: it carries the current segment's subject, opens no segment
-    /// and reopens nothing.
+    /// What came late opens no segment and reopens nothing. It goes to the party's conversation as it is now, under the
+    /// current segment's subject; where each segment has a conversation of its own, to that of its call.
     fn add(&self) -> Option<Step> {
-        let Some(thread) = &self.party.thread else { return Some((Verdict::Added, Vec::new())) };
-        // Whether a person archived it is known when the conversation is.
-        if thread.conversation.is_none() && !self.party.is_drained() {
+        if self.call.is_on_its_way(self.id) {
             return None;
         }
-        let missing = parts::missing(self.id, self.call, self.policy);
-        if missing.iter().any(|kind| is_activity(*kind)) {
-            let (last, next) = (self.party.step, self.party.step + 1);
-            match self.reading_status(EffectKind::ObserveAgain(last), EffectKind::ObserveAgain(next)) {
-                Reading::Waits => return None,
-                Reading::First(effect) => return Some((Verdict::ReadFirst, vec![*effect])),
-                Reading::Done => {}
-            }
+        let Some(thread) = &self.party.thread else { return Some(Step::of(Verdict::Added, Vec::new())) };
+        let is_activity = parts::missing(self.id, self.call, self.policy).into_iter().any(is_activity);
+        let former = self.former_conversation(thread);
+        let reading = match &former {
+            _ if !is_activity => Reading::Done,
+            Some(conversation) => self.reading_former(conversation),
+            None => self.reading_status(self.last_read(), self.next_read()),
+        };
+        match reading {
+            Reading::Waits => return None,
+            Reading::First(effect) => return Some(Step::of(Verdict::ReadFirst, vec![*effect])),
+            Reading::Done => {}
         }
-        let target = Target {
+        let target = former.and_then(|conversation| self.former_target(conversation));
+        let target = target.unwrap_or_else(|| Target {
             thread: thread.reference.clone(),
             inbox: thread.inbox.clone(),
             subject: thread.segment.subject.clone(),
             archived: stays_archived(thread),
             with_call: false,
-        };
-        Some((Verdict::Added, self.effects(&target)))
+            conversation: None,
+        });
+        let (effects, more) = self.effects(&target);
+        Some(Step { more, conversation: target.conversation, ..Step::of(Verdict::Added, effects) })
     }
 
-    /// Where the call goes, and whether it opens a segment there. A new conversation waits until the old one's effects
-    /// have drained, so that a work item has one conversation.
+    /// What came late is read about once per step.
+    fn last_read(&self) -> EffectKind {
+        EffectKind::ObserveAgain(self.party.step)
+    }
+
+    fn next_read(&self) -> EffectKind {
+        EffectKind::ObserveAgain(self.party.step + 1)
+    }
+
+    /// Where the call goes, and whether it opens a segment there: that is decided by its place in the log when it settled.
+    /// A new conversation waits until the old one's effects have drained, so that a work item has one conversation.
     fn target(&self) -> Option<(Target, bool)> {
         let known = self.party.thread.as_ref().filter(|_| rule::holds(Rule::LaterCallsJoinTheConversation));
         let Some(thread) = known else { return Some((self.new_thread(), true)) };
-        // What people did before the conversation was known counts as soon as it is.
-        if thread.conversation.is_none() && !self.party.is_drained() {
-            return None;
-        }
-        let ended = thread.segment.ended;
+        let settled = self.settled.moment();
+        let ended = thread.marks.had_ended(&thread.segment, settled);
         let leaves = match thread.status {
             ConversationStatus::Trashed => true,
             ConversationStatus::Open | ConversationStatus::Archived | ConversationStatus::Snoozed => {
@@ -252,8 +282,10 @@ impl Head<'_> {
         }
         let own = ended || !rule::holds(Rule::TheSubjectBelongsToItsSegment);
         let subject = if own { self.subject() } else { thread.segment.subject.clone() };
+        // A person archived it after the call: it stays so.
+        let archived = thread.marks.archived_after(settled) && stays_archived(thread);
         let (thread, inbox) = (thread.reference.clone(), thread.inbox.clone());
-        Some((Target { thread, inbox, subject, archived: false, with_call: true }, ended))
+        Some((Target { thread, inbox, subject, archived, with_call: true, conversation: None }, ended))
     }
 
     fn new_thread(&self) -> Target {
@@ -266,6 +298,7 @@ impl Head<'_> {
             subject: self.subject(),
             archived: false,
             with_call: true,
+            conversation: None,
         }
     }
 
@@ -282,7 +315,7 @@ impl Head<'_> {
 fn stays_archived(thread: &Thread) -> bool {
     match thread.status {
         ConversationStatus::Open => false,
-        ConversationStatus::Archived => thread.segment.ended,
+        ConversationStatus::Archived => thread.has_ended(),
         ConversationStatus::Snoozed | ConversationStatus::Trashed => true,
     }
 }

@@ -249,7 +249,8 @@ pub enum Outcome {
     },
     /// Front refuses it, and a retry would not change that. `reason` is Front's own message without personal data.
     Rejected { status: u16, reason: String },
-    /// A person changed the field meanwhile; we never fight with people.
+    /// The field was left alone. A person changed it meanwhile, or it is not known whether one did, and we never fight with
+    /// people; or the agent to be assigned is not in Front.
     Overtaken { found: String },
     /// Left out because the effect `because_of` that it needs was rejected.
     Skipped { because_of: EffectKey },

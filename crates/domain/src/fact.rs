@@ -143,6 +143,23 @@ pub struct Transfer {
     pub to: Option<TransferTarget>,
 }
 
+impl Transfer {
+    /// Who it went to, told by id alone: names and e-mails may be written in several ways.
+    pub(crate) fn target_id(&self) -> Option<Option<u64>> {
+        self.to.as_ref().map(|to| match to {
+            TransferTarget::Agent(agent) => Some(agent.id),
+            TransferTarget::External => None,
+        })
+    }
+
+    /// The same transfer, told again.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let by = |transfer: &Self| transfer.by.as_ref().map(|by| by.id);
+        (self.at, self.succeeded, self.target_id()) == (other.at, other.succeeded, other.target_id())
+            && by(self) == by(other)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferTarget {

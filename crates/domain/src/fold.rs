@@ -51,7 +51,7 @@ pub fn fold<B: Backing>(state: &mut State<B>, place: Place, fact: &Fact) -> Fold
             Ok(Vec::new())
         }
         Fact::CallSnapshot(snapshot) => call_told(state, place, snapshot),
-        Fact::ConversationChanged(changed) => conversations::changed(state, changed),
+        Fact::ConversationChanged(changed) => conversations::changed(state, place, changed),
         Fact::ConversationMerged(merged) => conversations::merged(state, merged),
         Fact::EffectsDecided(decided) => decisions::decided(state, place, decided),
         Fact::EffectSettled(settled) => effects::settled(state, place, settled),
@@ -107,8 +107,7 @@ fn keep<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: Ca
     let party = queued.map(|settled| state.party(&settled.party)).transpose()?.flatten();
     state.write(&Key::Call(id), call);
     let Some((party_id, mut party)) = party else { return Ok(Vec::new()) };
-    // At the end whether or not it waits already: a release that would not have shown what it waits for has it there.
-    party.dequeue(id);
+    // It moves to the end where it waits already: a release that would not have shown what it waits for has it there.
     party.enqueue(id, place.sequence);
     state.put_party(&party_id, party);
     Ok(vec![Output::Touched(party_id)])

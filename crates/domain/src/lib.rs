@@ -19,6 +19,8 @@ pub mod record;
 pub mod redact;
 mod render;
 pub mod rule;
+pub mod segment;
+mod size;
 pub mod state;
 mod text;
 pub mod time;

@@ -8,8 +8,14 @@ pub const ACCOUNT_ID_BYTES_MAX: usize = 32;
 pub const EXTERNAL_ID_BYTES_MAX: usize = 100;
 /// A party's name in keys and log lines: this many bytes of the keyed hash, written as hex.
 pub const PARTY_ID_HASH_BYTES: usize = 16;
-/// Events about conversations that no party has yet; the oldest goes first.
+/// Events about conversations that no party has yet; the oldest goes first, and is remembered as dropped.
 pub const STRAY_EVENTS_MAX: usize = 256;
+/// Archivings and returns that are kept of one conversation.
+pub const MARKS_MAX: usize = 32;
+/// The encoded effects of one decision: what is more comes with the next step. A record of the log takes 1,000,000 bytes.
+pub const DECISION_BYTES_MAX: usize = 700_000;
+/// The encoded effects of one work item. An item of the outbox takes 1,000,000 bytes.
+pub const WORK_ITEM_BYTES_MAX: usize = 900_000;
 /// A line of an activity that came from outside (a name, a tag) is cut to this many characters.
 pub const OUTSIDE_TEXT_CHARS_MAX: usize = 200;
 /// Transfers that an activity lists; the last ones.

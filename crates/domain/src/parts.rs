@@ -5,13 +5,15 @@ use crate::decision::{LeftOut, Verdict};
 use crate::fact::Media;
 use crate::hash;
 use crate::ids::{CallId, EffectKind};
-use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
 use crate::policy::{CallType, Policy, Tags};
 use crate::rule::{self, Rule};
 
-/// The parts that are known now and were not decided yet, in the order in which they are shown; the next step brings
-/// what is too many for one.
+/// The parts that are known now and were not decided yet, in the order in which they are shown. There are none of a call
+/// that Front refused: they would be shown alone.
 pub(crate) fn missing(id: CallId, call: &Call, policy: &Policy) -> Vec<EffectKind> {
+    if call.is_refused(id) {
+        return Vec::new();
+    }
     let told = &call.told;
     let has_duration =
         told.answered_at().is_some() && told.ended_at().is_some() && rule::holds(Rule::TheDurationIsShown);
@@ -31,7 +33,6 @@ pub(crate) fn missing(id: CallId, call: &Call, policy: &Policy) -> Vec<EffectKin
         .chain(comments.into_iter().map(|comment| EffectKind::Comment(comment.id)))
         .chain(told.tags().filter(|_| with_tags).map(tag))
         .filter(|kind| !call.has_decided(id, *kind))
-        .take(LATE_EFFECTS_PER_STEP_MAX)
         .collect()
 }
 

@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{ConversationStatus, NumberedEffect, WorkItem};
+use crate::effect::{Act, ConversationStatus, NumberedEffect, WorkItem};
 use crate::fact::ConversationChange;
 use crate::ids::{CallId, ContactId, ConversationId, InboxId, PartyId, ThreadRef};
-use crate::limits::WORK_ITEM_EFFECTS_MAX;
+use crate::limits::{WORK_ITEM_BYTES_MAX, WORK_ITEM_EFFECTS_MAX};
 use crate::rule::{self, Rule};
+use crate::segment::{self, Mark, Marks, Moment, Segment};
+use crate::size::encoded_bytes;
 use crate::time::Timestamp;
 
 /// What a party id stands for.
@@ -26,8 +28,8 @@ pub struct Party {
     /// The sequence of the record that made the party: the older of two joined parties survives.
     pub since: u64,
     pub contact: Option<ContactId>,
-    /// Calls to be decided on, in the order in which they settled or something late came for them. Each stands here once.
-    pub queue: VecDeque<CallId>,
+    /// Calls to be decided on, in the order in which they settled or something late came for them, each of them once.
+    pub queue: VecDeque<Waiting>,
     /// The last record that may have made something decidable.
     pub touched: u64,
     /// The highest position that a folded decision of this party covers.
@@ -42,10 +44,27 @@ pub struct Party {
     pub backlog: Vec<NumberedEffect>,
     pub outstanding: Option<Outstanding>,
     pub thread: Option<Thread>,
+    /// The segment's first call is not known to be in Front yet. Nothing is decided until it is, or is refused.
+    pub opening: Option<Opening>,
     /// The older party that this one joins as soon as its effects have drained.
     pub joining: Option<PartyId>,
     /// Younger parties that will join this one. Nothing is decided before they have: they may bring the conversation.
     pub awaits: BTreeSet<PartyId>,
+}
+
+/// A call that is to be decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub call: CallId,
+    /// The record that it waits for a decision about: it moves to the end of the queue with each that brings news of it.
+    pub position: u64,
+}
+
+/// A segment whose first call is on its way into Front, and what is in force again should Front refuse that call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    pub call: CallId,
+    pub before: Option<Box<Thread>>,
 }
 
 /// The one work item that may be at the writers.
@@ -71,16 +90,7 @@ pub struct Thread {
     /// into it while it was snoozed.
     pub unsure: bool,
     pub segment: Segment,
-}
-
-/// The life of a conversation from being open until it is archived. The subject belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Segment {
-    pub subject: String,
-    /// Archived; only a person's reopening resumes it.
-    pub ended: bool,
-    /// Front's time of the last archiving or reopening that counted.
-    pub marked_at: Timestamp,
+    pub marks: Marks,
 }
 
 impl Party {
@@ -90,16 +100,21 @@ impl Party {
         self.pending_effects() == 0
     }
 
-    /// The call is to be decided on, because of what the record at `sequence` told.
-    pub(crate) fn enqueue(&mut self, call: CallId, sequence: u64) {
-        if !self.queue.contains(&call) {
-            self.queue.push_back(call);
-        }
-        self.touched = sequence;
+    /// The call waits at the end of the queue, because of the news in the record at `position`.
+    pub(crate) fn enqueue(&mut self, call: CallId, position: u64) {
+        self.dequeue(call);
+        self.queue.push_back(Waiting { call, position });
+        self.touched = position;
     }
 
     pub(crate) fn dequeue(&mut self, call: CallId) {
-        self.queue.retain(|waiting| *waiting != call);
+        self.queue.retain(|waiting| waiting.call != call);
+    }
+
+    /// From which record on the call waits; `None` when it does not.
+    #[must_use]
+    pub fn waits_from(&self, call: CallId) -> Option<u64> {
+        self.queue.iter().find(|waiting| waiting.call == call).map(|waiting| waiting.position)
     }
 
     /// How many decided effects are not settled in Front.
@@ -108,32 +123,77 @@ impl Party {
         self.backlog.len() + self.outstanding.as_ref().map_or(0, |outstanding| outstanding.open.len())
     }
 
+    /// The first call of the segment is in Front: the segment counts.
+    pub(crate) fn opened(&mut self) {
+        self.opening = None;
+        if let Some(thread) = &mut self.thread {
+            thread.marks.forget_before(&thread.segment);
+        }
+    }
+
+    /// Front refused the first call of the segment: it was never opened. What happened to another conversation meanwhile
+    /// was not followed, so that one is looked at before it is used.
+    pub(crate) fn opening_refused(&mut self) {
+        let Some(opening) = self.opening.take() else { return };
+        if !rule::holds(Rule::RefusedFirstImportLeavesNoTrace) {
+            return;
+        }
+        let thread = self.thread.take();
+        self.thread = match (thread, opening.before) {
+            (Some(thread), Some(before)) if before.reference == thread.reference => {
+                Some(Thread { segment: before.segment, ..thread })
+            }
+            (_, before) => before.map(|before| Thread { unsure: true, ..*before }),
+        };
+    }
+
     /// Cuts the next work item when nothing is outstanding and something is pending. A read is alone in its item.
     pub(crate) fn cut(&mut self, party: &PartyId) -> Option<WorkItem> {
         let must_wait = self.outstanding.is_some() && rule::holds(Rule::OneItemIsOutstanding);
         if must_wait || self.backlog.is_empty() {
             return None;
         }
-        let reads = self.backlog.iter().position(|effect| effect.effect.action.is_read());
-        let size = match reads {
-            Some(0) => 1,
-            Some(before) => before,
-            None => self.backlog.len(),
-        };
-        let effects: Vec<_> = self.backlog.drain(..size.min(WORK_ITEM_EFFECTS_MAX)).collect();
+        let effects: Vec<_> = self.backlog.drain(..self.next_item_size()).collect();
         self.item += 1;
-        let conversation = self.thread.as_ref().and_then(|thread| thread.conversation.clone());
+        let present = || self.thread.as_ref().and_then(|thread| thread.conversation.clone());
+        let conversation = effects[0].conversation.clone().or_else(present);
         let item = WorkItem { party: party.clone(), item: self.item, publication: 1, conversation, effects };
         let open = item.effects.iter().map(|effect| effect.ordinal).collect();
         self.outstanding = Some(Outstanding { item: item.clone(), open });
         Some(item)
     }
+
+    /// How many effects of the backlog, which is not empty, make the next item. It goes into one conversation and ends with
+    /// the effects of a call, so that what a refused call leaves to be skipped is in one place; only a call whose effects
+    /// alone are too many is split.
+    fn next_item_size(&self) -> usize {
+        let first = &self.backlog[0];
+        if first.effect.action.is_read() {
+            return 1;
+        }
+        let (mut bytes, mut whole) = (0, 0);
+        for (place, effect) in self.backlog.iter().enumerate() {
+            let ends_call = place > 0 && effect.effect.key.call != self.backlog[place - 1].effect.key.call;
+            if ends_call {
+                whole = place;
+            }
+            if effect.effect.action.is_read() || effect.conversation != first.conversation {
+                return place;
+            }
+            bytes += encoded_bytes(effect);
+            let is_too_long = bytes > WORK_ITEM_BYTES_MAX && rule::holds(Rule::WorkItemsAreCutByBytes);
+            if place > 0 && (place == WORK_ITEM_EFFECTS_MAX || is_too_long) {
+                return if whole > 0 { whole } else { place };
+            }
+        }
+        self.backlog.len()
+    }
 }
 
 impl Thread {
-    /// A thread that has no conversation yet.
+    /// A thread that has no conversation yet, opened by a call that settled at `opened`.
     #[must_use]
-    pub fn new(reference: ThreadRef, inbox: InboxId, subject: String) -> Self {
+    pub fn new(reference: ThreadRef, inbox: InboxId, subject: String, opened: Moment) -> Self {
         // Any event about the new conversation is later than this, whatever the clocks say.
         let before_all = Timestamp::from_millis(0);
         Self {
@@ -144,26 +204,29 @@ impl Thread {
             status: ConversationStatus::Open,
             status_at: before_all,
             unsure: false,
-            segment: Segment { subject, ended: false, marked_at: before_all },
+            segment: Segment { subject, opened },
+            marks: Marks::default(),
         }
     }
 
-    /// Takes in an event about the conversation. Events count in the order of Front's time.
-    pub(crate) fn change(&mut self, change: &ConversationChange, at: Timestamp) {
+    /// Takes in an event about the conversation that stands at `sequence` in the log. For the status, events count in the
+    /// order of Front's time.
+    pub(crate) fn change(&mut self, change: &ConversationChange, at: Timestamp, sequence: u64) {
+        let mut mark = |archived| self.marks.add(segment::mark(archived, at, sequence));
         match change {
             ConversationChange::Archived => {
+                mark(true);
                 self.set_status(ConversationStatus::Archived, at);
-                self.mark(true, at);
             }
             ConversationChange::Reopened | ConversationChange::Restored => {
+                mark(false);
                 self.set_status(ConversationStatus::Open, at);
-                self.mark(false, at);
             }
             ConversationChange::ReopenedByApi => self.set_status(ConversationStatus::Open, at),
             // Snoozed is not archived, also when it was before.
             ConversationChange::Snoozed => {
+                mark(false);
                 self.set_status(ConversationStatus::Snoozed, at);
-                self.mark(false, at);
             }
             ConversationChange::Trashed => self.set_status(ConversationStatus::Trashed, at),
             ConversationChange::Moved { inbox } => {
@@ -179,29 +242,36 @@ impl Thread {
         }
     }
 
-    /// Takes in what a read showed. An open conversation whose segment had ended was reopened by a person: our own
-    /// reopening starts a segment of its own.
-    pub(crate) fn observe(&mut self, status: ConversationStatus, at: Timestamp) {
+    /// Takes in what a read showed, with what the conversation's events said of people's acts. Where the status contradicts
+    /// what is known and no act explains that, it counts from `sequence` on. An open conversation whose segment has ended was
+    /// brought back by a person: our own reopening starts a segment of its own.
+    pub(crate) fn observe(&mut self, status: ConversationStatus, at: Timestamp, acts: &[Act], sequence: u64) {
+        // A conversation that this one was merged into has a history of its own, which says nothing about our segment.
+        let is_followed = !self.unsure || !self.marks.is_empty();
         self.unsure = false;
         self.set_status(status, at);
-        match status {
-            ConversationStatus::Archived => self.mark(true, at),
-            ConversationStatus::Open | ConversationStatus::Snoozed => self.mark(false, at),
-            ConversationStatus::Trashed => {}
+        acts.iter().for_each(|act| self.marks.add(Mark { act: *act, sequence: None }));
+        let shown = match status {
+            ConversationStatus::Archived => true,
+            ConversationStatus::Open | ConversationStatus::Snoozed => false,
+            ConversationStatus::Trashed => return,
+        };
+        let is_explained = !acts.is_empty() && is_followed;
+        if !is_explained && self.has_ended() != shown {
+            self.marks.add(segment::mark(shown, at, sequence));
         }
+    }
+
+    /// The segment has ended, by what is known now.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.marks.has_ended(&self.segment)
     }
 
     pub(crate) fn set_status(&mut self, status: ConversationStatus, at: Timestamp) {
         if is_news(at, self.status_at) {
             self.status = status;
             self.status_at = at;
-        }
-    }
-
-    fn mark(&mut self, ended: bool, at: Timestamp) {
-        if is_news(at, self.segment.marked_at) {
-            self.segment.ended = ended;
-            self.segment.marked_at = at;
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::ids::{EffectKey, EffectKind};
 use crate::limits::{
     COMMENT_CHARS_MAX, CONTACT_EMAILS_MAX, EMAIL_BYTES_MAX, TAG_NAME_CHARS_MAX, TRANSFERS_SHOWN_MAX,
 };
-use crate::policy::{CallType, Policy};
+use crate::policy::{CallType, Locale, Policy};
 use crate::rule::{self, Rule};
 use crate::text::{neutral_line, neutral_lines, neutral_start, plain};
 use crate::time::Timestamp;
@@ -122,8 +122,10 @@ fn media_row(label: &str, media: &Media, words: &Words) -> String {
 }
 
 /// What an agent wrote, with the agent's name where Front does not show who it was.
-pub(crate) fn comment(key: EffectKey, comment: &Comment, unsigned: bool) -> String {
+pub(crate) fn comment(key: EffectKey, comment: &Comment, unsigned: bool, locale: Locale) -> String {
     let text = neutral_lines(&comment.text, COMMENT_CHARS_MAX);
+    let is_cut = comment.text.chars().nth(COMMENT_CHARS_MAX).is_some();
+    let text = if is_cut { format!("{text}\n\n({})", Words::of(locale).shortened) } else { text };
     let text = match comment.by.as_ref().filter(|_| unsigned) {
         Some(by) => neutral_start(&format!("{}: {text}", agent_name(by))),
         None => text,

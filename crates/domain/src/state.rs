@@ -91,9 +91,13 @@ pub struct Account {
 }
 
 /// Events about conversations that no party has yet: the import that opened one may not be confirmed when a person
-/// already acts on it.
+/// already acts on it. Most are about conversations that never have a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Strays(pub Vec<Stray>);
+pub struct Strays {
+    pub events: Vec<Stray>,
+    /// The last record whose event was dropped for want of room: who opened a conversation before it may have missed one.
+    pub dropped_through: u64,
+}
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +105,8 @@ pub struct Stray {
     pub conversation: ConversationId,
     pub at: Timestamp,
     pub change: ConversationChange,
+    /// Where it stands in the log.
+    pub sequence: u64,
 }
 
 /// The names of pieces. Keys sort by kind; timers by time within theirs.

@@ -18,7 +18,7 @@ pub(crate) fn neutral_line(text: &str) -> String {
     neutral(&plain(text))
 }
 
-/// Several lines of text from outside for a body, at most `chars_max` characters. Whatever could make a line a heading,
+/// Several lines of text from outside for a body, at most `chars_max` characters and an ellipsis. Whatever could make a line a heading,
 /// a list or code stands at no line's beginning.
 pub(crate) fn neutral_lines(text: &str, chars_max: usize) -> String {
     let mut kept: String = text.replace("\r\n", "\n").chars().take(chars_max).collect();

@@ -26,6 +26,8 @@ pub(crate) struct Words {
     pub voicemail_activity: &'static str,
     pub pending: &'static str,
     pub unknown_line: &'static str,
+    /// Stands below a text that is too long for Front.
+    pub shortened: &'static str,
     reasons: [&'static str; 6],
 }
 
@@ -86,6 +88,7 @@ const EN: Words = Words {
     voicemail_activity: "Voicemail",
     pending: "being processed",
     unknown_line: "unknown line",
+    shortened: "shortened; the whole text is in Aircall",
     reasons: [
         "outside opening hours",
         "the caller hung up at once",
@@ -118,6 +121,7 @@ const ES: Words = Words {
     voicemail_activity: "Mensaje de voz",
     pending: "en proceso",
     unknown_line: "línea desconocida",
+    shortened: "abreviado; el texto completo está en Aircall",
     reasons: [
         "fuera del horario de apertura",
         "el cliente colgó enseguida",
@@ -150,6 +154,7 @@ const FR: Words = Words {
     voicemail_activity: "Message vocal",
     pending: "en cours de traitement",
     unknown_line: "ligne inconnue",
+    shortened: "abrégé ; le texte entier est dans Aircall",
     reasons: [
         "hors des heures d'ouverture",
         "l'appelant a raccroché aussitôt",
@@ -182,6 +187,7 @@ const DE: Words = Words {
     voicemail_activity: "Sprachnachricht",
     pending: "wird verarbeitet",
     unknown_line: "unbekannte Leitung",
+    shortened: "gekürzt; der ganze Text steht in Aircall",
     reasons: [
         "außerhalb der Öffnungszeiten",
         "der Anrufer hat sofort aufgelegt",

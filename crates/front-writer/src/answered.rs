@@ -9,10 +9,12 @@ use calltrail_domain::time::Timestamp;
 use calltrail_front::{Ambiguous, Answer, NotApplied, Refusal, Reply, Request};
 
 use crate::command::{Command, Why};
+use crate::cut;
 use crate::fence::State;
 use crate::import::Extras;
 use crate::limits::BAD_TOKEN_DELAY;
 use crate::machine::{Machine, Pending, Purpose};
+use crate::observe::Observed;
 use crate::set_like::Read;
 
 /// Front's answer when the token lacks a right.
@@ -68,8 +70,9 @@ impl Machine {
                     self.landed = true;
                 }
             }
-            Answer::Rejected(_) => entry.refused = Some(request.wire()),
-            Answer::Done(_) => {}
+            Answer::Rejected(_) => entry.refused = Some(cut::request(request.wire())),
+            // Kept for a dead letter, which there will be none of.
+            Answer::Done(_) => entry.refused = None,
         }
     }
 
@@ -85,7 +88,7 @@ impl Machine {
         self.entry_mut(pending.index).ambiguous &= rule::holds(Rule::DoubtNeverLeavesAnEffect);
         match reason {
             NotApplied::TooLate | NotApplied::TooMany => self.trouble(now, pending.index, retry_after),
-            NotApplied::NoConnection if pending.purpose == Purpose::Observe => {
+            NotApplied::NoConnection if is_observing(pending.purpose) => {
                 self.observe_failed(now, pending.index)
             }
             NotApplied::NoConnection => self.trouble(now, pending.index, retry_after),
@@ -100,7 +103,7 @@ impl Machine {
 
     fn in_doubt(&mut self, now: Timestamp, pending: &Pending) -> Command {
         self.forget_read();
-        if pending.purpose == Purpose::Observe {
+        if is_observing(pending.purpose) {
             return self.observe_failed(now, pending.index);
         }
         if pending.request.kind().is_write() {
@@ -116,7 +119,9 @@ impl Machine {
                 self.import_accepted(now, pending.index, accepted)
             }
             (Purpose::ConfirmByUid, Reply::Message(message)) => self.seen_by_uid(now, pending.index, message),
-            (Purpose::ConfirmByList, Reply::Messages(page)) => self.seen_in_list(now, &page.messages),
+            (Purpose::ConfirmByList, Reply::Messages(page)) => {
+                self.seen_in_list(now, pending.index, &page.messages)
+            }
             (Purpose::LookByUid, Reply::Message(message)) => {
                 self.looked_by_uid(now, pending.index, Some(message))
             }
@@ -135,13 +140,17 @@ impl Machine {
             }
             (Purpose::AddHandle, Reply::Nothing) => self.handle_tried(now, pending.index, &pending.request),
             (Purpose::Observe, Reply::Conversation(seen)) => {
-                self.observed(now, pending.index, seen.id, seen.status, pending.sent_at)
+                let seen = Observed::new(seen.id, seen.status, pending.sent_at);
+                self.observed(now, pending.index, seen)
             }
             (Purpose::ReadBefore, Reply::Conversation(conversation)) => {
                 self.scratch.read = Some(Read { conversation, at: pending.sent_at });
                 self.advance(now)
             }
             (Purpose::ReadEvents, Reply::Events(events)) => self.events_read(now, pending.index, &events),
+            (Purpose::ObserveEvents, Reply::Events(events)) => {
+                self.observed_events(now, pending.index, &events)
+            }
             (Purpose::Change, Reply::Nothing) => self.settle_applied(now, pending.index, false),
             (Purpose::Comment, Reply::Comment(comment)) => self.commented(now, pending.index, comment),
             (Purpose::FindComment, Reply::Comments(comments)) => {
@@ -171,6 +180,7 @@ impl Machine {
             Purpose::Observe => self.observe_refused(now, pending, refusal),
             // Who may not read the events goes on without: nobody is seen to have archived.
             Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),
+            Purpose::ObserveEvents => self.observed_events(now, index, &[]),
             Purpose::Comment => self.refused_with_extras(now, index, refusal, Extras::of(&pending.request)),
             Purpose::FindComment => self.comments_not_listed(now, index, refusal),
             Purpose::ReadBefore
@@ -186,7 +196,7 @@ impl Machine {
         match &pending.request {
             Request::GetConversation(gone) if GONE.contains(&refusal.status) => {
                 let (gone, trashed) = (gone.clone(), ConversationStatus::Trashed);
-                self.observed(now, pending.index, gone, trashed, pending.sent_at)
+                self.observed(now, pending.index, Observed::new(gone, trashed, pending.sent_at))
             }
             _ => self.settle_rejected(now, pending.index, refusal.status, refusal.message),
         }
@@ -209,18 +219,22 @@ impl Machine {
                 self.conversation_moved(now, index, from, into)
             }
             Request::ListConversationMessages { conversation: from, .. } => {
-                if self.conversation().as_ref() == Some(from) {
+                if self.conversation_of(index).as_ref() == Some(from) {
                     return self.conversation_moved(now, index, from, into);
                 }
                 self.look_in_survivor(now, into)
             }
-            Request::ImportMessage(_) => match self.conversation() {
+            Request::ImportMessage(_) => match self.conversation_of(index) {
                 Some(from) => self.conversation_moved(now, index, &from, into),
                 None => self.trouble(now, index, None),
             },
             _ => self.trouble(now, index, None),
         }
     }
+}
+
+fn is_observing(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Observe | Purpose::ObserveEvents)
 }
 
 fn unreadable() -> Refusal {

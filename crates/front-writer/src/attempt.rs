@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use calltrail_domain::effect::Action;
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::Request;
 
+use crate::clock::millis;
 use crate::command::{Command, Why};
 use crate::delays;
 use crate::fence::State;
@@ -36,7 +38,9 @@ impl Machine {
         if !is_write {
             return self.send(now);
         }
-        let (claim, deadline) = (self.claim.clone(), now.plus(self.settings.timing.attempt));
+        let attempt = self.settings.timing.attempt;
+        let (claim, deadline) = (self.claim.clone(), now.plus(attempt));
+        let store_deadline_ms = self.by_store(now, attempt);
         let entry = self.entry_mut(index);
         let in_flight = matches!(entry.state, State::InFlight { .. });
         let taken = in_flight && entry.claim != claim;
@@ -44,7 +48,7 @@ impl Machine {
         entry.generation += 1;
         entry.claim = claim;
         if !matches!(entry.state, State::Refused { .. }) {
-            entry.state = State::InFlight { deadline };
+            entry.state = State::InFlight { deadline, store_deadline_ms };
         }
         self.takeovers += u32::from(taken);
         if !rule::holds(Rule::AnAttemptIsArmedBeforeItIsSent) {
@@ -75,7 +79,7 @@ impl Machine {
         let entry = self.entry_mut(index);
         entry.first_tried_at.get_or_insert(now);
         let deadline = match entry.state {
-            State::InFlight { deadline } if request.kind().is_write() => deadline,
+            State::InFlight { deadline, .. } if request.kind().is_write() => deadline,
             _ => now.plus(self.settings.timing.attempt),
         };
         self.expect(Awaiting::Answer, Command::Send { request, deadline })
@@ -83,14 +87,16 @@ impl Machine {
 
     /// The first save of a take-over: only after it may Front be read.
     pub(crate) fn take_over(&mut self, now: Timestamp, index: usize) -> Command {
-        let (claim, deadline) = (self.claim.clone(), now.plus(self.settings.timing.attempt));
+        let attempt = self.settings.timing.attempt;
+        let (claim, deadline) = (self.claim.clone(), now.plus(attempt));
+        let store_deadline_ms = self.by_store(now, attempt);
         let entry = self.entry_mut(index);
         let taken = entry.claim != claim;
         entry.generation += 1;
         entry.claim = claim;
         entry.ambiguous = true;
-        if let State::InFlight { deadline: running } = &mut entry.state {
-            *running = deadline;
+        if matches!(entry.state, State::InFlight { .. }) {
+            entry.state = State::InFlight { deadline, store_deadline_ms };
         }
         self.takeovers += u32::from(taken);
         self.write(Awaiting::TakenOver)
@@ -101,7 +107,8 @@ impl Machine {
         let entry = self.entry(index)?;
         let span = self.settings.timing.attempt;
         let by_own_clock = match entry.state {
-            State::InFlight { deadline } => deadline.plus(grace),
+            State::InFlight { .. } if self.is_safe_to_repeat(index) => return None,
+            State::InFlight { deadline, .. } => deadline.plus(grace),
             State::Refused { at, .. } => at.plus(span + grace),
             State::Planned | State::Accepted { .. } | State::Settled { .. } => return None,
         };
@@ -111,8 +118,56 @@ impl Machine {
         if !rule::holds(Rule::AnAttemptInDoubtIsWaitedFor) {
             return Some(self.first_seen);
         }
-        // Another machine's clock may be wrong: its deadline is counted from when this process saw it first.
-        Some(if entry.claim == self.claim { by_own_clock } else { self.first_seen.plus(span + grace) })
+        if entry.claim == self.claim {
+            return Some(by_own_clock);
+        }
+        // Another machine's clock may be wrong: its deadline is counted from when this process saw it first. A process that
+        // is restarted sees it for the first time again, hence the store's clock.
+        let by_sighting = self.first_seen.plus(span + grace);
+        Some(self.doubt_ends_by_store(index, grace).map_or(by_sighting, |until| until.min(by_sighting)))
+    }
+
+    /// The same by the store's clock, once that was asked for.
+    fn doubt_ends_by_store(&self, index: usize, grace: Duration) -> Option<Timestamp> {
+        let asked = self.scratch.store_asked?;
+        let until_ms = self.store_deadline_ms(index)?.saturating_add(millis(grace));
+        let left_ms = u64::try_from(until_ms.saturating_sub(asked.ms)).unwrap_or(0);
+        Some(asked.at.plus(Duration::from_millis(left_ms)))
+    }
+
+    /// The end of an attempt, or of a refusal's doubt, by the store's clock.
+    fn store_deadline_ms(&self, index: usize) -> Option<i64> {
+        match self.entry(index)?.state {
+            State::InFlight { store_deadline_ms, .. } => store_deadline_ms,
+            State::Refused { store_at_ms, .. } => {
+                store_at_ms.map(|at_ms| at_ms.saturating_add(millis(self.settings.timing.attempt)))
+            }
+            State::Planned | State::Accepted { .. } | State::Settled { .. } => None,
+        }
+    }
+
+    /// Waits for the end of a doubt. Where another claim's attempt may be over by the store's clock, that is asked for first.
+    pub(crate) fn wait_in_doubt(&mut self, now: Timestamp, index: usize, until: Timestamp) -> Command {
+        let is_own = self.entry(index).is_some_and(|entry| entry.claim == self.claim);
+        let is_known =
+            is_own || self.scratch.store_asked.is_some() || self.store_deadline_ms(index).is_none();
+        if !is_known && rule::holds(Rule::DoubtIsTimedByTheStore) {
+            return self.ask_store_time(now);
+        }
+        self.hold(now, until, Why::InDoubt)
+    }
+
+    /// Front takes a handle once and names the contact that has it, and a tag that is there is not set again: whatever became
+    /// of the attempt, the steps may simply be taken again.
+    fn is_safe_to_repeat(&self, index: usize) -> bool {
+        let is_safe = match self.item.effects[index].effect.action {
+            Action::LookUpContact(_) | Action::ObserveConversation(_) | Action::TagConversation(_) => true,
+            Action::ImportActivity(_)
+            | Action::AssignConversation(_)
+            | Action::ReopenConversation(_)
+            | Action::AddComment(_) => false,
+        };
+        is_safe && rule::holds(Rule::SafeStepsAreRepeatedAtOnce)
     }
 
     /// True while the effect has to be waited for.

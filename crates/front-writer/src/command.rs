@@ -22,6 +22,8 @@ pub enum Command {
     Reserve { resource: Resource, patient: bool },
     /// Answered by `Answered`. Not sent any more when the deadline has passed.
     Send { request: Request, deadline: Timestamp },
+    /// The key-value store's clock is read. Answered by `StoreTime`.
+    ReadStoreTime,
     /// Answered by `Teammate`.
     FindTeammate { email: String },
     /// Answered by `Audio`.
@@ -46,6 +48,7 @@ impl std::fmt::Debug for Command {
             Self::WriteFence { expected, .. } => write!(f, "WriteFence(expected {expected:?})"),
             Self::Reserve { resource, patient } => write!(f, "Reserve({resource:?}, patient {patient})"),
             Self::Send { request, .. } => write!(f, "Send({request:?})"),
+            Self::ReadStoreTime => f.write_str("ReadStoreTime"),
             Self::FindTeammate { .. } => f.write_str("FindTeammate(…)"),
             Self::FetchAudio { call } => write!(f, "FetchAudio({call})"),
             Self::Append(records) => write!(f, "Append({} records)", records.len()),
@@ -106,7 +109,14 @@ pub enum Input {
         revision: u64,
     },
     Conflict,
-    Slot,
+    /// The slot has come. `store_now_ms` is the latest that the key-value store's clock can be now.
+    Slot {
+        store_now_ms: i64,
+    },
+    /// What the key-value store's clock said.
+    StoreTime {
+        now_ms: i64,
+    },
     NoSlot {
         wait: Duration,
     },

@@ -37,7 +37,7 @@ impl Machine {
         self.scratch.looks = looks + 1;
         self.scratch.not_before = Some(now.plus(delays::confirm(looks + 1)));
         let uids = self.entry(index).map(|entry| entry.uids.clone()).unwrap_or_default();
-        match (self.conversation(), uids.last()) {
+        match (self.conversation_of(index), uids.last()) {
             // One listing shows all of the item's imports; a uid shows its own, also when its time is long ago.
             (Some(conversation), _) if looks % 2 == 0 || uids.is_empty() => {
                 let request = Request::ListConversationMessages { conversation, page: None };
@@ -59,8 +59,8 @@ impl Machine {
     }
 
     /// Settles every accepted import that the listing shows.
-    pub(crate) fn seen_in_list(&mut self, now: Timestamp, messages: &[Message]) -> Command {
-        let conversation = self.conversation();
+    pub(crate) fn seen_in_list(&mut self, now: Timestamp, asked_for: usize, messages: &[Message]) -> Command {
+        let conversation = self.conversation_of(asked_for);
         for index in 0..self.item.effects.len() {
             let accepted = self.entry(index).map(|entry| matches!(entry.state, State::Accepted { .. }));
             let shown = messages.iter().find(|message| self.is_proof(index, message));

@@ -6,7 +6,7 @@ use calltrail_domain::policy::ImportType;
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Contact, HandleSource, Refusal, Request};
 
-use crate::command::{Command, Why};
+use crate::command::Command;
 use crate::fence::State;
 use crate::machine::{Machine, Purpose};
 
@@ -39,7 +39,7 @@ impl Machine {
         let grace = if refused { self.settings.timing.grace } else { std::time::Duration::ZERO };
         if let Some(until) = self.doubt_ends(index, grace) {
             if now < until {
-                return self.hold(now, until, Why::InDoubt);
+                return self.wait_in_doubt(now, index, until);
             }
             return self.take_over(now, index);
         }

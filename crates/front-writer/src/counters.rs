@@ -29,6 +29,7 @@ pub struct Counters {
     takeovers: AtomicU64,
     duplicate_comments: AtomicU64,
     handles_refused: AtomicU64,
+    newer_fences: AtomicU64,
 }
 
 impl Counters {
@@ -129,6 +130,16 @@ impl Counters {
     #[must_use]
     pub fn duplicate_comments(&self) -> u64 {
         read(&self.duplicate_comments)
+    }
+
+    pub(crate) fn count_newer_fences(&self, items: u32) {
+        self.newer_fences.fetch_add(u64::from(items), Ordering::Relaxed);
+    }
+
+    /// Items whose effects the fence knew and the log did not: the log was restored, or lost its last records.
+    #[must_use]
+    pub fn newer_fences(&self) -> u64 {
+        read(&self.newer_fences)
     }
 
     /// Handles that Front did not add to a contact. The call is logged all the same.

@@ -6,6 +6,7 @@ use calltrail_domain::ids::TeammateId;
 use calltrail_domain::time::Timestamp;
 use calltrail_front::Teammate;
 
+use crate::clock::is_ahead;
 use crate::command::Lookup;
 use crate::limits::TEAMMATES_REFRESH_EVERY;
 
@@ -40,7 +41,7 @@ impl Directory {
     pub fn find(&self, email: &str, now: Timestamp) -> Lookup {
         let last = self.by_email.get(&email.to_lowercase()).cloned();
         match self.listed_at {
-            Some(at) if now.since(at) < TEAMMATES_REFRESH_EVERY => {
+            Some(at) if now.since(at) < TEAMMATES_REFRESH_EVERY && !is_ahead(at, now) => {
                 last.map_or(Lookup::Unknown, Lookup::Known)
             }
             Some(_) | None => Lookup::Stale { last },

@@ -8,7 +8,7 @@ use calltrail_domain::time::Timestamp;
 use calltrail_front::WireRequest;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::UIDS_MAX;
+use crate::limits::{UID_BYTES_MAX, UIDS_MAX};
 
 /// The bucket that holds the fences.
 pub const BUCKET: &str = "fences";
@@ -37,6 +37,17 @@ pub struct Fence {
     /// Conversations that were merged, and into which.
     pub merges: Vec<(ConversationId, ConversationId)>,
     pub entries: Vec<Entry>,
+    /// The effects of the last item that was finished, also while the next one is in progress. An item with other effects under these ordinals belongs to
+    /// another history: the log was restored, or lost its last records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<(u64, EffectKey)>,
+    /// The item and the publication that were acknowledged without a fact. The same item published once more means that
+    /// its facts are not in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<(u64, u32)>,
+    /// The highest ordinal of a history that the log has lost; 0 when it lost none. Any effect may have been done before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub known_through: u64,
 }
 
 /// What has been done for one effect.
@@ -84,9 +95,12 @@ pub struct Entry {
 pub enum State {
     /// Nothing is under way.
     Planned,
-    /// A write may be under way until `deadline`, by the clock of the writer that sent it.
+    /// A write may be in flight until `deadline`, by the clock of the writer that sent it, and until `store_deadline_ms`
+    /// by the clock of the key-value store. Older releases did not write the latter.
     InFlight {
         deadline: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        store_deadline_ms: Option<i64>,
     },
     /// Front accepted the import and has not shown it yet.
     Accepted {
@@ -97,6 +111,9 @@ pub enum State {
         at: Timestamp,
         status: u16,
         reason: String,
+        /// `at` by the clock of the key-value store.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        store_at_ms: Option<i64>,
     },
     Settled {
         outcome: Outcome,
@@ -120,6 +137,18 @@ impl Fence {
 
     pub(crate) fn entry_mut(&mut self, ordinal: u64) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.ordinal == ordinal)
+    }
+
+    /// The key that the fence knows under this ordinal, of the item at hand or of the last one that was finished.
+    pub(crate) fn key_of(&self, ordinal: u64) -> Option<EffectKey> {
+        let settled = self.settled.iter().find(|(known, _)| *known == ordinal).map(|(_, key)| *key);
+        self.entry(ordinal).map(|entry| entry.key).or(settled)
+    }
+
+    /// The highest ordinal that the fence has ever known.
+    pub(crate) fn highest(&self) -> u64 {
+        let entries = self.entries.iter().map(|entry| entry.ordinal).max().unwrap_or(0);
+        entries.max(self.settled_through).max(self.known_through)
     }
 
     /// The conversation that lives on where `conversation` was.
@@ -154,6 +183,9 @@ impl Entry {
     }
 
     pub(crate) fn add_uid(&mut self, uid: MessageUid) {
+        if uid.as_str().len() > UID_BYTES_MAX {
+            return;
+        }
         if !self.uids.contains(&uid) {
             self.uids.push(uid);
         }
@@ -170,4 +202,9 @@ impl Entry {
             State::Planned | State::InFlight { .. } | State::Accepted { .. } | State::Refused { .. } => None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -1,11 +1,13 @@
 //! Imports: sent with an external id that Front takes once, so that a repeat is harmless.
 
+use std::time::Duration;
+
 use calltrail_domain::effect::{ImportActivity, Outcome, Sender};
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Accepted, Activity, Refusal, Request};
 
-use crate::command::{Command, Why};
+use crate::command::Command;
 use crate::contact::NOT_FOUND;
 use crate::fence::State;
 use crate::look::{Look, LookWhy};
@@ -46,9 +48,9 @@ impl Machine {
         }
         let refused = matches!(self.entry(index).map(|entry| &entry.state), Some(State::Refused { .. }));
         // A repeat is harmless, so the deadline alone is waited for; a refusal also has to outlast late requests.
-        let grace = if refused { self.settings.timing.grace } else { std::time::Duration::ZERO };
+        let grace = if refused { self.settings.timing.grace } else { Duration::ZERO };
         if let Some(until) = self.doubt_ends(index, grace).filter(|until| now < *until) {
-            return self.hold(now, until, Why::InDoubt);
+            return self.wait_in_doubt(now, index, until);
         }
         if refused && !self.scratch.taken_over {
             return self.take_over(now, index);
@@ -79,7 +81,7 @@ impl Machine {
         Ok(Activity {
             inbox: wanted.inbox.clone(),
             thread: wanted.thread.clone(),
-            conversation: self.conversation(),
+            conversation: self.conversation_of(index),
             import_type: wanted.import_type,
             external_id,
             subject: wanted.subject.clone(),
@@ -93,7 +95,7 @@ impl Machine {
     }
 
     pub(crate) fn import_accepted(&mut self, now: Timestamp, index: usize, accepted: Accepted) -> Command {
-        let needs_no_proof = self.settings.confirm == Confirm::Never && self.conversation().is_some();
+        let needs_no_proof = self.settings.confirm == Confirm::Never && self.conversation_of(index).is_some();
         let entry = self.entry_mut(index);
         entry.add_uid(accepted.message_uid);
         if needs_no_proof || !rule::holds(Rule::AcceptedIsNoProof) {
@@ -152,6 +154,7 @@ impl Machine {
     /// The refusal stands, unless an earlier attempt is in doubt: then it stands after one more wait and look.
     pub(crate) fn refused_for_good(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
         let Refusal { status, message: reason, .. } = refusal;
+        let store_at_ms = self.by_store(now, Duration::ZERO);
         let entry = self.entry_mut(index);
         if !entry.ambiguous {
             return self.settle_rejected(now, index, status, reason);
@@ -159,7 +162,7 @@ impl Machine {
         if matches!(entry.state, State::Refused { .. }) {
             return self.refusal_stands(now, index);
         }
-        entry.state = State::Refused { at: now, status, reason };
+        entry.state = State::Refused { at: now, status, reason, store_at_ms };
         self.unsaved = true;
         self.start_over();
         self.advance(now)
@@ -167,7 +170,7 @@ impl Machine {
 
     fn start_look(&mut self, index: usize, why: LookWhy) {
         let uids = self.entry(index).map(|entry| entry.uids.clone()).unwrap_or_default();
-        self.scratch.look = Some(Look::new(why, uids, self.conversation()));
+        self.scratch.look = Some(Look::new(why, uids, self.conversation_of(index)));
     }
 
     /// Accepted long ago and not seen: it may be there under another uid, else it is sent again.

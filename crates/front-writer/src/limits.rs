@@ -23,6 +23,17 @@ pub const UNREADABLE_ITEM_DELAY: Duration = Duration::from_mins(5);
 /// Lost compare-and-sets on one fence in one claim, after which the other writer is left alone.
 pub const CONFLICTS_MAX: u32 = 4;
 
+/// Archivings and reopenings that a read brings; the last ones.
+pub const ACTS_MAX: usize = 32;
+/// A value that a store refuses for its size is refused again: its item waits so long for a release that cuts it.
+pub const TOO_LARGE_DELAY: Duration = Duration::from_mins(10);
+/// A refused request is kept in the fence, and in the dead letter, with at most so many bytes: the longest comment fits.
+pub const KEPT_REQUEST_BYTES_MAX: usize = 96 * 1024;
+/// What is kept of a text of a longer request, in characters.
+pub const KEPT_TEXT_CHARS_MAX: usize = 2_000;
+/// A longer uid is not kept: Front's have some thirty bytes. Its message is looked for by its marker.
+pub const UID_BYTES_MAX: usize = 256;
+
 /// The first delay after a failed attempt.
 pub const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// The longest delay after a failed attempt.

@@ -188,7 +188,8 @@ impl Machine {
         conversation: Option<ConversationId>,
         uid: Option<MessageUid>,
     ) {
-        if self.conversation().is_none() {
+        // Only what goes into the party's present conversation can have opened it.
+        if self.conversation_of(index).is_none() {
             self.fence.conversation.clone_from(&conversation);
         }
         if let Some(uid) = uid {

@@ -14,12 +14,14 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Attachment, Request};
 
+use crate::clock::StoreTime;
 use crate::command::{Command, Input, Why};
 use crate::contact::ContactSteps;
 use crate::delays;
 use crate::fence::{Entry, Fence, State};
 use crate::limits::CONFLICTS_MAX;
 use crate::look::Look;
+use crate::observe::Observed;
 use crate::set_like::Read;
 use crate::settings::Settings;
 use crate::tag::TagSteps;
@@ -31,8 +33,8 @@ pub struct Machine {
     pub(crate) claim: String,
     pub(crate) item: WorkItem,
     pub(crate) fence: Fence,
-    revision: Option<u64>,
-    loaded: bool,
+    pub(crate) revision: Option<u64>,
+    pub(crate) loaded: bool,
     /// When this process first saw the fence's revision.
     pub(crate) first_seen: Timestamp,
     /// The fence in memory says more than the stored one, and nothing may go on before it is stored.
@@ -56,6 +58,13 @@ pub struct Machine {
     pub(crate) has_sent: bool,
     /// The moment before the last request of this claim was sent.
     pub(crate) sent_at: Timestamp,
+    /// The time of the last step.
+    pub(crate) last_now: Timestamp,
+    /// The latest that the key-value store's clock can have shown at a moment of this claim.
+    pub(crate) store_time: Option<StoreTime>,
+    /// The fence knew the item's ordinals and the log did not; counted once that is stored.
+    pub(crate) begins_again: bool,
+    newer_fences: u32,
     pub(crate) seed: u64,
 }
 
@@ -80,6 +89,7 @@ pub(crate) enum Awaiting {
     TakenOver,
     Finished,
     Slot,
+    StoreTime { asked_at: Timestamp },
     Answer,
     Teammate,
     Audio,
@@ -116,6 +126,7 @@ pub(crate) enum Purpose {
     Observe,
     ReadBefore,
     ReadEvents,
+    ObserveEvents,
     Change,
     Comment,
     FindComment,
@@ -136,6 +147,10 @@ pub(crate) struct Scratch {
     /// The attempt in doubt was waited for, and the fence says that it is ours now.
     pub(crate) taken_over: bool,
     pub(crate) not_before: Option<Timestamp>,
+    /// The store's time, asked for because of an attempt in doubt.
+    pub(crate) store_asked: Option<StoreTime>,
+    /// What a read has shown whose events are still wanted.
+    pub(crate) observed: Option<Observed>,
     pub(crate) looks: u32,
     pub(crate) look: Option<Look>,
     pub(crate) read: Option<Read>,
@@ -178,6 +193,10 @@ impl Machine {
             duplicates: 0,
             has_sent: false,
             sent_at: Timestamp::from_millis(0),
+            last_now: Timestamp::from_millis(i64::MIN),
+            store_time: None,
+            begins_again: false,
+            newer_fences: 0,
             seed,
         }
     }
@@ -200,11 +219,18 @@ impl Machine {
         self.conflicts
     }
 
+    /// Items whose effects the fence knew and the log did not; this claim did them again.
+    #[must_use]
+    pub fn newer_fences(&self) -> u32 {
+        self.newer_fences
+    }
+
     /// What to do next, after `input` at `now`.
     ///
     /// # Panics
     /// When the input does not answer the last command.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Command {
+        self.follow_clock(now);
         match (self.awaiting, input) {
             (Awaiting::Claimed, Input::Claimed) | (Awaiting::Woke, Input::Woke) => self.advance(now),
             (Awaiting::Fence, Input::Fence { found, first_seen }) => self.load(now, found, first_seen),
@@ -226,7 +252,13 @@ impl Machine {
                 Awaiting::Saved | Awaiting::Armed | Awaiting::TakenOver | Awaiting::Finished,
                 Input::Conflict,
             ) => self.lose(now),
-            (Awaiting::Slot, Input::Slot) => self.use_slot(now),
+            (Awaiting::Slot, Input::Slot { store_now_ms }) => {
+                self.store_time = Some(StoreTime { ms: store_now_ms, at: now });
+                self.use_slot(now)
+            }
+            (Awaiting::StoreTime { asked_at }, Input::StoreTime { now_ms }) => {
+                self.store_time_read(now, asked_at, now_ms)
+            }
             (Awaiting::Slot, Input::NoSlot { wait }) => {
                 self.pending = None;
                 self.release(now, wait + delays::spread(self.seed), Why::Budget)
@@ -289,7 +321,7 @@ impl Machine {
     /// Front before the next effect is sent.
     fn must_be_seen_before(&self, next: usize) -> bool {
         let import = matches!(self.item.effects[next].effect.action, Action::ImportActivity(_));
-        !import || self.conversation().is_none()
+        !import || self.conversation_of(next).is_none()
     }
 
     fn work(&mut self, now: Timestamp, index: usize) -> Command {
@@ -319,31 +351,10 @@ impl Machine {
         self.scratch = Scratch { index: self.scratch.index, ..Scratch::default() };
     }
 
-    fn load(&mut self, now: Timestamp, found: Option<(Box<Fence>, u64)>, first_seen: Timestamp) -> Command {
-        let (fence, revision) = match found {
-            Some((fence, revision)) => (*fence, Some(revision)),
-            None => (Fence::default(), None),
-        };
-        (self.fence, self.revision, self.first_seen, self.loaded) = (fence, revision, first_seen, true);
-        let Some((first, last)) = self.item.effects.first().zip(self.item.effects.last()) else {
-            return self.expect(Awaiting::Nothing, Command::Done);
-        };
-        let (first, last) = (first.ordinal, last.ordinal);
-        if last <= self.fence.settled_through || first < self.fence.item_from {
-            return self.expect(Awaiting::Nothing, Command::Done);
-        }
-        if first > self.fence.item_from {
-            // An item is cut only when the one before it has settled, so its predecessor's facts are in the log.
-            let settled_through = self.fence.settled_through.max(first - 1);
-            self.fence = Fence { settled_through, item_from: first, ..Fence::default() };
-        }
-        self.advance(now)
-    }
-
     /// Another writer changed the fence: what this claim believed may be wrong.
     fn lose(&mut self, now: Timestamp) -> Command {
         self.conflicts += 1;
-        (self.loaded, self.unsaved, self.landed) = (false, false, false);
+        (self.loaded, self.unsaved, self.landed, self.begins_again) = (false, false, false, false);
         (self.pending, self.moved, self.leave) = (None, None, None);
         self.start_over();
         if self.conflicts > CONFLICTS_MAX {
@@ -356,6 +367,7 @@ impl Machine {
     fn saved(&mut self, now: Timestamp, revision: u64) {
         (self.revision, self.first_seen) = (Some(revision), now);
         (self.unsaved, self.landed) = (false, false);
+        self.newer_fences += u32::from(std::mem::take(&mut self.begins_again));
     }
 
     pub(crate) fn write(&mut self, awaiting: Awaiting) -> Command {
@@ -375,20 +387,30 @@ impl Machine {
         self.fence.entry(self.item.effects[index].ordinal)
     }
 
-    /// The effect's entry. Without a fence for it, an item that was published again may have been worked on: in doubt.
+    /// The effect's entry. Without a fence for it, an item that was published again may have been worked on: in doubt. So
+    /// may any effect of a party whose log has lost a part of its history.
     pub(crate) fn entry_mut(&mut self, index: usize) -> &mut Entry {
         let effect = &self.item.effects[index];
         let (ordinal, key) = (effect.ordinal, effect.effect.key);
         let place = self.fence.entries.iter().position(|entry| entry.ordinal == ordinal);
         let place = place.unwrap_or_else(|| {
-            self.fence.entries.push(Entry::new(ordinal, key, self.item.publication > 1));
+            let in_doubt = self.item.publication > 1 || self.fence.known_through > 0;
+            self.fence.entries.push(Entry::new(ordinal, key, in_doubt));
             self.fence.entries.len() - 1
         });
         &mut self.fence.entries[place]
     }
 
-    /// The conversation that the item's effects go into, as it is called after all mergers.
-    pub(crate) fn conversation(&self) -> Option<ConversationId> {
+    /// The conversation that an effect goes into, as it is called after all mergers.
+    pub(crate) fn conversation_of(&self, index: usize) -> Option<ConversationId> {
+        match &self.item.effects[index].conversation {
+            Some(own) => Some(self.fence.survivor(own).clone()),
+            None => self.conversation(),
+        }
+    }
+
+    /// The party's present conversation.
+    fn conversation(&self) -> Option<ConversationId> {
         let known = self.fence.conversation.as_ref().or(self.item.conversation.as_ref())?;
         Some(self.fence.survivor(known).clone())
     }

@@ -79,8 +79,10 @@ pub enum Came {
     Exchanged(Exchange),
     Slept,
     Audio(Fetched),
-    /// The port refused in a way that only time mends, or its answer was lost.
+    /// The port refused in a way that only time fixes, or its answer was lost.
     Failed,
+    /// The port refused a value for its size, as it will again. Nothing was stored.
+    TooLarge,
 }
 
 /// A value that cannot be read or written. Without the parser's own words: they may quote a number.
@@ -184,6 +186,7 @@ impl std::fmt::Debug for Came {
             Self::Slept => f.write_str("Slept"),
             Self::Audio(_) => f.write_str("Audio(…)"),
             Self::Failed => f.write_str("Failed"),
+            Self::TooLarge => f.write_str("TooLarge"),
         }
     }
 }

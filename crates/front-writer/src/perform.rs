@@ -10,7 +10,7 @@ use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{EventLog, KeyValue, LogError, NewRecord};
 use calltrail_front::{Answer, Attachment, Client, Exchange, Request};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::command::Fetched;
 use crate::counters::Counters;
@@ -61,10 +61,24 @@ impl Performer {
 
     /// Performs an operation that is answered; the other two end the claim and never come here.
     pub(crate) async fn perform(&self, party: &PartyId, operation: Operation) -> Came {
-        self.try_perform(operation).await.unwrap_or_else(|error| {
-            warn!(%party, error = &error as &dyn std::error::Error, "work on a party met trouble");
-            Came::Failed
+        self.try_perform(operation).await.unwrap_or_else(|error| match error {
+            PerformError::Store(error @ (LogError::TooLarge { .. } | LogError::GroupTooLarge { .. })) => {
+                self.report_too_large(party, &error);
+                Came::TooLarge
+            }
+            error @ (PerformError::Store(_) | PerformError::Unreadable(_)) => {
+                warn!(%party, error = &error as &dyn std::error::Error, "work on a party met trouble");
+                Came::Failed
+            }
         })
+    }
+
+    /// Once for each party: the same is refused again, and the item waits.
+    fn report_too_large(&self, party: &PartyId, error: &LogError) {
+        if lock(&self.warnings).is_first_too_large(party) {
+            let error = error as &dyn std::error::Error;
+            error!(%party, error, "a value is too large for its store; the party waits for a release that cuts it");
+        }
     }
 
     async fn try_perform(&self, operation: Operation) -> Result<Came, PerformError> {

@@ -7,12 +7,17 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Conversation, ConversationEvent, Request};
 
-use crate::command::{Command, Why};
+use crate::command::Command;
 use crate::fence::{Before, State};
 use crate::machine::{Machine, Purpose};
 
 /// Front's name for the event of an archiving.
 const ARCHIVE_EVENT: &str = "archive";
+/// What is found of an agent who is no teammate in Front.
+const AGENT_UNKNOWN: &str = "the agent is not in Front";
+/// What is found of a change that may have been made in a history that the log has lost. Whoever changed the field since,
+/// a person or nobody, is not known either.
+const DONE_UNKNOWN: &str = "not known whether it was done before";
 
 /// A conversation as it was at `at`, the moment before the request was sent.
 #[derive(Clone)]
@@ -27,10 +32,8 @@ impl Machine {
         let target = self.place(now, index).and_then(|place| Ok((place, self.teammate(&wanted.email)?)));
         let (conversation, target) = match target {
             Ok((conversation, Some(target))) => (conversation, target),
-            Ok((_, None)) => {
-                let reason = "no teammate has the agent's e-mail".to_owned();
-                return self.settle_rejected(now, index, 0, reason);
-            }
+            // Nothing is wrong that anybody could repair: the assignee is left alone.
+            Ok((_, None)) => return self.settle_overtaken(now, index, AGENT_UNKNOWN),
             Err(command) => return command,
         };
         let seen = match self.read_before(now, index, &conversation) {
@@ -39,6 +42,9 @@ impl Machine {
         };
         if seen.assignee.as_ref() == Some(&target) {
             return self.settle_applied(now, index, false);
+        }
+        if self.is_forgotten(index) {
+            return self.settle_overtaken(now, index, DONE_UNKNOWN);
         }
         if let Some(found) = self.persons_change(index, Before::Assignee(seen.assignee)) {
             return self.settle_overtaken(now, index, found);
@@ -58,6 +64,9 @@ impl Machine {
         if seen.status == ConversationStatus::Open {
             return self.settle_applied(now, index, false);
         }
+        if self.is_forgotten(index) {
+            return self.settle_overtaken(now, index, DONE_UNKNOWN);
+        }
         if let Some(found) = self.persons_change(index, Before::Status(seen.status)) {
             return self.settle_overtaken(now, index, found);
         }
@@ -70,11 +79,17 @@ impl Machine {
 
     /// Where the effect goes, once no attempt of it is under way, or the command that comes before that.
     pub(crate) fn place(&mut self, now: Timestamp, index: usize) -> Result<ConversationId, Command> {
-        let Some(conversation) = self.conversation() else { return Err(self.nowhere(now, index)) };
+        if let Some(because_of) = self.blocked_by(index) {
+            return Err(self.settle(now, index, Outcome::Skipped { because_of }));
+        }
+        let Some(conversation) = self.conversation_of(index) else {
+            let reason = "the party has no conversation".to_owned();
+            return Err(self.settle_rejected(now, index, 0, reason));
+        };
         let grace = self.settings.timing.grace;
         if let Some(until) = self.doubt_ends(index, grace) {
             if now < until {
-                return Err(self.hold(now, until, Why::InDoubt));
+                return Err(self.wait_in_doubt(now, index, until));
             }
             return Err(self.take_over(now, index));
         }
@@ -94,13 +109,6 @@ impl Machine {
                 let request = Request::GetConversation(conversation.clone());
                 Err(self.ask(now, index, Purpose::ReadBefore, request))
             }
-        }
-    }
-
-    fn nowhere(&mut self, now: Timestamp, index: usize) -> Command {
-        match self.blocked_by(index) {
-            Some(because_of) => self.settle(now, index, Outcome::Skipped { because_of }),
-            None => self.settle_rejected(now, index, 0, "the party has no conversation".to_owned()),
         }
     }
 

@@ -1,12 +1,14 @@
 //! How effects end: outcomes into the fence, facts into the log, the mark forward.
 
-use calltrail_domain::effect::{Action, Effect, EffectSettled, Outcome};
-use calltrail_domain::ids::{ConversationId, EffectKey};
+use calltrail_domain::effect::{Action, Effect, EffectSettled, NumberedEffect, Outcome};
+use calltrail_domain::ids::{ConversationId, EffectKey, EffectKind};
+use calltrail_domain::limits::WORK_ITEM_EFFECTS_MAX;
 use calltrail_domain::record::{ConversationMerged, Record, RecordBody};
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 
 use crate::command::Command;
+use crate::cut;
 use crate::dead_letter::DeadLetter;
 use crate::fence::{Fence, State};
 use crate::limits::MERGES_MAX;
@@ -20,7 +22,7 @@ impl Machine {
     }
 
     pub(crate) fn settle_applied(&mut self, now: Timestamp, index: usize, unconfirmed: bool) -> Command {
-        let conversation = self.conversation();
+        let conversation = self.conversation_of(index);
         self.set_applied(index, conversation, unconfirmed);
         self.advance(now)
     }
@@ -57,23 +59,40 @@ impl Machine {
         self.settle(now, index, Outcome::Overtaken { found: found.to_owned() })
     }
 
-    /// The rejected effect without which this one has no place to go to.
+    /// The rejected effect without which this one is left out: its own call's activity, or the one that was to open the
+    /// conversation.
     pub(crate) fn blocked_by(&self, index: usize) -> Option<EffectKey> {
-        if self.conversation().is_some() {
+        if let Some(call) = self.refused_call(index) {
+            return Some(call);
+        }
+        if self.conversation_of(index).is_some() {
             return None;
         }
         let wanted = &self.item.effects[index].effect;
         let of_same_call = matches!(wanted.action, Action::ImportActivity(_));
+        self.rejected_imports(index)
+            .find(|effect| !of_same_call || effect.key.call == wanted.key.call)
+            .map(|effect| effect.key)
+    }
+
+    /// What belongs to a call makes no sense without it, also where the conversation is known.
+    fn refused_call(&self, index: usize) -> Option<EffectKey> {
+        let call = EffectKey { kind: EffectKind::Call, ..self.item.effects[index].effect.key };
+        let refused = self.rejected_imports(index).find(|effect| effect.key == call)?;
+        rule::holds(Rule::PartsOfARefusedCallAreSkipped).then_some(refused.key)
+    }
+
+    /// Imports of the item before this effect that Front refused, the last one first.
+    fn rejected_imports(&self, index: usize) -> impl Iterator<Item = &Effect> {
         self.item.effects[..index]
             .iter()
             .rev()
             .filter(|effect| matches!(effect.effect.action, Action::ImportActivity(_)))
-            .filter(|effect| !of_same_call || effect.effect.key.call == wanted.key.call)
-            .find(|effect| {
+            .filter(|effect| {
                 let outcome = self.fence.entry(effect.ordinal).and_then(|entry| entry.outcome());
                 matches!(outcome, Some(Outcome::Rejected { .. }))
             })
-            .map(|effect| effect.effect.key)
+            .map(|effect| &*effect.effect)
     }
 
     /// Facts of settled effects, in order and none before that of an earlier effect.
@@ -117,17 +136,17 @@ impl Machine {
         if observing || self.kept.contains(&effect.ordinal) {
             return None;
         }
-        Some(DeadLetter {
+        Some(cut::letter(DeadLetter {
             party: self.item.party.clone(),
             ordinal: effect.ordinal,
             effect: Effect::clone(&effect.effect),
-            conversation: self.conversation(),
+            conversation: self.conversation_of(index),
             request: entry.refused.clone(),
             status: *status,
             reason: reason.clone(),
             attempts: entry.attempts,
             at: now,
-        })
+        }))
     }
 
     pub(crate) fn appended(&mut self, now: Timestamp, merge: bool) -> Command {
@@ -158,7 +177,14 @@ impl Machine {
             return self.expect(Awaiting::Nothing, Command::Done);
         };
         let settled_through = self.fence.settled_through.max(last.ordinal);
-        let mark = Fence { settled_through, item_from: self.fence.item_from, ..Fence::default() };
+        let key = |effect: &NumberedEffect| (effect.ordinal, effect.effect.key);
+        let mark = Fence {
+            settled_through,
+            item_from: self.fence.item_from,
+            settled: self.item.effects.iter().take(WORK_ITEM_EFFECTS_MAX).map(key).collect(),
+            known_through: self.fence.known_through,
+            ..Fence::default()
+        };
         self.fence = if rule::holds(Rule::SettledOrdinalsAreRemembered) { mark } else { Fence::default() };
         self.write(Awaiting::Finished)
     }

@@ -285,6 +285,11 @@ impl Writer {
     fn count(&self, party: &PartyId, machine: &Machine) {
         let counters = &self.performer.counters;
         counters.count_claim(machine.conflicts(), machine.takeovers());
+        let newer_fences = machine.newer_fences();
+        if newer_fences > 0 {
+            counters.count_newer_fences(newer_fences);
+            warn!(%party, "fence is newer than the log; effects are done again");
+        }
         let duplicates = machine.duplicates();
         if duplicates > 0 {
             counters.count_duplicate_comments(duplicates);

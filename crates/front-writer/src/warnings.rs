@@ -1,6 +1,6 @@
 //! What the process's log is told of Front's failures and refusals, and how often: state without a clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use calltrail_domain::effect::{EffectSettled, Outcome};
@@ -20,6 +20,8 @@ pub(crate) struct Warnings {
     outage: Option<Outage>,
     /// The last ordinal whose refusal was told, by party: facts come in order.
     refusals: BTreeMap<PartyId, u64>,
+    /// Parties of which a value was too large.
+    too_large: BTreeSet<PartyId>,
 }
 
 /// When a line was told last.
@@ -94,9 +96,18 @@ impl Warnings {
         news
     }
 
+    /// True when nothing of the party's item was too large before.
+    pub(crate) fn is_first_too_large(&mut self, party: &PartyId) -> bool {
+        if self.too_large.len() >= REFUSALS_MAX && !self.too_large.contains(party) {
+            self.too_large.pop_first();
+        }
+        self.too_large.insert(party.clone())
+    }
+
     /// The party's item is done: none of its facts is told again.
     pub(crate) fn forget(&mut self, party: &PartyId) {
         self.refusals.remove(party);
+        self.too_large.remove(party);
     }
 }
 

@@ -18,8 +18,11 @@ use calltrail_front::{Answer, Exchange, NotApplied, Reply, RequestKind};
 
 pub use self::shared::Shared;
 use crate::budget::Ask;
+use crate::clock::millis;
 use crate::command::{Command, Input};
-use crate::limits::{DEADLINE_MARGIN, HELD_WAIT_MAX, SLOT_LATE_MAX, SLOTS_PASSED_MAX, STORE_TROUBLE_DELAY};
+use crate::limits::{
+    DEADLINE_MARGIN, HELD_WAIT_MAX, SLOT_LATE_MAX, SLOTS_PASSED_MAX, STORE_TROUBLE_DELAY, TOO_LARGE_DELAY,
+};
 use crate::machine::Machine;
 use crate::operation::{Came, Operation, Place, Value, Written};
 use crate::settings::Settings;
@@ -54,6 +57,7 @@ enum Doing {
     /// The fence of somebody who was faster is read, to be written over.
     OverwritingFence,
     Reserving(Reservation),
+    AskingTime,
     Sending(RequestKind),
     Learning(Learning, Box<Answer>),
     Appending,
@@ -99,7 +103,11 @@ impl Work {
     #[must_use]
     pub fn may_be_left(&self) -> bool {
         match self.doing {
-            Doing::ReadingFence | Doing::Reserving(_) | Doing::FetchingAudio | Doing::Waiting => true,
+            Doing::ReadingFence
+            | Doing::Reserving(_)
+            | Doing::AskingTime
+            | Doing::FetchingAudio
+            | Doing::Waiting => true,
             Doing::Claiming
             | Doing::WritingFence
             | Doing::OverwritingFence
@@ -138,6 +146,7 @@ impl Work {
         match (std::mem::replace(&mut self.doing, Doing::Nothing), came) {
             (Doing::Learning(learning, answer), came) => self.learn(now, learning, answer, came),
             (_, Came::Failed) => Step::Do(interrupted()),
+            (_, Came::TooLarge) => Step::Do(Operation::Release { after: TOO_LARGE_DELAY, why: None }),
             (Doing::Claiming, Came::Claimed) => Step::Tell(Input::Claimed),
             (Doing::ReadingFence, Came::Found(found)) => Step::Tell(self.fence_read(now, shared, found)),
             (Doing::WritingFence, Came::Put(Written::Conflict))
@@ -153,8 +162,9 @@ impl Work {
             (Doing::Reserving(mut reservation), came) => {
                 let step = reservation.next(came);
                 self.doing = Doing::Reserving(reservation);
-                step
+                self.timed(now, step)
             }
+            (Doing::AskingTime, Came::StoreTime(now_ms)) => Step::Tell(Input::StoreTime { now_ms }),
             (Doing::Sending(kind), Came::Exchanged(exchange)) => self.answered(now, shared, kind, exchange),
             (Doing::Appending, Came::Appended) => Step::Tell(Input::Appended),
             (Doing::Keeping(mut keeping), came) => {
@@ -187,6 +197,7 @@ impl Work {
                 }
                 (Doing::Sending(request.kind()), Operation::Send { request, timeout })
             }
+            Command::ReadStoreTime => (Doing::AskingTime, Operation::ReadStoreTime),
             Command::FindTeammate { email } => {
                 return Step::Tell(Input::Teammate(shared.directory.find(&email, now)));
             }
@@ -208,6 +219,17 @@ impl Work {
             }
         };
         self.doing(doing, operation)
+    }
+
+    /// The store's clock has gone on since it was asked for the slot: a deadline counts from the latest it can show.
+    fn timed(&self, now: Timestamp, step: Step) -> Step {
+        match step {
+            Step::Tell(Input::Slot { store_now_ms }) => {
+                let store_now_ms = store_now_ms.saturating_add(millis(now.since(self.time_asked)));
+                Step::Tell(Input::Slot { store_now_ms })
+            }
+            step => step,
+        }
     }
 
     fn doing(&mut self, doing: Doing, operation: Operation) -> Step {

@@ -416,3 +416,80 @@ async fn m08_once_the_merger_is_known_the_survivors_archiving_ends_the_segment()
     )
     .await;
 }
+
+/// The first import is in doubt when a second call settles; then a person archives; then the second call is decided.
+fn archived_before_a_late_decision() -> [Step; 2] {
+    [
+        trouble("POST", "/imported_messages", Fault::ErrorAfter, 1),
+        Step::Meanwhile(bodies(&[inbound(1, CALLER), answered(2, CALLER, IRIS)]), vec![Action::Archive]),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m08_call_settled_before_the_archiving_belongs_to_the_ended_segment() {
+    check_both(
+        given(),
+        &archived_before_a_late_decision(),
+        &[conversations(
+            "
+            +447700900123: archived in Aircall Phone for Iris
+              Missed call - Support line
+                1:call by the customer
+                2:call by Iris
+                2:duration by Iris",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m08_call_settled_after_the_archiving_opens_the_next_segment() {
+    let [first, second] = archived_before_a_late_decision();
+    check_both(
+        given(),
+        &[first, second, call(inbound(3, CALLER).voicemail())],
+        &[conversations(
+            "
+            +447700900123: open in Aircall Phone for Iris
+              Missed call - Support line
+                1:call by the customer
+                2:call by Iris
+                2:duration by Iris
+              Voicemail - Support line
+                3:call by the customer
+                3:voicemail by the customer",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m08_late_parts_go_to_the_conversation_of_their_own_call() {
+    let script = answered(1, CALLER, NOOR).recorded().link_comes(600).commented("Called back", 700);
+    let late = ["call.commented", "call.comm_assets_generated"];
+    let events: Vec<_> = script.events().into_iter().map(|event| event.name).collect();
+    let own: Vec<_> = events.iter().copied().filter(|name| !late.contains(name)).collect();
+    check_both(
+        given().calls("threading = \"segment\""),
+        &[
+            told(script.clone(), &own),
+            person(Action::Archive),
+            call(inbound(2, CALLER)),
+            told(script.clone(), &late),
+        ],
+        &[conversations(
+            "
+            +447700900123: archived in Aircall Phone for Noor
+              Inbound call - Support line
+                1:call by Noor
+                1:duration by Noor
+                1:recording by Noor
+              comments
+                Noor: Called back / Aircall call 1, note 10
+            +447700900123: open in Aircall Phone
+              Missed call - Support line
+                2:call by the customer",
+        )],
+    )
+    .await;
+}

@@ -8,18 +8,36 @@ use crate::effect::{
     Sender, TagConversation,
 };
 use crate::ids::EffectKind;
+use crate::limits::{DECISION_BYTES_MAX, LATE_EFFECTS_PER_STEP_MAX};
 use crate::parts;
 use crate::policy::{AssignBy, CallType, ImportType, Recording};
 use crate::render;
 use crate::rule::{self, Rule};
+use crate::size::encoded_bytes;
 use crate::time::Timestamp;
 
 impl Head<'_> {
-    /// Everything that is known of the call and not decided yet.
-    pub(super) fn effects(&self, target: &Target) -> Vec<Effect> {
-        let own = target.with_call.then_some(EffectKind::Call);
-        let kinds = own.into_iter().chain(parts::missing(self.id, self.call, self.policy));
-        let mut effects: Vec<_> = kinds.filter_map(|kind| self.effect(kind, target)).collect();
+    /// What is known of the call and not decided yet, as much as fits one step, and whether there is more.
+    pub(super) fn effects(&self, target: &Target) -> (Vec<Effect>, bool) {
+        let own = target.with_call.then(|| self.effect(EffectKind::Call, target)).flatten();
+        let mut effects: Vec<_> = own.into_iter().collect();
+        let missing = parts::missing(self.id, self.call, self.policy);
+        let (mut bytes, mut taken) = (0, 0);
+        for kind in &missing {
+            let Some(effect) = self.effect(*kind, target) else { continue };
+            bytes += encoded_bytes(&effect);
+            let is_too_long = bytes > DECISION_BYTES_MAX && rule::holds(Rule::RecordsAreCutByBytes);
+            if taken == LATE_EFFECTS_PER_STEP_MAX || is_too_long {
+                return (self.with_changes(effects, target), true);
+            }
+            taken += 1;
+            effects.push(effect);
+        }
+        (self.with_changes(effects, target), false)
+    }
+
+    /// What a call does to its conversation besides being shown there.
+    fn with_changes(&self, mut effects: Vec<Effect>, target: &Target) -> Vec<Effect> {
         if target.with_call {
             effects.extend(self.assign());
             effects.extend(self.reopen(target));
@@ -107,8 +125,8 @@ impl Head<'_> {
         let email = render::email_of(comment.by.as_ref()).filter(|_| told.call_type().is_answered());
         Some(AddComment {
             email,
-            body: render::comment(key, comment, false),
-            unsigned_body: render::comment(key, comment, true),
+            body: render::comment(key, comment, false, self.policy.locale),
+            unsigned_body: render::comment(key, comment, true, self.policy.locale),
         })
     }
 
@@ -123,11 +141,15 @@ impl Head<'_> {
     }
 
     /// Whether an import reopens an archived conversation is not documented: it is looked at, and set where needed.
+    /// What was archived after the call settled stays archived.
     fn reopen(&self, target: &Target) -> Option<Effect> {
         let thread = self.party.thread.as_ref().filter(|thread| thread.reference == target.thread)?;
+        let settled = self.settled.moment();
         // The status may be newer by a clock that is not Front's; a segment that had ended says that it was archived.
-        let archived = thread.status == ConversationStatus::Archived || thread.segment.ended;
-        let reopens = archived && rule::holds(Rule::AnArchivedConversationIsReopened);
+        let archived =
+            thread.status == ConversationStatus::Archived || thread.marks.had_ended(&thread.segment, settled);
+        let was_before = archived && !thread.marks.archived_after(settled);
+        let reopens = was_before && rule::holds(Rule::AnArchivedConversationIsReopened);
         reopens.then(|| Effect {
             key: self.key(EffectKind::Reopen),
             action: Action::ReopenConversation(ReopenConversation { unless_archived_after: self.settled.at }),

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use super::Folded;
+use super::{Folded, Place};
 use crate::fact::{ConversationChange, ConversationChanged};
 use crate::ids::{ConversationId, PartyId};
 use crate::limits::STRAY_EVENTS_MAX;
 use crate::party::Thread;
 use crate::record::ConversationMerged;
+use crate::rule::{self, Rule};
+use crate::segment::Marks;
 use crate::state::{Backing, Key, State, StateError, Stray, Strays};
 
-pub(super) fn changed<B: Backing>(state: &mut State<B>, changed: &ConversationChanged) -> Folded<B> {
+pub(super) fn changed<B: Backing>(
+    state: &mut State<B>,
+    place: Place,
+    changed: &ConversationChanged,
+) -> Folded<B> {
     let mut account = state.account()?;
     if account.front_heard_at < Some(changed.received_at) {
         account.front_heard_at = Some(changed.received_at);
@@ -18,11 +24,11 @@ pub(super) fn changed<B: Backing>(state: &mut State<B>, changed: &ConversationCh
     }
     let parties = parties_of(state, &changed.conversation)?;
     if parties.is_empty() {
-        keep_stray(state, changed)?;
+        keep_stray(state, place, changed)?;
     }
     for id in parties {
         change_thread(state, &id, &changed.conversation, |_, thread| {
-            thread.change(&changed.change, changed.at);
+            thread.change(&changed.change, changed.at, place.sequence);
             Ok(())
         })?;
     }
@@ -55,27 +61,31 @@ fn change_thread<B: Backing>(
 
 fn keep_stray<B: Backing>(
     state: &mut State<B>,
+    place: Place,
     changed: &ConversationChanged,
 ) -> Result<(), StateError<B::Error>> {
     if changed.change == ConversationChange::Other {
         return Ok(());
     }
-    let stray =
-        Stray { conversation: changed.conversation.clone(), at: changed.at, change: changed.change.clone() };
     let mut strays: Strays = state.read(&Key::Strays)?.unwrap_or_default();
-    if strays.0.contains(&stray) {
+    let is_same = |known: &Stray| {
+        known.conversation == changed.conversation && known.at == changed.at && known.change == changed.change
+    };
+    if strays.events.iter().any(is_same) {
         return Ok(());
     }
-    if strays.0.len() == STRAY_EVENTS_MAX {
-        strays.0.remove(0);
+    if strays.events.len() == STRAY_EVENTS_MAX {
+        strays.dropped_through = strays.events.remove(0).sequence;
     }
-    strays.0.push(stray);
+    let ConversationChanged { conversation, at, change, .. } = changed.clone();
+    strays.events.push(Stray { conversation, at, change, sequence: place.sequence });
     state.write(&Key::Strays, strays);
     Ok(())
 }
 
 /// The thread's conversation has become known (again): later events find the party by it, and those that came
-/// before count now.
+/// before count now. Where some of those may have been dropped, or where it is another conversation than before, the
+/// status is read before it is used.
 pub(super) fn link<B: Backing>(
     state: &mut State<B>,
     party: &PartyId,
@@ -85,21 +95,26 @@ pub(super) fn link<B: Backing>(
     if thread.conversation.as_ref() == Some(conversation) {
         return Ok(());
     }
-    thread.unsure = thread.conversation.is_some();
-    thread.conversation = Some(conversation.clone());
+    let strays: Strays = state.read(&Key::Strays)?.unwrap_or_default();
+    let may_have_missed = strays.dropped_through > thread.segment.opened.sequence
+        && rule::holds(Rule::DroppedStrayEventsAreRemembered);
+    thread.unsure = thread.conversation.is_some() || may_have_missed;
+    if thread.conversation.replace(conversation.clone()).is_some() {
+        thread.marks = Marks::default();
+    }
     let mut parties = parties_of(state, conversation)?;
     parties.insert(party.clone());
     state.write(&Key::Conversation(conversation), parties);
-    let strays: Strays = state.read(&Key::Strays)?.unwrap_or_default();
-    let (ours, others): (Vec<_>, Vec<_>) =
-        strays.0.into_iter().partition(|stray| stray.conversation == *conversation);
+    let Strays { events, dropped_through } = strays;
+    let (ours, events): (Vec<_>, Vec<_>) =
+        events.into_iter().partition(|stray| stray.conversation == *conversation);
     if ours.is_empty() {
         return Ok(());
     }
     for stray in ours {
-        thread.change(&stray.change, stray.at);
+        thread.change(&stray.change, stray.at, stray.sequence);
     }
-    state.write(&Key::Strays, Strays(others));
+    state.write(&Key::Strays, Strays { events, dropped_through });
     Ok(())
 }
 

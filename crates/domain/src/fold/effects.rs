@@ -1,11 +1,12 @@
 //! What came of effects: contacts found, conversations seen, activities there.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Folded, Output, Place, conversations};
-use crate::effect::{Action, ConversationStatus, Effect, EffectSettled, LookUpContact, Outcome};
-use crate::ids::{CallId, ContactId, ConversationId, PartyId};
+use crate::effect::{
+    Action, ConversationStatus, Effect, EffectSettled, LookUpContact, NumberedEffect, Outcome,
+};
+use crate::ids::{ContactId, ConversationId, EffectKey, EffectKind, PartyId};
 use crate::party::{Party, PartyEntry, Thread};
 use crate::rule::{self, Rule};
 use crate::state::{Backing, Key, Piece, State, StateError};
@@ -19,9 +20,13 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
         if let Some(effect) = call.effects.get_mut(&settled.key) {
             effect.outcome = Some(settled.outcome.clone());
         }
+        if call.verdict.is_some() && call.is_refused(settled.key.call) {
+            party.dequeue(settled.key.call);
+        }
         state.write(&Key::Call(settled.key.call), call);
     }
-    let younger = take_outcome(state, &settled.party, &mut party, &effect.action, &settled.outcome)?;
+    let younger = take_outcome(state, place, &settled.party, &mut party, &effect, &settled.outcome)?;
+    segment_opened(&mut party, settled);
     let mut outputs: Vec<_> = party.cut(&settled.party).map(Output::Publish).into_iter().collect();
     if !party.queue.is_empty() {
         party.touched = place.sequence;
@@ -35,12 +40,30 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
     Ok(outputs)
 }
 
-/// Takes the effect off the outstanding item; `None` when it is not open there.
+/// Whether the segment whose first call this is about was opened, or was not.
+fn segment_opened(party: &mut Party, settled: &EffectSettled) {
+    let EffectKey { call, kind } = settled.key;
+    if kind != EffectKind::Call || party.opening.as_ref().is_none_or(|opening| opening.call != call) {
+        return;
+    }
+    match &settled.outcome {
+        Outcome::Rejected { .. } | Outcome::Skipped { .. } => party.opening_refused(),
+        Outcome::Applied { .. }
+        | Outcome::ContactFound { .. }
+        | Outcome::Observed { .. }
+        | Outcome::Overtaken { .. } => party.opened(),
+    }
+}
+
+/// Takes the effect off the outstanding item, or off the backlog: an earlier release may have cut an item that held more.
+/// `None` when it is open in neither.
 fn close(party: &mut Party, settled: &EffectSettled) -> Option<Arc<Effect>> {
+    let is_it = |e: &NumberedEffect| e.ordinal == settled.ordinal && e.effect.key == settled.key;
+    if let Some(place) = party.backlog.iter().position(is_it) {
+        return Some(party.backlog.remove(place).effect);
+    }
     let outstanding = party.outstanding.as_mut()?;
-    let effects = &outstanding.item.effects;
-    let effect = effects.iter().find(|e| e.ordinal == settled.ordinal && e.effect.key == settled.key)?;
-    let effect = Arc::clone(&effect.effect);
+    let effect = Arc::clone(&outstanding.item.effects.iter().find(|effect| is_it(effect))?.effect);
     if !outstanding.open.remove(&settled.ordinal) {
         return None;
     }
@@ -56,7 +79,10 @@ const GONE: [u16; 2] = [404, 410];
 /// A conversation that a read does not find is gone like a trashed one; one that an import does not find is looked at first.
 fn not_found(thread: &mut Thread, action: &Action) {
     match action {
-        Action::ObserveConversation(_) => thread.status = ConversationStatus::Trashed,
+        Action::ObserveConversation(wanted) if thread.conversation.as_ref() == Some(&wanted.conversation) => {
+            thread.status = ConversationStatus::Trashed;
+        }
+        Action::ObserveConversation(_) => {}
         Action::ImportActivity(_) | Action::AddComment(_) => thread.unsure = true,
         Action::LookUpContact(_)
         | Action::AssignConversation(_)
@@ -68,11 +94,13 @@ fn not_found(thread: &mut Thread, action: &Action) {
 /// Returns the younger party that has to join an older one, when a contact turns out to be both's.
 fn take_outcome<B: Backing>(
     state: &mut State<B>,
+    place: Place,
     id: &PartyId,
     party: &mut Party,
-    action: &Action,
+    effect: &Effect,
     outcome: &Outcome,
 ) -> Result<Option<PartyId>, StateError<B::Error>> {
+    let action = &effect.action;
     match outcome {
         Outcome::ContactFound { contact, .. } => {
             if let Action::LookUpContact(LookUpContact { number: None, .. }) = action {
@@ -80,10 +108,16 @@ fn take_outcome<B: Backing>(
             }
             return contact_found(state, id, party, contact);
         }
-        Outcome::Observed { conversation, status, at, .. } => {
-            if let Some(thread) = party.thread.as_mut() {
+        Outcome::Observed { conversation, status, at, acts } => {
+            let is_present = |thread: &&mut Thread| match (action, &thread.conversation) {
+                (Action::ObserveConversation(wanted), Some(present)) => {
+                    wanted.conversation == *present || conversation == present
+                }
+                _ => true,
+            };
+            if let Some(thread) = party.thread.as_mut().filter(is_present) {
                 conversations::link(state, id, thread, conversation)?;
-                thread.observe(*status, *at);
+                thread.observe(*status, *at, acts, counts_from(state, place, effect)?);
             }
         }
         Outcome::Applied { conversation, at, .. } => {
@@ -104,6 +138,17 @@ fn take_outcome<B: Backing>(
         Outcome::Overtaken { .. } | Outcome::Skipped { .. } => {}
     }
     Ok(None)
+}
+
+/// From where in the log on a status counts that a read showed and no act explains: from before the call that asked, where
+/// that call is still to be decided.
+fn counts_from<B: Backing>(
+    state: &State<B>,
+    place: Place,
+    effect: &Effect,
+) -> Result<u64, StateError<B::Error>> {
+    let asking = state.call(effect.key.call)?.filter(|call| call.verdict.is_none());
+    Ok(asking.and_then(|call| call.settled).map_or(place.sequence, |settled| settled.sequence))
 }
 
 fn applied<B: Backing>(
@@ -194,7 +239,9 @@ fn join<B: Backing>(
     older: &PartyId,
 ) -> Folded<B> {
     let Some((older_id, mut older)) = state.party(older)? else { return Ok(Vec::new()) };
-    older.queue = in_order(state, older.queue.into_iter().chain(younger.queue))?;
+    let mut queue: Vec<_> = older.queue.into_iter().chain(younger.queue).collect();
+    queue.sort_by_key(|waiting| waiting.position);
+    older.queue = queue.into();
     older.thread = older.thread.or(younger.thread);
     older.awaits.remove(younger_id);
     older.awaits.extend(younger.awaits);
@@ -205,18 +252,6 @@ fn join<B: Backing>(
     state.put_party(&older_id, older);
     state.write(&Key::Party(younger_id), PartyEntry::JoinedInto(older_id.clone()));
     Ok(vec![Output::Touched(older_id)])
-}
-
-/// The calls in the order in which they settled.
-fn in_order<B: Backing>(
-    state: &State<B>,
-    calls: impl Iterator<Item = CallId>,
-) -> Result<VecDeque<CallId>, StateError<B::Error>> {
-    let place =
-        |id| state.call(id).map(|call| (call.and_then(|call| call.settled).map(|it| it.sequence), id));
-    let mut settled = calls.map(place).collect::<Result<Vec<_>, _>>()?;
-    settled.sort_by_key(|(sequence, _)| *sequence);
-    Ok(settled.into_iter().map(|(_, id)| id).collect())
 }
 
 /// An item that the outbox lost is published again, under a number that the outbox has not seen.

@@ -137,7 +137,7 @@ mod tests {
         let account =
             r#"{"party_key":null,"front_heard_at":null,"anonymous":null,"covered_through":0,"logged":{},"#;
         check("account", Account::default(), &format!(r#"{account}"left_out":{{}},"rejected":0}}"#));
-        check("strays", Strays::default(), "[]");
+        check("strays", Strays::default(), r#"{"events":[],"dropped_through":0}"#);
         check("party/b2", PartyEntry::JoinedInto(party()), r#"{"joined_into":"a1"}"#);
         check("conversation/cnv_1", std::collections::BTreeSet::from([party()]), r#"["a1"]"#);
         check("contact/crd_1", party(), r#""a1""#);

@@ -82,7 +82,8 @@ fn calls_of_two_parties_that_join_keep_the_order_of_the_log_whatever_the_clocks_
     engine.settle_one_item();
     let party = party_of_number(&engine.state, &number(3)).expect("memory").expect("settled");
     let joined = engine.state.party(&party).expect("memory").expect("known").1;
-    assert_eq!(joined.queue, [CallId(2), CallId(3)]);
+    let waiting: Vec<_> = joined.queue.iter().map(|waiting| waiting.call).collect();
+    assert_eq!(waiting, [CallId(2), CallId(3)]);
 }
 
 #[test]

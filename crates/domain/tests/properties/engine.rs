@@ -1,6 +1,6 @@
 //! A whole engine in memory: it appends, folds, decides and answers for Front, one small step at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use calltrail_domain::decide::decide;
 use calltrail_domain::decision::EffectsDecided;
@@ -95,6 +95,8 @@ pub(crate) struct Engine {
     /// Parties `a` and `b` with `a / 2 == b / 2` are one contact in Front.
     pub(crate) shared_contacts: bool,
     touched: BTreeSet<PartyId>,
+    /// Decisions on their way into the log.
+    on_their_way: VecDeque<EffectsDecided>,
 }
 
 impl Engine {
@@ -105,6 +107,7 @@ impl Engine {
             published: Vec::new(),
             shared_contacts: false,
             touched: BTreeSet::new(),
+            on_their_way: VecDeque::new(),
         };
         let key = PartyKey::from_random([7; 32]);
         engine.append(Fact::AccountCreated(AccountCreated { party_key: key }));
@@ -149,23 +152,38 @@ impl Engine {
 
     /// Decides everything that can be decided now; returns how many decisions were made.
     pub(crate) fn decide(&mut self) -> usize {
+        self.decisions_arrive();
         let mut made = 0;
-        while let Some(party) = self.touched.pop_first() {
-            let decision = decide(&self.state, &party).expect("memory does not fail");
-            if let Some(decision) = decision {
-                made += 1;
-                let through = self.log.last().map_or(0, |(place, _)| place.sequence);
-                let complete = self.touched.is_empty();
-                let decisions = vec![decision];
-                self.append(Fact::EffectsDecided(EffectsDecided {
-                    through,
-                    basis: None,
-                    decisions,
-                    complete,
-                }));
-            }
+        while self.decide_ahead() {
+            made += 1;
+            self.decisions_arrive();
         }
         made
+    }
+
+    /// Makes one decision, whose record is on its way into the log; false when there was nothing to decide, or when
+    /// another one is on its way.
+    pub(crate) fn decide_ahead(&mut self) -> bool {
+        if !self.on_their_way.is_empty() {
+            return false;
+        }
+        while let Some(party) = self.touched.pop_first() {
+            let decision = decide(&self.state, &party).expect("memory does not fail");
+            let Some(decision) = decision else { continue };
+            let through = self.log.last().map_or(0, |(place, _)| place.sequence);
+            let complete = self.touched.is_empty();
+            let decisions = vec![decision];
+            self.on_their_way.push_back(EffectsDecided { through, basis: None, decisions, complete });
+            return true;
+        }
+        false
+    }
+
+    /// The decisions on their way are appended.
+    pub(crate) fn decisions_arrive(&mut self) {
+        while let Some(decided) = self.on_their_way.pop_front() {
+            self.append(Fact::EffectsDecided(decided));
+        }
     }
 
     /// Front's answers to the oldest work item that is not settled yet.

@@ -14,13 +14,28 @@ use crate::engine::{Engine, policy, snapshot};
 
 #[derive(Debug, Clone)]
 enum Act {
-    Settles { call: u64 },
-    Comment { call: u64, id: u64 },
-    Recording { call: u64, linked: bool },
-    Voicemail { call: u64, linked: bool },
-    LinkAwaited { call: u64 },
+    Settles {
+        call: u64,
+    },
+    Comment {
+        call: u64,
+        id: u64,
+    },
+    Recording {
+        call: u64,
+        linked: bool,
+    },
+    Voicemail {
+        call: u64,
+        linked: bool,
+    },
+    LinkAwaited {
+        call: u64,
+    },
     Archive,
     Decide,
+    /// A decision is made; what comes next reaches the log before it.
+    DecideAhead,
     Front,
 }
 
@@ -35,7 +50,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => (call.clone(), any::<bool>()).prop_map(|(call, linked)| Act::Voicemail { call, linked }),
         1 => call.prop_map(|call| Act::LinkAwaited { call }),
         1 => Just(Act::Archive),
-        3 => Just(Act::Decide),
+        2 => Just(Act::Decide),
+        3 => Just(Act::DecideAhead),
         3 => Just(Act::Front),
     ];
     prop::collection::vec(act, 1..60)
@@ -72,6 +88,7 @@ fn happen(engine: &mut Engine, act: &Act) {
         }
         Act::Archive => engine.archive(1),
         Act::Decide => drop(engine.decide()),
+        Act::DecideAhead => drop(engine.decide_ahead()),
         Act::Front => drop(engine.settle_one_item()),
     }
 }

@@ -1,7 +1,7 @@
 //! Traces in which an effect came twice, late or never, or a subject changed when it should not: each was seen once.
 
 use calltrail_domain::decision::{LeftOut, Logged, Verdict};
-use calltrail_domain::effect::{Action, EffectSettled, Outcome, WorkItem};
+use calltrail_domain::effect::{Act, Action, ConversationStatus, EffectSettled, Outcome, WorkItem};
 use calltrail_domain::fact::{
     Agent, CallSnapshot, ConversationChange, ConversationChanged, Fact, Transfer, TransferTarget,
 };
@@ -224,6 +224,25 @@ fn after_two_transfers_the_last_agent_has_the_call_and_a_failed_one_changes_noth
     told(&mut engine, last);
     let call = engine.state.call(CallId(1)).expect("memory").expect("told");
     assert_eq!(call.told.agent().map(|agent| agent.id), Some(3));
+}
+
+#[test]
+fn merger_into_a_conversation_archived_long_ago_ends_the_segment() {
+    for acts in [Vec::new(), vec![Act { at: Timestamp::from_seconds(1), archived: true }]] {
+        let mut engine = Engine::new();
+        ended(&mut engine, 2, 1, false);
+        engine.run_dry();
+        let from = conversation(&engine, 1).expect("logged");
+        let into = ConversationId::new("cnv_survivor");
+        engine.append(Fact::ConversationMerged(ConversationMerged { from, into: into.clone() }));
+        ended(&mut engine, 3, 1, true);
+        engine.decide();
+        let item = engine.published.remove(0);
+        let (status, at) = (ConversationStatus::Archived, last_at(&engine));
+        settle(&mut engine, &item, 0, Outcome::Observed { conversation: into, status, at, acts });
+        engine.run_dry();
+        assert!(logged(&engine, 3).opens_segment);
+    }
 }
 
 #[test]

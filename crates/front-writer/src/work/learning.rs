@@ -47,7 +47,8 @@ impl Learning {
                 self.tries += 1;
                 (self.tries < BUDGET_CONFLICTS_MAX).then_some(Operation::Get(Place::Budget))
             }
-            (None, Came::Put(Written::Revision(_) | Written::Unknown)) | (_, Came::Failed) => None,
+            (None, Came::Put(Written::Revision(_) | Written::Unknown))
+            | (_, Came::Failed | Came::TooLarge) => None,
             (read, came) => panic!("{came:?} does not answer, with a budget read: {}", read.is_some()),
         }
     }

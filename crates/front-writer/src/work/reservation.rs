@@ -72,7 +72,7 @@ impl Reservation {
                 if is_slept_through(now_ms, slot_ms) {
                     return self.not_met(slot_ms);
                 }
-                Step::Tell(Input::Slot)
+                Step::Tell(Input::Slot { store_now_ms: now_ms })
             }
             (Stage::Again, Came::Slept) => self.again(),
             (stage, came) => panic!("{came:?} does not answer {stage:?}"),

@@ -93,7 +93,7 @@ impl Rush {
                 let offer = self.budget.offer(self.now_ms, ask, self.rate);
                 self.budget.take(self.now_ms, ask, offer);
                 match offer {
-                    Offer::Slot { at_ms } => (Input::Slot, at_ms - self.now_ms),
+                    Offer::Slot { at_ms } => (Input::Slot { store_now_ms: at_ms }, at_ms - self.now_ms),
                     Offer::Again { .. } => unreachable!("a live claim reserves what it waits for"),
                     Offer::Later { wait } => (Input::NoSlot { wait }, QUICK_MS),
                 }

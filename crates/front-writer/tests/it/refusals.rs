@@ -193,7 +193,7 @@ fn a_look_up_refused_after_an_attempt_in_doubt_counts_only_after_the_grace_and_a
     world.fates.extend([Fate::Answered, Fate::LostBefore, refusal.clone(), refusal]);
     let start = world.now;
     check(&mut world, look_up(7, &[]), "7:contact rejected 400 no");
-    assert!(world.now.since(start) >= ATTEMPT + ATTEMPT + GRACE);
+    assert!(world.now.since(start) >= ATTEMPT + GRACE);
 }
 
 #[test]

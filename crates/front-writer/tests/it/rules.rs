@@ -209,6 +209,8 @@ fn a_writer_that_meets_an_import_in_flight_waits_for_its_deadline_by_its_own_clo
     let crashed = world.run_until(&first_call(), |command| matches!(command, Command::Send { .. }));
     assert_eq!(crashed, End::Crashed);
     world.now = world.now.plus(Duration::from_hours(1));
+    // The store's clock is no help here: it was set back.
+    world.store_ahead_ms = -7_200_000;
     world.restart();
     let met_at = world.now;
     assert_eq!(world.run(&first_call()), End::Released(ATTEMPT, Why::InDoubt));
@@ -231,10 +233,10 @@ fn a_clock_that_is_set_back_does_not_make_a_doubt_longer() {
     let End::Released(after, _) = world.run_beside(&first_call(), set_back) else {
         panic!("the doubt is waited for")
     };
-    assert_eq!(after, ATTEMPT + GRACE);
+    assert!(after <= ATTEMPT, "the hour is not waited for");
     world.now = world.now.plus(after);
     check(&mut world, &first_call(), &["7:call applied cnv_1"]);
-    assert!(world.now.since(back) < (ATTEMPT + GRACE) * 2, "an hour is not waited for");
+    assert!(world.now.since(back) < ATTEMPT + GRACE);
 }
 
 #[test]
@@ -310,7 +312,10 @@ fn a_claim_that_lost_its_fence_to_another_reads_it_again() {
     let next = slow.step(world.now, lost);
     assert_eq!(next, Command::ReadFence);
     let found = world.perform(next);
-    assert_eq!(slow.step(world.now, found), Command::Done);
+    let acknowledgement = slow.step(world.now, found);
+    assert!(matches!(acknowledgement, Command::WriteFence { .. }));
+    let written = world.perform(acknowledgement);
+    assert_eq!(slow.step(world.now, written), Command::Done);
     assert_eq!(world.front.messages.len(), 1);
 }
 

@@ -9,7 +9,7 @@ use calltrail_front_writer::command::{Command, Why};
 use calltrail_front_writer::limits::SLOT_WAIT_MAX;
 
 use crate::front::refused;
-use crate::world::{ATTEMPT, End, Fate, GRACE, World, assign, comment, import, item, reopen, tag};
+use crate::world::{ATTEMPT, End, Fate, GRACE, World, assign, comment, import, item, reopen};
 
 fn with_room(status: ConversationStatus) -> World {
     let mut world = World::new();
@@ -70,7 +70,7 @@ fn whoever_was_read_first_is_replaced_and_the_agent_himself_needs_no_request() {
 #[test]
 fn an_agent_unknown_in_front_leaves_the_assignee_as_it_is() {
     let item = item(Some("cnv_5"), vec![assign(7, "nobody@example.com")]);
-    let expect = "7:assign rejected 0 no teammate has the agent's e-mail";
+    let expect = "7:assign overtaken the agent is not in Front";
     check(with_room(ConversationStatus::Open), &item, expect, &[]);
 }
 
@@ -181,13 +181,12 @@ fn merged_in_doubt(item: &WorkItem, before: usize) -> World {
 }
 
 /// Effects in doubt, and how many requests come before the write of each.
-fn doubtful() -> [(WorkItem, usize, &'static str); 4] {
+fn doubtful() -> [(WorkItem, usize, &'static str); 3] {
     let of = |effect| item(Some("cnv_5"), vec![effect]);
     [
         (reopening(), 2, "7:reopen applied cnv_6"),
         (assigning(), 2, "7:assign applied cnv_6"),
         (of(comment(7, None)), 0, "7:comment:99 applied cnv_6"),
-        (of(tag(7, "vip")), 2, "7:tag:7 applied cnv_6"),
     ]
 }
 

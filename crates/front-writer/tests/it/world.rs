@@ -20,6 +20,7 @@ use calltrail_front_writer::budget::{Ask, Budget, Offer};
 use calltrail_front_writer::command::{Command, Fetched, Input, Lookup, Why};
 use calltrail_front_writer::directory::Directory;
 use calltrail_front_writer::fence::Fence;
+use calltrail_front_writer::limits::HELD_WAIT_MAX;
 use calltrail_front_writer::machine::Machine;
 use calltrail_front_writer::{Confirm, DeadLetter, Rate, Settings, Timing};
 
@@ -57,6 +58,8 @@ pub(crate) struct World {
     pub(crate) requests: Vec<&'static str>,
     /// What comes of fetching audio, in this order; nothing is to be had after that.
     pub(crate) audio: VecDeque<Fetched>,
+    /// How far the store's clock is ahead of this process's.
+    pub(crate) store_ahead_ms: i64,
     sighting: Option<(u64, Timestamp)>,
     claims: u64,
 }
@@ -90,6 +93,7 @@ impl World {
             fates: VecDeque::new(),
             requests: Vec::new(),
             audio: VecDeque::new(),
+            store_ahead_ms: 0,
             sighting: None,
             claims: 0,
         }
@@ -156,6 +160,7 @@ impl World {
             Command::WriteFence { fence, expected } => self.write_fence(*fence, expected),
             Command::Reserve { resource, patient } => self.reserve(resource, patient),
             Command::Send { request, deadline } => Input::Answered(self.send(&request, deadline)),
+            Command::ReadStoreTime => Input::StoreTime { now_ms: self.store_ms() },
             Command::FindTeammate { email } => Input::Teammate(self.find(&email)),
             Command::FetchAudio { .. } => Input::Audio(self.audio.pop_front().unwrap_or(Fetched::Never)),
             Command::Append(records) => {
@@ -168,7 +173,8 @@ impl World {
                 Input::Kept
             }
             Command::WaitUntil(at) => {
-                self.now = self.now.max(at);
+                // Not longer, should the clock have been set back meanwhile.
+                self.now = self.now.plus(at.since(self.now).min(HELD_WAIT_MAX));
                 Input::Woke
             }
             Command::Release { .. } | Command::Done => unreachable!("they end the claim"),
@@ -176,18 +182,26 @@ impl World {
     }
 
     fn reserve(&mut self, resource: Resource, patient: bool) -> Input {
-        let Some(budget) = &mut self.budget else { return Input::Slot };
+        let Some(budget) = &mut self.budget else { return self.slot() };
         let (now_ms, ask) = (self.now.as_millis(), Ask { class: Class::Live, resource, patient });
         let offer = budget.offer(now_ms, ask, self.settings.rate);
         budget.take(now_ms, ask, offer);
         match offer {
             Offer::Slot { at_ms } => {
                 self.now = self.now.max(Timestamp::from_millis(at_ms));
-                Input::Slot
+                self.slot()
             }
             Offer::Again { .. } => unreachable!("a live claim reserves what it waits for"),
             Offer::Later { wait } => Input::NoSlot { wait },
         }
+    }
+
+    fn slot(&self) -> Input {
+        Input::Slot { store_now_ms: self.store_ms() }
+    }
+
+    fn store_ms(&self) -> i64 {
+        self.now.as_millis() + self.store_ahead_ms
     }
 
     fn find(&mut self, email: &str) -> Lookup {

@@ -148,6 +148,7 @@ impl Engine {
             Command::Send { request, .. } => (Turn::Arrival(request), self.latency_ms()),
             // This engine sends links.
             Command::FetchAudio { .. } => (Turn::Input(Input::Audio(Fetched::Never)), 0),
+            Command::ReadStoreTime => (Turn::Input(Input::StoreTime { now_ms: now.as_millis() }), store_ms),
             Command::FindTeammate { email } => {
                 (Turn::Input(Input::Teammate(self.writer.directory.find(&email, now))), 0)
             }
@@ -199,7 +200,7 @@ impl Engine {
             match offer {
                 Offer::Slot { at_ms } => {
                     wait_ms = at_ms - now_ms;
-                    Input::Slot
+                    Input::Slot { store_now_ms: at_ms }
                 }
                 Offer::Again { wait } | Offer::Later { wait } => Input::NoSlot { wait },
             }

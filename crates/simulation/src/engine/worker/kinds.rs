@@ -87,6 +87,7 @@ pub(in crate::engine) fn number_of(came: &WorkCame) -> u64 {
         WorkCame::Slept => 9,
         WorkCame::Audio(_) => 10,
         WorkCame::Failed => 11,
+        WorkCame::TooLarge => 12,
     }
 }
 
