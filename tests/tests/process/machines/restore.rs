@@ -74,27 +74,40 @@ impl Machines {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_restored_by_the_book_lose_no_later_call_while_an_ingest_goes_on() {
-    let history = random_history(8, CALLS, PARTIES);
+    check_restored(8, &["KV_fences", "CALLS"], &["OUTBOX"]).await;
+}
+
+/// The fences then know more than the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_restored_alone_loses_no_later_call() {
+    check_restored(11, &["CALLS"], &[]).await;
+}
+
+/// Puts back `saved`, which are saved in this order, and removes `removed` too.
+async fn check_restored(seed: u64, saved: &[&str], removed: &[&str]) {
+    let history = random_history(seed, CALLS, PARTIES);
     let (oracle, parts) = (Oracle::of(bodies_of(&history)), parts_of(bodies_of(&history), 4));
-    let mut machines = Machines::new(8).await;
+    let mut machines = Machines::new(seed).await;
     let url = machines.server.url();
     machines.deliver(&parts[0]).await;
     machines.quiet(parts[0].calls).await;
-    // The fences first: they must not know more than the log.
-    let fences = Backup::of(&url, "KV_fences").await;
-    let log = Backup::of(&url, "CALLS").await;
+    let mut backups = Vec::new();
+    for stream in saved {
+        backups.push(Backup::of(&url, stream).await);
+    }
     machines.deliver(&parts[1]).await;
     machines.quiet(parts[0].calls + parts[1].calls).await;
 
     for replica in &mut machines.replicas[..3] {
         replica.terminate().await;
     }
-    for stream in ["CALLS", "KV_fences", "OUTBOX"] {
+    for stream in saved.iter().chain(removed) {
         remove_stream(&url, stream).await;
     }
     machines.deliver(&parts[2]).await;
-    log.restore(&url).await;
-    fences.restore(&url).await;
+    for backup in backups.iter().rev() {
+        backup.restore(&url).await;
+    }
     machines.deliver(&parts[3]).await;
     machines.site.run(&["streams", "apply"]).await.with_code(0);
     for replica in &mut machines.replicas[..3] {
