@@ -32,7 +32,7 @@ macro_rules! kinds {
 kinds! {
     WebhookRepeated "a webhook of Aircall comes twice" 1250,
     WebhookLate "a webhook of Aircall comes late, out of order" 1200,
-    WebhookInBetween "a webhook of a call comes again before its decision is folded" 700,
+    WebhookInBetween "a webhook of a call comes again before its decision is folded" 1500,
     WebhookAnswerLost "an answer to Aircall is lost" 250,
     FrontWebhookRepeated "a webhook of Front comes twice" 950,
     FrontWebhookLate "a webhook of Front comes late, out of order" 950,
@@ -69,7 +69,7 @@ kinds! {
     ProjectorPaused "a projector is paused" 15,
     WriterPaused "a writer is paused" 20,
     ProjectionLost "a projection store is lost" 20,
-    CrashLoop "all writers are killed every two seconds for a while" 20,
+    CrashLoop "all writers are killed every two seconds for a while" 100,
     ClockSetBack "a writer's clock is set back by an hour" 30,
     TailLost "the log loses its last records" 25,
     ClockSkewed "a machine's clock is wrong" 15,

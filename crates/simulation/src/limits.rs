@@ -10,8 +10,10 @@ pub(crate) const CALLS_OF_TWO: usize = 13;
 /// One history in so many has calls with bursts of notes, each of so many characters: these calls, if they are answered.
 pub(crate) const LARGE_ONE_IN: u64 = 24;
 pub(crate) const LARGE_CALLS: std::ops::Range<usize> = 4..7;
-pub(crate) const NOTES_OF_BURST: usize = 16;
+pub(crate) const NOTES_OF_BURST: u64 = 16;
 pub(crate) const NOTE_CHARS_MAX: usize = 10_000;
+/// How often agents write up the calls of the last hour.
+pub(crate) const WRITTEN_UP_EVERY_S: i64 = 900;
 /// The id of a history's first call.
 pub(crate) const FIRST_CALL: u64 = 700_000;
 /// When every history begins: 2026-01-05 08:00 UTC.

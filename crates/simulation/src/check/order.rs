@@ -13,7 +13,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
         calls(account, findings);
         parts(account, findings);
         comments(account, findings);
-        ordinals(account, findings);
+        ordinals(account, view.evidence.tails_lost > 0, findings);
     }
 }
 
@@ -79,10 +79,15 @@ fn comments(account: &AccountView<'_>, findings: &mut Findings) {
     }
 }
 
-fn ordinals(account: &AccountView<'_>, findings: &mut Findings) {
+/// Where the log has lost its tail, a writer may have appended what came of a decision that is gone.
+fn ordinals(account: &AccountView<'_>, tail_lost: bool, findings: &mut Findings) {
     let mut reached: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     let mut known = BTreeSet::new();
     for (place, fact) in &account.records.settled {
+        let decided = account.records.decision_of(fact.key);
+        if tail_lost && decided.is_none_or(|decided| decided.place.sequence > place.sequence) {
+            continue;
+        }
         if !known.insert((fact.party.as_str(), fact.ordinal)) {
             continue;
         }

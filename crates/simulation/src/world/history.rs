@@ -15,6 +15,7 @@ use crate::dice::Dice;
 use crate::evidence::{CallKind, PlannedCall};
 use crate::limits::{
     CALLS, FIRST_CALL, HISTORIES, HISTORY_STARTS_S, LARGE_CALLS, LARGE_ONE_IN, NOTE_CHARS_MAX, NOTES_OF_BURST,
+    WRITTEN_UP_EVERY_S,
 };
 
 /// The calls of one company, and the webhooks that tell of them, in the order of their times.
@@ -84,15 +85,14 @@ fn one_call(
 ) -> (PlannedCall, Vec<Webhook>) {
     let draft = course(dice, id, number, starts_s);
     let draft = tag(dice, draft);
-    let draft = comment(dice, draft);
-    let draft = if is_large { burst(draft) } else { draft };
+    let draft = if is_large { burst(draft) } else { comment(dice, draft) };
     let silent = dice.percent(3);
     let events = draft.script.events();
     let told = events.into_iter().filter(|event| !(silent && event.name == "call.ended"));
     let body = |event: &CallEvent| {
         let mut body = event.body.clone();
-        if is_large && event.name == "call.commented" {
-            keep_last_comment(&mut body);
+        if is_large {
+            keep_comments(&mut body, usize::from(event.name == "call.commented"));
         }
         body.to_string()
     };
@@ -188,11 +188,19 @@ fn tag(dice: &mut Dice, draft: Draft) -> Draft {
     Draft { script, over_s, call }
 }
 
+/// Agents write up many calls at one time.
+fn written_up(call: &PlannedCall, after_s: i64) -> i64 {
+    let ended_s = call.ended_ms / 1000;
+    let at_s = ((ended_s + after_s) / WRITTEN_UP_EVERY_S + 1) * WRITTEN_UP_EVERY_S;
+    at_s - ended_s
+}
+
 /// Comments during the call, after it, and long after it.
 fn comment(dice: &mut Dice, draft: Draft) -> Draft {
     let Draft { mut script, over_s, mut call } = draft;
-    for (chance, after_s) in [(20, -2), (15, 17), (12, dice.between(200, 1_800))] {
+    for (chance, after_s) in [(20, -2), (15, 17), (16, dice.between(200, 1_800))] {
         if dice.percent(chance) {
+            let after_s = if after_s > 100 && dice.percent(70) { written_up(&call, after_s) } else { after_s };
             script = script.commented_by(dice.pick(&AGENTS), "Sent the form", over_s + after_s);
             call.notes.push(call.id * 10 + call.notes.len() as u64);
         }
@@ -208,19 +216,18 @@ fn burst(draft: Draft) -> Draft {
         return Draft { script, over_s, call };
     }
     let text = "\u{1F4DE}".repeat(NOTE_CHARS_MAX);
+    call.notes.clear();
     for place in 0..NOTES_OF_BURST {
-        // Ids go by the order of the writing.
-        let at_s = over_s + 2_000 + place as i64;
-        script = script.commented_by(AGENTS[0], &text, at_s);
-        call.notes.push(call.id * 10 + call.notes.len() as u64);
+        script = script.commented_by(AGENTS[0], &text, over_s - 3);
+        call.notes.push(call.id * 10 + place);
     }
     Draft { script, over_s, call }
 }
 
 /// All of a burst would be more than a receiver takes.
-fn keep_last_comment(body: &mut serde_json::Value) {
+fn keep_comments(body: &mut serde_json::Value, last: usize) {
     if let Some(comments) = body.pointer_mut("/data/comments").and_then(serde_json::Value::as_array_mut) {
-        comments.drain(..comments.len().saturating_sub(1));
+        comments.drain(..comments.len().saturating_sub(last));
     }
 }
 
