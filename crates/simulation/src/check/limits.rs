@@ -26,3 +26,5 @@ pub(super) const PACE_IMPORT_MS: i64 = 95_000;
 pub(super) const PACE_COMMENT_MS: i64 = 95_000;
 /// The same where a clock was set back by an hour.
 pub(super) const PACE_SET_BACK_MS: i64 = 900_000;
+/// Events of conversations that no caller has are kept up to so many (docs/ARCHITECTURE.md).
+pub(super) const STRAY_EVENTS_KEPT: usize = 256;

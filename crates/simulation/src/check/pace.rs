@@ -47,10 +47,11 @@ fn in_crash_loop(kind: EffectKind) -> i64 {
         EffectKind::Contact
         | EffectKind::Observe
         | EffectKind::ObserveAgain(_)
-        | EffectKind::Assign
-        | EffectKind::Reopen
         | EffectKind::Tag(_) => PACE_SAFE_MS,
-        EffectKind::Call
+        // A person may have done something else meanwhile.
+        EffectKind::Assign
+        | EffectKind::Reopen
+        | EffectKind::Call
         | EffectKind::Duration
         | EffectKind::Recording
         | EffectKind::RecordingPending

@@ -63,6 +63,8 @@ pub(super) struct Records<'a> {
     pub(super) told_each: BTreeSet<(u64, Cow<'a, str>, i64)>,
     /// Where each event of Front stands first.
     pub(super) told: BTreeMap<Cow<'a, str>, Place>,
+    /// Where events of Front stand.
+    pub(super) front_events: Vec<u64>,
     /// Where it stands again.
     pub(super) told_again: BTreeMap<Cow<'a, str>, Vec<Place>>,
     pub(super) settles: BTreeMap<u64, SettledBy>,
@@ -120,6 +122,7 @@ impl<'a> Records<'a> {
         match body {
             RecordBody::AircallEvent(event) => self.hear(place, received_ms, &event.body),
             RecordBody::FrontEvent(event) => {
+                self.front_events.push(place.sequence);
                 if let Ok(body) = serde_json::from_str::<FrontBody<'a>>(&event.body) {
                     self.told_again.entry(body.payload.id.clone()).or_default().push(place);
                     self.told.entry(body.payload.id).or_insert(place);

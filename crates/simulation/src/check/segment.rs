@@ -51,6 +51,7 @@ reasons! {
     Merged "the conversation was merged into another since the segment began",
     TrashInDoubt "trashed or restored within the error of a clock",
     DecidedAgain "the log lost its last records, and the call was in Front before it was decided again",
+    EventsDropped "more events of unknown conversations came first than are kept, and the status was read",
     OpenerElsewhere "the first call of another conversation was refused",
 }
 
@@ -296,6 +297,9 @@ fn must(account: &AccountView<'_>, thread: Option<&Thread<'_>>, settled: &Settle
         Some(true) => return Must::Leave,
         Some(false) => {}
         None => return Must::Either(Lenient::TrashInDoubt),
+    }
+    if thread.was_read_for_dropped_events(account, through, settled) {
+        return Must::Either(Lenient::EventsDropped);
     }
     match thread.ended(account, through, Some(settled)) {
         Known::Ended => Must::Open,

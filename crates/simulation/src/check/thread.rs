@@ -3,6 +3,7 @@
 use calltrail_domain::effect::{Act, ConversationStatus};
 use calltrail_simulator::front::EventEntry;
 
+use super::limits::STRAY_EVENTS_KEPT;
 use super::records::SettledBy;
 use super::segment::{Lenient, is_mark};
 use super::view::AccountView;
@@ -19,6 +20,8 @@ pub(super) struct Thread<'a> {
     pub(super) was_relinked: bool,
     /// Webhooks count from this position on: none of those before a merger.
     pub(super) told_from: u64,
+    /// Where its conversation became known.
+    linked_at: u64,
     pub(super) reads: Vec<Read>,
     /// What reads and our own reopenings said of the status.
     pub(super) seen: Vec<Seen>,
@@ -81,6 +84,7 @@ impl<'a> Thread<'a> {
             opened,
             was_relinked: false,
             told_from: 0,
+            linked_at: 0,
             reads: Vec::new(),
             seen: Vec::new(),
         }
@@ -108,7 +112,7 @@ impl<'a> Thread<'a> {
                 self.seen.clear();
             }
         }
-        self.conversation = Some(conversation);
+        (self.conversation, self.linked_at) = (Some(conversation), sequence);
     }
 
     /// Takes in what a read showed. Where that is not what was known, Front's events say when it changed; the record need not
@@ -182,6 +186,26 @@ impl<'a> Thread<'a> {
         marks.sort_by_key(|mark| (mark.at_ms, mark.archived, mark.known_at));
         marks.dedup_by_key(|mark| (mark.at_ms, mark.archived));
         marks
+    }
+
+    /// What counts last came before the conversation was known, with more events after it than are kept of unknown ones: the
+    /// status was read instead.
+    pub(super) fn was_read_for_dropped_events(
+        &self,
+        account: &AccountView<'_>,
+        through: u64,
+        call: &SettledBy,
+    ) -> bool {
+        let marks = self.marks(account, through);
+        let last = marks.iter().filter(|mark| mark.is_before(call)).max_by_key(|mark| mark.at_ms);
+        let sequences = &account.records.front_events;
+        let place = |sequence: u64| sequences.partition_point(|other| *other <= sequence);
+        let is_dropped = last.is_some_and(|mark| {
+            mark.place.is_some()
+                && mark.known_at < self.linked_at
+                && place(self.linked_at) - place(mark.known_at) >= STRAY_EVENTS_KEPT
+        });
+        is_dropped && !self.seen.is_empty()
     }
 
     fn told(&self, account: &AccountView<'_>, event: &EventEntry) -> Option<Mark> {
