@@ -179,7 +179,7 @@ fn agents<'v>(
     };
     let assigned = account.applied_in(&conversation.id, EffectKind::Assign);
     let assigned = assigned.filter(move |(_, at_ms)| since_ms.is_none_or(|since_ms| *at_ms >= since_ms));
-    let by_effect = assigned.filter_map(|(call, _)| agent_of(account, account.calls.get(&call)?));
+    let by_effect = assigned.filter_map(|(call, _)| Some(agents_of(account, account.calls.get(&call)?))).flatten();
     let by_import = account.front.activities.iter().filter_map(move |activity| {
         let (_, id, _) = activity.named?;
         let call = account.calls.get(&id)?;
@@ -189,9 +189,9 @@ fn agents<'v>(
         if !is_assigning || !is_here || !came(call, activity.message.imported_at_ms) {
             return None;
         }
-        agent_of(account, call)
+        Some(agents_of(account, call))
     });
-    by_effect.chain(by_import).map(Some)
+    by_effect.chain(by_import.flatten()).map(Some)
 }
 
 /// The id in Front of the agent who ended with the call.
@@ -199,6 +199,19 @@ fn agent_of<'v>(account: &'v AccountView<'_>, call: &PlannedCall) -> Option<&'v 
     let email = call.agent?;
     let known = account.evidence.teammates.iter().find(|known| known.email.eq_ignore_ascii_case(email))?;
     Some(known.id.as_str())
+}
+
+/// That agent alone, where whoever decided knew of each transfer; else anybody who had the call.
+fn agents_of<'v>(account: &'v AccountView<'_>, call: &PlannedCall) -> Vec<&'v str> {
+    let decided = account.records.decision_of(Kind::Call.key(call.id));
+    let was_known = |event: &'static str| {
+        let heard = account.records.heard.get(&(call.id, event.into()));
+        heard.is_none_or(|heard| decided.is_some_and(|decided| heard.sequence <= decided.through))
+    };
+    if ["call.transferred", "call.external_transferred"].into_iter().all(was_known) {
+        return agent_of(account, call).into_iter().collect();
+    }
+    account.evidence.teammates.iter().map(|teammate| teammate.id.as_str()).collect()
 }
 
 /// The call had the tag at its end, or its decision did not know that end.

@@ -208,6 +208,10 @@ impl<'a> Retracing<'_, 'a> {
         }
         let elsewhere = self.is_of_another(party, &fact.outcome);
         let Some(entry) = self.parties.get_mut(party) else { return };
+        let is_read = matches!(fact.key.kind, EffectKind::Observe | EffectKind::ObserveAgain(_));
+        if let Some(thread) = entry.thread.as_mut().filter(|_| is_read) {
+            thread.was_read = true;
+        }
         match &fact.outcome {
             Outcome::Applied { conversation: Some(conversation), .. } => {
                 let into = action_of(self.account, fact.key).and_then(thread_of);

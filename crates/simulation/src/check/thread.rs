@@ -22,6 +22,8 @@ pub(super) struct Thread<'a> {
     pub(super) told_from: u64,
     /// Where its conversation became known.
     linked_at: u64,
+    /// A read of it has ended since, whatever came of it.
+    pub(super) was_read: bool,
     pub(super) reads: Vec<Read>,
     /// What reads and our own reopenings said of the status.
     pub(super) seen: Vec<Seen>,
@@ -85,6 +87,7 @@ impl<'a> Thread<'a> {
             was_relinked: false,
             told_from: 0,
             linked_at: 0,
+            was_read: false,
             reads: Vec::new(),
             seen: Vec::new(),
         }
@@ -112,7 +115,7 @@ impl<'a> Thread<'a> {
                 self.seen.clear();
             }
         }
-        (self.conversation, self.linked_at) = (Some(conversation), sequence);
+        (self.conversation, self.linked_at, self.was_read) = (Some(conversation), sequence, false);
     }
 
     /// Takes in what a read showed. Where that is not what was known, Front's events say when it changed; the record need not
@@ -205,7 +208,7 @@ impl<'a> Thread<'a> {
                 && mark.known_at < self.linked_at
                 && place(self.linked_at) - place(mark.known_at) >= STRAY_EVENTS_KEPT
         });
-        is_dropped && !self.seen.is_empty()
+        is_dropped && self.was_read
     }
 
     fn told(&self, account: &AccountView<'_>, event: &EventEntry) -> Option<Mark> {

@@ -64,7 +64,7 @@ impl Engine {
         self.faults.count(Kind::TailLost, number);
         self.publications.clear();
         self.decided.clear();
-        self.tails_lost += 1;
+        (self.tails_lost, self.tail_lost_ms) = (self.tails_lost + 1, now_ms);
         for projector in &mut self.projectors {
             projector.forget_tail(through);
         }

@@ -213,6 +213,7 @@ pub(crate) struct Engine {
     crashes_shown: BTreeSet<u64>,
     /// How often the log has lost its last records.
     tails_lost: u64,
+    tail_lost_ms: i64,
 }
 
 impl Engine {
@@ -249,6 +250,7 @@ impl Engine {
             faults_end_ms,
             crashes_shown: BTreeSet::new(),
             tails_lost: 0,
+            tail_lost_ms: i64::MIN,
             setting,
         };
         engine.start_processes();

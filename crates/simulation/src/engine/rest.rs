@@ -12,6 +12,9 @@ use crate::ports::Logged;
 /// How often it is looked whether everything is at rest.
 pub(super) const LOOK_EVERY_MS: usize = 30_000;
 
+/// By then every projector has looked whether the log is still the one that it has folded.
+const LOST_IS_NOTICED_MS: i64 = 60_000;
+
 /// Records in one group when the log is folded once more.
 const GROUP_AGAIN: usize = 7;
 
@@ -19,6 +22,9 @@ impl Engine {
     /// Every webhook is taken, everything is folded by everybody, nothing waits to be decided, sent or seen, and no timer runs.
     pub(super) fn is_at_rest(&self) -> bool {
         let tail = self.log.tail();
+        if self.now_ms() < self.tail_lost_ms.saturating_add(LOST_IS_NOTICED_MS) {
+            return false;
+        }
         self.deliveries.iter().all(|delivery| delivery.is_taken)
             && self.outbox.held_count() == 0
             && self.sends_under_way == 0

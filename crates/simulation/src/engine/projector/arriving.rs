@@ -13,7 +13,7 @@ use super::super::{Came, Engine, Entry, Event, Meeting};
 use super::again::folding;
 use super::words::{meaning, reworded};
 use crate::fault::{Kind, Struck};
-use crate::limits::RECORDS_AT_ONCE_MAX;
+use crate::limits::{LOOK_EVERY, RECORDS_AT_ONCE_MAX};
 use crate::setting::Release;
 
 impl Engine {
@@ -147,7 +147,9 @@ impl Engine {
         let now = self.clock(Id::Projector(place));
         let now_ms = self.now_ms();
         let projector = &self.projectors[place];
-        let Some(due) = projector.next_due(now) else { return };
+        // Ticks at which nothing is due change nothing, except that they show whether the log is still the same.
+        let looks = (self.tails_lost > 0).then(|| now.plus(LOOK_EVERY));
+        let Some(due) = projector.next_due(now).into_iter().chain(looks).min() else { return };
         let wait_ms =
             (due.as_millis() - now.as_millis()).max(i64::try_from(TIMER_TICK.as_millis()).unwrap_or(0));
         let at_ms = now_ms + wait_ms;
