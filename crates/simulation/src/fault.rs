@@ -179,10 +179,12 @@ impl Faults {
         Self { dice, chances, until_ms, drawn: 0, without, counted: [0; KINDS], numbers: Vec::new() }
     }
 
-    /// Nothing goes wrong by chance.
-    pub(crate) fn none(until_ms: i64) -> Self {
-        let dice = Dice::of(0, 1);
-        Self { dice, chances: [0; KINDS], until_ms, drawn: 0, without: None, counted: [0; KINDS], numbers: Vec::new() }
+    /// Nothing goes wrong by chance; people archive.
+    pub(crate) fn calm(seed: u64, until_ms: i64) -> Self {
+        let mut chances = [0; KINDS];
+        chances[Kind::PersonArchives as usize] = Kind::PersonArchives.chance();
+        let (dice, numbers) = (Dice::of(seed, 1), Vec::new());
+        Self { dice, chances, until_ms, drawn: 0, without: None, counted: [0; KINDS], numbers }
     }
 
     /// One of `kinds`, or nothing, as chance has it on this occasion. It counts once it has changed something.

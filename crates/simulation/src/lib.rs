@@ -13,6 +13,7 @@ mod engine;
 pub mod evidence;
 pub mod fault;
 mod limits;
+pub mod lost_answers;
 pub mod marks;
 pub mod ports;
 pub mod report;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use calltrail_simulation::bugs::{self, PLANTED};
 use calltrail_simulation::campaign::{Campaign, Sum, play};
+use calltrail_simulation::lost_answers;
 use calltrail_simulation::report;
 use calltrail_simulation::run::run;
 use calltrail_simulation::trace::Trace;
@@ -42,6 +43,9 @@ struct Arguments {
     /// Plants this bug: the name of a rule that does not hold, as --bugs prints it.
     #[arg(long, value_name = "RULE", conflicts_with = "bugs")]
     bug: Option<String>,
+    /// Prints how long an effect takes after one lost answer of Front, by the kind of request, from this many seeds each.
+    #[arg(long, conflicts_with_all = ["seed", "bugs", "trace"])]
+    lost_answers: bool,
     /// Runs at the same time; by default one for each core.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     threads: Option<u64>,
@@ -52,6 +56,7 @@ Examples:
   calltrail-simulation --seeds 100000
   calltrail-simulation --seed 4711 --trace | less
   calltrail-simulation --bugs --seeds 20000
+  calltrail-simulation --lost-answers --seeds 100
   calltrail-simulation --seeds 1000 --bug AFenceIsComparedAndSet";
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -61,6 +66,10 @@ fn main() -> anyhow::Result<ExitCode> {
             anyhow::bail!("there is no planted bug `{name}`; --bugs prints the names of all");
         };
         bugs::plant(rule);
+    }
+    if arguments.lost_answers {
+        print!("{}", lost_answers::table(arguments.first, arguments.seeds));
+        return Ok(ExitCode::SUCCESS);
     }
     let passed = match arguments.seed {
         Some(seed) => one(seed, arguments.trace),

@@ -134,11 +134,11 @@ impl<'a> Thread<'a> {
             known_at: seen.sequence,
             place: None,
         };
-        if !acts.is_empty() {
-            self.reads.extend(acts.iter().map(by_event));
-            return None;
-        }
-        if known == shown {
+        // After a merger the survivor's status counts: its history says nothing about this segment.
+        let is_followed = !self.was_relinked || !self.marks(account, seen.sequence).is_empty();
+        self.reads.extend(acts.iter().map(by_event));
+        let known = if acts.is_empty() { known } else { self.ended(account, seen.sequence, None) == Known::Ended };
+        if known == shown || (!acts.is_empty() && is_followed) {
             return None;
         }
         let was_tried = self.events_were_asked_for(account, seen);

@@ -72,6 +72,7 @@ impl Engine {
             let at_ms = now_ms + self.by_own_chance(number ^ delivery as u64, |engine| engine.dice.between(1_000, 60_000));
             self.lose_delivery(delivery, at_ms);
         }
+        (0..self.projectors.len()).for_each(|place| self.watch_timers(place));
         if self.by_own_chance(number, |engine| engine.dice.percent(50)) {
             for place in 0..self.projectors.len() {
                 if !self.projectors[place].process.is_down {

@@ -9,6 +9,7 @@ mod crowds;
 mod deliveries;
 mod front;
 mod line;
+mod lost;
 mod people;
 mod process;
 mod projector;
@@ -24,6 +25,7 @@ use calltrail_domain::fact::Fact;
 use calltrail_domain::hash;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_event_log::limits::BODY_BYTES_MAX;
+use calltrail_front::RequestKind;
 use calltrail_front_writer::{Came as WorkCame, Place, Value};
 use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
 
@@ -44,6 +46,7 @@ use crate::world::people::Deed;
 use deliveries::Delivery;
 use front::Office;
 use line::Line;
+use lost::Lost;
 use process::{Process, Task};
 use projector::Projector;
 use worker::Writer;
@@ -211,13 +214,24 @@ pub(crate) struct Engine {
     faults_end_ms: i64,
     /// Crash loops that have shown.
     crashes_shown: BTreeSet<u64>,
+    /// The one answer that is lost in a calm run.
+    pub(crate) lost: Option<Lost>,
     /// How often the log has lost its last records.
     tails_lost: u64,
     tail_lost_ms: i64,
 }
 
 impl Engine {
+    /// A run with one thing that goes wrong: the first answer to a request of this kind is lost.
+    pub(crate) fn calm(seed: u64, kind: RequestKind) -> Self {
+        Self::starting(seed, None, Trace::default(), Some(Lost::of(kind)))
+    }
+
     pub(crate) fn new(seed: u64, without: Option<u64>, trace: Trace) -> Self {
+        Self::starting(seed, without, trace, None)
+    }
+
+    fn starting(seed: u64, without: Option<u64>, trace: Trace, lost: Option<Lost>) -> Self {
         let setting = Setting::draw(seed);
         let told_ms =
             |company: &Company| company.webhooks().map(|webhook| webhook.at_ms).max().unwrap_or_default();
@@ -228,7 +242,10 @@ impl Engine {
             seed,
             agenda: Agenda::starting_at(starts_ms),
             dice: Dice::of(seed, 4),
-            faults: Faults::new(seed, faults_end_ms, without),
+            faults: match lost {
+                Some(_) => Faults::calm(seed, faults_end_ms),
+                None => Faults::new(seed, faults_end_ms, without),
+            },
             trace,
             log: Log::default(),
             outbox: Outbox::new(ACK_WAIT_MS, DEDUPE_WINDOW_MS),
@@ -249,6 +266,7 @@ impl Engine {
             decided: Vec::new(),
             faults_end_ms,
             crashes_shown: BTreeSet::new(),
+            lost,
             tails_lost: 0,
             tail_lost_ms: i64::MIN,
             setting,
@@ -417,6 +435,9 @@ impl Engine {
             let at_ms = record.body.record.received_at.as_millis();
             let line = Line(&record.account, &record.body);
             self.trace.note(self.agenda.now_ms(), who, "appends", at_ms.unsigned_abs(), line);
+            if let (Some(lost), RecordBody::EffectSettled(fact)) = (&mut self.lost, &record.body.record.body) {
+                lost.settled(self.agenda.now_ms(), fact);
+            }
             if let RecordBody::EffectsDecided(decided) = &record.body.record.body {
                 self.meddle(place, decided);
                 self.crowd(place, decided);

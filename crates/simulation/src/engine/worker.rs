@@ -5,6 +5,7 @@ pub(super) mod kinds;
 
 use std::sync::Arc;
 
+use calltrail_domain::ids::PartyId;
 use calltrail_event_log::ports::Class;
 use calltrail_front::{Ambiguous, Answer, Exchange, RateLimit, Request};
 use calltrail_front_writer::command::Fetched;
@@ -33,6 +34,7 @@ pub(super) struct Writer {
 /// A worker at an item.
 #[derive(Debug)]
 struct Busy {
+    party: PartyId,
     work: Work,
     held: Held,
     awaits: u64,
@@ -61,6 +63,11 @@ impl Writer {
 
     pub(super) fn holds(&self, ticket: u64) -> bool {
         self.workers.iter().flatten().any(|busy| busy.held.ticket == ticket)
+    }
+
+    /// Whose item this worker has.
+    fn party(&self, worker: usize) -> Option<PartyId> {
+        self.workers[worker].as_ref().map(|busy| busy.party.clone())
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -133,7 +140,8 @@ impl Engine {
         let settings = Arc::clone(&self.offices[account].settings);
         let work = Work::new(settings, name, Class::Live, (*claimed.body).clone());
         let (ticket, claim) = (claimed.ticket, claimed.claim);
-        process.workers[worker] = Some(Busy { work, held: Held { account, ticket, claim }, awaits: 0 });
+        let party = claimed.body.party.clone();
+        process.workers[worker] = Some(Busy { party, work, held: Held { account, ticket, claim }, awaits: 0 });
         let line = format_args!("{} of {}", claimed.id, self.offices[account].name);
         self.trace.note(now_ms, Who::Worker(writer, worker), "claims", ticket, line);
         self.agenda.note(now_ms + EXTEND_EVERY_MS, Event::Extend { writer, worker, claim });

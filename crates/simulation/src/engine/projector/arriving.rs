@@ -143,7 +143,7 @@ impl Engine {
     }
 
     /// The next tick at which there is something to do: those between change nothing.
-    fn watch_timers(&mut self, place: usize) {
+    pub(in crate::engine) fn watch_timers(&mut self, place: usize) {
         let now = self.clock(Id::Projector(place));
         let now_ms = self.now_ms();
         let projector = &self.projectors[place];

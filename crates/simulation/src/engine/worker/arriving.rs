@@ -97,6 +97,12 @@ impl Engine {
         // Nothing else can go wrong with a Front that is away.
         let shows = struck.is_none() && self.awaits(task) == token;
         let struck = if self.is_away(account, shows) { Some(AWAY) } else { struck };
+        let party = match task {
+            Task::Worker { writer, worker } => self.writers[writer].party(worker),
+            Task::Delivery { .. } | Task::Projector(_) => None,
+        };
+        let is_lost = self.lost.as_mut().is_some_and(|lost| lost.takes(now_ms, request.kind(), party));
+        let struck = if is_lost { Some(Struck { kind: Kind::AnswerLost, number: 0 }) } else { struck };
 
         let before = self.offices[account].front.imports_accepted();
         let refused = self.offices[account].refused.len();
