@@ -54,9 +54,9 @@ kinds! {
     TooMany "Front answers 429" 150,
     SlowAnswer "the answer is slower than the attempt" 150,
     LandsLate "a request reaches Front after it was given up" 300,
-    RefusedForGood "Front refuses what it is sent" 265,
+    RefusedForGood "Front refuses what it is sent" 320,
     ShownLate "Front shows an import long after it took it" 420,
-    Forgotten "Front takes an import and never shows it" 325,
+    Forgotten "Front takes an import and never shows it" 400,
     PersonArchives "a person archives" 45,
     PersonReopens "a person reopens" 130,
     PersonMoves "a person moves, assigns or tags" 40,
@@ -72,7 +72,7 @@ kinds! {
     CrashLoop "all writers are killed every two seconds for a while" 100,
     ClockSetBack "a writer's clock is set back by an hour" 30,
     TailLost "the log loses its last records" 25,
-    ClockSkewed "a machine's clock is wrong" 15,
+    ClockSkewed "a machine's clock is wrong" 19,
     ClockJumps "a machine's clock jumps" 20,
 }
 

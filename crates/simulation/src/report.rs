@@ -20,7 +20,7 @@ const LENIENT_PERMILLE_MAX: u64 = 50;
 /// With fewer seeds than this a rare thing need not have happened.
 const SEEDS_FOR_COVERAGE: u64 = 2_000;
 /// Seeds that are shown with what was found.
-const FAILED_SHOWN: usize = 40;
+const FAILED_SHOWN: usize = 10;
 const MS_PER_YEAR: f64 = 365.25 * 86_400_000.0;
 
 /// The outcome of one seed.
@@ -102,7 +102,9 @@ pub fn failures(sum: &Sum) -> Vec<String> {
     }
     let (lenient, judged) = sum.subjects();
     if lenient * 1000 > judged * LENIENT_PERMILLE_MAX {
-        failures.push(format!("{lenient} of {judged} subjects were judged leniently; it should be one in twenty"));
+        failures.push(format!(
+            "{lenient} of {judged} subjects were judged leniently; it should be one in twenty"
+        ));
     }
     if sum.seeds < SEEDS_FOR_COVERAGE {
         return failures;

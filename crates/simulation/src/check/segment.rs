@@ -62,8 +62,9 @@ pub(super) const LENIENT_REASONS: usize = Lenient::ALL.len();
 pub(super) struct Judged<'a> {
     pub(super) decided: Decided<'a>,
     pub(super) must: Must,
-    /// The subject of the segment that was open, if one was.
+    /// The subject of the segment that was open, and its thread, if one was.
     pub(super) current: Option<&'a str>,
+    pub(super) reference: Option<&'a str>,
 }
 
 /// What the log asks of every call, and of what came late.
@@ -119,7 +120,8 @@ impl<'a> Retracing<'_, 'a> {
         let records = &self.account.records;
         let decided =
             records.decisions.iter().map(|decided| (decided.place.sequence, Step::Decided(*decided)));
-        let settled = records.settled.iter().map(|(place, fact)| (place.sequence, Step::Settled(*place, fact)));
+        let settled =
+            records.settled.iter().map(|(place, fact)| (place.sequence, Step::Settled(*place, fact)));
         let merged = records.merged.iter().map(|(place, merged)| (place.sequence, Step::Merged(merged)));
         let mut steps: Vec<(u64, Step<'a>)> = decided.chain(settled).chain(merged).collect();
         steps.sort_by_key(|(sequence, _)| *sequence);
@@ -158,12 +160,13 @@ impl<'a> Retracing<'_, 'a> {
         let settled = self.account.records.settles.get(&call).copied();
         let entry = self.parties.entry(party).or_default();
         let current = entry.thread.as_ref().map(|thread| thread.subject);
+        let reference = entry.thread.as_ref().map(|thread| thread.reference);
         let must = match (settled, entry.doubt.take()) {
             (None, _) => Must::Either(Lenient::Unsettled),
             (Some(_), Some(doubt)) => Must::Either(doubt),
             (Some(settled), None) => must(self.account, entry.thread.as_ref(), &settled, decided.through),
         };
-        self.segments.calls.insert(call, Judged { decided, must, current });
+        self.segments.calls.insert(call, Judged { decided, must, current, reference });
         if let Some(settled) = settled.filter(|_| logged.opens_segment) {
             entry.open(call, logged, settled);
         }
@@ -236,7 +239,12 @@ impl<'a> Retracing<'_, 'a> {
         if let (EffectKind::Reopen, Outcome::Applied { at, .. }, Some(thread)) =
             (fact.key.kind, &fact.outcome, &mut entry.thread)
         {
-            let open = Seen { status: ConversationStatus::Open, at_ms: at.as_millis(), sequence: place.sequence, from: 0 };
+            let open = Seen {
+                status: ConversationStatus::Open,
+                at_ms: at.as_millis(),
+                sequence: place.sequence,
+                from: 0,
+            };
             thread.seen.push(open);
         }
         entry.opened_or_not(fact);
@@ -282,9 +290,7 @@ impl<'a> Party<'a> {
         }
         let now = self.thread.take();
         self.thread = match (now, before) {
-            (Some(now), Some(before)) if now.reference == before.reference => {
-                Some(now.back_in(before))
-            }
+            (Some(now), Some(before)) if now.reference == before.reference => Some(now.back_in(before)),
             (Some(_), Some(before)) => {
                 self.doubt = Some(Lenient::OpenerElsewhere);
                 Some(before)

@@ -54,7 +54,11 @@ fn judge(account: &AccountView<'_>, call: &PlannedCall, judged: &Judged<'_>, fin
         }
         Must::Leave => {
             tallies.subjects_opened += 1;
-            (is_own && logged.opens_segment, "its own, in another conversation than the trashed one")
+            let leaves = judged.reference != Some(logged.thread.as_str());
+            (
+                is_own && logged.opens_segment && leaves,
+                "its own, in another conversation than the trashed one",
+            )
         }
         Must::Either(why) => {
             tallies.subjects_lenient[why as usize] += 1;
@@ -157,7 +161,9 @@ fn parts(account: &AccountView<'_>, segments: &Segments<'_>, findings: &mut Find
             segments.late.get(&kind.key(id)).copied()
         } else {
             let shown = account.front.activity(id, Kind::Call);
-            shown.map(|shown| shown.message.subject.as_str()).or(decided.logged().map(|logged| logged.subject.as_str()))
+            shown
+                .map(|shown| shown.message.subject.as_str())
+                .or(decided.logged().map(|logged| logged.subject.as_str()))
         };
         let subject = activity.message.subject.as_str();
         if expected != Some(subject) {

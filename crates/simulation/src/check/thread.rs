@@ -137,12 +137,18 @@ impl<'a> Thread<'a> {
         // After a merger the survivor's status counts: its history says nothing about this segment.
         let is_followed = !self.was_relinked || !self.marks(account, seen.sequence).is_empty();
         self.reads.extend(acts.iter().map(by_event));
-        let known = if acts.is_empty() { known } else { self.ended(account, seen.sequence, None) == Known::Ended };
+        let known =
+            if acts.is_empty() { known } else { self.ended(account, seen.sequence, None) == Known::Ended };
         if known == shown || (!acts.is_empty() && is_followed) {
             return None;
         }
         let was_tried = self.events_were_asked_for(account, seen);
-        self.reads.push(Read { at_ms: seen.at_ms, archived: shown, known_at: seen.sequence, place: Some(seen.from) });
+        self.reads.push(Read {
+            at_ms: seen.at_ms,
+            archived: shown,
+            known_at: seen.sequence,
+            place: Some(seen.from),
+        });
         was_tried.then_some(Lenient::UntimedRead)
     }
 
@@ -191,7 +197,7 @@ impl<'a> Thread<'a> {
         marks
     }
 
-    /// What counts last came before the conversation was known, with more events after it than are kept of unknown ones: the
+    /// Something that counts came before the conversation was known, with more events after it than are kept of unknown ones: the
     /// status was read instead.
     pub(super) fn was_read_for_dropped_events(
         &self,
@@ -200,10 +206,10 @@ impl<'a> Thread<'a> {
         call: &SettledBy,
     ) -> bool {
         let marks = self.marks(account, through);
-        let last = marks.iter().filter(|mark| mark.is_before(call)).max_by_key(|mark| mark.at_ms);
+        let mut since = marks.iter().filter(|mark| mark.is_before(call) && !mark.is_before(&self.opened));
         let sequences = &account.records.front_events;
         let place = |sequence: u64| sequences.partition_point(|other| *other <= sequence);
-        let is_dropped = last.is_some_and(|mark| {
+        let is_dropped = since.any(|mark| {
             mark.place.is_some()
                 && mark.known_at < self.linked_at
                 && place(self.linked_at) - place(mark.known_at) >= STRAY_EVENTS_KEPT

@@ -46,6 +46,24 @@ fn no_number_of_a_caller_stands_in_a_trace() {
 }
 
 #[test]
+fn lost_answers_are_shown_by_kind_of_request() {
+    let output = program(&["--lost-answers", "--seeds", "2"]);
+    let text = printed(&output);
+    assert!(output.status.success(), "{text}");
+    for line in ["create a contact", "read a status", "import", "comment"] {
+        assert!(text.lines().any(|shown| shown.starts_with(line)), "{line:?} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn the_share_of_lenient_judgements_is_shown_with_its_reasons() {
+    let text = printed(&program(&["--seeds", "12"]));
+    let line = text.lines().find(|line| line.starts_with("subjects judged leniently")).expect("it is shown");
+    assert!(line.ends_with('%'), "{line}");
+    assert!(text.contains("the conversation was merged into another since the segment began"), "{text}");
+}
+
+#[test]
 fn a_planted_bug_makes_it_fail() {
     let output = program(&["--seeds", "40", "--bug", "AFenceIsComparedAndSet"]);
     let text = printed(&output);

@@ -6,6 +6,7 @@ use calltrail_domain::record::RecordBody;
 
 use super::{drop_records, finds, finds_among_others, message, passes, requests, settled};
 use crate::evidence::{DecidedThrough, Evidence, Publication};
+use crate::fault::Scenario;
 
 #[test]
 fn gate_sees_what_a_projector_does_before_it_has_folded_what_it_knows_of() {
@@ -143,4 +144,31 @@ fn log_sees_what_is_no_log() {
         last.record.body = RecordBody::EffectSettled(EffectSettled { ordinal: 99, ..again });
     });
     finds_among_others("log", "ordinal 3 is", |evidence| settled(evidence, "2:duration").ordinal = 3);
+}
+
+#[test]
+fn pace_sees_an_effect_that_a_crash_loop_holds() {
+    let looped = |evidence: &mut Evidence| evidence.scenario = Scenario::CrashLoop;
+    assert!(passes(looped).waits_judged > 0);
+    finds("pace", "2:duration, decided at sequence", |evidence| {
+        looped(evidence);
+        late_fact(evidence, "2:duration", 200_000);
+    });
+    passes(|evidence| late_fact(evidence, "2:duration", 200_000));
+    finds("pace", "2:duration, decided at sequence", |evidence| {
+        evidence.scenario = Scenario::ClockSetBack;
+        late_fact(evidence, "2:duration", 901_000);
+    });
+}
+
+/// The fact and all that follow come so much later.
+fn late_fact(evidence: &mut Evidence, key: &str, by_ms: i64) {
+    let is_it =
+        |body: &RecordBody| matches!(body, RecordBody::EffectSettled(fact) if fact.key.to_string() == key);
+    let place = evidence.log.iter().position(|logged| is_it(&logged.record.body)).expect("it settled");
+    let account = evidence.log[place].account.clone();
+    evidence.log[place..]
+        .iter_mut()
+        .filter(|logged| logged.account == account)
+        .for_each(|logged| logged.appended_ms += by_ms);
 }

@@ -33,6 +33,17 @@ fn what_front_refused_is_missing_rightly() {
     assert_eq!(tallies.refused, 1);
 }
 
+/// Front refused the call, and nothing of it was shown before that.
+#[test]
+fn loss_sees_a_part_that_stands_without_its_call() {
+    finds_among_others("loss", "is the voicemail of call 3, which is not there itself", |evidence| {
+        remove(evidence, "3:call");
+        let account = &mut evidence.accounts[0];
+        account.front.imports.retain(|import| import.external_id != "calltrail:acme:3:call");
+        account.refused.insert("calltrail:acme:3:call".into());
+    });
+}
+
 #[test]
 fn loss_sees_a_webhook_that_is_not_in_the_log() {
     finds("loss", "call.hungup of call 2", |evidence| {

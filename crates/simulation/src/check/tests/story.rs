@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use calltrail_domain::decision::{Decision, EffectsDecided, Logged, Verdict};
 use calltrail_domain::effect::{
-    Action as Do, AddComment, Effect, EffectSettled, ImportActivity, LookUpContact, Outcome, Sender,
+    Act, Action as Do, AddComment, ConversationStatus, Effect, EffectSettled, ImportActivity, LookUpContact,
+    ObserveConversation, Outcome, Sender,
 };
 use calltrail_domain::ids::{
     CallId, ContactId, ConversationId, EffectKey, EffectKind, InboxId, PartyId, ThreadRef,
@@ -19,8 +20,8 @@ use calltrail_simulator::front::{
 };
 
 use crate::check::front::Kind;
-use crate::fault::Scenario;
 use crate::evidence::{AccountEvidence, CallKind, Deed, Evidence, LoggedRecord, PlannedCall};
+use crate::fault::Scenario;
 
 pub(super) const ARCHIVED_MS: i64 = 2_000_000;
 /// When call 3 settles.
@@ -28,15 +29,22 @@ pub(super) const THIRD_MS: i64 = 4_000_000;
 
 /// A missed call, an answered one, an archiving, a late recording, a voicemail; a call without a number; another account.
 pub(super) fn clean() -> Evidence {
-    told(None)
+    told(None, None)
 }
 
 /// The same, with the answered call from another number of the same contact.
 pub(super) fn with_two_numbers() -> Evidence {
-    told(Some("+15550199"))
+    told(Some("+15550199"), None)
 }
 
-fn told(second: Option<&str>) -> Evidence {
+/// The same without Front's webhooks: the third call is decided after this read.
+pub(super) fn with_a_read(status: ConversationStatus, acts: Vec<Act>) -> Evidence {
+    let mut evidence = told(None, Some((status, acts)));
+    evidence.accounts[0].front_webhooks = false;
+    evidence
+}
+
+fn told(second: Option<&str>, read: Option<(ConversationStatus, Vec<Act>)>) -> Evidence {
     let mut story = Story::default();
     story.account("acme");
     story.caller("cnv_a", "crd_a", "+15550100");
@@ -53,6 +61,9 @@ fn told(second: Option<&str>) -> Evidence {
     story.act(ARCHIVED_MS, "cnv_a", "archive", Action::Archive);
     story.add(3_000_000, "pa", 2, "cnv_a", "Missed call - Support", &[Kind::Recording]);
     story.call(3, Some("+15550100"), CallKind::Voicemail, THIRD_MS);
+    if let Some((status, acts)) = read {
+        story.observe(THIRD_MS + 5_000, "pa", 3, "cnv_a", status, acts);
+    }
     story.log(
         THIRD_MS + 10_000,
         "pa",
@@ -78,6 +89,7 @@ struct Story {
     log: Vec<LoggedRecord>,
     steps: BTreeMap<String, u64>,
     ordinals: BTreeMap<String, u64>,
+    subjects: BTreeMap<String, String>,
     ids: usize,
 }
 
@@ -192,6 +204,24 @@ impl Story {
         self.front().events.push(event(&id, at_ms, kind, conversation, "teammate"));
     }
 
+    fn observe(
+        &mut self,
+        at_ms: i64,
+        party: &str,
+        call: u64,
+        conversation: &str,
+        status: ConversationStatus,
+        acts: Vec<Act>,
+    ) {
+        let key = EffectKey { call: CallId(call), kind: EffectKind::Observe };
+        let conversation = ConversationId::new(conversation);
+        let observe = ObserveConversation { conversation: conversation.clone(), segment_ended: Some(false) };
+        let effects = vec![Effect { key, action: Do::ObserveConversation(observe) }];
+        self.decide(at_ms, party, call, Verdict::ReadFirst, effects);
+        let at = Timestamp::from_millis(at_ms);
+        self.settle(at_ms, party, key, Outcome::Observed { conversation, status, at, acts });
+    }
+
     fn look_up(&mut self, at_ms: i64, party: &str, call: u64, contact: &str) {
         let key = EffectKey { call: CallId(call), kind: EffectKind::Contact };
         let look_up =
@@ -227,7 +257,7 @@ impl Story {
             thread: ThreadRef::new("t"),
             inbox: InboxId::new("inb_1"),
             subject: subject.into(),
-            opens_segment: false,
+            opens_segment: self.subjects.insert(party.into(), subject.into()).as_deref() != Some(subject),
             status_unread: false,
         };
         let keys: Vec<_> = kinds.iter().map(|kind| kind.key(call)).collect();

@@ -1,15 +1,19 @@
 //! Subjects, and archivings that last.
 
+use calltrail_domain::effect::{Act, ConversationStatus, Outcome};
 use calltrail_domain::record::{FrontEvent, Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 
-use super::story::{ARCHIVED_MS, THIRD_MS, event, with_two_numbers};
-use super::{conversation, drop_records, finds, finds_among_others, landed, message, passes, remove};
+use super::story::{ARCHIVED_MS, THIRD_MS, event, with_a_read, with_two_numbers};
+use super::{
+    conversation, drop_records, finds, finds_among_others, landed, message, passes, remove, requests, settled,
+};
+use crate::check::Lenient;
 use crate::evidence::{CallKind, Evidence, LoggedRecord};
 
 #[test]
 fn subject_sees_one_that_changes_without_an_archiving() {
-    finds_among_others("subject", "must carry that of the call before it", |evidence| {
+    finds_among_others("subject", "must carry that of the segment it settled in", |evidence| {
         message(evidence, "2:call").subject = "Inbound call - Support".into();
     });
 }
@@ -54,7 +58,7 @@ fn tell(evidence: &mut Evidence, event: &str, at_ms: i64) {
 #[test]
 fn subject_sees_one_that_changes_though_a_person_reopened_or_snoozed() {
     for then in ["reopen", "reminder"] {
-        finds("subject", "must carry that of the call before it", |evidence| {
+        finds("subject", "must carry that of the segment it settled in", |evidence| {
             acts_then(evidence, ["archive", then]);
         });
     }
@@ -67,37 +71,73 @@ fn subject_sees_a_call_in_a_trashed_conversation() {
     });
 }
 
+/// Front's webhook about the archiving comes after the third call has settled, and before it is decided.
+fn archived_after_the_third_call(evidence: &mut Evidence) {
+    let account = &evidence.accounts[0];
+    let archived = account.front.events.iter().find(|event| event.kind == "archive");
+    let id = archived.expect("it was archived").id.clone();
+    drop_records(evidence, |body| matches!(body, RecordBody::FrontEvent(event) if event.body.contains(&id)));
+    tell(evidence, &id, THIRD_MS);
+}
+
 #[test]
-fn subject_takes_either_where_an_archiving_is_fresh_or_was_not_told() {
-    let late = |evidence: &mut Evidence| {
-        let archived = evidence.accounts[0].front.events.iter_mut().find(|event| event.kind == "archive");
-        archived.expect("it was archived").at_ms = THIRD_MS - 1_000;
-        evidence.accounts[0].front_webhooks = false;
+fn subject_goes_by_the_place_at_which_a_call_settled() {
+    finds_among_others(
+        "subject",
+        "must carry that of the segment it settled in",
+        archived_after_the_third_call,
+    );
+}
+
+fn act(at_ms: i64, archived: bool) -> Act {
+    Act { at: Timestamp::from_millis(at_ms), archived }
+}
+
+/// Without webhooks the conversation is read before each call, and its events say when it was archived.
+#[test]
+fn subject_is_strict_without_webhooks_too() {
+    let read =
+        |status, acts: Vec<Act>| move |evidence: &mut Evidence| *evidence = with_a_read(status, acts.clone());
+    let archived = |at_ms| read(ConversationStatus::Archived, vec![act(at_ms, true)]);
+    let tallies = passes(archived(ARCHIVED_MS));
+    assert_eq!((tallies.subjects_kept, tallies.subjects_opened), (1, 4));
+    assert_eq!(tallies.subjects_lenient.iter().sum::<u64>(), 0);
+    for too_late_or_too_early in [THIRD_MS + 1, 50_000] {
+        let words = "must carry that of the segment it settled in";
+        finds("subject", words, archived(too_late_or_too_early));
+    }
+    finds(
+        "subject",
+        "must carry that of the segment it settled in",
+        read(ConversationStatus::Open, Vec::new()),
+    );
+    let and_back = vec![act(ARCHIVED_MS, true), act(ARCHIVED_MS + 1, false)];
+    finds(
+        "subject",
+        "must carry that of the segment it settled in",
+        read(ConversationStatus::Open, and_back),
+    );
+}
+
+#[test]
+fn subject_is_lenient_where_the_events_could_not_be_read() {
+    let unread = |evidence: &mut Evidence| {
+        *evidence = with_a_read(ConversationStatus::Archived, Vec::new());
+        requests(evidence, 1, THIRD_MS + 5_000, "GET", "/conversations/cnv_a/events");
     };
-    assert_eq!(passes(late).subjects_lenient, 1);
-    let untold =
-        |evidence: &mut Evidence| drop_records(evidence, |body| matches!(body, RecordBody::FrontEvent(_)));
-    assert_eq!(passes(untold).subjects_lenient, 1);
-    finds_among_others("subject", "its own or that of a call before it", |evidence| {
-        untold(evidence);
+    let tallies = passes(unread);
+    assert_eq!(tallies.subjects_lenient[Lenient::UntimedRead as usize], 1);
+    finds_among_others("subject", "its own or that of the segment", |evidence| {
+        unread(evidence);
         message(evidence, "3:call").subject = "Inbound call - Support".into();
     });
 }
 
-/// Without webhooks the conversation is read before each call: what was done well before it settled is known.
 #[test]
-fn subject_is_strict_without_webhooks_too() {
-    let unheard = |evidence: &mut Evidence| {
-        evidence.accounts[0].front_webhooks = false;
-        evidence.accounts[0].calls[1].recorded = false;
-        remove(evidence, "2:recording");
-    };
-    let tallies = passes(unheard);
-    assert_eq!((tallies.subjects_kept, tallies.subjects_opened, tallies.subjects_lenient), (1, 4, 0));
-    finds_among_others("subject", "must carry its own", |evidence| {
-        unheard(evidence);
-        message(evidence, "3:call").subject = "Missed call - Support".into();
-        evidence.accounts[0].calls[2].kind = CallKind::OutboundUnanswered;
+fn subject_sees_one_of_a_call_that_is_not_in_front() {
+    finds_among_others("subject", "must carry its own, and open a segment", |evidence| {
+        let refused = Outcome::Rejected { status: 403, reason: "no".into() };
+        settled(evidence, "1:call").outcome = refused;
     });
 }
 
@@ -199,8 +239,8 @@ fn archive_takes_either_end_where_nobody_looked() {
 fn two_numbers_of_one_contact_share_a_conversation_and_a_segment() {
     let expected = |evidence: &mut Evidence| *evidence = with_two_numbers();
     let tallies = passes(expected);
-    assert_eq!((tallies.subjects_kept, tallies.subjects_opened, tallies.subjects_lenient), (0, 4, 1));
-    passes(|evidence| {
+    assert_eq!((tallies.subjects_kept, tallies.subjects_opened), (1, 4));
+    finds("subject", "call 2", |evidence| {
         expected(evidence);
         for part in ["2:call", "2:duration", "2:recording"] {
             message(evidence, part).subject = "Inbound call - Support".into();
@@ -220,5 +260,5 @@ fn a_conversation_that_was_merged_away_lives_on_in_its_survivor() {
         let merged = event("evt_x", 5_500_000, "conversations_merged", "cnv_a", "teammate");
         evidence.accounts[0].front.events.push(merged);
     });
-    assert_eq!(tallies.subjects_lenient, 2);
+    assert_eq!(tallies.subjects_lenient.iter().sum::<u64>(), 0);
 }
