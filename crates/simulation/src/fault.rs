@@ -70,7 +70,7 @@ kinds! {
     WriterPaused "a writer is paused" 20,
     ProjectionLost "a projection store is lost" 20,
     CrashLoop "all writers are killed every two seconds for a while" 100,
-    ClockSetBack "a writer's clock is set back by an hour" 30,
+    ClockSetBack "a writer's clock is set back by an hour" 60,
     TailLost "the log loses its last records" 25,
     ClockSkewed "a machine's clock is wrong" 19,
     ClockJumps "a machine's clock jumps" 20,
@@ -173,6 +173,7 @@ impl Faults {
             let strength = 45 + dice.below(136);
             let is_in = dice.below(LEFT_OUT_ONE_IN) > 0;
             if scenario.needs(*kind) || (is_in && scenario.allows(*kind)) {
+                let strength = if scenario == Scenario::Everything { strength } else { strength * 2 };
                 chances[*kind as usize] = kind.chance() * strength / 100;
             }
         }

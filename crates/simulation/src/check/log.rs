@@ -16,20 +16,18 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
         if let Some((sequence, kind)) = account.records.first.filter(|(_, kind)| *kind != "account.created") {
             findings.of(account.id, format!("the first record, sequence {sequence}, is {kind}"));
         }
-        ordinals(account, view.evidence.tails_lost > 0, findings);
+        // A writer may append what came of a decision that is gone.
+        if view.evidence.tails_lost == 0 {
+            ordinals(account, findings);
+        }
     }
 }
 
-/// Where the log has lost its tail, a writer may have appended what came of a decision that is gone.
-fn ordinals(account: &AccountView<'_>, tail_lost: bool, findings: &mut Findings) {
+fn ordinals(account: &AccountView<'_>, findings: &mut Findings) {
     let mut by_key = BTreeMap::new();
     let mut by_ordinal = BTreeMap::new();
     for (place, fact) in &account.records.settled {
         let sequence = place.sequence;
-        let decided = account.records.decision_of(fact.key);
-        if tail_lost && decided.is_none_or(|decided| decided.place.sequence > sequence) {
-            continue;
-        }
         let ordinal = (fact.party.as_str(), fact.ordinal);
         let known = by_key.entry(fact.key).or_insert(ordinal);
         if *known != ordinal {

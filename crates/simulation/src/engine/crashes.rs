@@ -37,10 +37,9 @@ impl Engine {
         let writers = self.writers.len();
         let place = self.by_own_chance(number, |engine| engine.dice.place(writers));
         let process = &mut self.writers[place].process;
-        if process.ahead_ms < -SET_BACK_MS / 2 {
-            return;
-        }
-        process.set_back(SET_BACK_MS, number);
+        // Set right again, the next time.
+        let by_ms = if process.ahead_ms < -SET_BACK_MS / 2 { -SET_BACK_MS } else { SET_BACK_MS };
+        process.set_back(by_ms, number);
         self.trace.say(
             self.agenda.now_ms(),
             Who::World,
@@ -52,6 +51,22 @@ impl Engine {
     /// A power cut without a sync, or a restore while receivers forward. What is lost is delivered again, as by a backfill;
     /// fences and outbox keep what they have.
     pub(super) fn tail_is_lost(&mut self, number: u64) {
+        if self.by_own_chance(number, |engine| engine.dice.percent(60)) {
+            // Right before what was decided on it is appended.
+            self.tail_loss_due = Some(number);
+        } else {
+            self.lose_tail(number);
+        }
+    }
+
+    /// What is about to be appended was decided on records that are gone.
+    pub(super) fn lose_tail_below_decisions(&mut self) {
+        if let Some(number) = self.tail_loss_due.take() {
+            self.lose_tail(number);
+        }
+    }
+
+    fn lose_tail(&mut self, number: u64) {
         let now_ms = self.now_ms();
         let (min, max) = TAIL_LOST_MS;
         let since_ms = now_ms - self.by_own_chance(number, |engine| engine.dice.between(min, max));

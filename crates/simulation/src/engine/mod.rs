@@ -219,6 +219,8 @@ pub(crate) struct Engine {
     /// How often the log has lost its last records.
     tails_lost: u64,
     tail_lost_ms: i64,
+    /// A loss that waits for decisions.
+    tail_loss_due: Option<u64>,
 }
 
 impl Engine {
@@ -269,6 +271,7 @@ impl Engine {
             lost,
             tails_lost: 0,
             tail_lost_ms: i64::MIN,
+            tail_loss_due: None,
             setting,
         };
         engine.start_processes();

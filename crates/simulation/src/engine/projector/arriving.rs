@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use calltrail_domain::effect::WorkItem;
-use calltrail_domain::record::Record;
+use calltrail_domain::record::{Record, RecordBody};
 use calltrail_event_log::ports::Class;
 use calltrail_projector::limits::TIMER_TICK;
 use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
@@ -61,6 +61,9 @@ impl Engine {
             Task::Projector(place) => self.projectors[place].release,
             Task::Delivery { .. } | Task::Worker { .. } => Release::Present,
         };
+        if records.iter().any(|record| is_decision(&record.body)) {
+            self.lose_tail_below_decisions();
+        }
         let appended_ms = self.now_ms();
         let entry = |record: Record| {
             let record = if release == Release::Later { reworded(record) } else { record };
@@ -173,6 +176,10 @@ impl Engine {
         let token = projector.awaits;
         self.answer(0, Task::Projector(place), token, Came::Projector(ProjectorCame::Tick));
     }
+}
+
+fn is_decision(body: &RecordBody) -> bool {
+    matches!(body, RecordBody::EffectsDecided(decided) if !decided.decisions.is_empty())
 }
 
 /// How many bytes the outbox would store.
