@@ -3,6 +3,7 @@
 mod decisions;
 mod engine;
 mod late;
+mod menu;
 mod merge;
 mod rebuild;
 mod records;
