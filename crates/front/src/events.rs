@@ -128,9 +128,9 @@ pub(crate) struct Source {
 
 impl Source {
     /// False for the API and for messages that came in. Front names the kind of source, and not the token.
-    pub(crate) fn is_person(self) -> bool {
-        let kind = self.meta.and_then(|meta| meta.kind).unwrap_or_default();
-        !matches!(kind.as_str(), "api" | "oauth_client" | "inboxes" | "recipient")
+    pub(crate) fn is_person(&self) -> bool {
+        let kind = self.meta.as_ref().and_then(|meta| meta.kind.as_deref()).unwrap_or_default();
+        !matches!(kind, "api" | "oauth_client" | "inboxes" | "recipient")
     }
 }
 
