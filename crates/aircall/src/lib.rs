@@ -21,7 +21,7 @@ mod surrogate;
 mod token;
 
 pub use bounds::bounded_text;
-pub use facts::facts;
+pub use facts::{event_name, facts};
 pub use number::{Outside, e164, outside};
 pub use receive::{Malformed, Meaning, Received, receive};
 pub use token::Tokens;
