@@ -73,7 +73,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 37] = [
+const METRICS: [Metric; 38] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -215,6 +215,11 @@ const METRICS: [Metric; 37] = [
         "duplicate_comments",
         "Comments that stand in Front a second time: remove the later ones",
         |status| accounts(status, |account| Some(number(writer(account)?.duplicate_comments))),
+    ),
+    counter(
+        "newer_fence_items",
+        "Work items whose effects the fence knew and the log did not: the log was restored, or lost records",
+        |status| accounts(status, |account| Some(number(writer(account)?.newer_fences))),
     ),
     counter("fence_conflicts", "Fences that another writer changed first", |status| {
         accounts(status, |account| Some(number(writer(account)?.conflicts)))

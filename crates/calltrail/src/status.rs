@@ -139,6 +139,9 @@ pub struct WriterStatus {
     /// Comments that stand in Front more than once, since the start.
     #[serde(default)]
     pub duplicate_comments: u64,
+    /// Work items whose effects the fence knew and the log did not, since the start.
+    #[serde(default)]
+    pub newer_fences: u64,
 }
 
 impl Status {
@@ -214,6 +217,7 @@ impl WriterStatus {
             takeovers: counters.takeovers(),
             conflicts: counters.conflicts(),
             duplicate_comments: counters.duplicate_comments(),
+            newer_fences: counters.newer_fences(),
         }
     }
 }
@@ -353,6 +357,13 @@ impl fmt::Display for WriterStatus {
         if self.duplicate_comments > 0 {
             let twice = format!("{} comments, see the log of the process", self.duplicate_comments);
             row(f, "twice", &twice)?;
+        }
+        if self.newer_fences > 0 {
+            row(
+                f,
+                "log behind",
+                &format!("{} items were done again, see the log of the process", self.newer_fences),
+            )?;
         }
         Ok(())
     }

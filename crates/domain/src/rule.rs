@@ -164,6 +164,8 @@ impl Rule {
             Self::CallersWithoutANumberAreKeptApart => &["m06"],
             Self::TheSubjectNamesTheCall => &["m07"],
             Self::TheSubjectBelongsToItsSegment => &["m08"],
+            Self::AReadFindsWhenItWasArchived => &["m08"],
+            Self::SegmentsGoByTheLog => &["m08"],
             Self::AnEffectIsDecidedOnce => &["m09"],
             Self::AnUntrustedStatusIsReadFirst => &["m10"],
             Self::AMissedCallTellsWhy => &["m11"],
@@ -213,8 +215,6 @@ impl Rule {
             | Self::WorkItemsAreCutByBytes
             | Self::RefusedPublicationHoldsUpNothingElse
             | Self::OnlyPassedOverCallsAreDropped
-            | Self::SegmentsGoByTheLog
-            | Self::AReadFindsWhenItWasArchived
             | Self::DroppedStrayEventsAreRemembered
             | Self::RefusedFirstImportLeavesNoTrace
             | Self::PartsOfARefusedCallAreSkipped

@@ -37,7 +37,7 @@ pub struct Fence {
     /// Conversations that were merged, and into which.
     pub merges: Vec<(ConversationId, ConversationId)>,
     pub entries: Vec<Entry>,
-    /// The effects of the last item that was finished. An item with other effects under these ordinals belongs to
+    /// The effects of the last item that was finished, also while the next one is in progress. An item with other effects under these ordinals belongs to
     /// another history: the log was restored, or lost its last records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<(u64, EffectKey)>,
@@ -207,4 +207,53 @@ impl Entry {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use calltrail_domain::ids::{CallId, EffectKind};
+
+    use super::*;
+
+    /// A fence as the releases before the store's clock and the settled keys wrote it.
+    const OLD: &str = r#"{"settled_through":4,"item_from":5,"conversation":"cnv_1","merges":[["cnv_0","cnv_1"]],"entries":[
+        {"ordinal":5,"key":"7:call","generation":1,"claim":"a-1","state":{"state":"in_flight","deadline":1700000015000},
+         "ambiguous":true,"attempts":1,"failures":1,"uids":["u1"],"before":null,"first_tried_at":1700000000000,
+         "refused":null,"appended":false},
+        {"ordinal":6,"key":"7:reopen","generation":1,"claim":"a-1",
+         "state":{"state":"refused","at":1700000015000,"status":422,"reason":"no"},
+         "ambiguous":true,"attempts":1,"failures":1,"uids":[],"before":{"status":"archived"},"first_tried_at":null,
+         "refused":null,"appended":false}]}"#;
+
+    #[test]
+    fn older_fence_is_read_and_new_fields_are_left_out_while_empty() {
+        let fence: Fence = serde_json::from_str(OLD).expect("an older fence is read");
+        let deadline = Timestamp::from_millis(1_700_000_015_000);
+        assert_eq!(fence.entries[0].state, State::InFlight { deadline, store_deadline_ms: None });
+        assert_eq!((fence.settled.len(), fence.acknowledged, fence.known_through), (0, None, 0));
+        assert_eq!((fence.highest(), fence.key_of(6).map(|key| key.kind)), (6, Some(EffectKind::Reopen)));
+        let stored = serde_json::to_string(&fence).expect("a fence has a JSON form");
+        for field in ["store_", "\"settled\"", "acknowledged", "known_through"] {
+            assert!(!stored.contains(field), "{field} is written");
+        }
+    }
+
+    #[test]
+    fn new_fields_read_back() {
+        let state = State::InFlight { deadline: Timestamp::from_millis(9), store_deadline_ms: Some(7) };
+        let key = EffectKey { call: CallId(7), kind: EffectKind::Comment(9) };
+        let mut entry = Entry::new(8, key, true);
+        entry.state = state;
+        let fence = Fence {
+            settled: vec![(7, key)],
+            acknowledged: Some((3, 2)),
+            known_through: 9,
+            entries: vec![entry],
+            ..Fence::default()
+        };
+        let stored = serde_json::to_string(&fence).expect("a fence has a JSON form");
+        assert!(stored.contains(r#""settled":[[7,"7:comment:9"]],"acknowledged":[3,2],"known_through":9"#));
+        assert_eq!(serde_json::from_str::<Fence>(&stored).expect("it reads back"), fence);
+        assert_eq!(fence.highest(), 9);
+    }
 }

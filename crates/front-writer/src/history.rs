@@ -7,7 +7,7 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 
 use crate::command::Command;
-use crate::fence::Fence;
+use crate::fence::{Entry, Fence};
 use crate::machine::{Awaiting, Machine};
 
 /// How an item stands to its party's fence.
@@ -82,7 +82,8 @@ impl Machine {
         // An item is cut only when the one before it has settled, so its predecessor's facts are in the log.
         let settled_through = self.fence.settled_through.max(first - 1);
         let known_through = self.fence.known_through;
-        self.fence = Fence { settled_through, item_from: first, known_through, ..Fence::default() };
+        let settled = std::mem::take(&mut self.fence.settled);
+        self.fence = Fence { settled_through, item_from: first, known_through, settled, ..Fence::default() };
         if first <= known_through {
             (self.unsaved, self.begins_again) = (true, true);
         }
@@ -92,9 +93,23 @@ impl Machine {
     fn begin_again(&mut self, first: u64) {
         let known_through = self.fence.highest();
         let settled_through = first.saturating_sub(1);
-        self.fence = Fence { settled_through, item_from: first, known_through, ..Fence::default() };
+        let entries = self.unsettled_of_item();
+        self.fence = Fence { settled_through, item_from: first, known_through, entries, ..Fence::default() };
         // Stored first, so that the item is counted once and no claim starts it again.
         (self.unsaved, self.begins_again) = (true, true);
+    }
+
+    /// What the fence knows of the item's effects that are not settled, under their new ordinals: a request of the lost
+    /// history may still be in flight, and is waited for.
+    fn unsettled_of_item(&mut self) -> Vec<Entry> {
+        let entries = std::mem::take(&mut self.fence.entries);
+        let unsettled = entries.into_iter().filter(|entry| entry.outcome().is_none());
+        unsettled
+            .filter_map(|entry| {
+                let effect = self.item.effects.iter().find(|effect| effect.effect.key == entry.key)?;
+                Some(Entry { ordinal: effect.ordinal, ambiguous: true, ..entry })
+            })
+            .collect()
     }
 
     /// The facts should be in the log. If they are not, the item is published again, so its publication is remembered.

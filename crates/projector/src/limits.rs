@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
+use calltrail_domain::limits::{DECISION_BYTES_MAX, WORK_ITEM_BYTES_MAX};
 use calltrail_event_log::limits::BODY_BYTES_MAX;
 
 /// Records folded between two commits of the projection store.
 pub const BATCH_RECORDS_MAX: usize = 1_000;
 /// Decisions appended in one record; the next ones follow in the next.
 pub const DECISIONS_PER_RECORD_MAX: usize = 64;
-/// The longest single decision, encoded: what a party has to show beyond that comes with its next step.
-pub const DECISION_BYTES_MAX: usize = 700_000;
 /// The decisions of one record, encoded: a decision that no longer fits comes with the next record.
 pub const DECISIONS_BYTES_MAX: usize = 900_000;
 /// What a record of decisions has besides them, and what a later release may say more in it.
 pub const DECISIONS_ENVELOPE_BYTES: usize = 50_000;
 const _: () = assert!(DECISION_BYTES_MAX <= DECISIONS_BYTES_MAX);
 const _: () = assert!(DECISIONS_BYTES_MAX + DECISIONS_ENVELOPE_BYTES <= BODY_BYTES_MAX);
+const _: () = assert!(WORK_ITEM_BYTES_MAX + DECISIONS_ENVELOPE_BYTES <= BODY_BYTES_MAX);
 /// Records whose hashes are remembered, to know decisions that were made on another log.
 pub const RECENT_RECORDS: u64 = 1_024;
 /// Looks at a log that ends before the checkpoint, until that is taken for a log that went backwards: a new leader of

@@ -280,10 +280,8 @@ impl<P: Pieces> Machine<P> {
             return Ok(());
         }
         self.head = tail;
-        if let Some(tick) = &mut self.tick {
-            if tick.tail.is_none() {
-                (tick.tail, self.identified) = (Some(tail), false);
-            }
+        if let Some(tick) = self.tick.as_mut().filter(|tick| tick.tail.is_none()) {
+            (tick.tail, self.identified) = (Some(tail), false);
         }
         if self.identifies() { Ok(()) } else { self.resume() }
     }

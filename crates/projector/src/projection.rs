@@ -231,10 +231,10 @@ impl<B: Scan> AccountState<B> {
     }
 
     /// Items that the outbox refused and that are to be published again.
-    pub(crate) fn to_retry(&mut self, patience: Duration, now: Timestamp) -> Vec<WorkItem> {
+    pub(crate) fn due_again(&mut self, patience: Duration, now: Timestamp) -> Vec<WorkItem> {
         let state = &self.state;
         let numbers = |party: &_| numbers(&outstanding(state, party)?);
-        let parties = self.published.to_retry(patience, now, PUBLICATIONS_PER_TICK_MAX, numbers);
+        let parties = self.published.due_again(patience, now, PUBLICATIONS_PER_TICK_MAX, numbers);
         parties.iter().filter_map(|party| outstanding(state, party)).collect()
     }
 

@@ -89,7 +89,7 @@ impl Published {
 
     /// Parties whose items are to be published again: at each tick, after `patience` where they were refused for good.
     /// Those that are not `outstanding` any more are forgotten.
-    pub(crate) fn to_retry(
+    pub(crate) fn due_again(
         &mut self,
         patience: Duration,
         now: Timestamp,

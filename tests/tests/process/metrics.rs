@@ -78,6 +78,7 @@ async fn metrics_are_the_numbers_of_the_status() {
         ("claim_takeovers_total{account=\"acme\"}", &live["takeovers"]),
         ("fence_conflicts_total{account=\"acme\"}", &live["conflicts"]),
         ("duplicate_comments_total{account=\"acme\"}", &live["duplicate_comments"]),
+        ("newer_fence_items_total{account=\"acme\"}", &live["newer_fences"]),
         ("ready", &1.into()),
         ("projector_caught_up", &1.into()),
         ("policy_differs{account=\"acme\"}", &0.into()),

@@ -16,8 +16,6 @@ const FRONT_REQUESTS_PER_MINUTE: u32 = 6_000;
 pub(crate) struct Given {
     pub(super) front: FrontOptions,
     pub(super) without_front_webhooks: bool,
-    /// Effects that Front refuses for good, or that cannot be done.
-    pub(super) rejected: u64,
     /// Aircall's REST API is configured.
     pub(super) with_aircall: bool,
     account: String,
@@ -38,12 +36,6 @@ pub(crate) fn given() -> Given {
 }
 
 impl Given {
-    /// So many effects are expected to be rejected; none otherwise.
-    pub(crate) fn rejects(mut self, effects: u64) -> Self {
-        self.rejected = effects;
-        self
-    }
-
     /// No signing key: the conversation is read before each call.
     pub(crate) fn without_front_webhooks(mut self) -> Self {
         self.without_front_webhooks = true;

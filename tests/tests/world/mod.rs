@@ -283,7 +283,7 @@ impl World {
         let distinct: BTreeSet<_> = markers.iter().collect();
         assert_eq!(distinct.len(), markers.len(), "a comment is there twice");
         let writer = account.live.as_ref().and_then(|live| live.writer.as_ref()).expect("a writer runs");
-        assert_eq!(writer.outcomes["rejected"], self.given.rejected, "effects were rejected:\n{status}");
+        assert_eq!(writer.outcomes["rejected"], 0, "effects were rejected:\n{status}");
         let replayed = self.engine().verify().await.expect("the log can be replayed");
         assert_eq!(replayed.live_hash, replayed.replayed_hash, "the log gives another state");
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +15,9 @@ use super::binary;
 /// A server that takes no connection after this time is broken.
 const START_MAX: Duration = Duration::from_secs(30);
 const START_PAUSE: Duration = Duration::from_millis(20);
+
+/// The folder that everything is stored in.
+const STORE: &str = "jetstream";
 
 /// A signal that a test sends.
 pub use rustix::process::Signal;
@@ -46,7 +50,7 @@ impl NatsServer {
     pub(super) fn prepared(more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let [port, monitor_port] = free_ports();
-        let store = folder.path().join("jetstream");
+        let store = folder.path().join(STORE);
         let mut text = String::new();
         let written = write!(
             text,
@@ -108,6 +112,24 @@ impl NatsServer {
         fs::read_to_string(self.folder.path().join("nats.log")).unwrap_or_default()
     }
 
+    /// A copy of everything it has stored, as it is on the disk at one moment.
+    #[must_use]
+    pub fn copy_of_store(&self) -> TempDir {
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        self.freeze();
+        copy_folder(&self.folder.path().join(STORE), &copy.path().join(STORE));
+        self.signal(Signal::CONT);
+        copy
+    }
+
+    /// Puts such a copy in the place of what is stored. The process must not run.
+    pub fn put_back_store(&self, copy: &TempDir) {
+        assert!(self.child.is_none(), "nats-server still runs");
+        let store = self.folder.path().join(STORE);
+        fs::remove_dir_all(&store).expect("the store is removed");
+        copy_folder(&copy.path().join(STORE), &store);
+    }
+
     /// Ends the process at once, as a crash does, or not at all when it does not run.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -152,6 +174,19 @@ impl Drop for NatsServer {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder is made");
+    for entry in fs::read_dir(from).expect("the folder is read") {
+        let entry = entry.expect("an entry is read");
+        let to = to.join(entry.file_name());
+        if entry.file_type().expect("its kind is known").is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("a file is copied");
         }
     }
 }

@@ -150,7 +150,7 @@ fn list_of_teammates_from_the_future_is_stale() {
     let iris = Teammate { id: id.clone(), email: Some("iris@example.com".to_owned()) };
     for ahead in BACKS {
         let mut directory = Directory::default();
-        directory.replace(&[iris.clone()], now.plus(ahead));
+        directory.replace(std::slice::from_ref(&iris), now.plus(ahead));
         let stale = Lookup::Stale { last: Some(id.clone()) };
         assert_eq!(directory.find("iris@example.com", now), stale, "{ahead:?} ahead");
         directory.keep(now);

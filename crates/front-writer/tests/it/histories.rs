@@ -9,7 +9,9 @@ use calltrail_domain::ids::{EffectKind, TeammateId};
 use calltrail_front_writer::command::Command;
 
 use crate::front::Repeat;
-use crate::world::{End, World, assign, comment, import, item, look_up, observe, reopen, tag};
+use crate::world::{
+    ATTEMPT, End, GRACE, World, assign, comment, import, item, look_up, observe, reopen, tag,
+};
 
 const ROOM: &str = "cnv_5";
 
@@ -160,12 +162,31 @@ fn item_in_progress_of_a_lost_history_gives_way() {
         let new =
             numbered(1, 1, first, vec![comment(9, None), import(9, EffectKind::Call), comment(8, None)]);
         assert_eq!(work(&mut world, &new), 1, "from {first} on");
+        let mut facts = world.outcomes();
+        facts.dedup();
         assert_eq!(
-            world.outcomes(),
+            facts,
             ["9:comment:99", "9:call", "8:comment:99"].map(|key| format!("{key} applied {ROOM}"))
         );
         assert_eq!(world.front.room(ROOM).comments.len(), 2);
     }
+}
+
+#[test]
+fn request_in_flight_of_a_lost_history_is_waited_for() {
+    let mut world = world();
+    work(&mut world, &numbered(1, 1, 1, vec![import(7, EffectKind::Call), import(7, EffectKind::Duration)]));
+    let lost = numbered(2, 1, 3, vec![comment(8, None)]);
+    let is_write =
+        |command: &Command| matches!(command, Command::Send { request, .. } if request.kind().is_write());
+    assert_eq!(world.run_until(&lost, is_write), End::Crashed);
+    restore(&mut world);
+    let (start, asked) = (world.now, world.requests.len());
+    let new = numbered(1, 1, 2, vec![comment(8, None)]);
+    assert_eq!(work(&mut world, &new), 1);
+    assert!(world.now.since(start) >= ATTEMPT + GRACE);
+    assert_eq!(world.requests[asked..], ["list_comments", "add_comment", "list_comments"]);
+    assert_eq!(world.outcomes(), ["8:comment:99 applied cnv_5"]);
 }
 
 #[test]

@@ -150,3 +150,40 @@ impl KeyValue for Losing {
         self.inner.now_ms().await
     }
 }
+
+/// A store that refuses new values of a bucket for their size.
+#[derive(Debug)]
+pub(crate) struct Narrow {
+    pub(crate) inner: Embedded,
+    pub(crate) bucket: &'static str,
+    /// How many were refused.
+    pub(crate) refused: Arc<AtomicU32>,
+}
+
+#[async_trait]
+impl KeyValue for Narrow {
+    async fn get(&self, bucket: &str, key: &str) -> Result<Option<Versioned>, LogError> {
+        self.inner.get(bucket, key).await
+    }
+
+    async fn create(&self, bucket: &str, key: &str, value: Bytes) -> Result<u64, LogError> {
+        if bucket == self.bucket {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            let size_bytes = value.len();
+            return Err(LogError::TooLarge { kind: bucket.to_owned(), size_bytes, limit_bytes: 1 });
+        }
+        self.inner.create(bucket, key, value).await
+    }
+
+    async fn update(&self, bucket: &str, key: &str, value: Bytes, revision: u64) -> Result<u64, LogError> {
+        self.inner.update(bucket, key, value, revision).await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str, revision: u64) -> Result<(), LogError> {
+        self.inner.delete(bucket, key, revision).await
+    }
+
+    async fn now_ms(&self) -> Result<i64, LogError> {
+        self.inner.now_ms().await
+    }
+}

@@ -2,10 +2,11 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use calltrail_domain::effect::WorkItem;
 use calltrail_domain::ids::EffectKind;
 use calltrail_event_log::ports::Class;
 use calltrail_front_writer::fence;
@@ -13,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::bench::{Bench, PATIENCE, outcomes};
 use crate::lines;
-use crate::stores::Losing;
+use crate::stores::{Losing, Narrow};
 use crate::world::{NUMBER, import, item};
 
 /// A bench of one writer, with one call to bring into Front.
@@ -109,4 +110,38 @@ async fn a_bad_token_is_told_with_the_key_that_mends_it() {
     let told = lines::with("WARN");
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("account.front.api_token"), "{told:?}");
+}
+
+#[tokio::test]
+async fn value_too_large_is_one_error_and_its_item_waits() {
+    let mut bench = bench_of_one().await;
+    let refused = Arc::new(AtomicU32::new(0));
+    let (inner, counted) = (bench.stores.clone(), Arc::clone(&refused));
+    bench.store = Arc::new(Narrow { inner, bucket: fence::BUCKET, refused: counted });
+    // The same party once more: with one worker, after the first.
+    let again = WorkItem { item: 2, ..item(None, vec![import(7, EffectKind::Call)]) };
+    bench.publish(&again, Class::Live).await;
+    bench.workers = 1;
+    run_while(&bench, |_| refused.load(Ordering::SeqCst) < 2).await;
+    let told = lines::with("ERROR");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(" party=p1") && told[0].contains("too large"), "{told:?}");
+    assert!(bench.front().imports.is_empty(), "nothing is sent without its fence");
+    assert!(!bench.stores.stats().await.expect("stats are read").outbox.is_empty(), "the items wait");
+}
+
+#[tokio::test]
+async fn fence_newer_than_the_log_is_counted_and_warned_of_once() {
+    let bench = bench_of_one().await;
+    bench.run_until(1).await;
+    assert_eq!((bench.counters.newer_fences(), lines::with("WARN").len()), (0, 0));
+    // The log was restored: another call has the same ordinal.
+    let other = WorkItem { item: 2, ..item(None, vec![import(8, EffectKind::Call)]) };
+    bench.publish(&other, Class::Live).await;
+    let records = bench.run_until(2).await;
+    assert_eq!(outcomes(&records), ["7:call applied cnv_1", "8:call applied cnv_1"]);
+    assert_eq!(bench.counters.newer_fences(), 1);
+    let told = lines::with("WARN");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(" party=p1") && told[0].contains("fence is newer than the log"), "{told:?}");
 }

@@ -82,7 +82,7 @@ impl<P: Pieces> Machine<P> {
         for name in names {
             let rules = self.rules.iter().find(|rules| rules.id == name);
             let patience = rules.map_or(REPUBLISH_AFTER_DEFAULT, |rules| rules.republish_after);
-            let items = self.projection.account(&name).to_retry(patience, at);
+            let items = self.projection.account(&name).due_again(patience, at);
             for item in items {
                 self.ask(Asked::Publish { account: name.clone(), item });
             }

@@ -5,6 +5,7 @@ mod chaos;
 mod failover;
 mod quorum;
 mod replica;
+mod restore;
 mod roles;
 mod rollback;
 mod sizes;

@@ -1,8 +1,10 @@
 //! A release that was put back reads the log of the later one: kinds and fields that it does not know mean nothing to it,
 //! and what the later one brought into Front stays as it is.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use calltrail_domain::hash::of_record;
 use calltrail_event_log::jetstream::permissions::Role;
 use calltrail_event_log::jetstream::{JetStream, Options, Tls, declared};
 use calltrail_event_log::ports::{EventLog as _, LoggedRecord, NewRecord};
@@ -66,19 +68,25 @@ async fn copy_as_a_later_release(from: &NatsServer, to: &NatsServer) -> usize {
     };
     declared::create_missing(&to, &settings).await.expect("the streams are made");
     let tail = from.tail().await.expect("the tail is known");
-    let (mut read, mut copied) = (0, 0);
+    let (mut read, mut copies) = (0, BTreeMap::new());
     while read < tail {
         for record in from.read_after(read, BATCH_RECORDS).await.expect("reading works") {
             read = record.sequence;
-            copied += 1;
-            to.append(as_a_later_release(&record)).await.expect("the copy is stored");
+            let group = as_a_later_release(&record, &copies);
+            let hash = of_record(&group[0].body);
+            let sequences = to.append(group).await.expect("the copy is stored");
+            copies.insert(read, (sequences[0], hash));
         }
     }
-    copied
+    copies.len()
 }
 
-fn as_a_later_release(record: &LoggedRecord) -> Vec<NewRecord> {
+/// `copies` has the sequence and the hash of each copy so far: a decision names the record that it rests on.
+fn as_a_later_release(record: &LoggedRecord, copies: &BTreeMap<u64, (u64, u64)>) -> Vec<NewRecord> {
     let mut stored: Value = serde_json::from_slice(&record.body).expect("a record is JSON");
+    if let Some((through, basis)) = stored["data"]["through"].as_u64().map(|through| copies[&through]) {
+        (stored["data"]["through"], stored["data"]["basis"]) = (through.into(), basis.into());
+    }
     extend(&mut stored);
     let new = |kind: &str, body: &Value| NewRecord {
         account: record.account.clone(),
