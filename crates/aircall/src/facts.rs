@@ -15,8 +15,9 @@ use crate::lenient::Item;
 use crate::media::{linked, media};
 use crate::moment::Moment;
 use crate::name::made_from;
-use crate::number::{self, Outside, outside};
+use crate::number::{self, Outside};
 use crate::payload::{self, Call, Contact, IvrOption, Number, Payload, User};
+use crate::receive::outside_over;
 use crate::surrogate::repaired;
 
 /// The events about calls that Aircall publishes, by its reference.
@@ -106,7 +107,7 @@ fn rings_only(name: &str) -> bool {
 }
 
 fn status(text: &str) -> Option<CallStatus> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "initial" => Some(CallStatus::Initial),
         "answered" => Some(CallStatus::Answered),
         "done" => Some(CallStatus::Done),
@@ -115,7 +116,7 @@ fn status(text: &str) -> Option<CallStatus> {
 }
 
 fn direction(text: &str) -> Option<Direction> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "inbound" => Some(Direction::Inbound),
         "outbound" => Some(Direction::Outbound),
         _ => None,
@@ -140,7 +141,7 @@ fn transfer(name: &str, at: Timestamp, call: &Call) -> Option<Transfer> {
 fn answered_guess(name: &str, at: Timestamp, call: &Call) -> Option<AnsweredGuess> {
     let is_over = matches!(call_event(name), CallEvent::HungUp | CallEvent::Ended)
         || call.ended_at != Moment::Absent
-        || call.status.as_deref() == Some("done");
+        || call.status.as_deref().and_then(status) == Some(CallStatus::Done);
     let within = if is_over { call.started_at.at().unwrap_or(at) } else { at };
     call.answered_at.is_unreadable().then_some(AnsweredGuess { over: is_over, at: within })
 }
@@ -149,7 +150,7 @@ fn answered_guess(name: &str, at: Timestamp, call: &Call) -> Option<AnsweredGues
 /// number that this one would read; it stays without, so that the call stays with its party.
 fn shown_number(event: &AircallEvent, call: &Call) -> Option<String> {
     let shown = call.raw_digits.as_ref().filter(|_| event.number.is_none())?;
-    match outside(shown, call.country()) {
+    match outside_over(shown, call.number.as_ref()) {
         Outside::Withheld => None,
         Outside::Number(_) | Outside::Unreadable => Some(shown.clone()),
     }

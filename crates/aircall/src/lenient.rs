@@ -151,7 +151,10 @@ fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if is_blank(text) => None,
         Value::String(text) => Some(text.replace('\0', "").trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => {
+            let digits = number.as_u64().or_else(|| number.as_f64().and_then(whole));
+            Some(digits.map_or_else(|| number.to_string(), |digits| digits.to_string()))
+        }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -41,13 +41,16 @@ pub enum Outside {
 /// Reads the outside number. `country` (two letters) is where the line is: a number without `+` is understood there.
 #[must_use]
 pub fn outside(text: &str, country: Option<&str>) -> Outside {
+    outside_at(text, Home::of(country))
+}
+
+pub(crate) fn outside_at(text: &str, home: Home) -> Outside {
     if text.len() > limits::NUMBER_BYTES_MAX {
         let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
         return if has_digit { Outside::Unreadable } else { Outside::Withheld };
     }
     let text = written(text);
     let digits = only(&text);
-    let home = Home::of(country);
     if digits.is_empty() || is_zeros(&digits) || spells_a_word(&text, &digits, &home) {
         return Outside::Withheld;
     }
@@ -73,7 +76,7 @@ pub fn e164(text: &str, country: Option<&str>) -> Option<PhoneNumber> {
 }
 
 /// Where the line is.
-struct Home {
+pub(crate) struct Home {
     region: Option<Region>,
     /// The country code, such as 49.
     code: Option<String>,
@@ -81,7 +84,17 @@ struct Home {
 
 impl Home {
     fn of(country: Option<&str>) -> Self {
-        let region = country.and_then(|code| Region::from_code(&code.trim().to_ascii_uppercase()).ok());
+        Self::at(country.and_then(|code| Region::from_code(&code.trim().to_ascii_uppercase()).ok()))
+    }
+
+    /// By the country's two letters; where there are none, by the line's own number.
+    pub(crate) fn of_line(country: Option<&str>, number: Option<&str>) -> Self {
+        let by_letters = Self::of(country);
+        let by_number = || PHONE_NUMBER_UTIL.parse(number?, None).ok()?.get_region_code();
+        if by_letters.region.is_some() { by_letters } else { Self::at(by_number()) }
+    }
+
+    fn at(region: Option<Region>) -> Self {
         let code = region.and_then(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(region));
         Self { region, code: code.map(|code| code.to_string()) }
     }

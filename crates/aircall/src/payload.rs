@@ -122,11 +122,6 @@ impl Call {
             None => linked(),
         }
     }
-
-    /// Where the line is.
-    pub(crate) fn country(&self) -> Option<&str> {
-        self.number.as_ref()?.country.as_deref()
-    }
 }
 
 /// An option of the line's menu.

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::bounds::bounded_text;
 use crate::facts;
-use crate::number::{Outside, outside};
-use crate::payload::{Call, Payload};
+use crate::number::{Home, Outside, outside_at};
+use crate::payload::{Call, Number, Payload};
 use crate::surrogate::repaired;
 use crate::token::Tokens;
 
@@ -157,8 +157,15 @@ fn text_of(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
 
+/// What is shown of the outside number of a call over this line.
+pub(crate) fn outside_over(shown: &str, line: Option<&Number>) -> Outside {
+    let country = line.and_then(|line| line.country.as_deref());
+    let digits = line.and_then(|line| line.e164_digits.as_deref().or(line.digits.as_deref()));
+    outside_at(shown, Home::of_line(country, digits))
+}
+
 fn outside_number(call: &Call) -> Option<PhoneNumber> {
-    match outside(call.raw_digits.as_ref()?, call.country()) {
+    match outside_over(call.raw_digits.as_ref()?, call.number.as_ref()) {
         Outside::Number(number) => Some(number),
         Outside::Withheld | Outside::Unreadable => None,
     }

@@ -267,6 +267,7 @@ fn the_status_and_the_direction_are_words_or_nothing() {
     assert_eq!(of(r#""initial""#, r#""inbound""#), (Some(CallStatus::Initial), Some(Direction::Inbound)));
     assert_eq!(of(r#""answered""#, r#""outbound""#), (Some(CallStatus::Answered), Some(Direction::Outbound)));
     assert_eq!(of(r#""done""#, r#""sideways""#), (Some(CallStatus::Done), None));
+    assert_eq!(of(r#""DONE""#, r#""Outbound""#), (Some(CallStatus::Done), Some(Direction::Outbound)));
     assert_eq!(of(r#""voicemail""#, "7"), (None, None));
 }
 

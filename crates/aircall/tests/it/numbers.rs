@@ -41,6 +41,20 @@ fn national_number_of_an_unknown_country_keeps_its_digits() {
 }
 
 #[test]
+fn country_of_the_line_is_known_by_its_number_too() {
+    for line in [r#""digits":"+49 30 23125000""#, r#""country":"??","e164_digits":"+493023125000""#] {
+        for (written, expect) in
+            [("030 1234567", "+49301234567"), ("4915112345678", "+4915112345678"), ("116117", "116117")]
+        {
+            let fields = format!(r#""raw_digits":"{written}","number":{{"id":1,{line}}}"#);
+            let received = receive(call_event("call.created", &fields).as_bytes()).expect("a webhook");
+            let number = received.into_event().number.expect("a number");
+            assert_eq!(number.as_str(), expect, "{line}");
+        }
+    }
+}
+
+#[test]
 fn digits_that_are_valid_behind_a_plus_are_read_so() {
     check(r#""4915112345678""#, r#""DE""#, Some("+4915112345678"));
     check(r#""493023125000""#, r#""DE""#, Some("+493023125000"));
@@ -121,6 +135,7 @@ fn any_digit_plus_dash_and_space_is_read() {
 #[test]
 fn a_number_that_is_no_text_counts_as_its_digits() {
     check("447700900123", r#""GB""#, Some("+447700900123"));
+    check("447700900123.0", r#""GB""#, Some("+447700900123"));
 }
 
 #[test]

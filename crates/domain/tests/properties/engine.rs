@@ -215,7 +215,7 @@ impl Engine {
                 let digits: u32 = look_up
                     .number
                     .as_ref()
-                    .map_or("99", |number| &number.as_str()[11..])
+                    .map_or("99", |number| &number.as_str()[number.as_str().len() - 2..])
                     .parse()
                     .expect("two digits");
                 let contact = if self.shared_contacts { digits / 2 } else { digits };

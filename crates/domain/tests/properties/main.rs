@@ -1,5 +1,6 @@
 //! What must hold for every history: order, duplication, rebuilds, segments and joins.
 
+mod codes;
 mod decisions;
 mod engine;
 mod late;
