@@ -25,10 +25,13 @@ fn short_codes_are_parties_with_custom_handles() {
     let party = |code: &str| party_of_number(&engine.state, &PhoneNumber::from_code(code)).expect("memory");
     assert!(party("116117").is_some() && party("*86").is_some());
     assert_ne!(party("116117"), party("*86"));
-    let items = engine.published.iter().flat_map(|item| &item.effects);
+    let decided = engine.log.iter().filter_map(|(_, fact)| match fact {
+        Fact::EffectsDecided(decided) => Some(&decided.decisions),
+        _ => None,
+    });
     let mut seen = Vec::new();
-    for effect in items {
-        match &effect.effect.action {
+    for effect in decided.flatten().flat_map(|decision| &decision.effects) {
+        match &effect.action {
             Action::LookUpContact(wanted) => {
                 assert_eq!(wanted.import_type, ImportType::Custom);
                 let number = wanted.number.as_ref().expect("a code is looked up");
