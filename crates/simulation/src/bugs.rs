@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 34] = [
+pub const PLANTED: [Rule; 49] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -38,6 +38,21 @@ pub const PLANTED: [Rule; 34] = [
     Rule::AnImportHasOneExternalId,
     Rule::AnEffectIsDecidedOnce,
     Rule::TheSubjectBelongsToItsSegment,
+    Rule::RecordsAreCutByBytes,
+    Rule::WorkItemsAreCutByBytes,
+    Rule::OnlyPassedOverCallsAreDropped,
+    Rule::SegmentsGoByTheLog,
+    Rule::AReadFindsWhenItWasArchived,
+    Rule::DroppedStrayEventsAreRemembered,
+    Rule::RefusedFirstImportLeavesNoTrace,
+    Rule::PartsOfARefusedCallAreSkipped,
+    Rule::ExternalTransferKeepsTheLastAgent,
+    Rule::DoubtIsTimedByTheStore,
+    Rule::SafeStepsAreRepeatedAtOnce,
+    Rule::ClockSetBackHoldsNothing,
+    Rule::LogIdentityIsChecked,
+    Rule::StaleDecisionsAreDropped,
+    Rule::NewerFenceSwallowsNoEffect,
 ];
 
 /// The planted bug of this name, as `ALostItemIsPublishedAgain`.

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::check::Lenient;
 use crate::fault::Kind;
 use crate::limits::{AGAIN_EVERY, WITHOUT_EVERY};
 use crate::run::{Outcomes, run};
@@ -33,6 +34,8 @@ pub struct Sum {
     pub parties: Vec<usize>,
     pub writers: Vec<usize>,
     pub tallies: BTreeMap<&'static str, u64>,
+    /// Subjects judged leniently, by the words of the reason.
+    pub lenient: BTreeMap<&'static str, u64>,
     /// Seeds that failed, with what was found in each.
     pub failed: BTreeMap<u64, Vec<String>>,
     /// Seeds that were run twice.
@@ -144,6 +147,17 @@ impl Sum {
         for (mark, count) in outcomes.marks.iter().map(|(mark, count)| (*mark, *count)).chain(judged) {
             *self.tallies.entry(mark).or_default() += count;
         }
+        for (reason, count) in Lenient::ALL.iter().zip(outcomes.verdict.tallies.subjects_lenient) {
+            *self.lenient.entry(reason.words()).or_default() += count;
+        }
+    }
+
+    /// The subjects that were judged leniently, and all that were judged.
+    #[must_use]
+    pub fn subjects(&self) -> (u64, u64) {
+        let of = |name: &str| self.tallies.get(name).copied().unwrap_or(0);
+        let lenient = self.lenient.values().sum();
+        (lenient, lenient + of("subjects kept") + of("subjects opened"))
     }
 
     /// All faults that were counted.

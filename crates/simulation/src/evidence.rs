@@ -8,6 +8,8 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::record::Record;
 use calltrail_simulator::front::{Action, Ledger, Teammate};
 
+use crate::fault::Scenario;
+
 /// Everything about one run.
 #[derive(Debug)]
 pub struct Evidence {
@@ -22,6 +24,10 @@ pub struct Evidence {
     pub publications: Vec<Publication>,
     /// What the projectors decided, and what they knew of the log then.
     pub decided: Vec<DecidedThrough>,
+    /// The log had lost its last records at some time: what Front has may have been decided in a history that is gone.
+    pub tails_lost: u64,
+    /// What the seed is about.
+    pub scenario: Scenario,
     /// From then on nothing went wrong any more, Unix time in milliseconds.
     pub faults_end_ms: i64,
     /// When the run ended, and whether everything had come to rest by then.

@@ -32,9 +32,11 @@ macro_rules! kinds {
 kinds! {
     WebhookRepeated "a webhook of Aircall comes twice" 1250,
     WebhookLate "a webhook of Aircall comes late, out of order" 1200,
+    WebhookInBetween "a webhook of a call comes again before its decision is folded" 700,
     WebhookAnswerLost "an answer to Aircall is lost" 250,
     FrontWebhookRepeated "a webhook of Front comes twice" 950,
     FrontWebhookLate "a webhook of Front comes late, out of order" 950,
+    ForeignEvents "hundreds of events of other conversations come before a new one is known" 900,
     LogRefused "the log refuses" 45,
     LogAnswerLost "the log stores, and its answer is lost" 160,
     LeaderGone "log, outbox and fences have no leader for a while" 30,
@@ -67,13 +69,79 @@ kinds! {
     ProjectorPaused "a projector is paused" 15,
     WriterPaused "a writer is paused" 20,
     ProjectionLost "a projection store is lost" 20,
+    CrashLoop "all writers are killed every two seconds for a while" 20,
+    ClockSetBack "a writer's clock is set back by an hour" 30,
+    TailLost "the log loses its last records" 25,
     ClockSkewed "a machine's clock is wrong" 15,
     ClockJumps "a machine's clock jumps" 20,
 }
 
+/// Kinds of which a run has few, because each of them is a burst, or lasts.
+pub const RARE: [Kind; 4] = [Kind::ForeignEvents, Kind::CrashLoop, Kind::ClockSetBack, Kind::TailLost];
+
 /// One kind in this many is left out of a seed.
 const LEFT_OUT_ONE_IN: u64 = 4;
 const KINDS: usize = Kind::ALL.len();
+
+/// What a seed is about: most are about everything at once, some about one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    Everything,
+    /// Nothing else goes wrong, so that the pace can be judged.
+    CrashLoop,
+    /// Attempts come into doubt, and a clock is set back; nobody acts in Front, whose times such a clock would be compared with.
+    ClockSetBack,
+    /// Nobody acts in Front, so that what is decided again is decided as before.
+    TailLost,
+}
+
+/// One seed in this many has the scenario.
+const SCENARIO_ONE_IN: u64 = 32;
+
+impl Scenario {
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        match seed % SCENARIO_ONE_IN {
+            5 => Self::CrashLoop,
+            13 => Self::ClockSetBack,
+            21 => Self::TailLost,
+            _ => Self::Everything,
+        }
+    }
+
+    fn needs(self, kind: Kind) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::CrashLoop => kind == Kind::CrashLoop,
+            Self::ClockSetBack => kind == Kind::ClockSetBack,
+            Self::TailLost => kind == Kind::TailLost,
+        }
+    }
+
+    fn allows(self, kind: Kind) -> bool {
+        let is_own = [Kind::CrashLoop, Kind::ClockSetBack, Kind::TailLost].contains(&kind);
+        match self {
+            Self::Everything => !is_own,
+            Self::CrashLoop => false,
+            Self::ClockSetBack => [Kind::AnswerLost, Kind::RequestLost, Kind::WriterKilled].contains(&kind),
+            Self::TailLost => !is_own && !BY_PEOPLE.contains(&kind),
+        }
+    }
+}
+
+/// What needs people, or is refused because of them.
+const BY_PEOPLE: [Kind; 10] = [
+    Kind::PersonArchives,
+    Kind::PersonReopens,
+    Kind::PersonMoves,
+    Kind::PersonSnoozes,
+    Kind::PersonTrashes,
+    Kind::PersonMerges,
+    Kind::ForeignEvents,
+    Kind::RefusedForGood,
+    Kind::ClockSkewed,
+    Kind::ClockJumps,
+];
 
 /// A fault that is about to happen.
 #[derive(Debug, Clone, Copy)]
@@ -100,13 +168,21 @@ impl Faults {
     pub(crate) fn new(seed: u64, until_ms: i64, without: Option<u64>) -> Self {
         let mut dice = Dice::of(seed, 1);
         let mut chances = [0; KINDS];
+        let scenario = Scenario::of(seed);
         for kind in Kind::ALL {
             let strength = 45 + dice.below(136);
-            if dice.below(LEFT_OUT_ONE_IN) > 0 {
+            let is_in = dice.below(LEFT_OUT_ONE_IN) > 0;
+            if scenario.needs(*kind) || (is_in && scenario.allows(*kind)) {
                 chances[*kind as usize] = kind.chance() * strength / 100;
             }
         }
         Self { dice, chances, until_ms, drawn: 0, without, counted: [0; KINDS], numbers: Vec::new() }
+    }
+
+    /// Nothing goes wrong by chance.
+    pub(crate) fn none(until_ms: i64) -> Self {
+        let dice = Dice::of(0, 1);
+        Self { dice, chances: [0; KINDS], until_ms, drawn: 0, without: None, counted: [0; KINDS], numbers: Vec::new() }
     }
 
     /// One of `kinds`, or nothing, as chance has it on this occasion. It counts once it has changed something.

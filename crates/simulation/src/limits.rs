@@ -7,6 +7,11 @@ pub(crate) const HISTORIES: usize = 512;
 /// Calls of one history; where a run has two accounts, each has so many of them.
 pub(crate) const CALLS: usize = 24;
 pub(crate) const CALLS_OF_TWO: usize = 13;
+/// One history in so many has calls with bursts of notes, each of so many characters: these calls, if they are answered.
+pub(crate) const LARGE_ONE_IN: u64 = 24;
+pub(crate) const LARGE_CALLS: std::ops::Range<usize> = 4..7;
+pub(crate) const NOTES_OF_BURST: usize = 16;
+pub(crate) const NOTE_CHARS_MAX: usize = 10_000;
 /// The id of a history's first call.
 pub(crate) const FIRST_CALL: u64 = 700_000;
 /// When every history begins: 2026-01-05 08:00 UTC.
@@ -38,3 +43,16 @@ pub(crate) const EVENTS_MAX: u64 = 400_000;
 /// One seed in so many is run twice, and one in so many again without each of its faults.
 pub(crate) const AGAIN_EVERY: u64 = 100;
 pub(crate) const WITHOUT_EVERY: u64 = 4_000;
+/// A crowd's events: more than the engine keeps of conversations that it does not know; how often it is looked whether the
+/// conversation is there that they follow, and how long the writers are slow.
+pub(crate) const CROWD_EVENTS: i64 = 300;
+pub(crate) const CROWD_LOOKS_EVERY_MS: i64 = 50;
+pub(crate) const CROWD_LASTS_MS: i64 = 8_000;
+/// A crash loop: how often every writer is killed, for how long it is gone, and for how long that goes on.
+pub(crate) const CRASH_EVERY_MS: i64 = 2_000;
+pub(crate) const CRASH_DOWN_MS: i64 = 100;
+pub(crate) const CRASHES_LAST_MS: (i64, i64) = (60_000, 120_000);
+/// By how much a clock is set back.
+pub(crate) const SET_BACK_MS: i64 = 3_600_000;
+/// The log loses what was appended within so long.
+pub(crate) const TAIL_LOST_MS: (i64, i64) = (200, 20_000);

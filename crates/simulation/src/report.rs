@@ -5,18 +5,22 @@ use std::fmt::Write as _;
 use calltrail_domain::rule::Rule;
 
 use crate::campaign::{Sum, median};
-use crate::fault::Kind;
+use crate::fault::{Kind, RARE};
 use crate::marks;
 use crate::run::Outcomes;
 
 /// Each kind of fault is at least so much of all, in thousandths.
 const SHARE_PERMILLE_MIN: u64 = 10;
+/// The same for what is a burst by itself.
+const SHARE_OF_RARE_PERMILLE_MIN: u64 = 0;
 /// The smallest median run: calls, parties, writers.
 const SHAPE_MIN: [usize; 3] = [20, 3, 2];
+/// The most subjects that may be judged leniently, in thousandths.
+const LENIENT_PERMILLE_MAX: u64 = 50;
 /// With fewer seeds than this a rare thing need not have happened.
 const SEEDS_FOR_COVERAGE: u64 = 2_000;
 /// Seeds that are shown with what was found.
-const FAILED_SHOWN: usize = 10;
+const FAILED_SHOWN: usize = 40;
 const MS_PER_YEAR: f64 = 365.25 * 86_400_000.0;
 
 /// The outcome of one seed.
@@ -69,6 +73,12 @@ pub fn sum(sum: &Sum, threads: usize) -> String {
     for (mark, count) in &sum.tallies {
         let _ = writeln!(text, "  {mark:<50} {:>15}", grouped(*count));
     }
+    let (lenient, judged) = sum.subjects();
+    let share = lenient as f64 * 100.0 / judged.max(1) as f64;
+    let _ = writeln!(text, "{:<52} {:>15}", "subjects judged leniently", format!("{share:.1} %"));
+    for (reason, count) in &sum.lenient {
+        let _ = writeln!(text, "  {reason:<66} {:>9}", grouped(*count));
+    }
     for failure in failures(sum) {
         let _ = writeln!(text, "FAILED {failure}");
     }
@@ -90,14 +100,19 @@ pub fn failures(sum: &Sum) -> Vec<String> {
             failures.push(format!("the median run has {is} {of}; it should have at least {min}"));
         }
     }
+    let (lenient, judged) = sum.subjects();
+    if lenient * 1000 > judged * LENIENT_PERMILLE_MAX {
+        failures.push(format!("{lenient} of {judged} subjects were judged leniently; it should be one in twenty"));
+    }
     if sum.seeds < SEEDS_FOR_COVERAGE {
         return failures;
     }
     let all = sum.faults_counted();
     for (kind, faults) in Kind::ALL.iter().zip(&sum.faults) {
-        if faults * 1000 < all * SHARE_PERMILLE_MIN {
+        let least = if RARE.contains(kind) { SHARE_OF_RARE_PERMILLE_MIN } else { SHARE_PERMILLE_MIN };
+        if faults * 1000 < all * least {
             failures.push(format!(
-                "{faults} of {all} faults are `{}`; it should be one in a hundred",
+                "{faults} of {all} faults are `{}`; it should be {least} in a thousand",
                 kind.words()
             ));
         }

@@ -81,6 +81,10 @@ impl Company {
     }
 
     pub(crate) fn start_on(&self, log: Arc<dyn EventLog>) -> Handle {
+        self.start_with(log, Arc::new(self.log.clone()))
+    }
+
+    pub(crate) fn start_with(&self, log: Arc<dyn EventLog>, outbox: Arc<dyn Outbox>) -> Handle {
         let now = self.now.clone();
         let options = Options {
             store: self.store(),
@@ -92,7 +96,7 @@ impl Company {
             clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::SeqCst))),
             random: || [7; 32],
         };
-        calltrail_projector::start(options, log, Arc::new(self.log.clone()))
+        calltrail_projector::start(options, log, outbox)
     }
 
     pub(crate) async fn append(&self, body: RecordBody) -> u64 {

@@ -1,9 +1,75 @@
 //! Publications that the outbox refuses, loses or never does: they hold up nothing else.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use calltrail_event_log::embedded::Embedded;
+use calltrail_event_log::ports::{Claim, Class, LogError, NewItem, Outbox};
 use calltrail_projector::{Came, InMemory};
 
 use crate::bench::{Bench, NUMBER, OTHER, introduced};
-use crate::company::{ACCOUNT, webhook};
+use crate::company::{ACCOUNT, Company, webhook};
+
+/// An outbox that takes nothing.
+#[derive(Debug)]
+struct Refuses {
+    log: Embedded,
+    with: LogError,
+}
+
+#[async_trait]
+impl Outbox for Refuses {
+    async fn publish(&self, _: NewItem) -> Result<u64, LogError> {
+        Err(self.with.clone())
+    }
+
+    async fn holds(&self, account: &str, class: Class, ticket: u64) -> Result<bool, LogError> {
+        self.log.holds(account, class, ticket).await
+    }
+
+    async fn claim(
+        &self,
+        account: &str,
+        class: Class,
+        wait: Duration,
+    ) -> Result<Option<Box<dyn Claim>>, LogError> {
+        self.log.claim(account, class, wait).await
+    }
+}
+
+/// What a running projector tells of an outbox that refuses, at the head and at the next one's gate: items refused for
+/// now, and for good.
+async fn check_told(with: LogError, expect: (usize, usize)) {
+    let company = Company::new();
+    let outbox = Arc::new(Refuses { log: company.log.clone(), with });
+    for calls in 1..3 {
+        let handle = company.start_with(Arc::new(company.log.clone()), outbox.clone());
+        company.folded(&handle).await;
+        company.append(webhook(calls, &format!("+44770090012{calls}"), "call.ended")).await;
+        company.decided(&handle, usize::try_from(calls).expect("a small number")).await;
+        let pending = handle.pending().await.expect("it runs")[ACCOUNT];
+        let troubles = pending.troubles;
+        let (now, good) = (expect.0 * pending.effects, expect.1 * pending.effects);
+        assert_eq!((troubles.refused_publications, troubles.too_large), (now, good));
+        handle.stop().await.expect("it ends well");
+    }
+    let handle = company.start();
+    company.settle_next().await;
+    company.settle_next().await;
+    handle.stop().await.expect("it ends well");
+}
+
+#[tokio::test]
+async fn an_outbox_that_is_away_stops_neither_folding_nor_a_start() {
+    check_told(LogError::storage("it is away"), (1, 0)).await;
+}
+
+#[tokio::test]
+async fn an_outbox_that_refuses_for_good_stops_neither_folding_nor_a_start() {
+    let with = LogError::TooLarge { kind: "item".to_owned(), size_bytes: 2, limit_bytes: 1 };
+    check_told(with, (0, 1)).await;
+}
 
 /// Two accounts, of which the outbox takes nothing of the first; a call of each has ended.
 fn refusing(came: Came) -> Bench {

@@ -15,11 +15,8 @@ pub(super) struct Entry<'v, 'a> {
     pub(super) decided: Decided<'a>,
     /// Where the last record stands that logs it: what came before that may have been known.
     pub(super) last: Place,
-    pub(super) status_unread: bool,
     pub(super) settled: Option<&'v SettledBy>,
     pub(super) activity: Option<&'v Activity<'a>>,
-    /// Its subject in Front, or what was decided if it was refused.
-    pub(super) subject: &'a str,
 }
 
 pub(super) type Chains<'v, 'a> = BTreeMap<&'v Who, Vec<Entry<'v, 'a>>>;
@@ -34,16 +31,13 @@ pub(super) fn chains<'v, 'a>(account: &'v AccountView<'a>) -> Chains<'v, 'a> {
         else {
             continue;
         };
-        let Some(verdict) = first.logged() else { continue };
         let activity = account.front.activity(call.id, Kind::Call);
         chains.entry(who).or_default().push(Entry {
             call,
             decided: **first,
             last: last.place,
-            status_unread: logged.iter().filter_map(|one| one.logged()).any(|one| one.status_unread),
             settled: account.records.settles.get(&call.id),
             activity,
-            subject: activity.map_or(verdict.subject.as_str(), |activity| activity.message.subject.as_str()),
         });
     }
     for chain in chains.values_mut() {

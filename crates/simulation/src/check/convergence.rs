@@ -15,7 +15,10 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     }
     for account in &view.accounts {
         effects(account, findings);
-        facts(account, findings);
+        // A writer may have finished what a decision brought that is gone.
+        if view.evidence.tails_lost == 0 {
+            facts(account, findings);
+        }
         verdicts(account, findings);
         totals(account, findings);
     }

@@ -102,6 +102,8 @@ pub(super) struct FrontView<'a> {
     pub(super) conversations: BTreeMap<&'a str, &'a ConversationEntry>,
     /// Events by the conversation where they are in the end, in the order of their emission.
     pub(super) events: BTreeMap<&'a str, Vec<&'a EventEntry>>,
+    /// Events by the conversation where they happened.
+    pub(super) own_events: BTreeMap<&'a str, Vec<&'a EventEntry>>,
     /// Those that were merged into each survivor.
     pub(super) merged: BTreeMap<&'a str, Vec<&'a ConversationEntry>>,
 }
@@ -116,6 +118,7 @@ impl<'a> FrontView<'a> {
             accepted: BTreeMap::new(),
             conversations: ledger.conversations.iter().map(|row| (row.id.as_str(), row)).collect(),
             events: BTreeMap::new(),
+            own_events: BTreeMap::new(),
             merged: BTreeMap::new(),
         };
         for (place, import) in ledger.imports.iter().enumerate() {
@@ -146,6 +149,7 @@ impl<'a> FrontView<'a> {
         for event in &ledger.events {
             let survivor = view.survivor(&event.conversation);
             view.events.entry(survivor).or_default().push(event);
+            view.own_events.entry(event.conversation.as_str()).or_default().push(event);
         }
         view
     }

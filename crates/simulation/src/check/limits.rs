@@ -17,3 +17,12 @@ pub(super) const MINUTE_MS: i64 = 60_000;
 /// Writes to one resource in [`BURST_MS`].
 pub(super) const BURST_WRITES_MAX: usize = 5;
 pub(super) const BURST_MS: i64 = 1_000;
+/// A machine's clock is wrong by no more.
+pub(super) const CLOCK_WRONG_MS: i64 = 50_000;
+/// How long an effect may wait of its own while every writer is killed every two seconds: what may simply be repeated; an
+/// import, whose attempt lasts 15 s and is then looked for; a comment, which waits 60 s more.
+pub(super) const PACE_SAFE_MS: i64 = 20_000;
+pub(super) const PACE_IMPORT_MS: i64 = 60_000;
+pub(super) const PACE_COMMENT_MS: i64 = 110_000;
+/// The same where a clock was set back by an hour.
+pub(super) const PACE_SET_BACK_MS: i64 = 900_000;

@@ -99,6 +99,8 @@ fn missing(account: &AccountView<'_>, key: EffectKey, what: &str, findings: &mut
         |key: EffectKey| account.evidence.refused.contains(&format!("calltrail:{}:{key}", account.id));
     let needed = match account.records.outcome_of(key) {
         Some(Outcome::Skipped { because_of }) => refused(*because_of),
+        // No part of a call that Front refused is shown alone.
+        None | Some(Outcome::Rejected { status: 0, .. }) if refused(Kind::Call.key(key.call.0)) => true,
         // Where the call that would have opened the conversation was refused there is none for what comes late.
         Some(Outcome::Rejected { status: 0, .. }) => {
             let calls =
@@ -139,6 +141,11 @@ fn unexplained(account: &AccountView<'_>, activity: &Activity<'_>) -> Option<Str
         Kind::VoicemailPending => call.kind == CallKind::Voicemail,
         Kind::Voicemail => call.kind == CallKind::Voicemail && call.recorded,
     };
+    // Front may have taken the call, forgotten it, and then refused it.
+    let was_taken = account.front.accepted.contains_key(&(id, Kind::Call));
+    if account.front.activity(id, Kind::Call).is_none() && !was_taken {
+        return Some(format!("is the {} of call {id}, which is not there itself", kind.word()));
+    }
     if !fits {
         return Some(format!("is the {} of call {id}, which has none", kind.word()));
     }

@@ -14,20 +14,25 @@ mod log;
 mod loss;
 mod once;
 mod order;
+mod pace;
 mod parties;
 mod people;
 mod rate;
 mod records;
 mod replay;
+mod segment;
 mod status;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod view;
 
 use std::fmt;
 
 use crate::evidence::Evidence;
+pub use segment::Lenient;
+use segment::LENIENT_REASONS;
 use view::View;
 
 /// What the checkers say about one run.
@@ -69,10 +74,11 @@ pub struct Tallies {
     pub old_calls: u64,
     /// Comments too many, in the window that nothing can close.
     pub late_comment_copies: u64,
-    /// Calls whose subject must be that of the call before, their own, or could be either.
+    /// Calls whose subject must be that of the open segment, or their own.
     pub subjects_kept: u64,
     pub subjects_opened: u64,
-    pub subjects_lenient: u64,
+    /// Calls whose subject may be either, by the place of the reason in [`Lenient::ALL`].
+    pub subjects_lenient: [u64; LENIENT_REASONS],
     /// Activities that came late and stand under the segment's subject, of those that could be judged.
     pub late_activities: u64,
     /// Conversations whose assignee is explained by one act, and by one of several.
@@ -89,6 +95,8 @@ pub struct Tallies {
     pub second_decisions: u64,
     /// Effects that were decided by a party that was joined meanwhile, and so never settled.
     pub dropped_effects: u64,
+    /// Effects whose wait was judged.
+    pub waits_judged: u64,
     /// Pairs of folds at one sequence.
     pub folds_compared: u64,
 }
@@ -96,8 +104,8 @@ pub struct Tallies {
 impl Tallies {
     /// Each tally with its name, in a fixed order.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 19] {
-        [
+    pub fn named(&self) -> Vec<(&'static str, u64)> {
+        vec![
             ("calls", self.calls),
             ("activities", self.activities),
             ("comments", self.comments),
@@ -106,7 +114,7 @@ impl Tallies {
             ("late comment copies", self.late_comment_copies),
             ("subjects kept", self.subjects_kept),
             ("subjects opened", self.subjects_opened),
-            ("subjects lenient", self.subjects_lenient),
+            ("subjects lenient", self.subjects_lenient.iter().sum()),
             ("late activities", self.late_activities),
             ("assignees strict", self.assignees_strict),
             ("assignees lenient", self.assignees_lenient),
@@ -116,6 +124,7 @@ impl Tallies {
             ("refused 429", self.refused_429),
             ("second decisions", self.second_decisions),
             ("dropped effects", self.dropped_effects),
+            ("waits judged", self.waits_judged),
             ("folds compared", self.folds_compared),
         ]
     }
@@ -124,7 +133,7 @@ impl Tallies {
 /// The name of a checker and what it does.
 type Checker = (&'static str, fn(&View<'_>, &mut Findings));
 
-const CHECKERS: [Checker; 12] = [
+const CHECKERS: [Checker; 13] = [
     ("loss", loss::check),
     ("once", once::check),
     ("order", order::check),
@@ -137,6 +146,7 @@ const CHECKERS: [Checker; 12] = [
     ("apart", apart::check),
     ("log", log::check),
     ("gate", gate::check),
+    ("pace", pace::check),
 ];
 
 /// Judges one run.

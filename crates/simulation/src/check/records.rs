@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use calltrail_domain::decision::{Decision, Logged, Verdict};
 use calltrail_domain::effect::{Action, EffectSettled, Outcome};
 use calltrail_domain::ids::EffectKey;
-use calltrail_domain::record::RecordBody;
+use calltrail_domain::record::{ConversationMerged, RecordBody};
 use calltrail_domain::timer::Timer;
 use serde::Deserialize;
 
@@ -63,6 +63,8 @@ pub(super) struct Records<'a> {
     pub(super) told_each: BTreeSet<(u64, Cow<'a, str>, i64)>,
     /// Where each event of Front stands first.
     pub(super) told: BTreeMap<Cow<'a, str>, Place>,
+    /// Where it stands again.
+    pub(super) told_again: BTreeMap<Cow<'a, str>, Vec<Place>>,
     pub(super) settles: BTreeMap<u64, SettledBy>,
     /// All decisions, in the order of the log.
     pub(super) decisions: Vec<Decided<'a>>,
@@ -76,6 +78,8 @@ pub(super) struct Records<'a> {
     pub(super) by_effect: BTreeMap<EffectKey, Vec<usize>>,
     /// Reads of each conversation: when it was asked for, by the writer's clock, and when the answer was appended.
     pub(super) observed: BTreeMap<&'a str, Vec<(i64, i64)>>,
+    /// Mergers that a redirect told of.
+    pub(super) merged: Vec<(Place, &'a ConversationMerged)>,
     /// Calls that a timer names, with the sequence.
     pub(super) timers: Vec<(u64, u64)>,
     steps: BTreeSet<(&'a str, u64)>,
@@ -117,6 +121,7 @@ impl<'a> Records<'a> {
             RecordBody::AircallEvent(event) => self.hear(place, received_ms, &event.body),
             RecordBody::FrontEvent(event) => {
                 if let Ok(body) = serde_json::from_str::<FrontBody<'a>>(&event.body) {
+                    self.told_again.entry(body.payload.id.clone()).or_default().push(place);
                     self.told.entry(body.payload.id).or_insert(place);
                 }
             }
@@ -140,9 +145,9 @@ impl<'a> Records<'a> {
                 self.by_effect.entry(fact.key).or_default().push(self.settled.len());
                 self.settled.push((place, fact));
             }
+            RecordBody::ConversationMerged(merged) => self.merged.push((place, merged)),
             RecordBody::AccountCreated(_)
             | RecordBody::PolicyChanged(_)
-            | RecordBody::ConversationMerged(_)
             | RecordBody::TimerElapsed(Timer::WorkItem { .. })
             | RecordBody::Unknown { .. } => {}
         }
@@ -182,6 +187,11 @@ impl<'a> Records<'a> {
 
     pub(super) fn decisions_of(&self, call: u64) -> impl Iterator<Item = &Decided<'a>> {
         self.by_call.get(&call).into_iter().flatten().map(|index| &self.decisions[*index])
+    }
+
+    /// Where this event of Front stands first after a position.
+    pub(super) fn told_after(&self, event: &str, sequence: u64) -> Option<Place> {
+        self.told_again.get(event)?.iter().copied().find(|place| place.sequence > sequence)
     }
 
     /// The decision that brought this effect, if one did.

@@ -26,7 +26,7 @@ pub(super) struct Delivery {
     pub(super) is_taken: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum What {
     /// By its place in the history.
     Aircall(usize),
@@ -89,6 +89,25 @@ impl Engine {
         self.plan_delivery(at_ms, account, What::Front(body));
     }
 
+    /// The last webhook of Aircall that was taken, of those that are asked for.
+    pub(super) fn deliveries_of(&self, account: usize, is_asked_for: impl Fn(usize) -> bool) -> Option<usize> {
+        self.deliveries.iter().rposition(|delivery| match delivery.what {
+            What::Aircall(place) => delivery.account == account && delivery.is_taken && is_asked_for(place),
+            What::Front(_) => false,
+        })
+    }
+
+    /// The same webhook once more.
+    pub(super) fn deliver_again(&mut self, delivery: usize, at_ms: i64) {
+        let Delivery { account, ref what, .. } = self.deliveries[delivery];
+        let what = what.clone();
+        self.plan_delivery(at_ms, account, what);
+    }
+
+    pub(super) fn plan_front_webhook(&mut self, at_ms: i64, account: usize, body: String) {
+        self.plan_delivery(at_ms, account, What::Front(body));
+    }
+
     pub(super) fn deliver(&mut self, delivery: usize) {
         let ingest = self.dice.place(self.ingests.len());
         self.deliveries[delivery].attempts += 1;
@@ -124,8 +143,9 @@ impl Engine {
     pub(super) fn store_webhook(&mut self, task: Task, token: u64, delivery: usize, struck: Option<Struck>) {
         let meeting = self.meet(struck);
         if meeting != Meeting::Refused {
-            let entry = self.entry(task, delivery);
-            self.append(task.who(), self.deliveries[delivery].account, vec![entry]);
+            let mut entry = self.entry(task, delivery);
+            entry.delivery = Some(delivery);
+            assert!(self.append(task.who(), self.deliveries[delivery].account, vec![entry]), "a webhook is small");
         }
         let after_ms = self.dice.between(1, 4);
         self.answer(after_ms, task, token, Came::Stored(meeting == Meeting::Fine));
@@ -170,6 +190,13 @@ impl Engine {
             office.taken.entry((webhook.call, webhook.name.clone())).or_insert(now_ms);
             office.taken_each.insert((webhook.call, webhook.name.clone(), webhook.at_ms / 1000));
         }
+    }
+
+    /// What was taken is gone with the log's last records, and comes again.
+    pub(super) fn lose_delivery(&mut self, delivery: usize, at_ms: i64) {
+        let lost = &mut self.deliveries[delivery];
+        (lost.is_taken, lost.awaits, lost.attempts) = (false, 0, 0);
+        self.agenda.note(at_ms, Event::Deliver(delivery));
     }
 
     /// Not answered 200: it comes again, later and later.

@@ -4,6 +4,8 @@
 //! An operation of a core is issued, reaches its port after a while, and its answer reaches the core after another while.
 //! A process may be killed or paused between any two of these; what it has sent is on its way all the same.
 
+mod crashes;
+mod crowds;
 mod deliveries;
 mod front;
 mod line;
@@ -21,6 +23,7 @@ use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::hash;
 use calltrail_domain::record::{Record, RecordBody};
+use calltrail_event_log::limits::BODY_BYTES_MAX;
 use calltrail_front_writer::{Came as WorkCame, Place, Value};
 use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
 
@@ -51,14 +54,19 @@ pub(crate) struct Entry {
     /// When it is appended, by the clock of the run.
     pub(crate) appended_ms: i64,
     pub(crate) record: Record,
-    /// Of its stored bytes.
+    /// Of its stored bytes, and how many they are.
     pub(crate) hash: u64,
+    pub(crate) bytes: usize,
+    /// The webhook that it came from, by its delivery.
+    pub(crate) delivery: Option<usize>,
     pub(crate) fact: Arc<Fact>,
 }
 
 impl Entry {
     pub(crate) fn new(appended_ms: i64, record: Record, fact: Arc<Fact>) -> Self {
-        Self { appended_ms, hash: hash::of_record(&record.encode()), record, fact }
+        let stored = record.encode();
+        let (hash, bytes) = (hash::of_record(&stored), stored.len());
+        Self { appended_ms, hash, bytes, delivery: None, record, fact }
     }
 }
 
@@ -105,6 +113,19 @@ enum Event {
         number: u64,
     },
     ProjectionIsLost {
+        number: u64,
+    },
+    /// A person archives a conversation as soon as it is there, and hundreds of other events follow.
+    Crowd(crowds::Crowd),
+    /// All writers are killed, once more until then.
+    Crash {
+        number: u64,
+        until_ms: i64,
+    },
+    ClockIsSetBack {
+        number: u64,
+    },
+    TailIsLost {
         number: u64,
     },
     HandOutAgain {
@@ -188,6 +209,10 @@ pub(crate) struct Engine {
     publications: Vec<Publication>,
     decided: Vec<DecidedThrough>,
     faults_end_ms: i64,
+    /// Crash loops that have shown.
+    crashes_shown: BTreeSet<u64>,
+    /// How often the log has lost its last records.
+    tails_lost: u64,
 }
 
 impl Engine {
@@ -222,6 +247,8 @@ impl Engine {
             publications: Vec::new(),
             decided: Vec::new(),
             faults_end_ms,
+            crashes_shown: BTreeSet::new(),
+            tails_lost: 0,
             setting,
         };
         engine.start_processes();
@@ -263,6 +290,10 @@ impl Engine {
             Event::LeaderGoes { number } => self.leader_goes(number),
             Event::FrontGoes { number } => self.front_goes(number),
             Event::ProjectionIsLost { number } => self.projection_is_lost(number),
+            Event::Crash { number, until_ms } => self.crash(number, until_ms),
+            Event::ClockIsSetBack { number } => self.clock_is_set_back(number),
+            Event::TailIsLost { number } => self.tail_is_lost(number),
+            Event::Crowd(crowd) => self.crowd_comes(crowd),
             Event::HandOutAgain { ticket, number } => self.hand_out_again(ticket, number),
         }
     }
@@ -368,8 +399,11 @@ impl Engine {
         (self.leader_back_ms, self.leader_gone) = (self.now_ms() + gap_ms, Some(number));
     }
 
-    /// Appends, and wakes who waits for records.
-    fn append(&mut self, who: Who, place: usize, entries: Vec<Entry>) {
+    /// Appends, and wakes who waits for records. False when a record is too large for the log, which takes none then.
+    fn append(&mut self, who: Who, place: usize, entries: Vec<Entry>) -> bool {
+        if entries.iter().any(|entry| self.is_too_large(entry.bytes, "port: the log refused what is too large")) {
+            return false;
+        }
         self.offices[place].is_open = true;
         let account = self.offices[place].name.clone();
         let group = entries.into_iter().map(|entry| {
@@ -383,10 +417,21 @@ impl Engine {
             self.trace.note(self.agenda.now_ms(), who, "appends", at_ms.unsigned_abs(), line);
             if let RecordBody::EffectsDecided(decided) = &record.body.record.body {
                 self.meddle(place, decided);
+                self.crowd(place, decided);
             }
         }
         self.log.append(group);
         self.log.sync();
         self.wake_projectors();
+        true
+    }
+
+    /// The real ports refuse by size, and do so each time.
+    fn is_too_large(&mut self, bytes: usize, mark: &'static str) -> bool {
+        let refused = bytes > BODY_BYTES_MAX;
+        if refused {
+            *self.marks.entry(mark).or_default() += 1;
+        }
+        refused
     }
 }

@@ -54,6 +54,14 @@ pub(crate) struct Process {
     pause_fault: Option<Struck>,
 }
 
+impl Process {
+    /// Its clock shows an hour before, from now on.
+    pub(super) fn set_back(&mut self, by_ms: i64, number: u64) {
+        self.ahead_ms -= by_ms;
+        self.clock_fault = Some(Struck { kind: Kind::ClockSetBack, number });
+    }
+}
+
 impl Engine {
     pub(super) fn process(&mut self, id: Id) -> &mut Process {
         match id {
@@ -111,7 +119,10 @@ impl Engine {
             self.by_own_chance(number, |engine| engine.set_clock(Struck { kind: Kind::ClockSkewed, number }));
         }
         type Accident = (Kind, fn(u64) -> Event);
-        let accidents: [Accident; 4] = [
+        let accidents: [Accident; 7] = [
+            (Kind::CrashLoop, |number| Event::Crash { number, until_ms: 0 }),
+            (Kind::ClockSetBack, |number| Event::ClockIsSetBack { number }),
+            (Kind::TailLost, |number| Event::TailIsLost { number }),
             (Kind::ClockJumps, |number| Event::ClockJumps { number }),
             (Kind::LeaderGone, |number| Event::LeaderGoes { number }),
             (Kind::FrontAway, |number| Event::FrontGoes { number }),

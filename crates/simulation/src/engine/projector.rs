@@ -44,6 +44,11 @@ impl Projector {
         (self.machine, self.awaits, self.reads_after, self.tick_ms) = (None, 0, None, None);
     }
 
+    /// What it was told of the tail is not true any more.
+    pub(super) fn forget_tail(&mut self, tail: u64) {
+        (self.started_at_tail, self.told_tail) = (self.started_at_tail.min(tail), self.told_tail.min(tail));
+    }
+
     /// Everything is folded, nothing is open and no timer runs.
     pub(super) fn is_at_rest(&self, tail: u64) -> bool {
         self.folded() == tail && self.machine.is_some() && self.next_due(Timestamp::from_millis(0)).is_none()

@@ -5,6 +5,7 @@ use calltrail_projector::{InMemory, Pieces as _};
 use std::sync::Arc;
 
 use super::{Engine, Entry};
+use crate::fault::Scenario;
 use crate::evidence::{AccountEvidence, Evidence, LoggedRecord};
 use crate::ports::Logged;
 
@@ -60,7 +61,19 @@ impl Engine {
         let accounts = accounts.collect();
         let (publications, decided) = (self.publications, self.decided);
         let faults_end_ms = self.faults_end_ms;
-        Evidence { accounts, log, folds, publications, decided, faults_end_ms, ended_ms, at_rest }
+        let (tails_lost, scenario) = (self.tails_lost, Scenario::of(self.seed));
+        Evidence {
+            accounts,
+            log,
+            folds,
+            publications,
+            decided,
+            tails_lost,
+            scenario,
+            faults_end_ms,
+            ended_ms,
+            at_rest,
+        }
     }
 }
 

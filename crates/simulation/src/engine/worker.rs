@@ -63,6 +63,10 @@ impl Writer {
         self.workers.iter().flatten().any(|busy| busy.held.ticket == ticket)
     }
 
+    pub(super) fn is_busy(&self) -> bool {
+        self.workers.iter().any(Option::is_some)
+    }
+
     pub(super) fn kill(&mut self) {
         self.workers.iter_mut().for_each(|worker| *worker = None);
         self.shared.iter_mut().for_each(|shared| *shared = Shared::default());

@@ -9,11 +9,13 @@ use calltrail_aircall::{Tokens, facts, receive};
 use calltrail_domain::fact::{Fact, Media};
 use calltrail_domain::record::AircallEvent;
 use calltrail_domain::time::Timestamp;
-use calltrail_simulator::aircall::{AGENTS, Agent, CallScript, LINES, WEBHOOK_TOKEN};
+use calltrail_simulator::aircall::{AGENTS, Agent, CallEvent, CallScript, LINES, WEBHOOK_TOKEN};
 
 use crate::dice::Dice;
 use crate::evidence::{CallKind, PlannedCall};
-use crate::limits::{CALLS, FIRST_CALL, HISTORIES, HISTORY_STARTS_S};
+use crate::limits::{
+    CALLS, FIRST_CALL, HISTORIES, HISTORY_STARTS_S, LARGE_CALLS, LARGE_ONE_IN, NOTE_CHARS_MAX, NOTES_OF_BURST,
+};
 
 /// The calls of one company, and the webhooks that tell of them, in the order of their times.
 #[derive(Debug)]
@@ -51,12 +53,14 @@ fn make(place: u64) -> History {
     let numbers: Vec<String> = (0..parties).map(|party| format!("+447700{:06}", 900_000 + party)).collect();
     let shared = dice.percent(40).then(|| [numbers[0].clone(), numbers[1].clone()]);
     let mut starts_s = HISTORY_STARTS_S;
+    let is_large = place.is_multiple_of(LARGE_ONE_IN);
     let (mut calls, mut webhooks) = (Vec::new(), Vec::new());
     for place in 0..CALLS {
         starts_s += dice.between(20, 260);
         let id = FIRST_CALL + place as u64;
         let number = (!dice.percent(5)).then(|| numbers[dice.place(numbers.len())].clone());
-        let (call, told) = one_call(&mut dice, id, number, starts_s);
+        let has_burst = LARGE_CALLS.contains(&place) && is_large;
+        let (call, told) = one_call(&mut dice, id, number, starts_s, has_burst);
         calls.push(call);
         webhooks.extend(told);
     }
@@ -71,15 +75,29 @@ struct Draft {
     call: PlannedCall,
 }
 
-fn one_call(dice: &mut Dice, id: u64, number: Option<String>, starts_s: i64) -> (PlannedCall, Vec<Webhook>) {
+fn one_call(
+    dice: &mut Dice,
+    id: u64,
+    number: Option<String>,
+    starts_s: i64,
+    is_large: bool,
+) -> (PlannedCall, Vec<Webhook>) {
     let draft = course(dice, id, number, starts_s);
     let draft = tag(dice, draft);
     let draft = comment(dice, draft);
+    let draft = if is_large { burst(draft) } else { draft };
     let silent = dice.percent(3);
     let events = draft.script.events();
     let told = events.into_iter().filter(|event| !(silent && event.name == "call.ended"));
+    let body = |event: &CallEvent| {
+        let mut body = event.body.clone();
+        if is_large && event.name == "call.commented" {
+            keep_last_comment(&mut body);
+        }
+        body.to_string()
+    };
     let webhooks: Vec<_> =
-        told.map(|event| webhook(id, event.name, event.at_s, &event.body.to_string())).collect();
+        told.map(|event| webhook(id, event.name, event.at_s, &body(&event))).collect();
     // A link that came with an end that is never told is not known either.
     let recorded = webhooks.iter().any(|webhook| webhook.tells_a_link());
     (PlannedCall { recorded, ..draft.call }, webhooks)
@@ -102,6 +120,12 @@ fn course(dice: &mut Dice, id: u64, number: Option<String>, starts_s: i64) -> Dr
             Some(agent),
             over_s,
         ),
+        3 if dice.percent(50) => {
+            let named = dice.percent(50);
+            let script = inbound().rings(agent, 0).answered(agent, 5).transferred(other, 15);
+            let script = script.transferred_outside(18, named);
+            (script, CallKind::InboundAnswered, Some(other), 19 + talk_s)
+        }
         3 => {
             let script = inbound().rings(agent, 0).answered(agent, 5).transferred(other, 15);
             (script, CallKind::InboundAnswered, Some(other), 16 + talk_s)
@@ -174,6 +198,30 @@ fn comment(dice: &mut Dice, draft: Draft) -> Draft {
         }
     }
     Draft { script, over_s, call }
+}
+
+/// Notes of Aircall's greatest length, in the longest of characters: more of them than one record or one work item takes.
+/// Only answered calls show them.
+fn burst(draft: Draft) -> Draft {
+    let Draft { mut script, over_s, mut call } = draft;
+    if !matches!(call.kind, CallKind::InboundAnswered | CallKind::OutboundAnswered) {
+        return Draft { script, over_s, call };
+    }
+    let text = "\u{1F4DE}".repeat(NOTE_CHARS_MAX);
+    for place in 0..NOTES_OF_BURST {
+        // Ids go by the order of the writing.
+        let at_s = over_s + 2_000 + place as i64;
+        script = script.commented_by(AGENTS[0], &text, at_s);
+        call.notes.push(call.id * 10 + call.notes.len() as u64);
+    }
+    Draft { script, over_s, call }
+}
+
+/// All of a burst would be more than a receiver takes.
+fn keep_last_comment(body: &mut serde_json::Value) {
+    if let Some(comments) = body.pointer_mut("/data/comments").and_then(serde_json::Value::as_array_mut) {
+        comments.drain(..comments.len().saturating_sub(1));
+    }
 }
 
 fn webhook(call: u64, name: &str, at_s: i64, body: &str) -> Webhook {

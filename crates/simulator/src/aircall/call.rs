@@ -28,6 +28,8 @@ pub struct CallScript {
     recorded: bool,
     /// The voicemail is told so many seconds after the end, and not with it.
     voicemail_after_s: Option<i64>,
+    /// What comes after a transfer to outside names whoever took the call first.
+    names_the_first: bool,
     /// The lasting link comes so many seconds after the end, and not with it.
     asset_after_s: Option<i64>,
 }
@@ -41,6 +43,7 @@ enum Moment {
     Unhold,
     Transferred(Agent),
     TransferFailed(Agent),
+    TransferredOutside,
     HungUp,
     Ended,
     VoicemailLeft,
@@ -78,6 +81,7 @@ impl CallScript {
             end,
             recorded: false,
             voicemail_after_s: None,
+            names_the_first: false,
             asset_after_s: None,
         }
     }
@@ -110,6 +114,14 @@ impl CallScript {
     #[must_use]
     pub fn transfer_failed(self, to: Agent, after_s: i64) -> Self {
         self.with(after_s, Moment::TransferFailed(to))
+    }
+
+    /// The call goes to a number outside. Where `names_the_first`, what comes later names whoever took the call first, and not
+    /// who had it last.
+    #[must_use]
+    pub fn transferred_outside(mut self, after_s: i64, names_the_first: bool) -> Self {
+        self.names_the_first = names_the_first;
+        self.with(after_s, Moment::TransferredOutside)
     }
 
     /// Nobody answers, for this reason of Aircall's.
@@ -233,6 +245,14 @@ impl CallScript {
             Moment::TransferFailed(agent) => {
                 call.transfer = call.user.map(|by| (by, *agent));
                 "call.unsuccessful_transfer"
+            }
+            Moment::TransferredOutside => {
+                let last = call.successor.or(call.user);
+                call.transfer = None;
+                call.transferred_by = last;
+                call.user = if self.names_the_first { call.user } else { last };
+                call.successor = call.user;
+                "call.external_transferred"
             }
             Moment::HungUp => {
                 self.hang_up(call, at_s);

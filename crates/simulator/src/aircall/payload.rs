@@ -29,6 +29,8 @@ pub(super) struct Call {
     pub(super) user: Option<Agent>,
     pub(super) successor: Option<Agent>,
     pub(super) transfer: Option<(Agent, Agent)>,
+    /// Who gave the call to a number outside.
+    pub(super) transferred_by: Option<Agent>,
     pub(super) voicemail: bool,
     pub(super) recording: bool,
     pub(super) has_asset: bool,
@@ -63,6 +65,7 @@ impl Call {
             user: None,
             successor: None,
             transfer: None,
+            transferred_by: None,
             voicemail: false,
             recording: false,
             has_asset: false,
@@ -116,6 +119,9 @@ impl Call {
     fn add_people(&self, object: &mut Map<String, Value>, user: Option<Agent>) {
         if let Some(agent) = user {
             object.insert("user".into(), person(agent));
+        }
+        if let Some(by) = self.transferred_by {
+            object.insert("transferred_by".into(), person(by));
         }
         if let Some((by, to)) = self.transfer {
             object.insert("transferred_by".into(), person(by));

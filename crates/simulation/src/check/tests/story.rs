@@ -19,6 +19,7 @@ use calltrail_simulator::front::{
 };
 
 use crate::check::front::Kind;
+use crate::fault::Scenario;
 use crate::evidence::{AccountEvidence, CallKind, Deed, Evidence, LoggedRecord, PlannedCall};
 
 pub(super) const ARCHIVED_MS: i64 = 2_000_000;
@@ -89,6 +90,8 @@ impl Story {
             folds: vec![("live".into(), end, 7), ("replay".into(), end, 7)],
             publications: Vec::new(),
             decided: Vec::new(),
+            tails_lost: 0,
+            scenario: Scenario::Everything,
             faults_end_ms: 6_000_000,
             ended_ms: 9_000_000,
             at_rest: true,

@@ -68,13 +68,15 @@ impl Engine {
             Entry::new(appended_ms, record, fact)
         };
         let entries = records.into_iter().map(entry).collect();
-        self.append(task.who(), account, entries);
-        ProjectorCame::Appended
+        if self.append(task.who(), account, entries) { ProjectorCame::Appended } else { ProjectorCame::TooLarge }
     }
 
     fn publish(&mut self, task: Task, account: &str, item: WorkItem) -> ProjectorCame {
         let now_ms = self.now_ms();
         let id = item.message_id();
+        if self.is_too_large(encoded_bytes(&item), "port: the outbox refused what is too large") {
+            return ProjectorCame::TooLarge;
+        }
         let published = self.outbox.publish(now_ms, account, Class::Live, &id, Arc::new(item));
         let line = format_args!("{id} of {account}, new {}", published.is_new);
         self.trace.note(now_ms, task.who(), "publishes", published.ticket, line);
@@ -164,5 +166,26 @@ impl Engine {
         projector.tick_ms = None;
         let token = projector.awaits;
         self.answer(0, Task::Projector(place), token, Came::Projector(ProjectorCame::Tick));
+    }
+}
+
+/// How many bytes the outbox would store.
+fn encoded_bytes(item: &WorkItem) -> usize {
+    let mut counted = Counted(0);
+    serde_json::to_writer(&mut counted, item).expect("items can be written");
+    counted.0
+}
+
+/// Counts what is written.
+struct Counted(usize);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

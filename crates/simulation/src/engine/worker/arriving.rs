@@ -48,6 +48,11 @@ impl Engine {
                 let found = self.store.get(&(account, place));
                 WorkCame::Found(found.map(|(value, revision)| (value.clone(), revision)))
             }
+            WorkOperation::Put { ref value, .. }
+                if self.is_too_large(value.encode().map_or(0, |stored| stored.len()), "port: the fences refused what is too large") =>
+            {
+                WorkCame::TooLarge
+            }
             WorkOperation::Put { place, value, expected } => {
                 let key = (account, place);
                 let written = match expected {
@@ -69,7 +74,9 @@ impl Engine {
                     let fact = meaning(&record);
                     Entry::new(appended_ms, record, fact)
                 };
-                self.append(task.who(), account, records.into_iter().map(entry).collect());
+                if !self.append(task.who(), account, records.into_iter().map(entry).collect()) {
+                    return WorkCame::TooLarge;
+                }
                 if unheard { WorkCame::Failed } else { WorkCame::Appended }
             }
             operation => panic!("{operation:?} is done elsewhere"),

@@ -1,0 +1,192 @@
+//! One conversation of a party while its segments are retraced: what is known of what people did to it.
+
+use calltrail_domain::effect::{Act, ConversationStatus};
+use calltrail_simulator::front::EventEntry;
+
+use super::records::SettledBy;
+use super::segment::{Lenient, is_mark};
+use super::view::AccountView;
+
+/// The conversation that a party's calls go into, and its present segment.
+#[derive(Debug, Clone)]
+pub(super) struct Thread<'a> {
+    pub(super) reference: &'a str,
+    pub(super) conversation: Option<&'a str>,
+    pub(super) subject: &'a str,
+    /// Where the call settled that opened the segment.
+    pub(super) opened: SettledBy,
+    /// The conversation was merged into another since the segment began.
+    pub(super) was_relinked: bool,
+    /// Webhooks count from this position on: none of those before a merger.
+    pub(super) told_from: u64,
+    pub(super) reads: Vec<Read>,
+    /// What reads and our own reopenings said of the status.
+    pub(super) seen: Vec<Seen>,
+}
+
+/// A status that was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) status: ConversationStatus,
+    /// By the writer's clock.
+    pub(super) at_ms: i64,
+    pub(super) sequence: u64,
+    /// From where a change counts that no event explains.
+    pub(super) from: u64,
+}
+
+/// What a read showed of people's acts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Read {
+    at_ms: i64,
+    archived: bool,
+    /// Where the read is in the log.
+    known_at: u64,
+    /// Its place among the calls; `None`: by its time.
+    place: Option<u64>,
+}
+
+/// An act that is known.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    at_ms: i64,
+    archived: bool,
+    known_at: u64,
+    place: Option<u64>,
+}
+
+/// Whether a segment has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    Ended,
+    GoesOn,
+    Tied,
+}
+
+impl Mark {
+    fn is_before(&self, moment: &SettledBy) -> bool {
+        match self.place {
+            Some(place) => place <= moment.place.sequence,
+            None => self.at_ms <= moment.received_ms,
+        }
+    }
+}
+
+impl<'a> Thread<'a> {
+    pub(super) fn new(reference: &'a str, subject: &'a str, opened: SettledBy) -> Self {
+        Self {
+            reference,
+            conversation: None,
+            subject,
+            opened,
+            was_relinked: false,
+            told_from: 0,
+            reads: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// A segment begins in it.
+    pub(super) fn begin(&mut self, subject: &'a str, opened: SettledBy) {
+        (self.subject, self.opened, self.was_relinked) = (subject, opened, false);
+    }
+
+    /// The segment of `before` goes on.
+    pub(super) fn back_in(self, before: Self) -> Self {
+        let was_relinked = self.was_relinked || before.was_relinked;
+        Self { subject: before.subject, opened: before.opened, was_relinked, ..self }
+    }
+
+    /// Its conversation is known, or is another one since a merger: maybe that of another party.
+    pub(super) fn link(&mut self, conversation: &'a str, sequence: u64, of_another: bool) {
+        match self.conversation {
+            Some(known) if known == conversation => return,
+            None if !of_another => {}
+            Some(_) | None => {
+                (self.was_relinked, self.told_from) = (true, sequence);
+                self.reads.clear();
+                self.seen.clear();
+            }
+        }
+        self.conversation = Some(conversation);
+    }
+
+    /// Takes in what a read showed. Where that is not what was known, Front's events say when it changed; the record need not
+    /// say so only where the events could not be read.
+    pub(super) fn observe(&mut self, account: &AccountView<'_>, seen: Seen, acts: &[Act]) -> Option<Lenient> {
+        self.seen.push(seen);
+        let shown = match seen.status {
+            ConversationStatus::Archived => true,
+            ConversationStatus::Open | ConversationStatus::Snoozed => false,
+            ConversationStatus::Trashed => return None,
+        };
+        let known = self.ended(account, seen.sequence, None) == Known::Ended;
+        let by_event = |act: &Act| Read {
+            at_ms: act.at.as_millis(),
+            archived: act.archived,
+            known_at: seen.sequence,
+            place: None,
+        };
+        if !acts.is_empty() {
+            self.reads.extend(acts.iter().map(by_event));
+            return None;
+        }
+        if known == shown {
+            return None;
+        }
+        let was_tried = self.events_were_asked_for(account, seen);
+        self.reads.push(Read { at_ms: seen.at_ms, archived: shown, known_at: seen.sequence, place: Some(seen.from) });
+        was_tried.then_some(Lenient::UntimedRead)
+    }
+
+    fn events_were_asked_for(&self, account: &AccountView<'_>, _seen: Seen) -> bool {
+        let Some(conversation) = self.conversation else { return false };
+        let path = format!("/conversations/{conversation}/events");
+        account.evidence.sent.iter().any(|sent| sent.path.starts_with(&path))
+    }
+
+    /// Whether the segment has ended by what was known at `through`; for a call, by what came before it.
+    pub(super) fn ended(&self, account: &AccountView<'_>, through: u64, call: Option<&SettledBy>) -> Known {
+        let marks = self.marks(account, through);
+        let marks: Vec<Mark> =
+            marks.into_iter().filter(|mark| call.is_none_or(|call| mark.is_before(call))).collect();
+        let Some(last_ms) = marks.iter().map(|mark| mark.at_ms).max() else { return Known::GoesOn };
+        let ends: Vec<bool> = marks
+            .iter()
+            .filter(|mark| mark.at_ms == last_ms)
+            .map(|mark| mark.archived && !mark.is_before(&self.opened))
+            .collect();
+        match (ends.contains(&true), ends.contains(&false)) {
+            (true, false) => Known::Ended,
+            (true, true) => Known::Tied,
+            (false, _) => Known::GoesOn,
+        }
+    }
+
+    /// The last that is known is an archiving, and it came before the segment.
+    pub(super) fn is_archived_before(&self, account: &AccountView<'_>, through: u64) -> bool {
+        let marks = self.marks(account, through);
+        let last = marks.iter().max_by_key(|mark| mark.at_ms);
+        last.is_some_and(|mark| mark.archived && mark.is_before(&self.opened))
+    }
+
+    /// What was known at this position. An act keeps the place that it got when it became known first.
+    fn marks(&self, account: &AccountView<'_>, through: u64) -> Vec<Mark> {
+        let told = self.conversation.and_then(|conversation| account.front.own_events.get(conversation));
+        let told = told.into_iter().flatten().filter_map(|event| self.told(account, event));
+        let read = self.reads.iter().map(|read| {
+            let Read { at_ms, archived, known_at, place } = *read;
+            Mark { at_ms, archived, known_at, place }
+        });
+        let mut marks: Vec<Mark> = read.chain(told).filter(|mark| mark.known_at <= through).collect();
+        marks.sort_by_key(|mark| (mark.at_ms, mark.archived, mark.known_at));
+        marks.dedup_by_key(|mark| (mark.at_ms, mark.archived));
+        marks
+    }
+
+    fn told(&self, account: &AccountView<'_>, event: &EventEntry) -> Option<Mark> {
+        let archived = is_mark(event).filter(|_| account.evidence.front_webhooks)?;
+        let known_at = account.records.told_after(&event.id, self.told_from)?.sequence;
+        Some(Mark { at_ms: event.at_ms, archived, known_at, place: Some(known_at) })
+    }
+}
