@@ -36,9 +36,14 @@ const ROWS: [Row; 10] = [
 #[must_use]
 pub fn table(first: u64, seeds: u64) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "{:<20} {:>5} {:>10} {:>10}  target", "one lost answer to", "runs", "median, s", "longest, s");
+    let _ = writeln!(
+        text,
+        "{:<20} {:>5} {:>10} {:>10}  target",
+        "one lost answer to", "runs", "median, s", "longest, s"
+    );
     for row in ROWS {
-        let mut took_ms: Vec<i64> = (first..first + seeds).filter_map(|seed| took_ms(seed, row.kind)).collect();
+        let mut took_ms: Vec<i64> =
+            (first..first + seeds).filter_map(|seed| took_ms(seed, row.kind)).collect();
         took_ms.sort_unstable();
         let of = |place: usize| took_ms.get(place).map_or(0.0, |ms| *ms as f64 / 1000.0);
         let (median, longest) = (of(took_ms.len() / 2), of(took_ms.len().saturating_sub(1)));

@@ -102,7 +102,9 @@ pub fn failures(sum: &Sum) -> Vec<String> {
     }
     let (lenient, judged) = sum.subjects();
     if lenient * 1000 > judged * LENIENT_PERMILLE_MAX {
-        failures.push(format!("{lenient} of {judged} subjects were judged leniently; it should be one in twenty"));
+        failures.push(format!(
+            "{lenient} of {judged} subjects were judged leniently; it should be one in twenty"
+        ));
     }
     if sum.seeds < SEEDS_FOR_COVERAGE {
         return failures;

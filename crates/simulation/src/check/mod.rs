@@ -31,8 +31,8 @@ mod view;
 use std::fmt;
 
 use crate::evidence::Evidence;
-pub use segment::Lenient;
 use segment::LENIENT_REASONS;
+pub use segment::Lenient;
 use view::View;
 
 /// What the checkers say about one run.

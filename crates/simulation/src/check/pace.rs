@@ -44,10 +44,9 @@ fn judge(account: &AccountView<'_>, bound: fn(EffectKind) -> i64, findings: &mut
 fn in_crash_loop(kind: EffectKind) -> i64 {
     match kind {
         EffectKind::Comment(_) => PACE_COMMENT_MS,
-        EffectKind::Contact
-        | EffectKind::Observe
-        | EffectKind::ObserveAgain(_)
-        | EffectKind::Tag(_) => PACE_SAFE_MS,
+        EffectKind::Contact | EffectKind::Observe | EffectKind::ObserveAgain(_) | EffectKind::Tag(_) => {
+            PACE_SAFE_MS
+        }
         // A person may have done something else meanwhile.
         EffectKind::Assign
         | EffectKind::Reopen

@@ -179,7 +179,8 @@ fn agents<'v>(
     };
     let assigned = account.applied_in(&conversation.id, EffectKind::Assign);
     let assigned = assigned.filter(move |(_, at_ms)| since_ms.is_none_or(|since_ms| *at_ms >= since_ms));
-    let by_effect = assigned.filter_map(|(call, _)| Some(agents_of(account, account.calls.get(&call)?))).flatten();
+    let by_effect =
+        assigned.filter_map(|(call, _)| Some(agents_of(account, account.calls.get(&call)?))).flatten();
     let by_import = account.front.activities.iter().filter_map(move |activity| {
         let (_, id, _) = activity.named?;
         let call = account.calls.get(&id)?;

@@ -119,7 +119,8 @@ impl<'a> Retracing<'_, 'a> {
         let records = &self.account.records;
         let decided =
             records.decisions.iter().map(|decided| (decided.place.sequence, Step::Decided(*decided)));
-        let settled = records.settled.iter().map(|(place, fact)| (place.sequence, Step::Settled(*place, fact)));
+        let settled =
+            records.settled.iter().map(|(place, fact)| (place.sequence, Step::Settled(*place, fact)));
         let merged = records.merged.iter().map(|(place, merged)| (place.sequence, Step::Merged(merged)));
         let mut steps: Vec<(u64, Step<'a>)> = decided.chain(settled).chain(merged).collect();
         steps.sort_by_key(|(sequence, _)| *sequence);
@@ -236,7 +237,12 @@ impl<'a> Retracing<'_, 'a> {
         if let (EffectKind::Reopen, Outcome::Applied { at, .. }, Some(thread)) =
             (fact.key.kind, &fact.outcome, &mut entry.thread)
         {
-            let open = Seen { status: ConversationStatus::Open, at_ms: at.as_millis(), sequence: place.sequence, from: 0 };
+            let open = Seen {
+                status: ConversationStatus::Open,
+                at_ms: at.as_millis(),
+                sequence: place.sequence,
+                from: 0,
+            };
             thread.seen.push(open);
         }
         entry.opened_or_not(fact);
@@ -282,9 +288,7 @@ impl<'a> Party<'a> {
         }
         let now = self.thread.take();
         self.thread = match (now, before) {
-            (Some(now), Some(before)) if now.reference == before.reference => {
-                Some(now.back_in(before))
-            }
+            (Some(now), Some(before)) if now.reference == before.reference => Some(now.back_in(before)),
             (Some(_), Some(before)) => {
                 self.doubt = Some(Lenient::OpenerElsewhere);
                 Some(before)

@@ -157,7 +157,9 @@ fn parts(account: &AccountView<'_>, segments: &Segments<'_>, findings: &mut Find
             segments.late.get(&kind.key(id)).copied()
         } else {
             let shown = account.front.activity(id, Kind::Call);
-            shown.map(|shown| shown.message.subject.as_str()).or(decided.logged().map(|logged| logged.subject.as_str()))
+            shown
+                .map(|shown| shown.message.subject.as_str())
+                .or(decided.logged().map(|logged| logged.subject.as_str()))
         };
         let subject = activity.message.subject.as_str();
         if expected != Some(subject) {

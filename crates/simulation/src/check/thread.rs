@@ -137,12 +137,18 @@ impl<'a> Thread<'a> {
         // After a merger the survivor's status counts: its history says nothing about this segment.
         let is_followed = !self.was_relinked || !self.marks(account, seen.sequence).is_empty();
         self.reads.extend(acts.iter().map(by_event));
-        let known = if acts.is_empty() { known } else { self.ended(account, seen.sequence, None) == Known::Ended };
+        let known =
+            if acts.is_empty() { known } else { self.ended(account, seen.sequence, None) == Known::Ended };
         if known == shown || (!acts.is_empty() && is_followed) {
             return None;
         }
         let was_tried = self.events_were_asked_for(account, seen);
-        self.reads.push(Read { at_ms: seen.at_ms, archived: shown, known_at: seen.sequence, place: Some(seen.from) });
+        self.reads.push(Read {
+            at_ms: seen.at_ms,
+            archived: shown,
+            known_at: seen.sequence,
+            place: Some(seen.from),
+        });
         was_tried.then_some(Lenient::UntimedRead)
     }
 

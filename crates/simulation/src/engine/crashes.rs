@@ -41,7 +41,12 @@ impl Engine {
             return;
         }
         process.set_back(SET_BACK_MS, number);
-        self.trace.say(self.agenda.now_ms(), Who::World, "clock", format_args!("of writer {place} is set back"));
+        self.trace.say(
+            self.agenda.now_ms(),
+            Who::World,
+            "clock",
+            format_args!("of writer {place} is set back"),
+        );
     }
 
     /// A power cut without a sync, or a restore while receivers forward. What is lost is delivered again, as by a backfill;
@@ -51,10 +56,11 @@ impl Engine {
         let (min, max) = TAIL_LOST_MS;
         let since_ms = now_ms - self.by_own_chance(number, |engine| engine.dice.between(min, max));
         let records = self.log.read_after(0, usize::MAX);
-        let is_first = |body: &RecordBody| matches!(body, RecordBody::AccountCreated(_) | RecordBody::PolicyChanged(_));
-        let kept = records.iter().rposition(|logged| {
-            logged.body.appended_ms < since_ms || is_first(&logged.body.record.body)
-        });
+        let is_first =
+            |body: &RecordBody| matches!(body, RecordBody::AccountCreated(_) | RecordBody::PolicyChanged(_));
+        let kept = records
+            .iter()
+            .rposition(|logged| logged.body.appended_ms < since_ms || is_first(&logged.body.record.body));
         let Some(kept) = kept.filter(|kept| kept + 1 < records.len()) else { return };
         let through = records[kept].sequence;
         let lost: Vec<usize> = records[kept + 1..].iter().filter_map(|logged| logged.body.delivery).collect();
@@ -69,7 +75,8 @@ impl Engine {
             projector.forget_tail(through);
         }
         for delivery in lost {
-            let at_ms = now_ms + self.by_own_chance(number ^ delivery as u64, |engine| engine.dice.between(1_000, 60_000));
+            let at_ms = now_ms
+                + self.by_own_chance(number ^ delivery as u64, |engine| engine.dice.between(1_000, 60_000));
             self.lose_delivery(delivery, at_ms);
         }
         (0..self.projectors.len()).for_each(|place| self.watch_timers(place));

@@ -51,14 +51,17 @@ impl Engine {
     fn call_a_crowd(&mut self, account: usize, decision: &Decision) {
         let company = &self.setting.companies[account];
         let call = company.history.calls.iter().find(|call| call.id == decision.call.0);
-        let Some(handle) = call.and_then(|call| call.number.clone()).filter(|_| company.front_webhooks) else {
+        let Some(handle) = call.and_then(|call| call.number.clone()).filter(|_| company.front_webhooks)
+        else {
             return;
         };
         let is_new = self.offices[account].front.conversation_with(&handle).is_none();
         if !is_new {
             return;
         }
-        let Some(Struck { number, .. }) = self.faults.draw(self.now_ms(), &[Kind::ForeignEvents]) else { return };
+        let Some(Struck { number, .. }) = self.faults.draw(self.now_ms(), &[Kind::ForeignEvents]) else {
+            return;
+        };
         let until_ms = self.now_ms() + CROWD_LASTS_MS;
         let crowd = Crowd { number, account, handle, until_ms };
         self.agenda.note(self.now_ms() + CROWD_LOOKS_EVERY_MS, Event::Crowd(crowd));
@@ -82,7 +85,12 @@ impl Engine {
         let Some(conversation) = done else {
             return self.agenda.note(now_ms + CROWD_LOOKS_EVERY_MS, Event::Crowd(crowd));
         };
-        self.trace.say(now_ms, Who::Person(account), "acts", format_args!("Archive {conversation}, and a crowd follows"));
+        self.trace.say(
+            now_ms,
+            Who::Person(account),
+            "acts",
+            format_args!("Archive {conversation}, and a crowd follows"),
+        );
         let deed = evidence::Deed { at_ms: now_ms, conversation, action: Action::Archive };
         self.offices[account].deeds.push(deed);
         self.watch_front(account);

@@ -90,7 +90,11 @@ impl Engine {
     }
 
     /// The last webhook of Aircall that was taken, of those that are asked for.
-    pub(super) fn deliveries_of(&self, account: usize, is_asked_for: impl Fn(usize) -> bool) -> Option<usize> {
+    pub(super) fn deliveries_of(
+        &self,
+        account: usize,
+        is_asked_for: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         self.deliveries.iter().rposition(|delivery| match delivery.what {
             What::Aircall(place) => delivery.account == account && delivery.is_taken && is_asked_for(place),
             What::Front(_) => false,
@@ -145,7 +149,10 @@ impl Engine {
         if meeting != Meeting::Refused {
             let mut entry = self.entry(task, delivery);
             entry.delivery = Some(delivery);
-            assert!(self.append(task.who(), self.deliveries[delivery].account, vec![entry]), "a webhook is small");
+            assert!(
+                self.append(task.who(), self.deliveries[delivery].account, vec![entry]),
+                "a webhook is small"
+            );
         }
         let after_ms = self.dice.between(1, 4);
         self.answer(after_ms, task, token, Came::Stored(meeting == Meeting::Fine));

@@ -421,7 +421,10 @@ impl Engine {
 
     /// Appends, and wakes who waits for records. False when a record is too large for the log, which takes none then.
     fn append(&mut self, who: Who, place: usize, entries: Vec<Entry>) -> bool {
-        if entries.iter().any(|entry| self.is_too_large(entry.bytes, "port: the log refused what is too large")) {
+        if entries
+            .iter()
+            .any(|entry| self.is_too_large(entry.bytes, "port: the log refused what is too large"))
+        {
             return false;
         }
         self.offices[place].is_open = true;
@@ -435,7 +438,8 @@ impl Engine {
             let at_ms = record.body.record.received_at.as_millis();
             let line = Line(&record.account, &record.body);
             self.trace.note(self.agenda.now_ms(), who, "appends", at_ms.unsigned_abs(), line);
-            if let (Some(lost), RecordBody::EffectSettled(fact)) = (&mut self.lost, &record.body.record.body) {
+            if let (Some(lost), RecordBody::EffectSettled(fact)) = (&mut self.lost, &record.body.record.body)
+            {
                 lost.settled(self.agenda.now_ms(), fact);
             }
             if let RecordBody::EffectsDecided(decided) = &record.body.record.body {

@@ -5,8 +5,8 @@ use calltrail_projector::{InMemory, Pieces as _};
 use std::sync::Arc;
 
 use super::{Engine, Entry};
-use crate::fault::Scenario;
 use crate::evidence::{AccountEvidence, Evidence, LoggedRecord};
+use crate::fault::Scenario;
 use crate::ports::Logged;
 
 /// How often it is looked whether everything is at rest.

@@ -141,7 +141,8 @@ impl Engine {
         let work = Work::new(settings, name, Class::Live, (*claimed.body).clone());
         let (ticket, claim) = (claimed.ticket, claimed.claim);
         let party = claimed.body.party.clone();
-        process.workers[worker] = Some(Busy { party, work, held: Held { account, ticket, claim }, awaits: 0 });
+        process.workers[worker] =
+            Some(Busy { party, work, held: Held { account, ticket, claim }, awaits: 0 });
         let line = format_args!("{} of {}", claimed.id, self.offices[account].name);
         self.trace.note(now_ms, Who::Worker(writer, worker), "claims", ticket, line);
         self.agenda.note(now_ms + EXTEND_EVERY_MS, Event::Extend { writer, worker, claim });

@@ -14,8 +14,8 @@ use calltrail_simulator::aircall::{AGENTS, Agent, CallEvent, CallScript, LINES, 
 use crate::dice::Dice;
 use crate::evidence::{CallKind, PlannedCall};
 use crate::limits::{
-    CALLS, FIRST_CALL, HISTORIES, HISTORY_STARTS_S, LARGE_CALLS, LARGE_ONE_IN, NOTE_CHARS_MAX, NOTES_OF_BURST,
-    WRITTEN_UP_EVERY_S,
+    CALLS, FIRST_CALL, HISTORIES, HISTORY_STARTS_S, LARGE_CALLS, LARGE_ONE_IN, NOTE_CHARS_MAX,
+    NOTES_OF_BURST, WRITTEN_UP_EVERY_S,
 };
 
 /// The calls of one company, and the webhooks that tell of them, in the order of their times.
@@ -96,8 +96,7 @@ fn one_call(
         }
         body.to_string()
     };
-    let webhooks: Vec<_> =
-        told.map(|event| webhook(id, event.name, event.at_s, &body(&event))).collect();
+    let webhooks: Vec<_> = told.map(|event| webhook(id, event.name, event.at_s, &body(&event))).collect();
     // A link that came with an end that is never told is not known either.
     let recorded = webhooks.iter().any(|webhook| webhook.tells_a_link());
     (PlannedCall { recorded, ..draft.call }, webhooks)
@@ -200,7 +199,8 @@ fn comment(dice: &mut Dice, draft: Draft) -> Draft {
     let Draft { mut script, over_s, mut call } = draft;
     for (chance, after_s) in [(20, -2), (15, 17), (16, dice.between(200, 1_800))] {
         if dice.percent(chance) {
-            let after_s = if after_s > 100 && dice.percent(70) { written_up(&call, after_s) } else { after_s };
+            let after_s =
+                if after_s > 100 && dice.percent(70) { written_up(&call, after_s) } else { after_s };
             script = script.commented_by(dice.pick(&AGENTS), "Sent the form", over_s + after_s);
             call.notes.push(call.id * 10 + call.notes.len() as u64);
         }

@@ -19,8 +19,8 @@ use calltrail_simulator::front::{
 };
 
 use crate::check::front::Kind;
-use crate::fault::Scenario;
 use crate::evidence::{AccountEvidence, CallKind, Deed, Evidence, LoggedRecord, PlannedCall};
+use crate::fault::Scenario;
 
 pub(super) const ARCHIVED_MS: i64 = 2_000_000;
 /// When call 3 settles.

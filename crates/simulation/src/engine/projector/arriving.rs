@@ -68,7 +68,11 @@ impl Engine {
             Entry::new(appended_ms, record, fact)
         };
         let entries = records.into_iter().map(entry).collect();
-        if self.append(task.who(), account, entries) { ProjectorCame::Appended } else { ProjectorCame::TooLarge }
+        if self.append(task.who(), account, entries) {
+            ProjectorCame::Appended
+        } else {
+            ProjectorCame::TooLarge
+        }
     }
 
     fn publish(&mut self, task: Task, account: &str, item: WorkItem) -> ProjectorCame {

@@ -49,7 +49,10 @@ impl Engine {
                 WorkCame::Found(found.map(|(value, revision)| (value.clone(), revision)))
             }
             WorkOperation::Put { ref value, .. }
-                if self.is_too_large(value.encode().map_or(0, |stored| stored.len()), "port: the fences refused what is too large") =>
+                if self.is_too_large(
+                    value.encode().map_or(0, |stored| stored.len()),
+                    "port: the fences refused what is too large",
+                ) =>
             {
                 WorkCame::TooLarge
             }
