@@ -26,6 +26,8 @@ struct Case {
 const SEEN: (&str, usize) = ("seen", 1);
 /// The status was read before the decision.
 const OBSERVED: (&str, usize) = ("observed", 1);
+/// The read showed an archiving that was not known: the conversation's events say when it was.
+const DATED: (&str, usize) = ("dated", 1);
 /// The conversation was archived: a look whether the import opened it.
 const REOPENED: (&str, usize) = ("reopened", 1);
 /// The same where imports open nothing: who archived it when, and the opening itself.
@@ -86,7 +88,7 @@ fn cases() -> Vec<Case> {
             "answered, archived before, no Front webhooks",
             plain(),
             [2, 0],
-            &[OBSERVED, SEEN, REOPENED],
+            &[OBSERVED, DATED, SEEN, REOPENED],
         ))),
         archived(closed(case("archived, imports open nothing", plain(), [2, 0], &[SEEN, REOPENED, OPENED]))),
         known(case("answered, somebody new", plain(), [2, 0], &[LOOKED_UP, CREATED, SEEN, SEEN])),
@@ -95,7 +97,7 @@ fn cases() -> Vec<Case> {
             "a voicemail later, archived, no Front webhooks",
             told(inbound(91, CALLER).ends(20).voicemail_told(900), &["call.voicemail_left"]),
             [1, 0],
-            &[OBSERVED, SEEN],
+            &[OBSERVED, DATED, SEEN],
         ))),
     ]
 }

@@ -12,7 +12,8 @@ pub fn bounded_text(body: &[u8]) -> Result<&str, Malformed> {
     let text = std::str::from_utf8(body)
         .map_err(|error| Malformed::NotUtf8 { offset_bytes: error.valid_up_to() })?;
     scan(body)?;
-    Ok(text)
+    // A byte order mark says how the text is written and is none of it.
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 fn scan(body: &[u8]) -> Result<(), Malformed> {

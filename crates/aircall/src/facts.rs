@@ -1,17 +1,24 @@
 //! What a logged webhook means.
 
+use std::collections::BTreeMap;
+
 use calltrail_domain::fact::{
-    Agent, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Fact, Line, Transfer,
-    TransferTarget,
+    Agent, AnsweredGuess, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Fact, Line,
+    MenuChoice, Rung, Transfer, TransferTarget,
 };
 use calltrail_domain::ids::{CallId, LineId, PhoneNumber};
 use calltrail_domain::record::AircallEvent;
 use calltrail_domain::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use crate::lenient::Item;
 use crate::media::{linked, media};
-use crate::number;
-use crate::payload::{self, Call, Contact, Number, Payload, User};
+use crate::moment::Moment;
+use crate::name::made_from;
+use crate::number::{self, Outside};
+use crate::payload::{self, Call, Contact, IvrOption, Number, Payload, User};
+use crate::receive::outside_over;
+use crate::surrogate::repaired;
 
 /// The events about calls that Aircall publishes, by its reference.
 const CALL_EVENTS: [&str; 19] = [
@@ -42,16 +49,23 @@ pub fn facts(event: &AircallEvent, received_at: Timestamp) -> Fact {
     snapshot(event, received_at).map_or(Fact::Other, |snapshot| Fact::CallSnapshot(Box::new(snapshot)))
 }
 
+/// The event's name as it stands in the body.
+#[must_use]
+pub fn event_name(event: &AircallEvent) -> Option<String> {
+    Payload::of(&repaired(&event.body))?.event
+}
+
 pub(crate) fn is_call_event(name: &str) -> bool {
     CALL_EVENTS.contains(&name)
 }
 
 fn snapshot(event: &AircallEvent, received_at: Timestamp) -> Option<CallSnapshot> {
-    let payload: Payload = serde_json::from_str(&event.body).ok()?;
+    let payload = Payload::of(&repaired(&event.body))?;
     let name = payload.event.filter(|name| is_call_event(name))?;
-    let call = payload.data?;
-    let id = CallId(call.id?);
-    let at = payload.timestamp.unwrap_or(received_at);
+    let call = payload.call?;
+    let id = CallId(call.id()?);
+    let at = payload.timestamp.at().unwrap_or(received_at);
+    let user = call.user.as_ref().and_then(agent);
     Some(CallSnapshot {
         call: id,
         event: call_event(&name),
@@ -60,15 +74,18 @@ fn snapshot(event: &AircallEvent, received_at: Timestamp) -> Option<CallSnapshot
         status: call.status.as_deref().and_then(status),
         number: event.number.clone(),
         direction: call.direction.as_deref().and_then(direction),
-        started_at: call.started_at,
-        answered_at: call.answered_at,
-        ended_at: call.ended_at,
+        started_at: call.started_at.at(),
+        answered_at: call.answered_at.at(),
+        answered_guess: answered_guess(&name, at, &call),
+        ended_at: call.ended_at.at(),
         recording: media(call.recording, linked(&call, "recording")),
         voicemail: media(call.voicemail || name == "call.voicemail_left", linked(&call, "voicemail")),
-        comments: call.comments.iter().filter_map(comment).collect(),
+        comments: comments(id, &call.comments),
         transfer: transfer(&name, at, &call),
-        shown_number: shown_number(event, call.raw_digits),
-        agent: if rings_only(&name) { None } else { call.user.as_ref().and_then(agent) },
+        shown_number: shown_number(event, &call),
+        menu: menu(&name, at, &call.ivr_options_selected),
+        rung: user.as_ref().and_then(|agent| rung(&name, at, agent)),
+        agent: user.filter(|_| !rings_only(&name)),
         line: call.number.and_then(line),
         contact: call.contact.and_then(contact),
         missed_reason: call.missed_call_reason,
@@ -90,7 +107,7 @@ fn rings_only(name: &str) -> bool {
 }
 
 fn status(text: &str) -> Option<CallStatus> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "initial" => Some(CallStatus::Initial),
         "answered" => Some(CallStatus::Answered),
         "done" => Some(CallStatus::Done),
@@ -99,14 +116,15 @@ fn status(text: &str) -> Option<CallStatus> {
 }
 
 fn direction(text: &str) -> Option<Direction> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "inbound" => Some(Direction::Inbound),
         "outbound" => Some(Direction::Outbound),
         _ => None,
     }
 }
 
-/// Only the events of a transfer tell of one: `transferred_to` stays set ever after, also when the transfer failed.
+/// Only the events of a transfer tell of one: `transferred_to` stays set ever after, also when the transfer failed. Only
+/// `call.external_transferred` leads outside; without a target the other one went to a team.
 fn transfer(name: &str, at: Timestamp, call: &Call) -> Option<Transfer> {
     let to_agent = || call.transferred_to.as_ref().and_then(agent).map(TransferTarget::Agent);
     let (succeeded, to) = match name {
@@ -118,15 +136,61 @@ fn transfer(name: &str, at: Timestamp, call: &Call) -> Option<Transfer> {
     Some(Transfer { at, succeeded, by: call.transferred_by.as_ref().and_then(agent), to })
 }
 
-/// What stands where a number should: a number that is none, or nothing when it was withheld.
-fn shown_number(event: &AircallEvent, raw_digits: Option<String>) -> Option<String> {
-    raw_digits.filter(|text| event.number.is_none() && text.bytes().any(|byte| byte.is_ascii_digit()))
+/// A time of the answer that is there and cannot be read still says that the call was answered: at the latest when the
+/// event tells of it, or at some moment of a call that is over.
+fn answered_guess(name: &str, at: Timestamp, call: &Call) -> Option<AnsweredGuess> {
+    let is_over = matches!(call_event(name), CallEvent::HungUp | CallEvent::Ended)
+        || call.ended_at != Moment::Absent
+        || call.status.as_deref().and_then(status) == Some(CallStatus::Done);
+    let within = if is_over { call.started_at.at().unwrap_or(at) } else { at };
+    call.answered_at.is_unreadable().then_some(AnsweredGuess { over: is_over, at: within })
+}
+
+/// What is shown where no number can be read: nothing when it was withheld. A record of an earlier release may lack a
+/// number that this one would read; it stays without, so that the call stays with its party.
+fn shown_number(event: &AircallEvent, call: &Call) -> Option<String> {
+    let shown = call.raw_digits.as_ref().filter(|_| event.number.is_none())?;
+    match outside_over(shown, call.number.as_ref()) {
+        Outside::Withheld => None,
+        Outside::Number(_) | Outside::Unreadable => Some(shown.clone()),
+    }
+}
+
+/// The agent whom the call rings on, or who declined it.
+fn rung(name: &str, at: Timestamp, agent: &Agent) -> Option<Rung> {
+    rings_only(name).then(|| Rung { at, agent: agent.clone(), declined: name == "call.agent_declined" })
+}
+
+/// The menu's options with the time at which they were chosen. Without a time only the last one is known to be chosen now.
+fn menu(name: &str, now: Timestamp, options: &[IvrOption]) -> Vec<MenuChoice> {
+    let last = options.len().saturating_sub(1);
+    let choice = |(place, option): (usize, &IvrOption)| {
+        let told = option.created_at.at().or(option.transition_started_at.at());
+        let at = told.or_else(|| (place == last && name == "call.ivr_option_selected").then_some(now))?;
+        let (title, key) = (option.title.clone(), option.key.clone());
+        (title.is_some() || key.is_some()).then_some(MenuChoice { at, title, key })
+    };
+    options.iter().enumerate().filter_map(choice).collect()
+}
+
+/// The comments, each with an id. One that is text alone is known by its words, and by its place among the same words.
+fn comments(call: CallId, items: &[Item<payload::Comment>]) -> Vec<Comment> {
+    let mut same = BTreeMap::new();
+    let read = |item: &Item<payload::Comment>| match item {
+        Item::Object(object) => comment(object),
+        Item::Text(text) => {
+            let place = same.entry(text.clone()).and_modify(|place| *place += 1).or_insert(0_usize);
+            let id = made_from(&["comment", &call.to_string(), text, &place.to_string()]);
+            Some(Comment { id, posted_at: None, by: None, text: text.clone() })
+        }
+    };
+    items.iter().filter_map(read).collect()
 }
 
 /// A comment without an id is known by what it says and when.
 fn comment(comment: &payload::Comment) -> Option<Comment> {
     let text = comment.content.clone()?;
-    let posted_at = comment.posted_at;
+    let posted_at = comment.posted_at.at();
     let id = comment.id.unwrap_or_else(|| {
         let digest: [u8; 32] = Sha256::digest(format!("{posted_at:?} {text}")).into();
         digest[..6].iter().fold(0, |id, byte| id << 8 | u64::from(*byte))
@@ -135,11 +199,11 @@ fn comment(comment: &payload::Comment) -> Option<Comment> {
 }
 
 fn agent(user: &User) -> Option<Agent> {
-    Some(Agent { id: user.id?, name: user.name.clone(), email: user.email.clone() })
+    Some(Agent { id: user.id()?, name: user.name.clone(), email: user.email.clone() })
 }
 
 fn line(number: Number) -> Option<Line> {
-    let id = LineId(number.id?);
+    let id = LineId(number.id()?);
     let digits = line_digits(&number);
     Some(Line { id, name: number.name, number: digits })
 }

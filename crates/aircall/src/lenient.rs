@@ -1,17 +1,28 @@
 //! Fields that are read one by one: what cannot be understood is `None` and harms no other field.
 //!
 //! Each function goes into `#[serde(default, deserialize_with = "…")]`. The value is taken as raw text first, so that
-//! even a number out of range or half a surrogate pair in it is a matter of this field alone.
+//! even a number out of range in it is a matter of this field alone. Of a key that stands twice, the last one counts.
 
-use calltrail_domain::time::Timestamp;
+use std::collections::BTreeMap;
+
+use calltrail_domain::text::is_blank;
 use serde::Deserialize;
+use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::limits;
+use crate::moment::Moment;
+use crate::name::Name;
 
-/// Text that is not blank, trimmed; a number counts as its digits.
+/// An item of a list: an object, or text in place of one.
+pub(crate) enum Item<T> {
+    Object(T),
+    Text(String),
+}
+
+/// Text of which something can be seen, trimmed; a number counts as its digits.
 pub(crate) fn text<'de, D: Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
     value(source).map(|value| as_text(&value))
 }
@@ -21,9 +32,24 @@ pub(crate) fn id<'de, D: Deserializer<'de>>(source: D) -> Result<Option<u64>, D:
     value(source).map(|value| as_id(&value))
 }
 
-/// A time in seconds since the Unix epoch; also as text or with a fraction. Zero and less is no time.
-pub(crate) fn seconds<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Timestamp>, D::Error> {
-    value(source).map(|value| as_seconds(&value))
+/// An id of any form.
+pub(crate) fn name<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Name>, D::Error> {
+    let raw = <&RawValue>::deserialize(source)?;
+    Ok(Name::of_number(raw.get()).or_else(|| Name::of_text(&as_text(&value_of(raw))?)))
+}
+
+/// A time of any form.
+pub(crate) fn moment<'de, D: Deserializer<'de>>(source: D) -> Result<Moment, D::Error> {
+    let raw = <&RawValue>::deserialize(source)?;
+    Ok(match value_of(raw) {
+        // Out of range for the reader of values; it is there all the same.
+        Value::Null if raw.get() == "null" => Moment::Absent,
+        Value::Bool(false) => Moment::Absent,
+        Value::Null | Value::Bool(true) | Value::Array(_) | Value::Object(_) => Moment::Unreadable,
+        Value::Number(number) => number.as_f64().map_or(Moment::Unreadable, Moment::of_number),
+        Value::String(text) if is_blank(&text) => Moment::Absent,
+        Value::String(text) => Moment::of_text(text.trim()),
+    })
 }
 
 /// True for everything but null, false, blank text and an empty object or array.
@@ -32,7 +58,7 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(source: D) -> Result<bool, D::E
         Value::Null => false,
         Value::Bool(flag) => flag,
         Value::Number(_) => true,
-        Value::String(text) => !text.trim().is_empty(),
+        Value::String(text) => !is_blank(&text),
         Value::Array(items) => !items.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
     })
@@ -58,9 +84,36 @@ where
     Ok(items.into_iter().filter_map(as_object).collect())
 }
 
-/// Derived structs also read arrays, by position; that would be guessing.
+/// The objects and the texts of a list, or of a single one of them, each read on its own; what is none is left out.
+pub(crate) fn items<'de, D, T>(source: D) -> Result<Vec<Item<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let raw = <&RawValue>::deserialize(source)?;
+    let items: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_else(|_| vec![raw]);
+    let read = |item: &RawValue| match value_of(item) {
+        Value::String(text) => as_text(&Value::String(text)).map(Item::Text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            as_object(item).map(Item::Object)
+        }
+    };
+    Ok(items.into_iter().filter_map(read).collect())
+}
+
+/// The fields of an object by their keys, each as it stands; `None` for anything else. Derived structs also read arrays,
+/// by position; that would be guessing.
+pub(crate) fn fields(text: &str) -> Option<BTreeMap<String, &RawValue>> {
+    if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
+}
+
+/// A struct of such fields. A map has each key once, where a derived struct refuses what stands twice.
+pub(crate) fn of_fields<T: DeserializeOwned>(fields: BTreeMap<String, &RawValue>) -> Option<T> {
+    T::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields.into_iter())).ok()
+}
+
 fn as_object<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
-    if raw.get().starts_with('{') { serde_json::from_str(raw.get()).ok() } else { None }
+    of_fields(fields(raw.get())?)
 }
 
 /// The names in a list of `{"name": …}`, or of plain text.
@@ -80,19 +133,28 @@ fn texts<'de, D: Deserializer<'de>>(source: D, field: &str) -> Result<Option<Vec
 }
 
 fn item_text(item: &RawValue, field: &str) -> Option<String> {
-    let item: Value = serde_json::from_str(item.get()).ok()?;
-    as_text(item.get(field).unwrap_or(&item))
+    match fields(item.get()) {
+        Some(fields) => as_text(&value_of(fields.get(field)?)),
+        None => as_text(&value_of(item)),
+    }
 }
 
 fn value<'de, D: Deserializer<'de>>(source: D) -> Result<Value, D::Error> {
-    let raw = <&RawValue>::deserialize(source)?;
-    Ok(serde_json::from_str(raw.get()).unwrap_or(Value::Null))
+    <&RawValue>::deserialize(source).map(value_of)
+}
+
+fn value_of(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or(Value::Null)
 }
 
 fn as_text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.replace('\0', "").trim().to_owned()).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if is_blank(text) => None,
+        Value::String(text) => Some(text.replace('\0', "").trim().to_owned()),
+        Value::Number(number) => {
+            let digits = number.as_u64().or_else(|| number.as_f64().and_then(whole));
+            Some(digits.map_or_else(|| number.to_string(), |digits| digits.to_string()))
+        }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -105,17 +167,8 @@ fn as_id(value: &Value) -> Option<u64> {
     }
 }
 
-fn whole(number: f64) -> Option<u64> {
+/// The whole number that a double holds exactly.
+pub(crate) fn whole(number: f64) -> Option<u64> {
     let exact = number.fract() == 0.0 && (0.0..=limits::FLOAT_EXACT_MAX).contains(&number);
     exact.then_some(number as u64)
-}
-
-fn as_seconds(value: &Value) -> Option<Timestamp> {
-    let seconds = match value {
-        Value::String(text) => text.trim().parse::<f64>().ok()?,
-        Value::Number(number) => number.as_f64()?,
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
-    };
-    let believed = seconds > 0.0 && seconds <= limits::TIME_SECONDS_MAX as f64;
-    believed.then(|| Timestamp::from_millis((seconds * 1000.0).round() as i64))
 }

@@ -73,7 +73,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 35] = [
+const METRICS: [Metric; 38] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -110,6 +110,19 @@ const METRICS: [Metric; 35] = [
             let refused = webhooks(account).map(|webhooks| &webhooks.refused).into_iter().flatten();
             refused.map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect()
         })
+    }),
+    counter("requests_refused", "Requests to the receivers that belong to no account, by reason", |status| {
+        let elsewhere = status.process.as_ref().and_then(|process| process.elsewhere.as_ref());
+        let refused = elsewhere.into_iter().flat_map(|elsewhere| &elsewhere.refused);
+        refused
+            .map(|(reason, count)| (vec![("reason", reason.as_str().to_owned())], number(*count)))
+            .collect()
+    }),
+    counter("webhooks_unreadable_calls", "Webhooks about calls from which no call can be read", |status| {
+        accounts(status, |account| Some(number(webhooks(account)?.unreadable_calls)))
+    }),
+    counter("webhooks_unreadable_times", "Webhooks with a time that cannot be read", |status| {
+        accounts(status, |account| Some(number(webhooks(account)?.unreadable_times)))
     }),
     gauge("spool_records", "Records in the spool that wait for the log", |status| {
         spool(status, |spool| number(spool.now.records))

@@ -45,6 +45,9 @@ pub struct ProcessStatus {
     pub spool: Option<SpoolStatus>,
     /// Room on the disk of `log.path`.
     pub disk_free_bytes: Option<u64>,
+    /// Requests to the receivers that belong to no account. None where none are received.
+    #[serde(default)]
+    pub elsewhere: Option<CountersNow>,
 }
 
 /// How the connection to the servers of the log is.
@@ -248,6 +251,16 @@ impl fmt::Display for Status {
         if let Some(spool) = process.and_then(|process| process.spool.as_ref()) {
             spool.fmt(f)?;
         }
+        if let Some(elsewhere) = process.and_then(|process| process.elsewhere.as_ref())
+            && elsewhere.received > 0
+        {
+            let refused = refusals(elsewhere);
+            writeln!(
+                f,
+                "no account  {} requests refused: {refused}; compare the address",
+                elsewhere.received
+            )?;
+        }
         for (name, account) in &self.accounts {
             writeln!(f, "\naccount {name}")?;
             if self.folded.is_some() && account.folded.is_none() {
@@ -319,15 +332,18 @@ impl fmt::Display for Live {
             row(f, "policy", "another one decides than this process is configured with")?;
         }
         if let Some(webhooks) = &self.webhooks {
-            let refused = webhooks.refused.iter().filter(|(_, count)| **count > 0);
-            let refused = refused.map(|(reason, count)| (reason.as_str().to_owned(), *count));
-            let received = format!(
-                "{} received, {} stored, refused: {}",
-                webhooks.received,
-                webhooks.stored,
-                counts(&refused.collect())
-            );
+            let refused = refusals(webhooks);
+            let received =
+                format!("{} received, {} stored, refused: {refused}", webhooks.received, webhooks.stored);
             row(f, "webhooks", &received)?;
+            if webhooks.unreadable_calls > 0 {
+                let calls =
+                    format!("{} webhooks about calls, kept in the log alone", webhooks.unreadable_calls);
+                row(f, "unreadable", &calls)?;
+            }
+            if webhooks.unreadable_times > 0 {
+                row(f, "unreadable", &format!("times in {} webhooks", webhooks.unreadable_times))?;
+            }
         }
         self.writer.iter().try_for_each(|writer| writer.fmt(f))
     }
@@ -355,6 +371,11 @@ impl fmt::Display for WriterStatus {
 
 fn row(f: &mut fmt::Formatter<'_>, label: &str, value: &str) -> fmt::Result {
     writeln!(f, "  {label:<10} {value}")
+}
+
+fn refusals(webhooks: &CountersNow) -> String {
+    let refused = webhooks.refused.iter();
+    counts(&refused.map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect())
 }
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {

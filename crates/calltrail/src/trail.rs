@@ -3,12 +3,13 @@
 use std::fmt;
 
 use anyhow::{Context as _, bail};
+use calltrail_aircall::{Outside, event_name, outside};
 use calltrail_domain::decision::{Decision, Verdict};
 use calltrail_domain::effect::{EffectSettled, Outcome};
 use calltrail_domain::fact::{ConversationChange, Fact};
 use calltrail_domain::fold::party_of_number;
 use calltrail_domain::ids::{CallId, ConversationId, PartyId};
-use calltrail_domain::record::{Record, RecordBody};
+use calltrail_domain::record::{AircallEvent, Record, RecordBody};
 use calltrail_domain::state::{Memory, State};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -118,7 +119,7 @@ impl Trail {
         Ok(match (body, fact) {
             (RecordBody::AircallEvent(event), Fact::CallSnapshot(snapshot)) => {
                 let ours = self.is_of_call(state, snapshot.call)?;
-                ours.then(|| (Some(snapshot.call), format!("webhook {}", event_name(&event.body))))
+                ours.then(|| (Some(snapshot.call), format!("webhook {}", named(event))))
             }
             (_, Fact::ConversationChanged(changed)) => {
                 let ours = self.conversation.as_ref() == Some(&changed.conversation);
@@ -172,17 +173,14 @@ fn find(state: &State<Memory>, asked: &NumberOrParty) -> anyhow::Result<Option<P
     if let Some(party) = state.party(&PartyId::new(asked.as_str()))? {
         return Ok(Some(party.0));
     }
-    let text = asked
-        .as_str()
-        .strip_prefix("00")
-        .map_or_else(|| asked.as_str().to_owned(), |rest| format!("+{rest}"));
-    let number = calltrail_aircall::e164(&text, None);
-    Ok(number.map(|number| party_of_number(state, &number)).transpose()?.flatten())
+    match outside(asked.as_str(), None) {
+        Outside::Number(number) => Ok(party_of_number(state, &number)?),
+        Outside::Withheld | Outside::Unreadable => Ok(None),
+    }
 }
 
-fn event_name(body: &str) -> String {
-    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    body["event"].as_str().unwrap_or("of an unknown kind").to_owned()
+fn named(event: &AircallEvent) -> String {
+    event_name(event).unwrap_or_else(|| "of an unknown kind".to_owned())
 }
 
 fn change(change: &ConversationChange) -> String {

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Verdict;
 use crate::effect::Outcome;
 use crate::fact::{
-    Agent, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Line, Media, Transfer,
-    TransferTarget,
+    Agent, AnsweredGuess, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Line, Media,
+    MenuChoice, Rung, Transfer, TransferTarget,
 };
 use crate::ids::{CallId, EffectKey, EffectKind, PartyId, PhoneNumber};
-use crate::limits::OLD_CALL;
+use crate::limits::{MENU_CHOICES_MAX, OLD_CALL, RUNG_AGENTS_MAX};
 use crate::policy::CallType;
 use crate::rule::{self, Rule};
 use crate::segment::Moment;
@@ -90,6 +90,12 @@ pub struct CallTold {
     voicemail: Media,
     transfers: BTreeSet<Transfer>,
     comments: BTreeMap<u64, Comment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answered_guess: Option<AnsweredGuess>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    menu: BTreeSet<MenuChoice>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rung: BTreeMap<u64, Rung>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +214,11 @@ impl CallTold {
         keep_tags(&mut self.tags, s);
         keep_better(&mut self.recording, &s.recording);
         keep_better(&mut self.voicemail, &s.voicemail);
+        keep_least(&mut self.answered_guess, s.answered_guess);
+        self.keep_menu(&s.menu);
+        if let Some(rung) = &s.rung {
+            self.keep_rung(rung);
+        }
         if let Some(transfer) = &s.transfer {
             self.keep_transfer(transfer);
         }
@@ -232,13 +243,40 @@ impl CallTold {
         }
     }
 
-    /// The outside number; `None` when it was withheld.
+    /// The first ones stay when there are too many, in whatever order they come.
+    fn keep_menu(&mut self, told: &[MenuChoice]) {
+        self.menu.extend(told.iter().cloned());
+        while self.menu.len() > MENU_CHOICES_MAX {
+            self.menu.pop_last();
+        }
+    }
+
+    /// The first time counts, the fullest naming of the agent, and a refusal once it was made.
+    fn keep_rung(&mut self, told: &Rung) {
+        let known = self.rung.entry(told.agent.id).or_insert_with(|| told.clone());
+        known.at = known.at.min(told.at);
+        known.declined |= told.declined;
+        if known.agent < told.agent {
+            known.agent.clone_from(&told.agent);
+        }
+        while self.rung.len() > RUNG_AGENTS_MAX {
+            self.rung.pop_last();
+        }
+    }
+
+    /// The outside number; `None` when it was withheld or cannot be read.
     #[must_use]
     pub fn number(&self) -> Option<&PhoneNumber> {
         value(&self.number)
     }
 
-    /// What stands in place of the number when it is none.
+    /// The caller showed no number.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        self.number.is_none() && self.shown_number.is_none()
+    }
+
+    /// What Aircall shows where no number can be read.
     #[must_use]
     pub fn shown_number(&self) -> Option<&str> {
         value(&self.shown_number).map(String::as_str)
@@ -274,7 +312,7 @@ impl CallTold {
 
     #[must_use]
     pub fn answered_at(&self) -> Option<Timestamp> {
-        value(&self.answered_at).copied()
+        value(&self.answered_at).copied().or_else(|| self.answered_guess.map(|guess| guess.at))
     }
 
     #[must_use]
@@ -300,6 +338,19 @@ impl CallTold {
     /// Transfers in the order in which they happened, also the failed ones.
     pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
         self.transfers.iter()
+    }
+
+    /// The options that the caller chose in the line's menu, in order.
+    pub fn menu(&self) -> impl Iterator<Item = &MenuChoice> {
+        self.menu.iter()
+    }
+
+    /// The agents whom the call rang on, in the order in which it first did.
+    #[must_use]
+    pub fn rung(&self) -> Vec<&Rung> {
+        let mut rung: Vec<_> = self.rung.values().collect();
+        rung.sort();
+        rung
     }
 
     /// The agent who ended with the call.
@@ -344,7 +395,7 @@ impl CallTold {
     /// voicemail itself, neither by the missed reason.
     #[must_use]
     pub fn call_type(&self) -> CallType {
-        let answered = self.answered_at.is_some();
+        let answered = self.answered_at().is_some();
         match value(&self.direction).copied().unwrap_or(Direction::Inbound) {
             Direction::Outbound if answered => CallType::OutboundAnswered,
             Direction::Outbound => CallType::OutboundUnanswered,
@@ -357,6 +408,13 @@ impl CallTold {
 
 fn value<T>(told: &Option<Told<T>>) -> Option<&T> {
     told.as_ref().map(|told| &told.value)
+}
+
+fn keep_least<T: Ord>(known: &mut Option<T>, told: Option<T>) {
+    let is_news = told.as_ref().is_some_and(|told| known.as_ref().is_none_or(|known| told < known));
+    if is_news {
+        *known = told;
+    }
 }
 
 fn keep_better(known: &mut Media, told: &Media) {

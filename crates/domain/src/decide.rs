@@ -123,7 +123,7 @@ impl Head<'_> {
         let told = &self.call.told;
         let line = told.line().map(|line| line.id);
         let started = told.started_at().unwrap_or(self.settled.at);
-        if told.number().is_none() && self.policy.anonymous == Anonymous::Skip {
+        if told.is_withheld() && self.policy.anonymous == Anonymous::Skip {
             Some(LeftOut::NoNumber)
         } else if self.call.is_old_news() {
             Some(LeftOut::Old)
@@ -187,7 +187,7 @@ impl Head<'_> {
             number: told.number().cloned(),
             name: render::customer_name(told, self.policy),
             emails,
-            import_type: self.policy.import_type,
+            import_type: self.import_type(),
         })
     }
 

@@ -36,14 +36,16 @@ pub struct CallSnapshot {
     pub at: Timestamp,
     pub received_at: Timestamp,
     pub status: Option<CallStatus>,
-    /// The outside number, as normalised at receipt; `None` when it was withheld or is none.
+    /// The outside number, as normalised at receipt; `None` when it was withheld or cannot be read.
     pub number: Option<PhoneNumber>,
-    /// What Aircall shows in place of a number that is none.
+    /// What Aircall shows where no number can be read, although the caller withheld none.
     pub shown_number: Option<String>,
     pub direction: Option<Direction>,
     pub line: Option<Line>,
     pub started_at: Option<Timestamp>,
     pub answered_at: Option<Timestamp>,
+    /// When the call must have been answered, of a snapshot that says so without a time that can be read.
+    pub answered_guess: Option<AnsweredGuess>,
     pub ended_at: Option<Timestamp>,
     pub missed_reason: Option<String>,
     /// Who has the call. Not who it only rang on.
@@ -56,6 +58,41 @@ pub struct CallSnapshot {
     /// The full list of tag names.
     pub tags: Option<BTreeSet<String>>,
     pub transfer: Option<Transfer>,
+    /// Options that the caller chose in the line's menu; another snapshot may bring others.
+    pub menu: Vec<MenuChoice>,
+    /// The agent whom the call rang on or who declined it, of the events that say so.
+    pub rung: Option<Rung>,
+}
+
+/// When a call was answered at the earliest known: the event that showed it first. What is less is nearer to the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AnsweredGuess {
+    /// The call was over by then: the moment is any of its life.
+    pub over: bool,
+    pub at: Timestamp,
+}
+
+/// An option of a line's menu that the caller chose. Ordered by time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MenuChoice {
+    pub at: Timestamp,
+    /// The option's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The key that was pressed; `fallback` for a wrong one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// An agent whom a call rang on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rung {
+    /// The first event that said so.
+    pub at: Timestamp,
+    pub agent: Agent,
+    /// The agent declined the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declined: bool,
 }
 
 /// Something that can be listened to. What is greater is known better.
@@ -121,6 +158,7 @@ pub struct Line {
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Agent {
+    /// Aircall's id; a stable number made from the e-mail or the name where it is missing.
     pub id: u64,
     pub name: Option<String>,
     pub email: Option<String>,
@@ -140,6 +178,7 @@ pub struct Transfer {
     pub at: Timestamp,
     pub succeeded: bool,
     pub by: Option<Agent>,
+    /// `None` when Aircall does not name it: a team, for example.
     pub to: Option<TransferTarget>,
 }
 

@@ -161,7 +161,8 @@ impl<'de> Deserialize<'de> for LineId {
     }
 }
 
-/// A phone number in E.164. Its `Debug` shows nothing of it.
+/// A number that was shown or dialled: a phone number in E.164 (`+` and digits), or the digits of a short code or an
+/// extension, which has no such form. Its `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PhoneNumber(String);
@@ -172,6 +173,19 @@ impl PhoneNumber {
         let digits = digits.into();
         debug_assert!(digits.starts_with('+'), "a normalised number starts with a plus sign");
         Self(digits)
+    }
+
+    /// Wraps the digits of a number without an E.164 form. Front knows it as a custom handle, never as a phone.
+    pub fn from_code(digits: impl Into<String>) -> Self {
+        let digits = digits.into();
+        debug_assert!(!digits.starts_with('+'), "a plus sign begins a number in E.164");
+        Self(digits)
+    }
+
+    /// True for a phone number; false for a short code or an extension.
+    #[must_use]
+    pub fn is_e164(&self) -> bool {
+        self.0.starts_with('+')
     }
 
     /// The digits, for Front and for people; never for a log line, a key or a metric.

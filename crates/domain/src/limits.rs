@@ -20,6 +20,10 @@ pub const WORK_ITEM_BYTES_MAX: usize = 900_000;
 pub const OUTSIDE_TEXT_CHARS_MAX: usize = 200;
 /// Transfers that an activity lists; the last ones.
 pub const TRANSFERS_SHOWN_MAX: usize = 10;
+/// Menu options that are kept of a call; the first ones.
+pub const MENU_CHOICES_MAX: usize = 32;
+/// Agents whom a call rang on that are kept of it.
+pub const RUNG_AGENTS_MAX: usize = 100;
 /// What is longer is no e-mail (RFC 5321).
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// E-mails that a new contact gets.

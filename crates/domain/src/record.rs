@@ -80,7 +80,7 @@ impl std::fmt::Debug for PartyKey {
 /// A webhook of Aircall with a good token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AircallEvent {
-    /// The outside number as normalised at receipt: a library's later opinion must not move a call to another party.
+    /// The outside number as normalised at receipt: a later release's opinion must not move a call to another party.
     pub number: Option<PhoneNumber>,
     /// The body as received, with the token's value blanked.
     pub body: String,

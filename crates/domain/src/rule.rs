@@ -164,6 +164,7 @@ impl Rule {
             Self::CallersWithoutANumberAreKeptApart => &["m06"],
             Self::TheSubjectNamesTheCall => &["m07"],
             Self::TheSubjectBelongsToItsSegment => &["m08"],
+            Self::ExternalTransferKeepsTheLastAgent => &["m19"],
             Self::AReadFindsWhenItWasArchived => &["m08"],
             Self::SegmentsGoByTheLog => &["m08"],
             Self::AnEffectIsDecidedOnce => &["m09"],
@@ -218,7 +219,6 @@ impl Rule {
             | Self::DroppedStrayEventsAreRemembered
             | Self::RefusedFirstImportLeavesNoTrace
             | Self::PartsOfARefusedCallAreSkipped
-            | Self::ExternalTransferKeepsTheLastAgent
             | Self::DoubtIsTimedByTheStore
             | Self::SafeStepsAreRepeatedAtOnce
             | Self::ClockSetBackHoldsNothing

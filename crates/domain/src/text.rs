@@ -6,6 +6,22 @@
 use crate::limits::OUTSIDE_TEXT_CHARS_MAX;
 use crate::rule::{self, Rule};
 
+/// True when nothing of the text can be seen: spaces, control and direction marks, signs without width, fillers.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || !is_visible(c) || is_joiner(c) || is_filler(c))
+}
+
+/// Signs that are letters, marks or symbols by their category and show nothing.
+fn is_filler(c: char) -> bool {
+    matches!(
+        c,
+        '\u{00ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{2061}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
 /// One line of text from outside: no line breaks, no control or direction marks, not longer than a line may be.
 pub(crate) fn plain(text: &str) -> String {
     let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
@@ -92,5 +108,30 @@ pub(crate) fn neutral_start(line: &str) -> String {
         format!("\u{2060}{line}")
     } else {
         line.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_blank, plain};
+
+    #[test]
+    fn invisible_text_is_blank() {
+        for text in
+            ["", " \t\n", "\u{200b}", "\u{a0}\u{3000}", "\u{feff}\u{200d}", "\u{2060}\u{202e}\u{7}", "\u{ad}"]
+        {
+            assert!(is_blank(text), "{text:?}");
+        }
+        for text in ["\u{3164}", "\u{2800}\u{fe0f}", "\u{e0041}\u{180e}", "\u{115f}\u{1160}\u{85}"] {
+            assert!(is_blank(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn visible_text_is_not_blank() {
+        for text in ["a", "\u{200b}.", "0", "\u{fffd}", "é\u{301}", "👩\u{200d}💻"] {
+            assert!(!is_blank(text), "{text:?}");
+            assert!(!plain(text).is_empty(), "{text:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use calltrail_domain::effect::{LookUpContact, Outcome};
 use calltrail_domain::ids::{ContactId, PhoneNumber};
 use calltrail_domain::policy::ImportType;
 use calltrail_domain::time::Timestamp;
+use calltrail_domain::variant::variants;
 use calltrail_front::{Contact, HandleSource, Refusal, Request};
 
 use crate::command::Command;
@@ -18,7 +19,9 @@ pub(crate) const NOT_FOUND: u16 = 404;
 pub(crate) struct ContactSteps {
     found: Option<Contact>,
     created: bool,
-    /// Front says that nobody has the number.
+    /// Spellings of the number that nobody has in Front.
+    spellings_absent: usize,
+    /// Front says that nobody has the number, in any spelling.
     absent: bool,
     /// A conflict named this contact, which has an e-mail of ours but perhaps not the number.
     named: Option<ContactId>,
@@ -48,7 +51,7 @@ impl Machine {
             return self.complete_contact(now, index, wanted, &contact);
         }
         if !steps.absent {
-            let request = Request::GetContact(wanted.number.clone());
+            let request = Request::GetContact(spelling(wanted, steps.spellings_absent));
             return self.ask(now, index, Purpose::FindContact, request);
         }
         if refused {
@@ -76,9 +79,11 @@ impl Machine {
             let outcome = Outcome::ContactFound { contact: contact.id.clone(), created: steps.created };
             return self.settle(now, index, outcome);
         };
-        let named = steps.named.is_some().then_some(HandleSource::Phone);
+        // Named by a conflict, or known under another spelling: it may lack this one.
+        let may_lack = steps.named.is_some() || steps.spellings_absent > 0;
+        let phone = (may_lack && number.is_e164()).then_some(HandleSource::Phone);
         let custom = (wanted.import_type == ImportType::Custom).then_some(HandleSource::Custom);
-        let missing = [named, custom]
+        let missing = [phone, custom]
             .into_iter()
             .flatten()
             .find(|source| !steps.handles_tried.contains(source) && !has(contact, *source, number));
@@ -100,7 +105,16 @@ impl Machine {
         if refusal.status != NOT_FOUND {
             return self.refused_for_good(now, index, refusal);
         }
+        let next = self.scratch.contact.spellings_absent + 1;
+        let has_next = match &self.item.effects[index].effect.action {
+            calltrail_domain::effect::Action::LookUpContact(wanted) => spelling(wanted, next).is_some(),
+            _ => false,
+        };
         let steps = &mut self.scratch.contact;
+        if has_next && steps.named.is_none() {
+            steps.spellings_absent = next;
+            return self.advance(now);
+        }
         steps.absent = true;
         // Front named a contact that has not the number: it has one of the e-mails.
         steps.found = steps.named.clone().map(|id| Contact { id, handles: Vec::new() });
@@ -123,7 +137,7 @@ impl Machine {
         };
         let steps = &mut self.scratch.contact;
         if let Some(named) = refusal.contacts.first().filter(|_| steps.named.is_none()) {
-            (steps.named, steps.absent) = (Some(named.clone()), false);
+            (steps.named, steps.absent, steps.spellings_absent) = (Some(named.clone()), false, 0);
             return self.advance(now);
         }
         if had_emails && !steps.without_emails {
@@ -149,6 +163,12 @@ impl Machine {
             entry.state = State::Planned;
         }
     }
+}
+
+/// The number as it was shown, then its other spellings: a person whom Front knows under one of them gets no second contact.
+fn spelling(wanted: &LookUpContact, place: usize) -> Option<PhoneNumber> {
+    let number = wanted.number.as_ref()?;
+    if place == 0 { Some(number.clone()) } else { variants(number).into_iter().nth(place - 1) }
 }
 
 fn has(contact: &Contact, source: HandleSource, number: &PhoneNumber) -> bool {

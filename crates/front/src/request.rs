@@ -15,7 +15,7 @@ pub enum Request {
     /// The company behind the token.
     Me,
     ListTeammates,
-    /// The contact of a number, or the one of all callers without any.
+    /// The contact of a number (of a short code, by its custom handle), or the one of all callers without any.
     GetContact(Option<PhoneNumber>),
     CreateContact {
         name: Option<String>,
@@ -298,7 +298,9 @@ impl Request {
         match self {
             Self::Me => get("/me".to_owned()),
             Self::ListTeammates => get("/teammates".to_owned()),
-            Self::GetContact(Some(number)) => get(format!("/contacts/alt:phone:{}", part(number.as_str()))),
+            Self::GetContact(Some(number)) => {
+                get(format!("/contacts/alt:{}:{}", source_of(number).as_str(), part(number.as_str())))
+            }
             Self::GetContact(None) => get(format!("/contacts/alt:custom:{ANONYMOUS_HANDLE}")),
             Self::CreateContact { name, phone, custom_handle, emails } => post(
                 "/contacts".to_owned(),
@@ -355,6 +357,11 @@ impl Request {
     }
 }
 
+/// What has no E.164 form is no phone number for Front.
+fn source_of(number: &PhoneNumber) -> HandleSource {
+    if number.is_e164() { HandleSource::Phone } else { HandleSource::Custom }
+}
+
 fn conversation_path(conversation: &ConversationId, rest: &str) -> String {
     format!("/conversations/{}{rest}", part(conversation.as_str()))
 }
@@ -382,10 +389,11 @@ fn new_contact(
 ) -> Value {
     let of = |source: &str, handle: &str| json!({"handle": handle, "source": source});
     let mut handles = match phone {
-        Some(phone) => vec![of("phone", phone.as_str())],
+        Some(phone) => vec![of(source_of(phone).as_str(), phone.as_str())],
         None => vec![of("custom", ANONYMOUS_HANDLE)],
     };
-    handles.extend(phone.filter(|_| custom_handle).map(|phone| of("custom", phone.as_str())));
+    let with_custom = phone.filter(|phone| custom_handle && phone.is_e164());
+    handles.extend(with_custom.map(|phone| of("custom", phone.as_str())));
     handles.extend(emails.iter().map(|email| json!({"handle": email, "source": "email"})));
     let mut body = json!({"handles": handles});
     if let Some(name) = name {

@@ -1,6 +1,6 @@
 //! Which bodies become records: the decision, without HTTP, clock or log.
 
-use calltrail_aircall::bounded_text;
+use calltrail_aircall::{Meaning, bounded_text};
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::webhook::{Challenge, Received, SigningKeys};
@@ -13,10 +13,18 @@ use crate::route::Source;
 /// What is done with a webhook that is not refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitted {
-    /// To be appended. `has_meaning` is false for an Aircall event in which this release finds no call.
-    Record { record: Box<Record>, has_meaning: bool },
+    /// To be appended.
+    Record { record: Box<Record>, understood: Understood },
     /// To be answered; there is nothing to append.
     Challenge(Challenge),
+}
+
+/// How much of a webhook this release understands. What it does not is kept all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Understood {
+    /// `None` for a webhook of Front: what it means is not asked here.
+    pub meaning: Option<Meaning>,
+    pub has_unreadable_time: bool,
 }
 
 /// Bounds, parses and authenticates a body, in this order, and makes the record of it. `now` is the time of receipt.
@@ -41,9 +49,10 @@ fn admit_aircall(account: &Account, body: &[u8], now: Timestamp) -> Result<Admit
     if !received.is_from(&account.aircall) {
         return Err(Refusal::Unauthenticated);
     }
-    let has_meaning = received.is_about_a_call();
+    let understood =
+        Understood { meaning: Some(received.meaning()), has_unreadable_time: received.has_unreadable_time() };
     let body = RecordBody::AircallEvent(received.into_event());
-    Ok(Admitted::Record { record: Box::new(Record { received_at: now, body }), has_meaning })
+    Ok(Admitted::Record { record: Box::new(Record { received_at: now, body }), understood })
 }
 
 fn admit_front(
@@ -59,7 +68,8 @@ fn admit_front(
     Ok(match received {
         Received::Event(event) => {
             let body = RecordBody::FrontEvent(event);
-            Admitted::Record { record: Box::new(Record { received_at: now, body }), has_meaning: true }
+            let understood = Understood { meaning: None, has_unreadable_time: false };
+            Admitted::Record { record: Box::new(Record { received_at: now, body }), understood }
         }
         Received::Challenge(challenge) => Admitted::Challenge(challenge),
     })

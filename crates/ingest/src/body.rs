@@ -1,8 +1,11 @@
-//! The body of a request, read within its bounds of size and time.
+//! The body of a request, read within its bounds of size and time, and unpacked within the same bound of size.
+
+use std::io::Read as _;
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt as _;
@@ -18,32 +21,63 @@ pub(crate) async fn read<B>(headers: &HeaderMap, body: B, within: Duration) -> R
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let refusal = bound(headers);
-    match refusal {
+    let coding = bound(headers);
+    match coding {
         Err(refusal) if headers.contains_key(EXPECT) => Err(refusal),
         Err(refusal) => {
             // Whatever the rest brings, the refusal stands.
             drop(timeout(within, collect(body)).await);
             Err(refusal)
         }
-        Ok(()) => {
+        Ok(coding) => {
             let limit_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-            timeout(within, collect(body)).await.unwrap_or(Err(Refusal::Slow { limit_ms }))
+            let body = timeout(within, collect(body)).await.unwrap_or(Err(Refusal::Slow { limit_ms }))?;
+            match coding {
+                Coding::Plain => Ok(body),
+                Coding::Gzip => unpacked(&body),
+            }
         }
     }
 }
 
-/// What the headers alone refuse.
-fn bound(headers: &HeaderMap) -> Result<(), Refusal> {
+/// How a body is packed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Plain,
+    Gzip,
+}
+
+/// How the body is packed, unless the headers alone refuse it.
+fn bound(headers: &HeaderMap) -> Result<Coding, Refusal> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > limits::BODY_BYTES_MAX as u64) {
         return Err(too_large());
     }
-    let plain = headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if plain { Ok(()) } else { Err(Refusal::Encoded) }
+    coding(headers).ok_or(Refusal::Encoded)
+}
+
+/// `None` for a coding that is not known, or more than one of them.
+fn coding(headers: &HeaderMap) -> Option<Coding> {
+    let mut coding = Coding::Plain;
+    for value in headers.get_all(CONTENT_ENCODING) {
+        for word in value.to_str().ok()?.split(',').map(str::trim) {
+            let is_gzip = ["gzip", "x-gzip"].iter().any(|gzip| word.eq_ignore_ascii_case(gzip));
+            match coding {
+                _ if word.is_empty() || word.eq_ignore_ascii_case("identity") => {}
+                Coding::Plain if is_gzip => coding = Coding::Gzip,
+                Coding::Plain | Coding::Gzip => return None,
+            }
+        }
+    }
+    Some(coding)
+}
+
+/// No more is unpacked than a body may hold, whatever it was packed into.
+fn unpacked(packed: &[u8]) -> Result<Bytes, Refusal> {
+    let mut body = Vec::new();
+    let mut reader = MultiGzDecoder::new(packed).take(limits::BODY_BYTES_MAX as u64 + 1);
+    reader.read_to_end(&mut body).map_err(|_| Refusal::NotGzip)?;
+    if body.len() > limits::BODY_BYTES_MAX { Err(too_large()) } else { Ok(body.into()) }
 }
 
 async fn collect<B>(mut body: B) -> Result<Bytes, Refusal>

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use calltrail_aircall::Meaning;
 use calltrail_domain::ids::AccountId;
 use serde::{Deserialize, Serialize};
 
+use crate::admit::Understood;
 use crate::refusal::Reason;
 
 /// The counters of all accounts of this process.
@@ -21,6 +23,8 @@ pub struct AccountCounters {
     received: AtomicU64,
     stored: AtomicU64,
     stored_without_meaning: AtomicU64,
+    unreadable_calls: AtomicU64,
+    unreadable_times: AtomicU64,
     challenges: AtomicU64,
     refused: [AtomicU64; Reason::ALL.len()],
 }
@@ -33,6 +37,12 @@ pub struct CountersNow {
     pub stored: u64,
     /// Those of `stored` that are Aircall events without a call, or unknown to this release.
     pub stored_without_meaning: u64,
+    /// Those of `stored_without_meaning` that are about a call which cannot be named: it shows nowhere.
+    #[serde(default)]
+    pub unreadable_calls: u64,
+    /// Those of `stored` with a time that cannot be read; they count as if it were not known.
+    #[serde(default)]
+    pub unreadable_times: u64,
     /// Validation requests of Front that were answered.
     pub challenges: u64,
     /// All reasons, also those that did not come up: a counter that begins with its first count hides that one.
@@ -72,6 +82,8 @@ impl AccountCounters {
             received: read(&self.received),
             stored: read(&self.stored),
             stored_without_meaning: read(&self.stored_without_meaning),
+            unreadable_calls: read(&self.unreadable_calls),
+            unreadable_times: read(&self.unreadable_times),
             challenges: read(&self.challenges),
             refused: refused.collect(),
         }
@@ -81,10 +93,19 @@ impl AccountCounters {
         add_one(&self.received);
     }
 
-    pub(crate) fn count_stored(&self, has_meaning: bool) {
+    pub(crate) fn count_stored(&self, understood: Understood) {
+        let Understood { meaning, has_unreadable_time } = understood;
         add_one(&self.stored);
-        if !has_meaning {
-            add_one(&self.stored_without_meaning);
+        match meaning {
+            Some(Meaning::Call) | None => {}
+            Some(Meaning::UnreadableCall) => {
+                add_one(&self.stored_without_meaning);
+                add_one(&self.unreadable_calls);
+            }
+            Some(Meaning::Other) => add_one(&self.stored_without_meaning),
+        }
+        if has_unreadable_time {
+            add_one(&self.unreadable_times);
         }
     }
 

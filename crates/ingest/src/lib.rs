@@ -16,7 +16,7 @@ mod route;
 mod server;
 mod spool;
 
-pub use admit::{Admitted, admit};
+pub use admit::{Admitted, Understood, admit};
 pub use counters::{AccountCounters, Counters, CountersNow};
 pub use intake::{AppendError, Intake};
 pub use options::{Account, Now, Options, ServerLimits};

@@ -38,9 +38,15 @@ fn is_due(told_at: Timestamp, now: Timestamp) -> bool {
 pub(crate) struct RefusalPaces {
     /// Only accounts of this process, so that no sender can make it grow.
     paces: BTreeMap<(AccountId, Reason), Pace>,
+    elsewhere: BTreeMap<Reason, Pace>,
 }
 
 impl RefusalPaces {
+    /// As `Pace::count`, of requests to no account.
+    pub(crate) fn count_elsewhere(&mut self, reason: Reason, now: Timestamp) -> Option<u64> {
+        self.elsewhere.entry(reason).or_default().count(now)
+    }
+
     /// As `Pace::count`; always `None` for a reason that is not the operator's concern.
     pub(crate) fn count(&mut self, account: &AccountId, reason: Reason, now: Timestamp) -> Option<u64> {
         if !reason.concerns_operator() {
@@ -108,6 +114,7 @@ mod tests {
         });
         let expect = [
             Reason::TooLarge,
+            Reason::UnsupportedEncoding,
             Reason::Malformed,
             Reason::Unauthenticated,
             Reason::Overloaded,

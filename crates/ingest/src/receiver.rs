@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use calltrail_aircall::Meaning;
 use calltrail_domain::ids::AccountId;
 use calltrail_domain::record::Record;
 use calltrail_domain::rule::{self, Rule};
@@ -38,6 +39,8 @@ pub struct Ingest {
     counters: Arc<Counters>,
     refused: Mutex<RefusalPaces>,
     not_stored: Mutex<Pace>,
+    /// Only accounts of this process.
+    unreadable: Mutex<BTreeMap<AccountId, Pace>>,
 }
 
 impl fmt::Debug for Ingest {
@@ -61,6 +64,7 @@ impl Ingest {
             counters,
             refused: Mutex::default(),
             not_stored: Mutex::default(),
+            unreadable: Mutex::default(),
         }
     }
 
@@ -111,14 +115,15 @@ impl Ingest {
                 counters.count_challenge();
                 Ok(json_answer(StatusCode::OK, challenge.body()))
             }
-            Admitted::Record { record, has_meaning } => {
+            Admitted::Record { record, understood } => {
                 let sequence = match self.append(&account.id, &record).await {
                     Err(refusal) if rule::holds(Rule::AWebhookIsAnsweredWhenItIsStored) => {
                         return Err(refusal);
                     }
                     stored => stored.unwrap_or_default(),
                 };
-                counters.count_stored(has_meaning);
+                counters.count_stored(understood);
+                self.tell_unreadable(&account.id, understood.meaning);
                 Ok(json_answer(StatusCode::OK, stored(sequence).to_string()))
             }
         }
@@ -142,13 +147,32 @@ impl Ingest {
         })
     }
 
-    /// What strangers send to no account of ours is no warning: anyone could fill the disk with it.
+    /// What is sent to no account of ours may be strangers', or a webhook with a wrong address: it is told at the same pace,
+    /// so that nobody can fill the disk with it.
     fn tell_refused(&self, account: Option<&AccountId>, reason: Reason) {
-        let due = account.and_then(|account| lock(&self.refused).count(account, reason, (self.now)()));
+        let now = (self.now)();
+        let due = match account {
+            Some(account) => lock(&self.refused).count(account, reason, now),
+            None => lock(&self.refused).count_elsewhere(reason, now),
+        };
         let (account, reason) = (account.map(AccountId::as_str), reason.as_str());
-        match due {
-            Some(refused) => warn!(account, reason, refused, "webhooks refused"),
-            None => debug!(account, reason, "webhook refused"),
+        match (account, due) {
+            (Some(account), Some(refused)) => warn!(account, reason, refused, "webhooks refused"),
+            (None, Some(refused)) => warn!(reason, refused, "requests to no account refused"),
+            (account, None) => debug!(account, reason, "webhook refused"),
+        }
+    }
+
+    /// Such a call shows nowhere else.
+    fn tell_unreadable(&self, account: &AccountId, meaning: Option<Meaning>) {
+        let due = match meaning {
+            Some(Meaning::UnreadableCall) => {
+                lock(&self.unreadable).entry(account.clone()).or_default().count((self.now)())
+            }
+            Some(Meaning::Call | Meaning::Other) | None => None,
+        };
+        if let Some(webhooks) = due {
+            warn!(%account, webhooks, "no call can be read from webhooks about calls");
         }
     }
 

@@ -21,8 +21,10 @@ pub enum Refusal {
     NotPost,
     #[error("the body is longer than {limit_bytes} bytes; send one webhook per request")]
     TooLarge { limit_bytes: usize },
-    #[error("an encoded body is not taken; send it without Content-Encoding")]
+    #[error("of Content-Encodings, gzip alone is taken; send the body without one")]
     Encoded,
+    #[error("the body is not gzip, as its Content-Encoding says; send it again")]
+    NotGzip,
     #[error("the body ended early; send it again")]
     Interrupted,
     #[error("the body was not complete after {limit_ms} ms; send it again, faster")]
@@ -120,6 +122,7 @@ impl Reason {
     pub(crate) fn concerns_operator(self) -> bool {
         match self {
             Self::TooLarge
+            | Self::UnsupportedEncoding
             | Self::Malformed
             | Self::Unauthenticated
             | Self::Overloaded
@@ -127,7 +130,6 @@ impl Reason {
             | Self::SpoolFull => true,
             Self::NotFound
             | Self::MethodNotAllowed
-            | Self::UnsupportedEncoding
             | Self::Timeout
             | Self::UnknownAccount
             | Self::NoSigningKey => false,
@@ -144,7 +146,7 @@ impl Refusal {
             Self::NotPost => Reason::MethodNotAllowed,
             Self::TooLarge { .. } | Self::Malformed(Malformed::TooLarge { .. }) => Reason::TooLarge,
             Self::Encoded => Reason::UnsupportedEncoding,
-            Self::Interrupted | Self::Malformed(_) | Self::Front(_) => Reason::Malformed,
+            Self::Interrupted | Self::NotGzip | Self::Malformed(_) | Self::Front(_) => Reason::Malformed,
             Self::Slow { .. } => Reason::Timeout,
             Self::UnknownAccount => Reason::UnknownAccount,
             Self::NoSigningKey => Reason::NoSigningKey,

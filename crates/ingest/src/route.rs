@@ -1,4 +1,4 @@
-//! The addresses of the receivers: `/webhooks/{account}/aircall` and `/webhooks/{account}/front`.
+//! The addresses of the receivers: `/webhooks/{account}/aircall` and `/webhooks/{account}/front`, also with a slash behind.
 
 /// Who sends to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Route<'p> {
 impl<'p> Route<'p> {
     pub(crate) fn of(path: &'p str) -> Option<Self> {
         let (account, source) = path.strip_prefix("/webhooks/")?.split_once('/')?;
-        let source = match source {
+        let source = match source.strip_suffix('/').unwrap_or(source) {
             "aircall" => Source::Aircall,
             "front" => Source::Front,
             _ => return None,

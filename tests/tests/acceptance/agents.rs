@@ -69,6 +69,33 @@ async fn m19_after_a_transfer_the_agent_who_ended_with_the_call_has_it_and_a_fai
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn m19_agent_who_transferred_a_call_outside_ended_with_it() {
+    for names_the_first in [false, true] {
+        check(
+            given(),
+            &[calls(&[
+                answered(1, "+447700900111", NOOR).transferred_outside(30, names_the_first),
+                answered(2, "+447700900112", NOOR)
+                    .transferred(PAVEL, 20)
+                    .transferred_outside(40, names_the_first),
+            ])],
+            &[conversations(
+                "
+                +447700900111: open in Aircall Phone for Noor
+                  Inbound call - Support line
+                    1:call by Noor
+                    1:duration by Noor
+                +447700900112: open in Aircall Phone for Pavel
+                  Inbound call - Support line
+                    2:call by Pavel
+                    2:duration by Pavel",
+            )],
+        )
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn m19_an_unanswered_outbound_call_is_logged_by_who_dialled_and_assigns_nobody() {
     let steps = [
         call(outbound(1, CALLER, NOOR).ends(20)),

@@ -1,4 +1,4 @@
-//! M6: calls whose number was withheld or is none.
+//! M6: calls whose number was withheld, and calls of what is no phone number.
 
 use calltrail_simulator::front::Action;
 
@@ -15,8 +15,9 @@ async fn m06_each_call_without_a_number_has_a_conversation_of_its_own_under_one_
             call(inbound(1, "anonymous")),
             call(inbound(2, "Anonymous").rings(NOOR, 0).answered(NOOR, 5).ends(65)),
             call(inbound(3, "")),
-            call(inbound(4, "*86").voicemail()),
+            call(inbound(4, "0000000000").voicemail()),
             call(inbound(5, CALLER)),
+            call(inbound(6, "+266696687")),
         ],
         &[
             conversations(
@@ -37,7 +38,10 @@ async fn m06_each_call_without_a_number_has_a_conversation_of_its_own_under_one_
                     4:voicemail by the customer
                 +447700900123: open in Aircall Phone
                   Missed call - Support line
-                    5:call by the customer",
+                    5:call by the customer
+                Anonymous caller: open in Aircall Phone
+                  Missed call - Support line
+                    6:call by the customer",
             ),
             contacts(
                 "
@@ -49,7 +53,7 @@ async fn m06_each_call_without_a_number_has_a_conversation_of_its_own_under_one_
                 "
                 after 0 s, from anonymous-caller to +441632960001
                 Voicemail - Support line
-                Customer: Anonymous caller (∗86)
+                Customer: Anonymous caller
                 Line: Support line (+441632960001)
                 Started: 2026-01-05 11:00:00 (UTC)
                 Reason: no agent answered
@@ -87,21 +91,35 @@ async fn m06_what_comes_late_for_a_call_without_a_number_goes_to_its_own_convers
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m06_an_outbound_call_to_what_is_no_number_is_logged_too_and_imports_as_sms_are_none_then() {
+async fn m06_short_codes_have_a_contact_of_their_own_and_are_no_sms() {
     check(
         given().calls("import_type = \"sms\"").account("locale = \"de\""),
-        &[call(inbound(1, "anonymous")), call(outbound(2, "*86", NOOR).ends(20))],
+        &[
+            call(inbound(1, "anonymous")),
+            call(outbound(2, "116117", NOOR).ends(20)),
+            call(inbound(3, "116 117")),
+            call(inbound(4, "3631")),
+        ],
         &[
             conversations(
                 "
                 Anonymer Anrufer: open in Aircall Phone
                   Verpasster Anruf - Support line
                     1:call by the customer
-                Anonymer Anrufer: open in Aircall Phone
+                116117: open in Aircall Phone
                   Unbeantworteter ausgehender Anruf - Support line
-                    2:call by Noor",
+                    2:call by Noor
+                    3:call by the customer
+                3631: open in Aircall Phone
+                  Verpasster Anruf - Support line
+                    4:call by the customer",
             ),
-            contacts("Anonymer Anrufer: custom anonymous-caller"),
+            contacts(
+                "
+                Anonymer Anrufer: custom anonymous-caller
+                no name: custom 116117
+                no name: custom 3631",
+            ),
         ],
     )
     .await;
@@ -118,12 +136,25 @@ async fn m06_calls_without_a_number_may_be_left_out() {
             person(Action::Archive),
             restart(skipping),
             call(inbound(3, "anonymous")),
+            call(inbound(4, "0000000000")),
+            call(inbound(5, "+52 1 55 1234 5678")),
+            call(inbound(6, "+225 07 12 34 56")),
+            call(inbound(7, "3631")),
         ],
         &[conversations(
             "
             +447700900123: archived in Aircall Phone
               Missed call - Support line
-                2:call by the customer",
+                2:call by the customer
+            +5215512345678: open in Aircall Phone
+              Missed call - Support line
+                5:call by the customer
+            +22507123456: open in Aircall Phone
+              Missed call - Support line
+                6:call by the customer
+            3631: open in Aircall Phone
+              Missed call - Support line
+                7:call by the customer",
         )],
     )
     .await;

@@ -150,7 +150,7 @@ async fn what_is_wrong_with_the_webhook_is_told() {
     let webhook = "aircall webhook";
     check(&company, webhook, "problem", "no webhook posts to http://127.0.0.1:9/webhooks/acme/aircall").await;
     company.run(&["webhook", "register"]).await.with_code(0);
-    check(&company, webhook, "ok", "active, 12 events").await;
+    check(&company, webhook, "ok", "active, 15 events").await;
     company.aircall(|api| api.webhooks_mut()[0].active = false);
     check(&company, webhook, "problem", "switched off").await;
     company.aircall(|api| {

@@ -10,7 +10,7 @@ use super::limits::{LOOK_EVERY, QUIET_MAX};
 use super::up::Up;
 
 const REQUESTS_PER_MINUTE: u32 = 3_600;
-const EVENTS: usize = 12;
+const EVENTS: usize = 15;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn registering_twice_makes_one_webhook() {
@@ -64,6 +64,23 @@ async fn registering_mends_the_webhook_that_is_there_and_no_other() {
     let elsewhere = [("AIRCALL_WEBHOOK_TOKEN", "old")];
     let missing = company.run_with(&["webhook", "register"], &elsewhere).await.with_code(0).stdout;
     assert!(missing.contains("is not among `webhook_tokens`"), "{missing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registering_corrects_an_address_written_in_another_way() {
+    let company = Company::new(REQUESTS_PER_MINUTE).await;
+    company.run(&["webhook", "register"]).await.with_code(0);
+    let right = company.aircall(|api| api.webhooks().to_vec());
+    for address in ["http://127.0.0.1:9/webhooks/acme/aircall/", "http://127.0.0.1:9/webhooks/ACME/aircall"] {
+        company.aircall(|api| api.webhooks_mut()[0].url = address.to_owned());
+        let doctor = company.run(&["doctor"]).await.stdout;
+        assert!(doctor.contains(&format!("posts to {address:?}")), "{doctor}");
+        let told = company.run(&["webhook", "register"]).await.with_code(0).stdout;
+        assert!(told.contains("address, which was"), "{told}");
+        assert_eq!(company.aircall(|api| api.webhooks().to_vec()), right);
+    }
+    let unchanged = company.run(&["webhook", "register"]).await.with_code(0).stdout;
+    assert!(!unchanged.contains("which was"), "{unchanged}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

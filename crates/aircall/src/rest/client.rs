@@ -86,9 +86,13 @@ impl Client {
         reply::webhook(&answer).ok_or(RestError::Malformed { what: "no webhook in the answer" })
     }
 
-    /// Switches a webhook on and gives it exactly [`WEBHOOK_EVENTS`]. Its address, name and token stay.
-    pub async fn update_webhook(&self, id: &str) -> Result<Webhook, RestError> {
-        let body = json!({ "events": WEBHOOK_EVENTS, "active": true });
+    /// Switches a webhook on and gives it exactly [`WEBHOOK_EVENTS`], and another address if there is one. Its name and token
+    /// stay.
+    pub async fn update_webhook(&self, id: &str, url: Option<&str>) -> Result<Webhook, RestError> {
+        let mut body = json!({ "events": WEBHOOK_EVENTS, "active": true });
+        if let Some(url) = url {
+            body["url"] = Value::from(url);
+        }
         let answer = self.ask(Method::PUT, &format!("/v1/webhooks/{}", part(id)), Some(body)).await?;
         reply::webhook(&answer).ok_or(RestError::Malformed { what: "no webhook in the answer" })
     }

@@ -13,8 +13,11 @@ pub use error::{RestError, Unreachable};
 pub use reply::{Call, Line, User, Webhook};
 
 /// The events that make a difference to what is logged. A webhook that is made without a list of events gets all.
-pub const WEBHOOK_EVENTS: [&str; 12] = [
+pub const WEBHOOK_EVENTS: [&str; 15] = [
     "call.created",
+    "call.ringing_on_agent",
+    "call.agent_declined",
+    "call.ivr_option_selected",
     "call.answered",
     "call.transferred",
     "call.external_transferred",

@@ -142,25 +142,17 @@ pub(super) fn page<T: Listed>(body: &[u8]) -> Option<Page<T>> {
     let entries: Vec<&RawValue> = serde_json::from_str(body.get(T::KEY)?.get()).ok()?;
     let meta: Meta =
         body.get("meta").and_then(|meta| serde_json::from_str(meta.get()).ok()).unwrap_or_default();
-    let read = |entry: &RawValue| T::read(serde_json::from_str(entry.get()).ok()?);
+    let read = |entry: &RawValue| T::read(lenient::of_fields(lenient::fields(entry.get())?)?);
     Some(Page { entries: entries.into_iter().filter_map(read).collect(), has_next: meta.next_page_link })
 }
 
 /// Reads `{"webhook": …}`.
 pub(super) fn webhook(body: &[u8]) -> Option<Webhook> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        webhook: WireWebhook,
-    }
-    serde_json::from_slice::<Envelope>(body).ok()?.webhook.read()
+    enclosed::<WireWebhook>(body, "webhook")?.read()
 }
 
 /// Reads `{"call": …}`.
 pub(super) fn call(body: &[u8]) -> Option<Call> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        call: WireCall,
-    }
     #[derive(Deserialize)]
     struct WireCall {
         #[serde(default, deserialize_with = "lenient::id")]
@@ -168,8 +160,13 @@ pub(super) fn call(body: &[u8]) -> Option<Call> {
         #[serde(default, deserialize_with = "lenient::text")]
         recording: Option<String>,
     }
-    let WireCall { id, recording } = serde_json::from_slice::<Envelope>(body).ok()?.call;
+    let WireCall { id, recording } = enclosed(body, "call")?;
     Some(Call { id: CallId(id?), recording: recording.map(Into::into) })
+}
+
+fn enclosed<T: DeserializeOwned>(body: &[u8], key: &str) -> Option<T> {
+    let body: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+    lenient::of_fields(lenient::fields(body.get(key)?.get())?)
 }
 
 /// True for `{"ping": "pong"}`.

@@ -1,7 +1,8 @@
 //! What Aircall was seen to send, or may send, and how much of it is understood.
 
 use calltrail_domain::fact::{
-    Agent, CallEvent, CallStatus, ContactHint, Direction, Fact, Media, Transfer, TransferTarget,
+    Agent, AnsweredGuess, CallEvent, CallStatus, ContactHint, Direction, Fact, Media, MenuChoice, Rung,
+    Transfer, TransferTarget,
 };
 use calltrail_domain::ids::{CallId, LineId, MediaLink};
 use calltrail_domain::time::Timestamp;
@@ -67,9 +68,20 @@ fn other_and_unknown_events_are_kept_without_meaning() {
 
 #[test]
 fn a_call_without_a_readable_id_is_kept_without_meaning() {
-    for data in
-        [r#"{"id":"abc"}"#, r#"{"id":-1}"#, r#"{"id":null}"#, r#"{"id":1.5}"#, "{}", "[812]", "null", "812"]
-    {
+    for data in [
+        r#"{"id":"abc"}"#,
+        r#"{"id":-1}"#,
+        r#"{"id":null}"#,
+        r#"{"id":1.5}"#,
+        r#"{"id":true}"#,
+        r#"{"id":{}}"#,
+        "{}",
+        "[812]",
+        "null",
+        "812",
+        r#"{"call":[]}"#,
+        r#"{"call":{"call":{"id":812}}}"#,
+    ] {
         let body = format!(r#"{{"event":"call.ended","timestamp":1,"data":{data}}}"#);
         assert_eq!(fact(&body), Fact::Other, "{data}");
     }
@@ -78,10 +90,113 @@ fn a_call_without_a_readable_id_is_kept_without_meaning() {
 
 #[test]
 fn ids_may_be_text_or_beyond_what_a_double_holds() {
-    for (id, expect) in [(r#""812""#, 812), ("812.0", 812), ("18446744073709551615", u64::MAX)] {
-        let body = format!(r#"{{"event":"call.ended","data":{{"id":{id}}}}}"#);
-        let Fact::CallSnapshot(snapshot) = fact(&body) else { panic!("{id} is an id") };
-        assert_eq!(snapshot.call, CallId(expect));
+    for (id, expect) in [
+        (r#""812""#, 812),
+        ("812.0", 812),
+        ("18446744073709551615", u64::MAX),
+        (r#""call_950000019""#, 950_000_019),
+        (r#""call-7""#, 7),
+    ] {
+        assert_eq!(call_of(&format!(r#"{{"id":{id}}}"#)), CallId(expect), "{id}");
+    }
+}
+
+fn call_of(data: &str) -> CallId {
+    let body = format!(r#"{{"event":"call.ended","data":{data}}}"#);
+    let Fact::CallSnapshot(snapshot) = fact(&body) else { panic!("{data} names a call") };
+    snapshot.call
+}
+
+#[test]
+fn ids_beyond_64_bits_and_names_give_one_call_each() {
+    let ids = ["18446744073709551616", r#""call_18446744073709551617""#, r#""3f2c4b9e-0b1d""#];
+    let calls = ids.map(|id| call_of(&format!(r#"{{"id":{id}}}"#)));
+    assert_eq!(
+        calls,
+        ids.map(|id| call_of(&format!(r#"{{"id":{id},"status":"done"}}"#))),
+        "the same each time"
+    );
+    assert!(calls[0] != calls[1] && calls[1] != calls[2]);
+    assert!(calls.iter().all(|call| call.0 > u64::MAX / 2), "no id of Aircall is so large");
+}
+
+#[test]
+fn call_is_named_by_its_own_link_where_the_id_is_not_readable() {
+    let link = r#""direct_link":"https://api.aircall.io/v1/calls/950000019""#;
+    for id in ["null", r#""abc""#, "{}", r#""3f2c4b9e""#, "99999999999999999999"] {
+        assert_eq!(call_of(&format!(r#"{{"id":{id},{link}}}"#)), CallId(950_000_019), "{id}");
+    }
+    assert_eq!(call_of(&format!(r#"{{"id":812,{link}}}"#)), CallId(812));
+}
+
+#[test]
+fn call_in_the_envelope_of_rest_answers_is_read() {
+    let inner = r#"{"id":950000018,"status":"done","raw_digits":"+44 7700 900810"}"#;
+    for data in [
+        format!(r#"{{"call":{inner}}}"#),
+        format!(r#"{{"call":7,"call":{inner}}}"#),
+        format!(r#"{{"meta":{{}},"call":{inner}}}"#),
+    ] {
+        let body = format!(r#"{{"event":"call.ended","timestamp":1,"data":{data}}}"#);
+        let Fact::CallSnapshot(snapshot) = fact(&body) else { panic!("{data} holds a call") };
+        assert_eq!((snapshot.call, snapshot.status), (CallId(950_000_018), Some(CallStatus::Done)));
+        assert_eq!(snapshot.number.as_ref().map(|number| number.as_str()), Some("+447700900810"));
+    }
+    assert_eq!(call_of(r#"{"id":812,"call":{"id":7}}"#), CallId(812), "the call's own id counts");
+}
+
+#[test]
+fn of_keys_that_stand_twice_the_last_counts_at_every_level() {
+    let fields = r#""status":"initial","status":"done","number":{"id":1,"name":"Old"},
+        "number":{"id":1,"name":"Sales","name":"Support"},"user":{"id":5,"id":41000,"name":"A","name":"Noor"},
+        "tags":[{"name":"a","name":"vip"}],"comments":[{"id":1,"id":5,"content":"x","content":"y"}],
+        "contact":{"first_name":"Old","first_name":"Dana","emails":[{"value":"a","value":"d@example.com"}]}"#;
+    let snapshot = snapshot("call.ended", fields);
+    assert_eq!(snapshot.status, Some(CallStatus::Done));
+    let line = snapshot.line.expect("a line");
+    assert_eq!((line.id, line.name.as_deref()), (LineId(1), Some("Support")));
+    let agent = snapshot.agent.expect("an agent");
+    assert_eq!((agent.id, agent.name.as_deref()), (41000, Some("Noor")));
+    assert_eq!(snapshot.tags, Some(["vip".to_owned()].into()));
+    assert_eq!((snapshot.comments[0].id, snapshot.comments[0].text.as_str()), (5, "y"));
+    let contact = snapshot.contact.expect("a contact");
+    assert_eq!(contact.name.as_deref(), Some("Dana"));
+    assert_eq!(contact.emails, ["d@example.com"]);
+}
+
+#[test]
+fn half_a_surrogate_pair_costs_nothing_but_itself() {
+    let fields = r#""number":{"id":1,"name":"Support \ud83d"},"user":{"id":5,"name":"\udc4b Noor"},
+        "tags":[{"name":"vip \ud83d"},"\ud83dno"],"comments":[{"id":5,"content":"cut off here \ud83d"},"\uD83D\uD83D\udc4b"],
+        "contact":{"first_name":"Dana \ud83d\u0020","emails":[]},"missed_call_reason":"\ud83d","\ud83d":1"#;
+    let snapshot = snapshot("call.ended", fields);
+    assert_eq!(snapshot.line.expect("a line").name.as_deref(), Some("Support \u{fffd}"));
+    assert_eq!(snapshot.agent.expect("an agent").name.as_deref(), Some("\u{fffd} Noor"));
+    assert_eq!(snapshot.tags, Some(["vip \u{fffd}".to_owned(), "\u{fffd}no".to_owned()].into()));
+    let comments: Vec<_> = snapshot.comments.iter().map(|comment| comment.text.as_str()).collect();
+    assert_eq!(comments, ["cut off here \u{fffd}", "\u{fffd}\u{1f44b}"]);
+    assert_eq!(snapshot.contact.expect("a contact").name.as_deref(), Some("Dana \u{fffd}"));
+    assert_eq!(snapshot.missed_reason.as_deref(), Some("\u{fffd}"));
+}
+
+#[test]
+fn text_that_shows_nothing_is_absent() {
+    for blank in [r"\u200b", " ", r"\ufeff\u200d", r"\u3164", r"\u00a0\u2060", r"\u0000\u00ad"] {
+        let fields = format!(
+            r#""number":{{"id":1,"name":"{blank}"}},"user":{{"id":5,"name":"{blank}","email":"{blank}"}},
+            "tags":[{{"name":"{blank}"}},"{blank}","vip"],"missed_call_reason":"{blank}","raw_digits":"{blank}",
+            "comments":[{{"id":5,"content":"{blank}"}},"{blank}"],"contact":{{"first_name":"{blank}","emails":["{blank}"]}}"#
+        );
+        let snapshot = snapshot("call.ended", &fields);
+        assert_eq!(snapshot.line.expect("a line").name, None, "{blank}");
+        assert_eq!(snapshot.agent, Some(Agent { id: 5, name: None, email: None }), "{blank}");
+        assert_eq!(snapshot.tags, Some(["vip".to_owned()].into()), "{blank}");
+        assert_eq!(
+            (snapshot.missed_reason, snapshot.number, snapshot.shown_number),
+            (None, None, None),
+            "{blank}"
+        );
+        assert_eq!((snapshot.comments, snapshot.contact), (vec![], None), "{blank}");
     }
 }
 
@@ -95,7 +210,13 @@ fn times_may_be_text_or_have_a_fraction_and_zero_is_none() {
         ("-5", None),
         ("null", None),
         ("1e999", None),
-        ("99999999999999", None),
+        ("1e25", None),
+        ("1646389756000", Some(1_646_389_756_000)),
+        ("1646389756250", Some(1_646_389_756_250)),
+        (r#""1646389756250""#, Some(1_646_389_756_250)),
+        (r#""2022-03-04T10:29:16Z""#, Some(1_646_389_756_000)),
+        (r#""2022-03-04T11:29:16.250+01:00""#, Some(1_646_389_756_250)),
+        (r#""2022-03-04 10:29:16""#, Some(1_646_389_756_000)),
         (r#""soon""#, None),
         (r#""NaN""#, None),
         ("{}", None),
@@ -104,6 +225,28 @@ fn times_may_be_text_or_have_a_fraction_and_zero_is_none() {
         let ended_at = snapshot("call.ended", &format!(r#""ended_at":{written}"#)).ended_at;
         assert_eq!(ended_at.map(Timestamp::as_millis), expect, "{written}");
     }
+}
+
+#[test]
+fn answer_without_a_readable_time_is_an_answer() {
+    let of = |event: &str, fields: &str| {
+        let snapshot = snapshot(event, fields);
+        (snapshot.answered_at, snapshot.answered_guess)
+    };
+    let guess = |over, seconds| Some(AnsweredGuess { over, at: Timestamp::from_seconds(seconds) });
+    for written in [r#""soon""#, "true", "{}", "[]", r#""29/11/2026""#, "1e999"] {
+        let field = format!(r#""answered_at":{written},"started_at":1646389700"#);
+        assert_eq!(of("call.answered", &field), (None, guess(false, 1_646_389_786)), "{written}");
+        assert_eq!(of("call.ended", &field), (None, guess(true, 1_646_389_700)), "{written}");
+        let over = format!(r#"{field},"status":"done""#);
+        assert_eq!(of("call.tagged", &over), (None, guess(true, 1_646_389_700)), "{written}");
+    }
+    for written in ["null", "0", r#""""#, "false", r#"" ""#, r#""0""#, "-1"] {
+        assert_eq!(of("call.ended", &format!(r#""answered_at":{written}"#)), (None, None), "{written}");
+    }
+    assert_eq!(of("call.ended", ""), (None, None));
+    let iso = of("call.ended", r#""answered_at":"2026-11-29T06:50:05Z""#);
+    assert_eq!(iso, (Some(Timestamp::from_seconds(1_795_935_005)), None));
 }
 
 #[test]
@@ -124,12 +267,13 @@ fn the_status_and_the_direction_are_words_or_nothing() {
     assert_eq!(of(r#""initial""#, r#""inbound""#), (Some(CallStatus::Initial), Some(Direction::Inbound)));
     assert_eq!(of(r#""answered""#, r#""outbound""#), (Some(CallStatus::Answered), Some(Direction::Outbound)));
     assert_eq!(of(r#""done""#, r#""sideways""#), (Some(CallStatus::Done), None));
+    assert_eq!(of(r#""DONE""#, r#""Outbound""#), (Some(CallStatus::Done), Some(Direction::Outbound)));
     assert_eq!(of(r#""voicemail""#, "7"), (None, None));
 }
 
 #[test]
 fn one_bad_field_harms_no_other() {
-    let bad = r#""started_at":[],"direction":{},"user":"nobody","number":[1],"contact":7,"tags":"vip","missed_call_reason":"\ud83d","status":"done","ended_at":1646389756"#;
+    let bad = r#""started_at":[],"direction":{},"user":"nobody","number":[1],"contact":7,"tags":"vip","missed_call_reason":{},"status":"done","ended_at":1646389756"#;
     let snapshot = snapshot("call.ended", bad);
     assert_eq!(snapshot.status, Some(CallStatus::Done));
     assert_eq!(snapshot.ended_at, Some(Timestamp::from_seconds(1_646_389_756)));
@@ -152,7 +296,62 @@ fn the_user_is_the_agent_but_not_while_the_call_only_rings() {
 fn an_agent_may_lack_everything_but_the_id() {
     let agent = snapshot("call.answered", r#""user":{"id":"41000","name":" ","email":null}"#).agent;
     assert_eq!(agent, Some(Agent { id: 41000, name: None, email: None }));
-    assert_eq!(snapshot("call.answered", r#""user":{"name":"Noor"}"#).agent, None);
+    assert_eq!(snapshot("call.answered", r#""user":{}"#).agent, None);
+}
+
+#[test]
+fn agent_without_an_id_is_known_by_email_or_name() {
+    let agent = |user: &str| snapshot("call.ended", &format!(r#""user":{user}"#)).agent.expect("an agent");
+    let noor = agent(r#"{"name":"Noor Haddad","email":"noor.haddad@example.com"}"#);
+    assert_eq!(noor.email.as_deref(), Some("noor.haddad@example.com"));
+    assert_eq!(noor.name.as_deref(), Some("Noor Haddad"));
+    assert_eq!(noor.id, agent(r#"{"id":null,"name":"N. Haddad","email":"Noor.Haddad@Example.com"}"#).id);
+    assert_ne!(noor.id, agent(r#"{"name":"Noor Haddad","email":"iris@example.com"}"#).id);
+    assert_ne!(agent(r#"{"name":"Noor"}"#).id, agent(r#"{"name":"Iris"}"#).id);
+    assert_eq!(agent(r#"{"id":"usr_41000","email":"noor@example.com"}"#).id, 41000);
+    let told =
+        r#""transferred_by":{"email":"noor@example.com"},"transferred_to":{"email":"iris@example.com"}"#;
+    let transfer = snapshot("call.transferred", told).transfer.expect("a transfer");
+    assert!(transfer.by.is_some() && matches!(transfer.to, Some(TransferTarget::Agent(_))));
+}
+
+#[test]
+fn transfer_without_a_target_leads_nowhere_known() {
+    let by = r#""transferred_by":{"id":7},"teams":[{"id":77,"name":"Tier 2"}]"#;
+    for target in ["", r#","transferred_to":null"#, r#","transferred_to":{}"#, r#","transferred_to":"77""#] {
+        let transfer = snapshot("call.transferred", &format!("{by}{target}")).transfer.expect("a transfer");
+        assert_eq!((transfer.succeeded, transfer.to), (true, None), "{target}");
+        let failed = snapshot("call.unsuccessful_transfer", &format!("{by}{target}")).transfer;
+        assert_eq!(failed.map(|failed| (failed.succeeded, failed.to)), Some((false, None)), "{target}");
+    }
+}
+
+#[test]
+fn agents_whom_a_call_rang_on_are_told() {
+    let at = Timestamp::from_seconds(1_646_389_786);
+    let of = |event: &str| snapshot(event, &format!(r#""user":{USER}"#)).rung;
+    assert_eq!(of("call.ringing_on_agent"), Some(Rung { at, agent: noor(), declined: false }));
+    assert_eq!(of("call.agent_declined"), Some(Rung { at, agent: noor(), declined: true }));
+    assert_eq!(of("call.answered"), None);
+    assert_eq!(snapshot("call.agent_declined", "").rung, None);
+}
+
+#[test]
+fn menu_options_are_told_with_their_times() {
+    let menu = |event: &str, options: &str| {
+        let chosen = snapshot(event, &format!(r#""ivr_options_selected":{options}"#)).menu;
+        let told = |choice: MenuChoice| (choice.at.as_seconds(), choice.title, choice.key);
+        chosen.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let word = |text: &str| Some(text.to_owned());
+    let timed = r#"[{"id":"1","title":"Sales","key":"2","created_at":"2022-03-04T10:29:16Z"},
+        {"title":"Orders","key":1,"transition_started_at":1646389760},7,{"created_at":1646389770}]"#;
+    let expect = vec![(1_646_389_756, word("Sales"), word("2")), (1_646_389_760, word("Orders"), word("1"))];
+    assert_eq!(menu("call.ivr_option_selected", timed), expect);
+    assert_eq!(menu("call.ended", timed), expect, "wherever they are told");
+    let untimed = r#"[{"title":"Sales"},{"title":"\u200b","key":"fallback"}]"#;
+    assert_eq!(menu("call.ivr_option_selected", untimed), [(1_646_389_786, None, word("fallback"))]);
+    assert_eq!(menu("call.ended", untimed), [], "when it was chosen is not known");
 }
 
 #[test]
@@ -225,9 +424,32 @@ fn comments_are_read_one_by_one_and_a_bad_one_harms_no_other() {
 }
 
 #[test]
+fn comments_given_as_text_are_known_by_their_words() {
+    let of = |call: u64, comments: &str| {
+        let body = format!(r#"{{"event":"call.commented","data":{{"id":{call},"comments":{comments}}}}}"#);
+        let Fact::CallSnapshot(snapshot) = fact(&body) else { panic!("a call") };
+        snapshot.comments
+    };
+    let told = of(812, r#"["Call back","Refund",{"id":5,"content":"By an object"},"Refund"]"#);
+    let texts: Vec<_> = told.iter().map(|comment| comment.text.as_str()).collect();
+    assert_eq!(texts, ["Call back", "Refund", "By an object", "Refund"]);
+    assert_eq!((told[0].by.is_none(), told[0].posted_at), (true, None));
+    let ids: std::collections::BTreeSet<_> = told.iter().map(|comment| comment.id).collect();
+    assert_eq!(ids.len(), 4, "each is one of its own");
+    assert_eq!(of(812, r#"["Call back"]"#)[0].id, told[0].id, "told again it is the same");
+    assert_ne!(of(813, r#"["Call back"]"#)[0].id, told[0].id);
+    assert_eq!(of(812, r#""Call back""#)[0].id, told[0].id, "also without a list");
+    assert_eq!(of(812, r#"{"id":5,"content":"Alone"}"#)[0].id, 5);
+}
+
+#[test]
 fn what_stands_in_place_of_a_number_is_kept_when_it_says_anything() {
     let of = |digits: &str| snapshot("call.created", &format!(r#""raw_digits":{digits}"#)).shown_number;
-    assert_eq!(of(r#""*86""#).as_deref(), Some("*86"));
+    assert_eq!(of(r#""room 12""#).as_deref(), Some("room 12"));
+    assert_eq!(of(r#""Unbekannt""#), None);
+    assert_eq!(of(r#""0000000000""#), None);
+    assert_eq!(of(r#""+266696687""#), None);
+    assert_eq!(of(r#""*86""#), None, "its digits are its number");
     assert_eq!(of(r#""anonymous""#), None);
     assert_eq!(of(r#""+44 7700 900123""#), None);
     assert_eq!(of("null"), None);
@@ -262,6 +484,16 @@ fn the_contact_is_named_by_person_or_by_company() {
 }
 
 #[test]
+fn line_without_an_id_keeps_its_name_and_number() {
+    let of = |number: &str| snapshot("call.created", &format!(r#""number":{number}"#)).line.expect("a line");
+    let line = of(r#"{"name":"Support","digits":"+44 1632 960001"}"#);
+    assert_eq!(line.name.as_deref(), Some("Support"));
+    assert_eq!(line.number.as_ref().map(|number| number.as_str()), Some("+441632960001"));
+    assert_eq!(line.id, of(r#"{"id":"?","name":"Renamed","digits":"+44 1632 960001"}"#).id);
+    assert_ne!(line.id, of(r#"{"name":"Support"}"#).id);
+}
+
+#[test]
 fn the_line_needs_an_id_and_nothing_else() {
     let of = |number: &str| snapshot("call.created", &format!(r#""number":{number}"#)).line;
     let full =
@@ -274,6 +506,6 @@ fn the_line_needs_an_id_and_nothing_else() {
     assert_eq!(newer.number.as_ref().map(|number| number.as_str()), Some("+33142685300"));
     let bare = of(r#"{"id":1,"digits":"5 words"}"#).expect("an id is there");
     assert_eq!((bare.name, bare.number), (None, None));
-    assert_eq!(of(r#"{"name":"Support"}"#), None);
     assert_eq!(of("null"), None);
+    assert_eq!(of("{}"), None);
 }

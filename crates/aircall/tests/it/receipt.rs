@@ -1,9 +1,10 @@
 //! What is taken, what is refused, and what is kept of it.
 
 use calltrail_aircall::limits::{BODY_BYTES_MAX, NESTING_LEVELS_MAX};
-use calltrail_aircall::{Malformed, Tokens, receive};
+use calltrail_aircall::{Malformed, Meaning, Tokens, receive};
 
 use crate::fixtures::fixtures;
+use crate::sample::call_event;
 
 fn is_from(body: &str, tokens: &[&str]) -> bool {
     receive(body.as_bytes()).expect("the body keeps the bounds").is_from(&Tokens::new(tokens))
@@ -91,14 +92,67 @@ fn a_nul_is_refused_as_a_byte_and_as_an_escape() {
 }
 
 #[test]
-fn a_key_that_decides_something_may_stand_only_once() {
-    for body in [
-        r#"{"event":"x","token":"a","token":"b"}"#,
-        r#"{"event":"x","token":"a","tok\u0065n":"b"}"#,
-        r#"{"event":"x","event":"y"}"#,
-        r#"{"event":"x","data":{},"data":null}"#,
+fn of_doubled_keys_the_last_counts_and_no_token_is_kept() {
+    for (body, token) in [
+        (r#"{"event":"x","token":"a","token":"b"}"#, "b"),
+        (r#"{"event":"x","token":"a","tok\u0065n":"b"}"#, "b"),
+        (r#"{"event":"x","token":"b","token":"a","data":{}}"#, "a"),
     ] {
-        assert!(matches!(receive(body.as_bytes()).unwrap_err(), Malformed::Duplicate { .. }), "{body}");
+        assert!(is_from(body, &[token]), "{body}");
+        let other = if token == "a" { "b" } else { "a" };
+        assert!(!is_from(body, &[other]), "{body}");
+        let kept = receive(body.as_bytes()).unwrap().into_event().body;
+        assert!(!kept.contains(r#""a""#) && !kept.contains(r#""b""#), "{kept}");
+    }
+    assert!(!receive(br#"{"event":"call.ended","event":"y"}"#).unwrap().is_about_a_call());
+    assert!(receive(br#"{"event":"y","event":"call.ended"}"#).unwrap().is_about_a_call());
+    let twice =
+        br#"{"event":"call.ended","data":{"raw_digits":"112"},"data":{"raw_digits":"+447700900123"}}"#;
+    let number = receive(twice).unwrap().into_event().number.expect("a number");
+    assert_eq!(number.as_str(), "+447700900123");
+}
+
+#[test]
+fn byte_order_mark_in_front_is_no_part_of_the_body() {
+    let body = "\u{feff}{\"event\":\"x\",\"token\":\"good\"}";
+    assert!(is_from(body, &["good"]));
+    assert_eq!(receive(body.as_bytes()).unwrap().into_event().body, r#"{"event":"x","token":""}"#);
+    assert!(receive("\u{feff}".as_bytes()).is_err());
+}
+
+#[test]
+fn calls_that_cannot_be_named_are_told_from_calls() {
+    let meaning = |body: &str| receive(body.as_bytes()).unwrap().meaning();
+    for data in [r#"{"id":"abc"}"#, r#"{"id":-1}"#, "{}", "[812]", "null", "812", r#""812""#, r#"{"call":7}"#]
+    {
+        let body = format!(r#"{{"event":"call.ended","data":{data}}}"#);
+        assert_eq!(meaning(&body), Meaning::UnreadableCall, "{data}");
+    }
+    assert_eq!(meaning(r#"{"event":"call.ended"}"#), Meaning::UnreadableCall);
+    assert_eq!(meaning(r#"{"event":"call.ended","data":{"call":{"id":"call_812"}}}"#), Meaning::Call);
+    assert_eq!(meaning(r#"{"event":"user.opened.v2","data":{}}"#), Meaning::Other);
+    assert_eq!(meaning(r#"{"event":"call.reincarnated","data":{}}"#), Meaning::Other);
+}
+
+#[test]
+fn times_that_cannot_be_read_are_noticed() {
+    let noticed =
+        |fields: &str| receive(call_event("call.ended", fields).as_bytes()).unwrap().has_unreadable_time();
+    for fields in [
+        r#""answered_at":"soon""#,
+        r#""started_at":{}"#,
+        r#""ended_at":true"#,
+        r#""comments":[{"content":"a","posted_at":"yesterday"}]"#,
+    ] {
+        assert!(noticed(fields), "{fields}");
+    }
+    for fields in [
+        "",
+        r#""answered_at":null,"started_at":0,"ended_at":"""#,
+        r#""answered_at":false,"started_at":"2026-11-29T06:50:00Z","ended_at":1795935060000"#,
+        r#""cost":"soon","comments":["a"]"#,
+    ] {
+        assert!(!noticed(fields), "{fields}");
     }
 }
 
@@ -125,7 +179,7 @@ fn what_is_no_json_object_with_an_event_is_refused() {
 
 #[test]
 fn a_refusal_never_repeats_what_was_sent() {
-    for body in ["canary", r#"{"canary":}"#, r#"{"event":"x","token":"canary","token":"canary"}"#] {
+    for body in ["canary", r#"{"canary":}"#, r#"{"event":7,"token":"canary"}"#] {
         let refused = receive(body.as_bytes()).unwrap_err();
         assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused}");
     }

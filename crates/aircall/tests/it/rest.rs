@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use calltrail_aircall::rest::{Client, ClientError, RestError, Unreachable, WEBHOOK_EVENTS};
 use calltrail_domain::ids::CallId;
 use secrecy::{ExposeSecret, SecretString};
@@ -72,6 +72,23 @@ async fn a_webhook_is_asked_for_with_exactly_our_events_and_its_token_is_not_sho
     assert_eq!((webhook.id.as_str(), webhook.active, webhook.events.len()), ("u1", true, 0));
     assert_eq!(webhook.token.as_ref().map(ExposeSecret::expose_secret), Some("hidden"));
     assert!(!format!("{webhook:?} {client:?}").contains("hidden"));
+}
+
+#[tokio::test]
+async fn webhook_is_changed_in_its_events_and_where_it_must_be_in_its_address() {
+    for url in [None, Some("https://x/webhooks/acme/aircall")] {
+        let changed = put(move |body: String| async move {
+            let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+            assert_eq!(body["events"], serde_json::json!(WEBHOOK_EVENTS));
+            assert_eq!(
+                (body["active"].as_bool(), body.get("url").and_then(|url| url.as_str())),
+                (Some(true), url)
+            );
+            r#"{"webhook": {"webhook_id": "u1", "url": "https://x", "active": true, "active": true}}"#
+        });
+        let client = client(Router::new().route("/v1/webhooks/u1", changed)).await;
+        assert_eq!(client.update_webhook("u1", url).await.expect("a webhook").id, "u1");
+    }
 }
 
 #[tokio::test]

@@ -110,12 +110,13 @@ async fn update(
     webhook: &Webhook,
     args: &RegisterArgs,
 ) -> anyhow::Result<Registered> {
-    let changes = changes(webhook);
+    let changes = changes(webhook, &url);
     let action = match (changes.is_empty(), args.dry_run) {
         (true, _) => Action::Unchanged,
         (false, true) => Action::WouldUpdate,
         (false, false) => {
-            let updated = client.update_webhook(&webhook.id).await;
+            let address = (webhook.url != url).then_some(url.as_str());
+            let updated = client.update_webhook(&webhook.id, address).await;
             updated.context("the webhook may not be changed; run this again, it looks first")?;
             Action::Updated
         }
@@ -123,12 +124,13 @@ async fn update(
     Ok(registered(account, action, url, Some(webhook), changes, args))
 }
 
-fn changes(webhook: &Webhook) -> Vec<String> {
+fn changes(webhook: &Webhook, url: &str) -> Vec<String> {
     let difference = difference(webhook);
+    let address = (webhook.url != url).then(|| format!("address, which was {:?}", webhook.url));
     let active = (!webhook.active).then(|| "switched on".to_owned());
     let missing = difference.missing.into_iter().map(|event| format!("+ {event}"));
     let more = difference.more.into_iter().map(|event| format!("- {event}"));
-    active.into_iter().chain(missing).chain(more).collect()
+    address.into_iter().chain(active).chain(missing).chain(more).collect()
 }
 
 fn registered(

@@ -18,7 +18,7 @@ pub(super) fn check(config: &Config, account: &AccountConfig, webhooks: &[Webhoo
     let register = format!("`calltrail webhook register --account {}`", account.id);
     match posting_to(&url, webhooks.to_vec()).as_slice() {
         [] => Finding::problem(CHECK, format!("no webhook posts to {url}"), format!("run {register}")),
-        [one] => check_one(account, one, &register),
+        [one] => check_one(account, &url, one, &register),
         several => {
             let ids: Vec<_> = several.iter().map(|webhook| webhook.id.as_str()).collect();
             let what = format!("{} webhooks post to {url}: {}", several.len(), ids.join(", "));
@@ -27,7 +27,7 @@ pub(super) fn check(config: &Config, account: &AccountConfig, webhooks: &[Webhoo
     }
 }
 
-fn check_one(account: &AccountConfig, webhook: &Webhook, register: &str) -> Finding {
+fn check_one(account: &AccountConfig, url: &str, webhook: &Webhook, register: &str) -> Finding {
     let run = format!("run {register}");
     if !webhook.active {
         let what = format!("{} is switched off, as Aircall does after failures", webhook.id);
@@ -39,6 +39,10 @@ fn check_one(account: &AccountConfig, webhook: &Webhook, register: &str) -> Find
         let mend = "put its token where `account.aircall.webhook_tokens` reads it (`calltrail webhook register \
                     --show-token` prints it), or take `webhook_tokens` out";
         return Finding::problem(CHECK, what, mend);
+    }
+    if webhook.url != url {
+        let what = format!("{} posts to {:?}; the address is {url}", webhook.id, webhook.url);
+        return Finding::warning(CHECK, what, format!("{run}, which corrects it"));
     }
     let Difference { missing, more } = difference(webhook);
     match (missing.as_slice(), more.as_slice()) {

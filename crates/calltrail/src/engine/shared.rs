@@ -112,6 +112,7 @@ impl Shared {
             connection,
             spool: self.spool.get().map(|spool| SpoolStatus::of(spool.now(), now())),
             disk_free_bytes: free_bytes(&self.folder).ok(),
+            elsewhere: self.ingest.get().map(|ingest| ingest.counters().elsewhere().now()),
         };
         Status {
             version: version(),

@@ -7,7 +7,7 @@ use crate::effect::{
     Action, AddComment, AssignConversation, ConversationStatus, Effect, ImportActivity, ReopenConversation,
     Sender, TagConversation,
 };
-use crate::ids::EffectKind;
+use crate::ids::{EffectKind, PhoneNumber};
 use crate::limits::{DECISION_BYTES_MAX, LATE_EFFECTS_PER_STEP_MAX};
 use crate::parts;
 use crate::policy::{AssignBy, CallType, ImportType, Recording};
@@ -73,9 +73,10 @@ impl Head<'_> {
         })
     }
 
-    /// Nobody without a number has a phone in Front.
-    fn import_type(&self) -> ImportType {
-        if self.call.told.number().is_some() { self.policy.import_type } else { ImportType::Custom }
+    /// Who withheld the number, or has a short code alone, has no phone in Front.
+    pub(super) fn import_type(&self) -> ImportType {
+        let has_phone = self.call.told.number().is_some_and(PhoneNumber::is_e164);
+        if has_phone { self.policy.import_type } else { ImportType::Custom }
     }
 
     /// A moment of the call's life for each activity, so that the thread reads in order whenever they come.

@@ -71,6 +71,9 @@ pub(crate) fn snapshot(call: u64, party: u8, stage: usize, answered: bool) -> Ca
         status: Some(status),
         number: Some(number(party)),
         shown_number: None,
+        answered_guess: None,
+        menu: Vec::new(),
+        rung: None,
         direction: Some(Direction::Inbound),
         line: Some(Line { id: LineId(7), name: Some("Support".to_owned()), number: None }),
         started_at: Some(at(0)),
@@ -212,7 +215,7 @@ impl Engine {
                 let digits: u32 = look_up
                     .number
                     .as_ref()
-                    .map_or("99", |number| &number.as_str()[11..])
+                    .map_or("99", |number| &number.as_str()[number.as_str().len() - 2..])
                     .parse()
                     .expect("two digits");
                 let contact = if self.shared_contacts { digits / 2 } else { digits };

@@ -1,8 +1,10 @@
 //! What must hold for every history: order, duplication, rebuilds, segments and joins.
 
+mod codes;
 mod decisions;
 mod engine;
 mod late;
+mod menu;
 mod merge;
 mod rebuild;
 mod records;

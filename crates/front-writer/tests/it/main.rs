@@ -23,6 +23,7 @@ mod rules;
 mod set_like;
 mod shell;
 mod sizes;
+mod spellings;
 mod stores;
 mod tags;
 mod warnings;

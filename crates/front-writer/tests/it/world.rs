@@ -305,7 +305,7 @@ pub(crate) fn item(conversation: Option<&str>, effects: Vec<Effect>) -> WorkItem
     }
 }
 
-fn effect(call: u64, kind: EffectKind, action: Action) -> Effect {
+pub(crate) fn effect(call: u64, kind: EffectKind, action: Action) -> Effect {
     Effect { key: EffectKey { call: CallId(call), kind }, action }
 }
 

@@ -133,6 +133,25 @@ fn contacts_are_found_by_phone_and_created_with_the_handles_that_imports_need() 
 }
 
 #[test]
+fn short_codes_are_custom_handles_alone() {
+    for (code, path) in [("116117", "116117"), ("*86", "%2A86")] {
+        let code = PhoneNumber::from_code(code);
+        let by_code = Request::GetContact(Some(code.clone()));
+        check(&by_code, Method::Get, &format!("/contacts/alt:custom:{path}"), None);
+        for custom_handle in [true, false] {
+            let create = Request::CreateContact {
+                name: None,
+                phone: Some(code.clone()),
+                custom_handle,
+                emails: Vec::new(),
+            };
+            let body = json!({"handles": [{"handle": code.as_str(), "source": "custom"}]});
+            check(&create, Method::Post, "/contacts", Some(body));
+        }
+    }
+}
+
+#[test]
 fn reads_are_gets_without_a_body() {
     check(&Request::Me, Method::Get, "/me", None);
     check(&Request::ListTeammates, Method::Get, "/teammates", None);

@@ -1,9 +1,9 @@
 //! Which bodies become records.
 
-use calltrail_aircall::Malformed;
+use calltrail_aircall::{Malformed, Meaning};
 use calltrail_domain::record::RecordBody;
 use calltrail_front::webhook::Rejected;
-use calltrail_ingest::{Admitted, Reason, Refusal, Source, admit};
+use calltrail_ingest::{Admitted, Reason, Refusal, Source, Understood, admit};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::site::{EVENT, NOW, accounts, front_headers};
@@ -30,9 +30,10 @@ fn aircall(account: usize, body: &str) -> Result<Admitted, Refusal> {
 
 #[test]
 fn a_webhook_with_a_good_token_becomes_a_record_without_it() {
-    let Ok(Admitted::Record { record, has_meaning: true }) = aircall(0, EVENT) else {
+    let Ok(Admitted::Record { record, understood }) = aircall(0, EVENT) else {
         panic!("the token is good and the event known");
     };
+    assert_eq!(understood, Understood { meaning: Some(Meaning::Call), has_unreadable_time: false });
     let RecordBody::AircallEvent(event) = record.body else { panic!("Aircall sent it") };
     assert_eq!(record.received_at, NOW);
     assert_eq!(event.number.as_ref().map(|number| number.as_str()), Some("+447700900123"));
@@ -53,7 +54,8 @@ fn every_live_token_of_the_account_is_good_and_no_other() {
 fn an_unknown_event_with_a_good_token_is_a_record_without_meaning() {
     for event in ["user.opened.v2", "call.invented", ""] {
         let admitted = aircall(0, &EVENT.replace("call.created", event));
-        assert!(matches!(admitted, Ok(Admitted::Record { has_meaning: false, .. })), "{event}");
+        let Ok(Admitted::Record { understood, .. }) = admitted else { panic!("{event} is kept") };
+        assert_eq!(understood.meaning, Some(Meaning::Other), "{event}");
     }
 }
 

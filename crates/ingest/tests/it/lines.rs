@@ -87,21 +87,43 @@ async fn refused_webhooks_are_one_warning_a_minute_for_each_account_and_reason()
 }
 
 #[tokio::test]
-async fn strangers_are_no_warning() {
+async fn requests_to_no_account_are_one_warning_a_minute_for_each_reason() {
     let log = TestLog::open();
-    let (site, _) = site_with_clock(log.log.clone()).await;
-    for path in ["/webhooks/nobody/aircall", "/webhooks/canary/front", "/canary", "/"] {
+    let (site, millis) = site_with_clock(log.log.clone()).await;
+    for path in
+        ["/webhooks/canary/aircall", "/webhooks/canary/front", "/canary", "/", "/webhooks/canary2/front"]
+    {
         site.post(path, &[], EVENT).await;
     }
-    assert_eq!(lines(&["INFO", "WARN", "ERROR"]), [] as [Value; 0]);
+    let line = |reason: &str, refused: u64| json!({"level":"WARN","message":"requests to no account refused","reason":reason,"refused":refused});
+    assert_eq!(lines(&["INFO", "WARN", "ERROR"]), [line("unknown_account", 1), line("not_found", 1)]);
+    millis.fetch_add(60_000, Ordering::SeqCst);
+    site.post("/webhooks/canary/aircall", &[], EVENT).await;
+    assert_eq!(lines(&["INFO", "WARN", "ERROR"]), [line("unknown_account", 3)]);
+}
+
+#[tokio::test]
+async fn calls_that_cannot_be_read_are_one_warning_a_minute_without_content() {
+    let log = TestLog::open();
+    let (site, millis) = site_with_clock(log.log.clone()).await;
+    let body = r#"{"event":"call.ended","token":"good","data":{"id":"canary","raw_digits":"canary"}}"#;
+    for _ in 0..3 {
+        assert_eq!(site.post("/webhooks/acme/aircall", &[], body).await.status, 200);
+    }
+    let line = |webhooks: u64| json!({"level":"WARN","message":"no call can be read from webhooks about calls","account":"acme","webhooks":webhooks});
+    assert_eq!(lines(&["INFO", "WARN", "ERROR"]), [line(1)]);
+    millis.fetch_add(60_000, Ordering::SeqCst);
+    site.post("/webhooks/acme/aircall", &[], body).await;
+    assert_eq!(lines(&["INFO", "WARN", "ERROR"]), [line(3)]);
 }
 
 #[tokio::test]
 async fn each_stranger_is_a_line_for_who_asks_for_more() {
     let log = TestLog::open();
     let (site, _) = site_with_clock(log.log.clone()).await;
-    site.post("/webhooks/canary/aircall", &[], EVENT).await;
-    site.post("/canary", &[], EVENT).await;
+    for path in ["/webhooks/canary/aircall", "/canary", "/webhooks/canary/aircall", "/canary"] {
+        site.post(path, &[], EVENT).await;
+    }
     let line = |reason: &str| json!({"level":"DEBUG","message":"webhook refused","reason":reason});
     assert_eq!(lines(&["DEBUG"]), [line("unknown_account"), line("not_found")]);
 }

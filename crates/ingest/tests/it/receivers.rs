@@ -5,7 +5,7 @@ use calltrail_ingest::{CountersNow, Reason};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::site::{EVENT, front_headers, site};
+use crate::site::{EVENT, front_headers, gzip, site};
 
 fn body_of(answer: &str) -> Value {
     serde_json::from_str(answer).expect("answers are JSON")
@@ -48,6 +48,38 @@ async fn the_challenge_of_front_is_echoed_and_not_stored() {
 }
 
 #[tokio::test]
+async fn webhook_address_may_end_in_a_slash() {
+    let (site, log) = site().await;
+    assert_eq!(site.post("/webhooks/acme/aircall/", &[], EVENT).await.status, 200);
+    let body = r#"{"type":"conversation_archived","payload":{}}"#;
+    assert_eq!(site.post("/webhooks/acme/front/", &front_headers(body), body).await.status, 200);
+    assert_eq!(log.records().await.len(), 2);
+}
+
+#[tokio::test]
+async fn packed_bodies_and_byte_order_marks_are_the_same_record() {
+    let (site, log) = site().await;
+    for (coding, body) in [
+        ("gzip", gzip(EVENT.as_bytes())),
+        ("GZIP", gzip(EVENT.as_bytes())),
+        ("x-gzip", gzip(EVENT.as_bytes())),
+        ("identity, gzip", gzip(EVENT.as_bytes())),
+        ("gzip", [gzip(&EVENT.as_bytes()[..20]), gzip(&EVENT.as_bytes()[20..])].concat()),
+        ("gzip", gzip(format!("\u{feff}{EVENT}").as_bytes())),
+        ("identity", format!("\u{feff}{EVENT}").into_bytes()),
+    ] {
+        let headers = [("content-encoding", coding.to_owned())];
+        let answer = site.post_bytes("/webhooks/acme/aircall", &headers, &body).await;
+        assert_eq!(answer.status, 200, "{coding}: {}", answer.body);
+    }
+    let kept: Vec<_> = log.records().await.into_iter().map(|(_, record)| record.body).collect();
+    assert_eq!(kept.len(), 7);
+    assert!(kept.iter().all(|body| *body == kept[0]));
+    let RecordBody::AircallEvent(event) = &kept[0] else { panic!("Aircall sent it") };
+    assert_eq!(event.body, EVENT.replace(r#""good""#, r#""""#));
+}
+
+#[tokio::test]
 async fn the_longest_body_is_stored_whatever_is_in_it() {
     let (site, log) = site().await;
     let frame = r#"{"event":"x","token":"good","pad":""}"#.len();
@@ -73,6 +105,9 @@ async fn the_counters_tell_what_became_of_every_request() {
     let (site, _log) = site().await;
     site.post("/webhooks/acme/aircall", &[], EVENT).await;
     site.post("/webhooks/acme/aircall", &[], &EVENT.replace("call.created", "user.opened.v2")).await;
+    site.post("/webhooks/acme/aircall", &[], &EVENT.replace("\"data\"", "\"dates\"")).await;
+    let odd = r#"{"event":"call.ended","token":"good","data":{"id":812,"answered_at":"soon"}}"#;
+    site.post("/webhooks/acme/aircall", &[], odd).await;
     site.post("/webhooks/acme/aircall", &[], &EVENT.replace("good", "bad")).await;
     site.post("/webhooks/acme/front", &[], "{}").await;
     site.post("/webhooks/nobody/aircall", &[], EVENT).await;
@@ -83,7 +118,7 @@ async fn the_counters_tell_what_became_of_every_request() {
     };
     assert_eq!(site.counters("acme").refused.len(), Reason::ALL.len(), "every counter is there from 0");
     let acme = came_up(site.counters("acme"));
-    let expect = json!({"received":4,"stored":2,"stored_without_meaning":1,"challenges":0,"refused":{"unauthenticated":2}});
+    let expect = json!({"received":6,"stored":4,"stored_without_meaning":2,"unreadable_calls":1,"unreadable_times":1,"challenges":0,"refused":{"unauthenticated":2}});
     assert_eq!(acme, expect);
     let elsewhere = came_up(site.elsewhere());
     assert_eq!(elsewhere["refused"], json!({"not_found":1,"unknown_account":1}));

@@ -4,7 +4,7 @@ use calltrail_ingest::limits::{BODY_BYTES_MAX, DISCARDED_BYTES_MAX};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::site::{Answer, EVENT, answer, front_headers, read_all, request, site};
+use crate::site::{Answer, EVENT, answer, front_headers, gzip, read_all, request, site};
 
 fn check(answer: &Answer, status: u16, error: &str) {
     assert_eq!(answer.status, status, "{}", answer.body);
@@ -25,7 +25,7 @@ async fn each_bad_webhook_of_aircall_gets_its_status_and_nothing_is_stored() {
         (String::new(), 400, "malformed"),
         ("[\"canary\"]".to_owned(), 400, "malformed"),
         (r#"{"token":"good"}"#.to_owned(), 400, "malformed"),
-        (r#"{"event":"x","token":"good","token":"canary"}"#.to_owned(), 400, "malformed"),
+        (r#"{"event":"x","token":"good","token":"canary"}"#.to_owned(), 401, "unauthenticated"),
         ("{\"event\":\"x\",\"token\":\"good\",\"a\":\"canary\0\"}".to_owned(), 400, "malformed"),
         (nested, 400, "malformed"),
         ("{".repeat(100_000), 400, "malformed"),
@@ -84,7 +84,8 @@ async fn an_unknown_account_or_address_is_404() {
         "/",
         "/webhooks",
         "/webhooks/acme",
-        "/webhooks/acme/aircall/",
+        "/webhooks/acme/aircall//",
+        "/webhooks/acme//aircall",
         "/webhooks//aircall",
         "/webhooks/acme/canary",
     ] {
@@ -108,13 +109,37 @@ async fn other_methods_are_405_and_told_to_post() {
 #[tokio::test]
 async fn an_encoded_body_is_415() {
     let (site, log) = site().await;
-    for coding in ["gzip", "br", "identity, gzip"] {
+    for coding in ["br", "deflate", "gzip, gzip", "br, gzip", "compress", "\u{e9}"] {
         let headers = [("content-encoding", coding.to_owned())];
         check(&site.post("/webhooks/acme/aircall", &headers, EVENT).await, 415, "unsupported_encoding");
     }
     assert!(log.is_empty().await);
     let identity = [("content-encoding", "Identity".to_owned())];
     assert_eq!(site.post("/webhooks/acme/aircall", &identity, EVENT).await.status, 200);
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_gzip_as_they_say_are_malformed() {
+    let (site, log) = site().await;
+    let headers = [("content-encoding", "gzip".to_owned())];
+    let packed = gzip(EVENT.as_bytes());
+    let cut = &packed[..packed.len() - 9];
+    for body in [EVENT.as_bytes(), b"", cut] {
+        check(&site.post_bytes("/webhooks/acme/aircall", &headers, body).await, 400, "malformed");
+    }
+    assert!(log.is_empty().await);
+}
+
+#[tokio::test]
+async fn small_body_that_unpacks_to_too_much_is_413() {
+    let (site, log) = site().await;
+    let headers = [("content-encoding", "gzip".to_owned())];
+    let bomb = gzip(&vec![b' '; 64 * BODY_BYTES_MAX]);
+    assert!(bomb.len() < BODY_BYTES_MAX / 2);
+    check(&site.post_bytes("/webhooks/acme/aircall", &headers, &bomb).await, 413, "too_large");
+    let one_more = gzip(&vec![b' '; BODY_BYTES_MAX + 1]);
+    check(&site.post_bytes("/webhooks/acme/aircall", &headers, &one_more).await, 413, "too_large");
+    assert!(log.is_empty().await);
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ use calltrail_event_log::embedded::{Embedded, Options as LogOptions};
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
 use calltrail_front::webhook::SigningKeys;
 use calltrail_ingest::{Account, CountersNow, Ingest, Intake, Now, Options, ServerLimits};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::SecretString;
 use sha2::Sha256;
@@ -98,6 +100,15 @@ impl Site {
         answer(&self.exchange(&request(path, headers, body)).await)
     }
 
+    pub(crate) async fn post_bytes(&self, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
+        let length = body.len();
+        let mut raw = request(path, headers, "");
+        let head = String::from_utf8(raw).expect("a head is text");
+        raw = head.replace("content-length: 0", &format!("content-length: {length}")).into_bytes();
+        raw.extend_from_slice(body);
+        answer(&self.exchange(&raw).await)
+    }
+
     pub(crate) fn counters(&self, account: &str) -> CountersNow {
         let id: AccountId = account.parse().expect("an account id");
         self.ingest.counters().account(&id).expect("the site serves this account").now()
@@ -120,6 +131,13 @@ pub(crate) fn request(path: &str, headers: &[(&str, String)], body: &str) -> Vec
     let length = body.len();
     format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{further}\r\n{body}")
         .into_bytes()
+}
+
+pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(body).expect("memory takes it");
+    packed.finish().expect("memory takes it")
 }
 
 pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
