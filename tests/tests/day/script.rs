@@ -14,7 +14,7 @@ const AGAIN_EVERY: u64 = 3;
 const JUST: [usize; 2] = [6, 120];
 /// One call in so many has no number, and what Aircall tells in its place.
 const WITHHELD_EVERY: u64 = 25;
-const WITHHELD: [&str; 4] = ["anonymous", "Anonymous", "", "*86"];
+const WITHHELD: [&str; 4] = ["anonymous", "Anonymous", "", "0000000000"];
 
 /// A webhook and when it arrives, Unix time in milliseconds.
 #[derive(Debug, Clone)]

@@ -156,7 +156,7 @@ pub(super) fn agent(user: &Value) -> Option<Agent> {
     user.is_object().then(|| Agent { name: text(&user["name"]), email: text(&user["email"]) })
 }
 
-/// What has no country code is no number (M6).
+/// Callers of the day show a number with a country code, or withhold it in one of several ways (M6).
 fn who(id: i64, data: &Value, callers: &[Caller]) -> (Who, Option<usize>) {
     let number = text(&data["raw_digits"]).replace(' ', "");
     if !number.starts_with('+') {
