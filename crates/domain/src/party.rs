@@ -89,6 +89,8 @@ pub struct Thread {
     /// The status has to be read before it is trusted: the conversation was merged, an import did not find it, or a call went
     /// into it while it was snoozed.
     pub unsure: bool,
+    /// The conversation is another one than the segment began in, and has not been looked at since.
+    pub merged: bool,
     pub segment: Segment,
     pub marks: Marks,
 }
@@ -204,6 +206,7 @@ impl Thread {
             status: ConversationStatus::Open,
             status_at: before_all,
             unsure: false,
+            merged: false,
             segment: Segment { subject, opened },
             marks: Marks::default(),
         }
@@ -247,7 +250,7 @@ impl Thread {
     /// brought back by a person: our own reopening starts a segment of its own.
     pub(crate) fn observe(&mut self, status: ConversationStatus, at: Timestamp, acts: &[Act], sequence: u64) {
         // A conversation that this one was merged into has a history of its own, which says nothing about our segment.
-        let is_followed = !self.unsure || !self.marks.is_empty();
+        let has_own_history = std::mem::take(&mut self.merged);
         self.unsure = false;
         self.set_status(status, at);
         acts.iter().for_each(|act| self.marks.add(Mark { act: *act, sequence: None }));
@@ -256,7 +259,7 @@ impl Thread {
             ConversationStatus::Open | ConversationStatus::Snoozed => false,
             ConversationStatus::Trashed => return,
         };
-        let is_explained = !acts.is_empty() && is_followed;
+        let is_explained = !acts.is_empty() && !has_own_history;
         if !is_explained && self.has_ended() != shown {
             self.marks.add(segment::mark(shown, at, sequence));
         }

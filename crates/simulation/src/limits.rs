@@ -58,3 +58,8 @@ pub(crate) const CRASHES_LAST_MS: (i64, i64) = (60_000, 120_000);
 pub(crate) const SET_BACK_MS: i64 = 3_600_000;
 /// The log loses what was appended within so long.
 pub(crate) const TAIL_LOST_MS: (i64, i64) = (200, 20_000);
+
+/// A decision is so much later than the webhook that comes in between: the webhook reaches the log first.
+pub(crate) const IN_BETWEEN_MS: i64 = 10;
+/// How often that is drawn where another call of the party waits too.
+pub(crate) const TRIES_WITH_OTHERS_WAITING: u32 = 4;

@@ -98,11 +98,14 @@ pub(super) fn link<B: Backing>(
     let strays: Strays = state.read(&Key::Strays)?.unwrap_or_default();
     let may_have_missed = strays.dropped_through > thread.segment.opened.sequence
         && rule::holds(Rule::DroppedStrayEventsAreRemembered);
-    thread.unsure = thread.conversation.is_some() || may_have_missed;
-    if thread.conversation.replace(conversation.clone()).is_some() {
+    let mut parties = parties_of(state, conversation)?;
+    // Another party's conversation, or another one than before: ours was merged into it.
+    let is_others = parties.iter().any(|other| other != party);
+    thread.merged = thread.conversation.replace(conversation.clone()).is_some() || is_others;
+    thread.unsure = thread.merged || may_have_missed;
+    if thread.merged {
         thread.marks = Marks::default();
     }
-    let mut parties = parties_of(state, conversation)?;
     parties.insert(party.clone());
     state.write(&Key::Conversation(conversation), parties);
     let Strays { events, dropped_through } = strays;

@@ -161,7 +161,12 @@ fn applied<B: Backing>(
 ) -> Result<(), StateError<B::Error>> {
     match (action, conversation) {
         (Action::ImportActivity(import), Some(conversation)) if import.thread == thread.reference => {
-            conversations::link(state, id, thread, conversation)
+            match &thread.conversation {
+                None => return conversations::link(state, id, thread, conversation),
+                // Which of the two lives on after a merger is seen when it is read.
+                Some(known) => thread.unsure |= known != conversation,
+            }
+            Ok(())
         }
         (Action::ReopenConversation(_), _) => {
             thread.set_status(ConversationStatus::Open, at);

@@ -246,6 +246,28 @@ fn merger_into_a_conversation_archived_long_ago_ends_the_segment() {
 }
 
 #[test]
+fn snooze_that_a_call_ended_opens_no_segment() {
+    let mut engine = Engine::new();
+    ended(&mut engine, 2, 1, false);
+    engine.run_dry();
+    let snoozed_at = last_at(&engine);
+    for (call, status) in [(3, ConversationStatus::Snoozed), (5, ConversationStatus::Archived)] {
+        ended(&mut engine, call, 1, true);
+        engine.decide();
+        let item = engine.published.remove(0);
+        let conversation = conversation(&engine, 1).expect("logged");
+        let acts = match status {
+            ConversationStatus::Archived => vec![Act { at: snoozed_at, archived: false }],
+            _ => Vec::new(),
+        };
+        let at = last_at(&engine);
+        settle(&mut engine, &item, 0, Outcome::Observed { conversation, status, at, acts });
+        engine.run_dry();
+        assert!(!logged(&engine, call).opens_segment, "{status:?}");
+    }
+}
+
+#[test]
 fn an_old_call_that_somebody_tags_is_left_out() {
     let mut engine = Engine::new();
     let mut tagged = snapshot(2, 1, 4, false);

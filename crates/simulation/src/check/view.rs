@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use calltrail_domain::effect::Outcome;
+use calltrail_domain::hash::of_record;
 use calltrail_domain::ids::EffectKind;
+use calltrail_domain::record::RecordBody;
 
 use super::front::FrontView;
 use super::parties::Callers;
 use super::records::Records;
-use crate::evidence::{AccountEvidence, CallKind, Evidence, PlannedCall};
+use crate::evidence::{AccountEvidence, CallKind, Evidence, LoggedRecord, PlannedCall};
 
 /// One run.
 #[derive(Debug)]
@@ -31,8 +33,14 @@ pub(super) struct AccountView<'a> {
 impl<'a> View<'a> {
     pub(super) fn of(evidence: &'a Evidence) -> Self {
         let mut records: BTreeMap<&str, Records<'a>> = BTreeMap::new();
+        // Only a log that lost its tail holds decisions that were made on other records.
+        let hashed = evidence.log.iter().filter(|_| evidence.tails_lost > 0);
+        let hashes: BTreeMap<u64, u64> =
+            hashed.map(|logged| (logged.sequence, of_record(&logged.record.encode()))).collect();
         for logged in &evidence.log {
-            records.entry(logged.account.as_str()).or_default().take(logged);
+            if !is_stale(logged, &hashes) {
+                records.entry(logged.account.as_str()).or_default().take(logged);
+            }
         }
         let account = |own: &'a AccountEvidence| AccountView {
             evidence: own,
@@ -44,6 +52,14 @@ impl<'a> View<'a> {
         };
         Self { evidence, accounts: evidence.accounts.iter().map(account).collect() }
     }
+}
+
+/// Decisions of a projector that was ahead of a log that lost its tail: they rest on a record that the log does not have.
+fn is_stale(logged: &LoggedRecord, hashes: &BTreeMap<u64, u64>) -> bool {
+    let RecordBody::EffectsDecided(decided) = &logged.record.body else { return false };
+    let known = hashes.get(&decided.through);
+    decided.through >= logged.sequence
+        || decided.basis.is_some_and(|basis| known.is_some_and(|known| *known != basis))
 }
 
 impl AccountView<'_> {

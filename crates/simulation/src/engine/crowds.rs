@@ -2,12 +2,17 @@
 //! conversation is known.
 
 use calltrail_domain::decision::{Decision, EffectsDecided, Verdict};
+use calltrail_domain::record::RecordBody;
+use calltrail_domain::state::State;
+use calltrail_projector::{Operation, Pieces as _};
 use calltrail_simulator::front::{self, Action, Subject};
 
 use super::{Engine, Event};
 use crate::evidence;
 use crate::fault::{Kind, Struck};
-use crate::limits::{CROWD_EVENTS, CROWD_LASTS_MS, CROWD_LOOKS_EVERY_MS};
+use crate::limits::{
+    CROWD_EVENTS, CROWD_LASTS_MS, CROWD_LOOKS_EVERY_MS, IN_BETWEEN_MS, TRIES_WITH_OTHERS_WAITING,
+};
 use crate::trace::Who;
 use crate::world::people::TEAMMATES;
 
@@ -21,31 +26,57 @@ pub(super) struct Crowd {
 }
 
 impl Engine {
-    /// What a decision may draw.
+    /// What a decision that opens a conversation may draw.
     pub(super) fn crowd(&mut self, account: usize, decided: &EffectsDecided) {
         for decision in &decided.decisions {
             match &decision.verdict {
-                Verdict::Logged(logged) if logged.opens_segment => {
-                    self.come_again(account, decision);
-                    self.call_a_crowd(account, decision);
-                }
-                Verdict::Logged(_) | Verdict::Added => self.come_again(account, decision),
-                Verdict::ReadFirst | Verdict::LeftOut { .. } => {}
+                Verdict::Logged(logged) if logged.opens_segment => self.call_a_crowd(account, decision),
+                Verdict::Logged(_) | Verdict::Added | Verdict::ReadFirst | Verdict::LeftOut { .. } => {}
             }
         }
     }
 
-    /// A webhook of the call that is decided on comes once more, right now.
-    fn come_again(&mut self, account: usize, decision: &Decision) {
+    /// A webhook of a call that is being decided on comes once more, and reaches the log before the decision does. Returns
+    /// by how much the decision is later.
+    pub(super) fn come_in_between(&mut self, projector: usize, operation: &Operation) -> i64 {
+        let Operation::Append { account, records } = operation else { return 0 };
+        let decided = records.iter().find_map(|record| match &record.body {
+            RecordBody::EffectsDecided(decided) => Some(decided),
+            _ => None,
+        });
+        let Some(office) = self.offices.iter().position(|office| *office.name == **account) else { return 0 };
+        let mut later_ms = 0;
+        for decision in decided.into_iter().flat_map(|decided| &decided.decisions) {
+            match decision.verdict {
+                Verdict::Logged(_) | Verdict::Added => {}
+                Verdict::ReadFirst | Verdict::LeftOut { .. } => continue,
+            }
+            // Where another call waits behind, much depends on it.
+            let tries =
+                if self.waiting(projector, account, decision) > 1 { TRIES_WITH_OTHERS_WAITING } else { 1 };
+            if (0..tries).any(|_| self.comes_again(office, decision)) {
+                later_ms = IN_BETWEEN_MS;
+            }
+        }
+        later_ms
+    }
+
+    /// How many calls of the party wait for a decision.
+    fn waiting(&self, projector: usize, account: &str, decision: &Decision) -> usize {
+        let state = State::new(self.projectors[projector].disk().account(account));
+        let party = state.party(&decision.party).ok().flatten();
+        party.map_or(0, |(_, party)| party.queue.len())
+    }
+
+    fn comes_again(&mut self, account: usize, decision: &Decision) -> bool {
         let webhooks = &self.setting.companies[account].history.webhooks;
         let known = self.deliveries_of(account, |place| webhooks[place].call == decision.call.0);
-        let Some(again) = known else { return };
-        let Some(Struck { kind, number }) = self.faults.draw(self.now_ms(), &[Kind::WebhookInBetween]) else {
-            return;
-        };
+        let Some(again) = known else { return false };
+        let struck = self.faults.draw(self.now_ms(), &[Kind::WebhookInBetween]);
+        let Some(Struck { kind, number }) = struck else { return false };
         self.faults.count(kind, number);
-        let at_ms = self.now_ms() + self.by_own_chance(number, |engine| engine.dice.between(0, 2));
-        self.deliver_again(again, at_ms);
+        self.deliver_again(again, self.now_ms());
+        true
     }
 
     fn call_a_crowd(&mut self, account: usize, decision: &Decision) {

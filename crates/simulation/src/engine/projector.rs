@@ -173,8 +173,9 @@ impl Engine {
         self.projectors[place].awaits = token;
         self.note_publication(place, &operation);
         self.note_decision(place, &operation);
+        let in_between_ms = self.come_in_between(place, &operation);
         let struck = self.faults.draw(self.now_ms(), kinds_of(&operation));
-        let mut delay_ms = self.dice.between(1, 4);
+        let mut delay_ms = self.dice.between(1, 4) + in_between_ms;
         match struck {
             Some(struck @ Struck { kind: Kind::ProjectorPaused, number }) => {
                 delay_ms +=
