@@ -250,7 +250,8 @@ impl Thread {
     /// brought back by a person: our own reopening starts a segment of its own.
     pub(crate) fn observe(&mut self, status: ConversationStatus, at: Timestamp, acts: &[Act], sequence: u64) {
         // A conversation that this one was merged into has a history of its own, which says nothing about our segment.
-        let has_own_history = std::mem::take(&mut self.merged);
+        // What became known since the merger does.
+        let has_own_history = std::mem::take(&mut self.merged) && self.marks.is_empty();
         self.unsure = false;
         self.set_status(status, at);
         acts.iter().for_each(|act| self.marks.add(Mark { act: *act, sequence: None }));

@@ -66,6 +66,10 @@ impl Marks {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// True when `segment` had ended by the time a call settled at `moment`: that call opens the next one.
     #[must_use]
     pub(crate) fn had_ended(&self, segment: &Segment, moment: Moment) -> bool {

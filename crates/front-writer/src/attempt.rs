@@ -85,19 +85,15 @@ impl Machine {
         self.expect(Awaiting::Answer, Command::Send { request, deadline })
     }
 
-    /// The first save of a take-over: only after it may Front be read.
-    pub(crate) fn take_over(&mut self, now: Timestamp, index: usize) -> Command {
-        let attempt = self.settings.timing.attempt;
-        let (claim, deadline) = (self.claim.clone(), now.plus(attempt));
-        let store_deadline_ms = self.by_store(now, attempt);
+    /// The first save of a take-over: only after it may Front be read. The deadline stays: it is that of a request that may
+    /// have been sent, and a take-over sends none. So a writer that is killed after this leaves no wait behind.
+    pub(crate) fn take_over(&mut self, index: usize) -> Command {
+        let claim = self.claim.clone();
         let entry = self.entry_mut(index);
         let taken = entry.claim != claim;
         entry.generation += 1;
         entry.claim = claim;
         entry.ambiguous = true;
-        if matches!(entry.state, State::InFlight { .. }) {
-            entry.state = State::InFlight { deadline, store_deadline_ms };
-        }
         self.takeovers += u32::from(taken);
         self.write(Awaiting::TakenOver)
     }

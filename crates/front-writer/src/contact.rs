@@ -44,7 +44,7 @@ impl Machine {
             if now < until {
                 return self.wait_in_doubt(now, index, until);
             }
-            return self.take_over(now, index);
+            return self.take_over(index);
         }
         let steps = &self.scratch.contact;
         if let Some(contact) = steps.found.clone() {

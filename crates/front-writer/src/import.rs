@@ -53,7 +53,7 @@ impl Machine {
             return self.wait_in_doubt(now, index, until);
         }
         if refused && !self.scratch.taken_over {
-            return self.take_over(now, index);
+            return self.take_over(index);
         }
         if refused {
             self.start_look(index, LookWhy::RefusedInDoubt);

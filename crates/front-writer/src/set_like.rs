@@ -91,7 +91,7 @@ impl Machine {
             if now < until {
                 return Err(self.wait_in_doubt(now, index, until));
             }
-            return Err(self.take_over(now, index));
+            return Err(self.take_over(index));
         }
         Ok(conversation)
     }

@@ -20,9 +20,10 @@ pub(super) const BURST_MS: i64 = 1_000;
 /// A machine's clock is wrong by no more.
 pub(super) const CLOCK_WRONG_MS: i64 = 50_000;
 /// How long an effect may wait of its own while every writer is killed every two seconds: what may simply be repeated; an
-/// import or a comment, which may have to wait until an attempt of 15 s and 60 s of grace are over.
+/// import or a comment, which may have to wait until an attempt of 15 s and 60 s of grace are over, and an import that
+/// Front refuses as known until it is seen.
 pub(super) const PACE_SAFE_MS: i64 = 8_000;
-pub(super) const PACE_IMPORT_MS: i64 = 95_000;
+pub(super) const PACE_IMPORT_MS: i64 = 110_000;
 pub(super) const PACE_COMMENT_MS: i64 = 95_000;
 /// The same where a clock was set back by an hour.
 pub(super) const PACE_SET_BACK_MS: i64 = 900_000;

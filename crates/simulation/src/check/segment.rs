@@ -308,7 +308,7 @@ fn must(account: &AccountView<'_>, thread: Option<&Thread<'_>>, settled: &Settle
         Some(false) => {}
         None => return Must::Either(Lenient::TrashInDoubt),
     }
-    if thread.was_read_for_dropped_events(account, through, settled) {
+    if thread.was_read_for_dropped_events(account, through) {
         return Must::Either(Lenient::EventsDropped);
     }
     match thread.ended(account, through, Some(settled)) {

@@ -198,15 +198,10 @@ impl<'a> Thread<'a> {
     }
 
     /// Something that counts came before the conversation was known, with more events after it than are kept of unknown ones: the
-    /// status was read instead.
-    pub(super) fn was_read_for_dropped_events(
-        &self,
-        account: &AccountView<'_>,
-        through: u64,
-        call: &SettledBy,
-    ) -> bool {
+    /// status was read instead, and the clocks tell whether it was before a call.
+    pub(super) fn was_read_for_dropped_events(&self, account: &AccountView<'_>, through: u64) -> bool {
         let marks = self.marks(account, through);
-        let mut since = marks.iter().filter(|mark| mark.is_before(call) && !mark.is_before(&self.opened));
+        let mut since = marks.iter().filter(|mark| !mark.is_before(&self.opened));
         let sequences = &account.records.front_events;
         let place = |sequence: u64| sequences.partition_point(|other| *other <= sequence);
         let is_dropped = since.any(|mark| {

@@ -12,6 +12,9 @@ impl Engine {
     /// One machine with a store of its own: every writer is gone at once, and so is every claim. `until_ms` is 0 the first time.
     pub(super) fn crash(&mut self, number: u64, until_ms: i64) {
         let now_ms = self.now_ms();
+        if until_ms == 0 && now_ms < self.crashes_until_ms {
+            return;
+        }
         let until_ms = if until_ms == 0 {
             let (min, max) = CRASHES_LAST_MS;
             now_ms + self.by_own_chance(number, |engine| engine.dice.between(min, max))
@@ -21,6 +24,7 @@ impl Engine {
         if self.writers.iter().any(super::worker::Writer::is_busy) && self.crashes_shown.insert(number) {
             self.faults.count(Kind::CrashLoop, number);
         }
+        self.crashes_until_ms = until_ms;
         self.trace.say(now_ms, Who::World, "crash", format_args!("all writers, until {until_ms}"));
         for place in 0..self.writers.len() {
             self.writers[place].process.is_down = true;

@@ -214,6 +214,8 @@ pub(crate) struct Engine {
     faults_end_ms: i64,
     /// Crash loops that have shown.
     crashes_shown: BTreeSet<u64>,
+    /// One crash loop at a time.
+    crashes_until_ms: i64,
     /// The one answer that is lost in a calm run.
     pub(crate) lost: Option<Lost>,
     /// How often the log has lost its last records.
@@ -268,6 +270,7 @@ impl Engine {
             decided: Vec::new(),
             faults_end_ms,
             crashes_shown: BTreeSet::new(),
+            crashes_until_ms: i64::MIN,
             lost,
             tails_lost: 0,
             tail_lost_ms: i64::MIN,
@@ -322,6 +325,7 @@ impl Engine {
     }
 
     fn arrive(&mut self, task: Task, token: u64, operation: Operation, struck: Option<Struck>) {
+        self.late_arrival_shows(task, token);
         match operation {
             Operation::Store(delivery) => self.store_webhook(task, token, delivery, struck),
             Operation::Projector(operation) => self.projector_arrives(task, token, operation, struck),

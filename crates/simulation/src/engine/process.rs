@@ -52,6 +52,8 @@ pub(crate) struct Process {
     /// The fault that made the clock wrong, and the one that paused the process, until they show.
     clock_fault: Option<Struck>,
     pause_fault: Option<Struck>,
+    /// The same where the pause came before an operation: it shows when that arrives, unless the process is killed first.
+    pause_before: Option<Struck>,
 }
 
 impl Process {
@@ -86,6 +88,16 @@ impl Engine {
     /// Something had to wait for the process to go on.
     pub(super) fn pause_shows(&mut self, id: Id) {
         if let Some(Struck { kind, number }) = self.process(id).pause_fault.take() {
+            self.faults.count(kind, number);
+        }
+    }
+
+    /// What was sent late because of a pause arrives, and somebody waits for its answer.
+    pub(super) fn late_arrival_shows(&mut self, task: Task, token: u64) {
+        let (now_ms, awaited) = (self.now_ms(), self.awaits(task) == token);
+        let process = self.process(task.process());
+        let shows = awaited && now_ms >= process.paused_until_ms;
+        if let Some(Struck { kind, number }) = process.pause_before.take_if(|_| shows) {
             self.faults.count(kind, number);
         }
     }
@@ -173,7 +185,8 @@ impl Engine {
         };
         self.trace.say(self.agenda.now_ms(), Who::World, "kill", format_args!("{id:?}, for {after_ms} ms"));
         let process = self.process(id);
-        (process.is_down, process.paused_until_ms, process.pause_fault) = (true, 0, None);
+        (process.is_down, process.paused_until_ms) = (true, 0);
+        (process.pause_fault, process.pause_before) = (None, None);
         match id {
             Id::Ingest(place) => self.connections_break(place),
             Id::Projector(place) => self.projectors[place].kill(),
@@ -186,7 +199,7 @@ impl Engine {
     pub(super) fn pause_around(&mut self, id: Id, struck: Struck) -> i64 {
         let for_ms = self.pause(id);
         if self.dice.percent(50) {
-            self.faults.count(struck.kind, struck.number);
+            self.process(id).pause_before = Some(struck);
             return for_ms;
         }
         self.process(id).pause_fault = Some(struck);
