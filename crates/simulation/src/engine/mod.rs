@@ -325,7 +325,12 @@ impl Engine {
     }
 
     fn arrive(&mut self, task: Task, token: u64, operation: Operation, struck: Option<Struck>) {
-        self.late_arrival_shows(task, token);
+        // A projector that waits for records that nobody has appended yet is none the later for its pause.
+        let waits = matches!(
+            operation,
+            Operation::Projector(ProjectorOperation::Read { after, .. }) if self.log.tail() <= after
+        );
+        self.late_arrival_shows(task, token, !waits);
         match operation {
             Operation::Store(delivery) => self.store_webhook(task, token, delivery, struck),
             Operation::Projector(operation) => self.projector_arrives(task, token, operation, struck),

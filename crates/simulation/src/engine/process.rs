@@ -93,11 +93,12 @@ impl Engine {
     }
 
     /// What was sent late because of a pause arrives, and somebody waits for its answer.
-    pub(super) fn late_arrival_shows(&mut self, task: Task, token: u64) {
+    pub(super) fn late_arrival_shows(&mut self, task: Task, token: u64, is_met: bool) {
         let (now_ms, awaited) = (self.now_ms(), self.awaits(task) == token);
         let process = self.process(task.process());
-        let shows = awaited && now_ms >= process.paused_until_ms;
-        if let Some(Struck { kind, number }) = process.pause_before.take_if(|_| shows) {
+        let arrived = now_ms >= process.paused_until_ms;
+        let before = process.pause_before.take_if(|_| arrived && awaited);
+        if let Some(Struck { kind, number }) = before.filter(|_| is_met) {
             self.faults.count(kind, number);
         }
     }
