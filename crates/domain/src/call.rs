@@ -19,6 +19,9 @@ use crate::segment::Moment;
 use crate::time::Timestamp;
 use crate::timer::Timer;
 
+/// The status of an import that Front took and showed nowhere in time: it may be there all the same.
+const ACCEPTED: u16 = 202;
+
 /// What is known of one call, and what was decided for it. Kept for ever: late facts must find what was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
@@ -167,9 +170,14 @@ impl Call {
     /// Front refused the call's own activity: no part of it is shown alone.
     #[must_use]
     pub fn is_refused(&self, id: CallId) -> bool {
-        let refused = self
-            .own_outcome(id)
-            .is_some_and(|own| matches!(own, Outcome::Rejected { .. } | Outcome::Skipped { .. }));
+        let refused = self.own_outcome(id).is_some_and(|own| match own {
+            Outcome::Rejected { status, .. } => *status != ACCEPTED,
+            Outcome::Skipped { .. } => true,
+            Outcome::ContactFound { .. }
+            | Outcome::Observed { .. }
+            | Outcome::Applied { .. }
+            | Outcome::Overtaken { .. } => false,
+        });
         refused && rule::holds(Rule::PartsOfARefusedCallAreSkipped)
     }
 

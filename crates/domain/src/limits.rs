@@ -10,6 +10,8 @@ pub const EXTERNAL_ID_BYTES_MAX: usize = 100;
 pub const PARTY_ID_HASH_BYTES: usize = 16;
 /// Events about conversations that no party has yet; the oldest goes first, and is remembered as dropped.
 pub const STRAY_EVENTS_MAX: usize = 256;
+/// Conversations that were merged away from one party and are remembered; the first goes first.
+pub const CONVERSATIONS_LEFT_MAX: usize = 8;
 /// Archivings and returns that are kept of one conversation.
 pub const MARKS_MAX: usize = 32;
 /// The encoded effects of one decision: what is more comes with the next step. A record of the log takes 1,000,000 bytes.

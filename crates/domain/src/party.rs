@@ -91,6 +91,8 @@ pub struct Thread {
     pub unsure: bool,
     /// The conversation is another one than the segment began in, and has not been looked at since.
     pub merged: bool,
+    /// Conversations that were merged into this one.
+    pub left: Vec<ConversationId>,
     pub segment: Segment,
     pub marks: Marks,
 }
@@ -207,6 +209,7 @@ impl Thread {
             status_at: before_all,
             unsure: false,
             merged: false,
+            left: Vec::new(),
             segment: Segment { subject, opened },
             marks: Marks::default(),
         }

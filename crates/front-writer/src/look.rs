@@ -16,7 +16,7 @@ use crate::machine::{Machine, Purpose};
 /// Front's answer to what it has already.
 const CONFLICT: u16 = 409;
 /// Front's answer to an import that passed its checks.
-const ACCEPTED: u16 = 202;
+pub(crate) const ACCEPTED: u16 = 202;
 
 /// How far a look is.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use crate::cut;
 use crate::dead_letter::DeadLetter;
 use crate::fence::{Fence, State};
 use crate::limits::MERGES_MAX;
+use crate::look::ACCEPTED;
 use crate::machine::{Awaiting, Machine};
 
 impl Machine {
@@ -79,6 +80,12 @@ impl Machine {
     fn refused_call(&self, index: usize) -> Option<EffectKey> {
         let call = EffectKey { kind: EffectKind::Call, ..self.item.effects[index].effect.key };
         let refused = self.rejected_imports(index).find(|effect| effect.key == call)?;
+        // Front took it and showed it nowhere in time: it may be there all the same.
+        let ordinal = self.item.effects[..index].iter().find(|effect| effect.effect.key == call)?.ordinal;
+        let outcome = self.fence.entry(ordinal).and_then(|entry| entry.outcome());
+        if matches!(outcome, Some(Outcome::Rejected { status: ACCEPTED, .. })) {
+            return None;
+        }
         rule::holds(Rule::PartsOfARefusedCallAreSkipped).then_some(refused.key)
     }
 

@@ -71,7 +71,7 @@ fn change(envelope: &Value, kind: &Value, conversation: &Conversation, body: &st
     let target = || target_id(body);
     match kind.as_str().unwrap_or_default() {
         "archive" => ConversationChange::Archived,
-        "reopen" if is_by_api(body) => ConversationChange::ReopenedByApi,
+        "reopen" | "restore" if is_by_api(body) => ConversationChange::ReopenedByApi,
         "reopen" => ConversationChange::Reopened,
         "conversations_merged" => ConversationChange::Merged,
         "trash" => ConversationChange::Trashed,

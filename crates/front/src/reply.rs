@@ -139,8 +139,8 @@ impl ConversationEvent {
     pub fn act(&self) -> Option<Act> {
         let archived = match self.name.as_str() {
             "archive" => true,
-            "reopen" if self.by_person => false,
-            "restore" | "reminder" => false,
+            "reopen" | "restore" if self.by_person => false,
+            "reminder" => false,
             _ => return None,
         };
         Some(Act { at: self.at, archived })

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Folded, Place};
 use crate::fact::{ConversationChange, ConversationChanged};
 use crate::ids::{ConversationId, PartyId};
-use crate::limits::STRAY_EVENTS_MAX;
+use crate::limits::{CONVERSATIONS_LEFT_MAX, STRAY_EVENTS_MAX};
 use crate::party::Thread;
 use crate::record::ConversationMerged;
 use crate::rule::{self, Rule};
@@ -101,7 +101,13 @@ pub(super) fn link<B: Backing>(
     let mut parties = parties_of(state, conversation)?;
     // Another party's conversation, or another one than before: ours was merged into it.
     let is_others = parties.iter().any(|other| other != party);
-    thread.merged = thread.conversation.replace(conversation.clone()).is_some() || is_others;
+    let former = thread.conversation.replace(conversation.clone());
+    thread.merged = former.is_some() || is_others;
+    thread.left.retain(|left| left != conversation);
+    thread.left.extend(former);
+    if thread.left.len() > CONVERSATIONS_LEFT_MAX {
+        thread.left.remove(0);
+    }
     thread.unsure = thread.merged || may_have_missed;
     if thread.merged {
         thread.marks = Marks::default();

@@ -111,7 +111,9 @@ fn take_outcome<B: Backing>(
         Outcome::Observed { conversation, status, at, acts } => {
             let is_present = |thread: &&mut Thread| match (action, &thread.conversation) {
                 (Action::ObserveConversation(wanted), Some(present)) => {
-                    wanted.conversation == *present || conversation == present
+                    wanted.conversation == *present
+                        || conversation == present
+                        || thread.left.contains(&wanted.conversation)
                 }
                 _ => true,
             };
@@ -162,11 +164,11 @@ fn applied<B: Backing>(
     match (action, conversation) {
         (Action::ImportActivity(import), Some(conversation)) if import.thread == thread.reference => {
             match &thread.conversation {
-                None => return conversations::link(state, id, thread, conversation),
-                // Which of the two lives on after a merger is seen when it is read.
-                Some(known) => thread.unsure |= known != conversation,
+                None => conversations::link(state, id, thread, conversation),
+                // It was in flight when the conversation was merged away.
+                Some(_) if thread.left.contains(conversation) => Ok(()),
+                Some(_) => conversations::link(state, id, thread, conversation),
             }
-            Ok(())
         }
         (Action::ReopenConversation(_), _) => {
             thread.set_status(ConversationStatus::Open, at);

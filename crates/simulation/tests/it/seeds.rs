@@ -4,7 +4,7 @@ use calltrail_simulation::run::run;
 use calltrail_simulation::trace::Trace;
 
 /// The seeds' runs change with the simulation; what they found is also held by tests of the parts, named here.
-const KEPT: [(u64, &str); 17] = [
+const KEPT: [(u64, &str); 22] = [
     (22, "a link that came with an end that was never told was expected (checker)"),
     (82, "an import without a number, refused as known, was looked for nowhere: front-writer, look"),
     (123, "a claim that took over and was moved by a merger waited for ever: front-writer, settle"),
@@ -23,11 +23,19 @@ const KEPT: [(u64, &str); 17] = [
     ),
     (4850, "two receivers' clocks exchanged two calls at a join: domain, fold/effects"),
     (79_928, "a writer that slept after its last look used a slot of a minute ago: front-writer, work"),
-    (1785, "a conversation that was merged before it was known was held to be unread (checker)"),
     (
-        560,
-        "an import that was seen before a merger led back to the conversation that is gone: domain, fold/effects",
+        1785,
+        "a conversation that was another party's by the time it was known was held to be ours: domain, fold/conversations",
     ),
+    (560, "a fact that named the conversation from before a merger led back to it: domain, fold/effects"),
+    (2432, "a snooze that our own import ended was taken for an archiving: domain, party"),
+    (
+        1164,
+        "an archiving after a merger was overruled by what another party's call had reopened: domain, party",
+    ),
+    (1381, "a writer killed after a take-over left a wait of its own behind: front-writer, attempt"),
+    (1749, "decisions on records that the log had lost were expected to have effects (checker)"),
+    (8000, "a projector paused before a read that waited anyway was counted (simulation)"),
     (175, "an import archived what a person had reopened: docs/GUARANTEES.md"),
     (747, "a status that was read instead of dropped events was judged by those (checker)"),
     (1365, "a projector at rest did not look whether the log was still the same (simulation)"),
