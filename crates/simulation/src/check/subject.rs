@@ -28,7 +28,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
         for chain in chains(account).values().filter(|_| view.evidence.tails_lost == 0) {
             (0..chain.len()).for_each(|place| Link { account, chain, place }.stands_apart(findings));
         }
-        parts(account, &segments, findings);
+        parts(account, &segments, view.evidence.tails_lost > 0, findings);
     }
 }
 
@@ -153,7 +153,7 @@ impl<'v, 'a> Link<'v, 'a> {
 }
 
 /// All parts of a call carry its subject; those that came late carry the segment's.
-fn parts(account: &AccountView<'_>, segments: &Segments<'_>, findings: &mut Findings) {
+fn parts(account: &AccountView<'_>, segments: &Segments<'_>, has_lost: bool, findings: &mut Findings) {
     for activity in &account.front.activities {
         let Some((_, id, kind)) = activity.named.filter(|(_, _, kind)| *kind != Kind::Call) else { continue };
         let Some(decided) = account.records.decision_of(kind.key(id)) else { continue };
@@ -167,7 +167,8 @@ fn parts(account: &AccountView<'_>, segments: &Segments<'_>, findings: &mut Find
                 .or(decided.logged().map(|logged| logged.subject.as_str()))
         };
         let subject = activity.message.subject.as_str();
-        if expected != Some(subject) {
+        // Decided again after the log lost its tail: Front keeps what it got first.
+        if expected != Some(subject) && !has_lost {
             let (word, sequence) = (kind.word(), decided.place.sequence);
             findings.of(
                 account.id,
