@@ -49,7 +49,7 @@ pub fn facts(event: &AircallEvent, received_at: Timestamp) -> Fact {
     snapshot(event, received_at).map_or(Fact::Other, |snapshot| Fact::CallSnapshot(Box::new(snapshot)))
 }
 
-/// The event's name as it stands in the body.
+/// The event's name as in the body.
 #[must_use]
 pub fn event_name(event: &AircallEvent) -> Option<String> {
     Payload::of(&repaired(&event.body))?.event

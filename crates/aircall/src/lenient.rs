@@ -1,7 +1,7 @@
 //! Fields that are read one by one: what cannot be understood is `None` and harms no other field.
 //!
 //! Each function goes into `#[serde(default, deserialize_with = "…")]`. The value is taken as raw text first, so that
-//! even a number out of range in it is a matter of this field alone. Of a key that stands twice, the last one counts.
+//! even a number out of range in it is a matter of this field alone. Of a doubled key the last one counts.
 
 use std::collections::BTreeMap;
 
@@ -107,7 +107,7 @@ pub(crate) fn fields(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
-/// A struct of such fields. A map has each key once, where a derived struct refuses what stands twice.
+/// A struct of such fields. A map has each key once, where a derived struct refuses doubled keys.
 pub(crate) fn of_fields<T: DeserializeOwned>(fields: BTreeMap<String, &RawValue>) -> Option<T> {
     T::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields.into_iter())).ok()
 }

@@ -24,10 +24,10 @@ const SPELLED_WORDS: [&str; 6] = [
 const E164_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 /// So many digits without a plus may be a foreign number; fewer are more likely a local one.
 const FOREIGN_DIGITS_MIN: usize = 10;
-/// So many zeros behind a country code are nobody's number.
+/// This many zeros behind a country code are not a number.
 const ZEROS_MIN: usize = 4;
 
-/// What stands where the outside number is told.
+/// What Aircall shows in place of the outside number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outside {
     /// Nothing, a word, zeros, or a word in the digits of a keypad.

@@ -90,7 +90,7 @@ impl fmt::Debug for Received {
     }
 }
 
-/// The object's keys in order, also those that stand twice, each with its value as it stands.
+/// The object's keys in order, also doubled ones, each with its value unchanged.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {

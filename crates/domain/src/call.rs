@@ -365,7 +365,7 @@ impl CallTold {
     ///
     /// Whether `user` moves on to the agent a call was transferred to is not documented, so both are built for: a
     /// later `user` other than the one who transferred wins, else the target of the last transfer to an agent that
-    /// succeeded. A transfer to outside takes the call from nobody: who made it ended with the call.
+    /// succeeded. A transfer to outside leaves the call with the agent who made it.
     #[must_use]
     pub fn agent(&self) -> Option<&Agent> {
         let Some(transfer) = self.transfers.iter().rev().find(|transfer| self.took_place(transfer)) else {

@@ -183,7 +183,7 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Who it went to, told by id alone: names and e-mails may be written in several ways.
+    /// Who it went to, by id alone: names and e-mails may be written in several ways.
     pub(crate) fn target_id(&self) -> Option<Option<u64>> {
         self.to.as_ref().map(|to| match to {
             TransferTarget::Agent(agent) => Some(agent.id),
@@ -191,7 +191,7 @@ impl Transfer {
         })
     }
 
-    /// The same transfer, told again.
+    /// The same transfer, received again.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let by = |transfer: &Self| transfer.by.as_ref().map(|by| by.id);
         (self.at, self.succeeded, self.target_id()) == (other.at, other.succeeded, other.target_id())

@@ -20,7 +20,7 @@ pub mod redact;
 mod render;
 pub mod rule;
 pub mod segment;
-mod size;
+pub mod size;
 pub mod state;
 pub mod text;
 pub mod time;

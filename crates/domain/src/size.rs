@@ -8,7 +8,8 @@ use serde::Serialize;
 ///
 /// # Panics
 /// Never, for what the domain stores: every field of it has a JSON form.
-pub(crate) fn encoded_bytes(value: &impl Serialize) -> usize {
+#[must_use]
+pub fn encoded_bytes(value: &impl Serialize) -> usize {
     let mut counted = Counted(0);
     #[expect(clippy::expect_used, reason = "effects hold text, numbers and lists only")]
     serde_json::to_writer(&mut counted, value).expect("an effect has a JSON form");

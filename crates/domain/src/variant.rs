@@ -5,7 +5,7 @@
 
 use crate::ids::PhoneNumber;
 
-/// Digits that stand between the country code and the rest in one spelling, and are left out in the other.
+/// Digits between the country code and the rest in one spelling, and are left out in the other.
 struct PrefixRule {
     country: &'static str,
     /// Digits between the country code and the place of the prefix.

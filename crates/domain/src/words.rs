@@ -26,7 +26,7 @@ pub(crate) struct Words {
     pub voicemail_activity: &'static str,
     pub pending: &'static str,
     pub unknown_line: &'static str,
-    /// Stands below a text that is too long for Front.
+    /// Shown below a text that is too long for Front.
     pub shortened: &'static str,
     reasons: [&'static str; 6],
 }

@@ -64,7 +64,7 @@ impl Machine {
         differs && rule::holds(Rule::AReadFindsWhenItWasArchived)
     }
 
-    /// Without events, which not every token may read, nobody is seen to have acted.
+    /// Without events, which not every token may read, no one is seen to have acted.
     pub(crate) fn observed_events(
         &mut self,
         now: Timestamp,

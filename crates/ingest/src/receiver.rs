@@ -147,8 +147,8 @@ impl Ingest {
         })
     }
 
-    /// What is sent to no account of ours may be strangers', or a webhook with a wrong address: it is told at the same pace,
-    /// so that nobody can fill the disk with it.
+    /// What is sent to no account of ours may be strangers', or a webhook with a wrong address: it is logged at the same pace,
+    /// so that no one can fill the disk with it.
     fn tell_refused(&self, account: Option<&AccountId>, reason: Reason) {
         let now = (self.now)();
         let due = match account {

@@ -25,7 +25,7 @@ pub const LOOKS_BEHIND_MAX: u32 = 4;
 pub const IDENTIFY_WAIT: Duration = Duration::from_secs(5);
 /// Publications of an account that are tried again in one tick.
 pub const PUBLICATIONS_PER_TICK_MAX: usize = 500;
-/// An item that is published for the third time is told to a person: something acknowledges it without doing it.
+/// An item that is published for the third time is shown to a person: something acknowledges it without doing it.
 pub const PUBLICATIONS_MAX: u32 = 3;
 /// How often a publication that is refused for good is tried again where no account's rules say it.
 pub const REPUBLISH_AFTER_DEFAULT: Duration = Duration::from_secs(120);

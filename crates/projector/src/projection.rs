@@ -11,6 +11,7 @@ use calltrail_domain::fold::{Output, fold};
 use calltrail_domain::ids::PartyId;
 use calltrail_domain::party::Party;
 use calltrail_domain::rule::{self, Rule};
+use calltrail_domain::size::encoded_bytes;
 use calltrail_domain::state::{PARTY_PREFIX, State, StateError, TIMER_PREFIX, timer_bound};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -184,7 +185,7 @@ impl<B: Scan> AccountState<B> {
             let Some(party) = self.touched.pop_first() else { break };
             self.too_large.remove(&party);
             let Some(decision) = decide(&self.state, &party)? else { continue };
-            let bytes = encoded_bytes(&decision);
+            let bytes = bytes_in_list(&decision);
             if rule::holds(Rule::RecordsAreCutByBytes) && bytes > room {
                 if bytes > DECISIONS_BYTES_MAX {
                     self.too_large.insert(party);
@@ -290,23 +291,6 @@ fn numbers(item: &WorkItem) -> Option<(u64, u32)> {
 }
 
 /// The length of what is stored for the decision, with the comma that follows it.
-fn encoded_bytes(decision: &Decision) -> usize {
-    let mut counted = Counted(0);
-    // Counting cannot fail, and a decision has a JSON form.
-    drop(serde_json::to_writer(&mut counted, decision));
-    counted.0 + 1
-}
-
-/// Counts what is written.
-struct Counted(usize);
-
-impl std::io::Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+fn bytes_in_list(decision: &Decision) -> usize {
+    encoded_bytes(decision) + 1
 }

@@ -231,7 +231,7 @@ impl Projector {
 }
 
 impl Lines {
-    /// A port that is away refuses every few seconds; it is told of once a minute.
+    /// A port that is away refuses every few seconds; it is logged once a minute.
     fn tell_refused(&mut self, cause: &LogError) {
         let cause_of = cause as &dyn Error;
         if cause.is_retryable() && is_due(&mut self.refusal_at) {
@@ -242,7 +242,7 @@ impl Lines {
         }
     }
 
-    /// What only a person can end is told of once a minute.
+    /// What only a person can end is logged once a minute.
     fn tell_troubles(&mut self, machine: &Machine<Store>) {
         if !is_due(&mut self.troubles_at) {
             return;

@@ -22,7 +22,7 @@ impl Head<'_> {
         }
     }
 
-    /// Nobody follows what people do to a former conversation, so it is read once per step.
+    /// People's acts in a former conversation are not followed, so it is read once per step.
     pub(super) fn reading_former(&self, conversation: &ConversationId) -> Reading {
         let observe = || {
             let conversation = conversation.clone();

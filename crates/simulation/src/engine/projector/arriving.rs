@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::{Record, RecordBody};
+use calltrail_domain::size::encoded_bytes;
 use calltrail_event_log::ports::Class;
 use calltrail_projector::limits::TIMER_TICK;
 use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
@@ -180,25 +181,4 @@ impl Engine {
 
 fn is_decision(body: &RecordBody) -> bool {
     matches!(body, RecordBody::EffectsDecided(decided) if !decided.decisions.is_empty())
-}
-
-/// How many bytes the outbox would store.
-fn encoded_bytes(item: &WorkItem) -> usize {
-    let mut counted = Counted(0);
-    serde_json::to_writer(&mut counted, item).expect("items can be written");
-    counted.0
-}
-
-/// Counts what is written.
-struct Counted(usize);
-
-impl std::io::Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
