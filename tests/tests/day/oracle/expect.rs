@@ -7,8 +7,8 @@ use super::conversations::Conversations;
 use super::counts::Counts;
 use super::parts::Part;
 use super::picture::{Activity, Picture};
-use super::says::{contacts, logged, says_of_call, says_of_part, teammate_of, written};
-use crate::day::company::{ACCOUNT, Caller, Rules, WITHHELD_NAME};
+use super::says::{contacts, logged, says_of_call, says_of_part, written};
+use crate::day::company::{Caller, Rules, WITHHELD_NAME};
 use crate::day::people::Deed;
 use crate::day::who::Who;
 
@@ -31,7 +31,6 @@ struct Entry {
 
 struct Oracle<'a> {
     callers: &'a [Caller],
-    rules: Rules,
     conversations: Conversations,
     entries: Vec<Entry>,
     /// The subject that each call was logged under.
@@ -46,7 +45,6 @@ struct Oracle<'a> {
 pub(crate) fn expect(callers: &[Caller], rules: Rules, calls: &[Call], deeds: &[Deed]) -> (Picture, Counts) {
     let mut oracle = Oracle {
         callers,
-        rules,
         conversations: Conversations::new(rules),
         entries: Vec::new(),
         subjects: BTreeMap::new(),
@@ -86,13 +84,6 @@ impl Oracle<'_> {
         let (logged, text) = (logged(call, false), says_of_call(call, self.callers));
         let activity = Activity { logged, created_at_ms: call.started_at_ms, text, ..Activity::default() };
         self.log(call, place, "call", activity);
-        // An agent whom Front does not know cannot be given the conversation by a request of its own.
-        let unknown = call.agent.as_ref().filter(|agent| teammate_of(agent).is_none());
-        if !self.rules.import_assigns && call.kind.is_answered() && unknown.is_some() {
-            self.picture
-                .refused
-                .insert(format!("{ACCOUNT}.calltrail.{ACCOUNT}.{}.assign", call.id), String::new());
-        }
     }
 
     /// A part goes where the calls of its caller go now, under the subject of the segment, and changes neither (M8).
