@@ -6,6 +6,8 @@ use calltrail_front::{Message, Request};
 use crate::command::{Command, Why};
 use crate::delays;
 use crate::fence::State;
+use crate::limits::DOUBTED_LOOKS_MIN;
+use crate::look::LookWhy;
 use crate::machine::{Machine, Purpose};
 
 impl Machine {
@@ -35,7 +37,7 @@ impl Machine {
             return self.hold(now, first_at, Why::Invisible);
         }
         self.scratch.looks = looks + 1;
-        self.scratch.not_before = Some(now.plus(delays::confirm(looks + 1)));
+        self.look_again_later(now);
         let uids = self.entry(index).map(|entry| entry.uids.clone()).unwrap_or_default();
         match (self.conversation_of(index), uids.last()) {
             // One listing shows all of the item's imports; a uid shows its own, also when its time is long ago.
@@ -43,12 +45,27 @@ impl Machine {
                 let request = Request::ListConversationMessages { conversation, page: None };
                 self.ask(now, index, Purpose::ConfirmByList, request)
             }
+            (None, Some(_)) if looks >= DOUBTED_LOOKS_MIN && looks % 2 == 0 && self.is_doubted(index) => {
+                self.scratch.not_before = None;
+                self.start_look(index, LookWhy::Doubted);
+                self.look(now, index)
+            }
             (_, Some(_)) => {
                 let uid = uids[uids.len() - 1 - looks as usize % uids.len()].clone();
                 self.ask(now, index, Purpose::ConfirmByUid, Request::GetMessageByUid(uid))
             }
             (_, None) => self.look_for_invisible(now, index),
         }
+    }
+
+    pub(crate) fn look_again_later(&mut self, now: Timestamp) {
+        self.scratch.not_before = Some(now.plus(delays::confirm(self.scratch.looks)));
+    }
+
+    /// An attempt of it was in doubt before Front accepted it: what Front shows may have the uid of that attempt, which
+    /// is not known.
+    fn is_doubted(&self, index: usize) -> bool {
+        self.entry(index).is_some_and(|entry| entry.ambiguous)
     }
 
     pub(crate) fn seen_by_uid(&mut self, now: Timestamp, index: usize, message: Message) -> Command {

@@ -168,7 +168,7 @@ impl Machine {
         self.advance(now)
     }
 
-    fn start_look(&mut self, index: usize, why: LookWhy) {
+    pub(crate) fn start_look(&mut self, index: usize, why: LookWhy) {
         let uids = self.entry(index).map(|entry| entry.uids.clone()).unwrap_or_default();
         self.scratch.look = Some(Look::new(why, uids, self.conversation_of(index)));
     }

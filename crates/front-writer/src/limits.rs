@@ -40,6 +40,8 @@ pub const RETRY_FIRST: Duration = Duration::from_secs(1);
 pub const RETRY_MAX: Duration = Duration::from_secs(60);
 /// The first delay before an accepted import is looked for.
 pub const CONFIRM_FIRST: Duration = Duration::from_millis(300);
+/// An accepted import that was in doubt is looked for by its marker after so many looks by its uid.
+pub const DOUBTED_LOOKS_MIN: u32 = 2;
 /// The longest delay between two looks for an accepted import.
 pub const CONFIRM_MAX: Duration = Duration::from_secs(15);
 /// Steps after which a delay grows no more.

@@ -47,6 +47,8 @@ pub(crate) enum LookWhy {
     Refused { refusal: Refusal, extras: Extras },
     /// Front refused it, an earlier attempt was in doubt, and that doubt has run out.
     RefusedInDoubt,
+    /// Front accepted it after an attempt in doubt, and the uid that it named does not show it.
+    Doubted,
     /// Front accepted it and does not show it.
     Invisible,
 }
@@ -208,6 +210,10 @@ impl Machine {
                 // Front says that it has it, so an attempt that nobody here knows of has reached it.
                 self.entry_mut(index).ambiguous |= refusal.status == CONFLICT;
                 self.refused_with_extras(now, index, refusal, extras)
+            }
+            LookWhy::Doubted => {
+                self.look_again_later(now);
+                self.advance(now)
             }
             LookWhy::RefusedInDoubt | LookWhy::Invisible => self.send_unseen_again(now, index),
         }

@@ -11,7 +11,7 @@ use calltrail_front_writer::fence::State;
 use calltrail_front_writer::limits::STORE_TROUBLE_DELAY;
 use calltrail_front_writer::{Came, Operation, Place, Shared, Value};
 
-use crate::front::{handle, refused};
+use crate::front::{Repeat, handle, refused};
 use crate::ports::{Ended, Ports, Turn, count, first_call};
 use crate::world::{
     ATTEMPT, End, Fate, GRACE, NUMBER, World, assign, comment, import, item, look_up, observe, reopen, tag,
@@ -234,6 +234,21 @@ fn handle_that_may_have_been_added_is_added_again_at_once() {
         assert_eq!(world.front.writes, ["handle custom crd_9"]);
         assert!(world.now.since(start) < SAFE_MOST);
     }
+}
+
+/// Front has the message of the attempt whose answer was lost, and answers the repeated one with a uid that it never shows.
+#[test]
+fn first_import_in_doubt_is_found_by_its_marker_before_its_grace_ends() {
+    let mut world = World::new();
+    let contact = Contact { id: ContactId::new("crd_9"), handles: vec![handle(HandleSource::Phone, NUMBER)] };
+    world.front.contacts.insert(NUMBER.to_owned(), contact);
+    world.front.repeat = Repeat::Dropped;
+    world.fates.push_back(Fate::LostAfter);
+    let start = world.now;
+    world.run_to_end(&item(None, vec![import(7, EffectKind::Call)]));
+    assert_eq!(world.front.messages.len(), 1);
+    let took = world.now.since(start);
+    assert!((ATTEMPT..ATTEMPT + GRACE / 2).contains(&took), "takes {took:?}");
 }
 
 #[test]
