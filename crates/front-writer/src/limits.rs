@@ -35,7 +35,7 @@ pub const KEPT_TEXT_CHARS_MAX: usize = 2_000;
 pub const UID_BYTES_MAX: usize = 256;
 
 /// The first delay after a failed attempt.
-pub const RETRY_FIRST: Duration = Duration::from_secs(1);
+pub const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// The longest delay after a failed attempt.
 pub const RETRY_MAX: Duration = Duration::from_secs(60);
 /// The first delay before an accepted import is looked for.

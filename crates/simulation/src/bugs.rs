@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 48] = [
+pub const PLANTED: [Rule; 49] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -42,6 +42,7 @@ pub const PLANTED: [Rule; 48] = [
     Rule::WorkItemsAreCutByBytes,
     Rule::OnlyPassedOverCallsAreDropped,
     Rule::SegmentsGoByTheLog,
+    Rule::AReadFindsWhenItWasArchived,
     Rule::DroppedStrayEventsAreRemembered,
     Rule::RefusedFirstImportLeavesNoTrace,
     Rule::PartsOfARefusedCallAreSkipped,

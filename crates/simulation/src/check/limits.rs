@@ -19,6 +19,8 @@ pub(super) const BURST_WRITES_MAX: usize = 5;
 pub(super) const BURST_MS: i64 = 1_000;
 /// A machine's clock is wrong by no more.
 pub(super) const CLOCK_WRONG_MS: i64 = 50_000;
+/// The share of the rate at which an account's minute counts as full.
+pub(super) const PACE_ROOM_PERCENT: usize = 75;
 /// How long an effect may wait of its own while every writer is killed every two seconds: what may simply be repeated; an
 /// import or a comment, which may have to wait until an attempt of 15 s and 60 s of grace are over, and an import that
 /// Front refuses as known until it is seen.

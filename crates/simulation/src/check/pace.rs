@@ -3,7 +3,9 @@
 use calltrail_domain::ids::EffectKind;
 
 use super::Findings;
-use super::limits::{PACE_COMMENT_MS, PACE_IMPORT_MS, PACE_SAFE_MS, PACE_SET_BACK_MS};
+use super::limits::{
+    MINUTE_MS, PACE_COMMENT_MS, PACE_IMPORT_MS, PACE_ROOM_PERCENT, PACE_SAFE_MS, PACE_SET_BACK_MS,
+};
 use super::view::{AccountView, View};
 use crate::fault::Scenario;
 
@@ -18,9 +20,10 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-/// From when an effect could have been done: it was decided, and the one before it was done.
+/// From when an effect could have been done: it was decided, the one before it was done, and the rate had room.
 fn judge(account: &AccountView<'_>, bound: fn(EffectKind) -> i64, findings: &mut Findings) {
     let records = &account.records;
+    let rate = Rate::of(account);
     let mut before_ms = std::collections::BTreeMap::new();
     let mut known = std::collections::BTreeSet::new();
     for (place, fact) in &records.settled {
@@ -29,7 +32,8 @@ fn judge(account: &AccountView<'_>, bound: fn(EffectKind) -> i64, findings: &mut
         }
         let before_ms = before_ms.insert(fact.party.as_str(), place.appended_ms).unwrap_or_default();
         let Some(decided) = records.decision_of(fact.key) else { continue };
-        let waited_ms = place.appended_ms - decided.place.appended_ms.max(before_ms);
+        let ready_ms = decided.place.appended_ms.max(before_ms);
+        let waited_ms = place.appended_ms - rate.free_from_ms(ready_ms);
         findings.tallies().waits_judged += 1;
         if waited_ms > bound(fact.key.kind) {
             let (key, at, from) = (fact.key, place.sequence, decided.place.sequence);
@@ -37,6 +41,30 @@ fn judge(account: &AccountView<'_>, bound: fn(EffectKind) -> i64, findings: &mut
                 account.id,
                 format!("{key}, decided at sequence {from}, settled at {at} after {waited_ms} ms of its own"),
             );
+        }
+    }
+}
+
+/// The requests of an account in the order of time, and how many of them leave room in a minute.
+struct Rate {
+    sent_ms: Vec<i64>,
+    room: usize,
+}
+
+impl Rate {
+    /// Each killed writer may take a reserved slot with it, so the rate has no room before all of it was sent.
+    fn of(account: &AccountView<'_>) -> Self {
+        let mut sent_ms: Vec<i64> = account.evidence.sent.iter().map(|sent| sent.at_ms).collect();
+        sent_ms.sort_unstable();
+        Self { sent_ms, room: account.evidence.requests_per_minute * PACE_ROOM_PERCENT / 100 }
+    }
+
+    /// When of the requests sent by `at_ms` fewer than that are in the last minute; what others send later excuses no wait.
+    fn free_from_ms(&self, at_ms: i64) -> i64 {
+        let sent = &self.sent_ms[..self.sent_ms.partition_point(|sent_ms| *sent_ms <= at_ms)];
+        match sent.len().checked_sub(self.room) {
+            Some(excess) if self.room > 0 => at_ms.max(sent[excess] + MINUTE_MS),
+            _ => at_ms,
         }
     }
 }

@@ -224,7 +224,13 @@ impl<'a> Retracing<'_, 'a> {
             }
             Outcome::Observed { conversation, status, at, acts } => {
                 let from = asked_for(self.account, fact.key, place.sequence);
-                let seen = Seen { status: *status, at_ms: at.as_millis(), sequence: place.sequence, from };
+                let seen = Seen {
+                    status: *status,
+                    at_ms: at.as_millis(),
+                    sequence: place.sequence,
+                    from,
+                    events_requested: events_requested(self.account, conversation.as_str(), fact.key, place),
+                };
                 if let Some(thread) = &mut entry.thread {
                     thread.link(conversation.as_str(), place.sequence, elsewhere);
                     entry.doubt = thread.observe(self.account, seen, acts).or(entry.doubt);
@@ -244,6 +250,7 @@ impl<'a> Retracing<'_, 'a> {
                 at_ms: at.as_millis(),
                 sequence: place.sequence,
                 from: 0,
+                events_requested: false,
             };
             thread.seen.push(open);
         }
@@ -349,6 +356,14 @@ fn asked_for(account: &AccountView<'_>, key: EffectKey, sequence: u64) -> u64 {
     let is_decided = logged.any(|decided| decided.place.sequence < sequence);
     let settled = account.records.settles.get(&key.call.0).filter(|_| !is_decided);
     settled.map_or(sequence, |settled| settled.place.sequence)
+}
+
+/// Whether the conversation's events were requested between the decision to read it and the read's record.
+fn events_requested(account: &AccountView<'_>, conversation: &str, key: EffectKey, place: Place) -> bool {
+    let Some(decided) = account.records.decision_of(key) else { return false };
+    let (window, path) =
+        (decided.place.appended_ms..=place.appended_ms, format!("/conversations/{conversation}/events"));
+    account.evidence.sent.iter().any(|sent| window.contains(&sent.at_ms) && sent.path.starts_with(&path))
 }
 
 fn action_of<'a>(account: &AccountView<'a>, key: EffectKey) -> Option<&'a Action> {

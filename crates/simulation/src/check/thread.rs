@@ -38,6 +38,8 @@ pub(super) struct Seen {
     pub(super) sequence: u64,
     /// From where a change counts that no event explains.
     pub(super) from: u64,
+    /// The conversation's events were requested for this read.
+    pub(super) events_requested: bool,
 }
 
 /// What a read showed of people's acts.
@@ -142,20 +144,13 @@ impl<'a> Thread<'a> {
         if known == shown || (!acts.is_empty() && is_followed) {
             return None;
         }
-        let was_tried = self.events_were_asked_for(account, seen);
         self.reads.push(Read {
             at_ms: seen.at_ms,
             archived: shown,
             known_at: seen.sequence,
             place: Some(seen.from),
         });
-        was_tried.then_some(Lenient::UntimedRead)
-    }
-
-    fn events_were_asked_for(&self, account: &AccountView<'_>, _seen: Seen) -> bool {
-        let Some(conversation) = self.conversation else { return false };
-        let path = format!("/conversations/{conversation}/events");
-        account.evidence.sent.iter().any(|sent| sent.path.starts_with(&path))
+        seen.events_requested.then_some(Lenient::UntimedRead)
     }
 
     /// Whether the segment has ended by what was known at `through`; for a call, by what came before it.

@@ -145,8 +145,10 @@ impl Engine {
     }
 
     pub(super) fn store_webhook(&mut self, task: Task, token: u64, delivery: usize, struck: Option<Struck>) {
-        let meeting = self.meet(struck);
-        if meeting != Meeting::Refused {
+        let meeting = self.meeting(struck);
+        if meeting == Meeting::Refused {
+            self.count_struck(struck);
+        } else {
             let mut entry = self.entry(task, delivery);
             entry.delivery = Some(delivery);
             assert!(
@@ -155,7 +157,9 @@ impl Engine {
             );
         }
         let after_ms = self.dice.between(1, 4);
-        self.answer(after_ms, task, token, Came::Stored(meeting == Meeting::Fine));
+        // An ingest that is killed before its answer shows nothing of the answer's loss.
+        let lost = struck.filter(|_| meeting == Meeting::Unheard);
+        self.answer(after_ms, task, token, Came::Stored { stored: meeting == Meeting::Fine, lost });
     }
 
     fn entry(&mut self, task: Task, delivery: usize) -> Entry {
@@ -177,7 +181,10 @@ impl Engine {
         }
     }
 
-    pub(super) fn webhook_stored(&mut self, delivery: usize, stored: bool) {
+    pub(super) fn webhook_stored(&mut self, delivery: usize, stored: bool, lost: Option<Struck>) {
+        if let Some(Struck { kind, number }) = lost {
+            self.faults.count(kind, number);
+        }
         self.deliveries[delivery].awaits = 0;
         if stored {
             self.taken(delivery);

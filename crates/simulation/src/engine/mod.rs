@@ -157,7 +157,10 @@ enum Meeting {
 #[derive(Debug)]
 enum Came {
     /// The log has taken a webhook, or has not.
-    Stored(bool),
+    Stored {
+        stored: bool,
+        lost: Option<Struck>,
+    },
     Projector(ProjectorCame),
     Work(WorkCame),
 }
@@ -165,7 +168,7 @@ enum Came {
 impl fmt::Display for Came {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stored(stored) => write!(f, "stored: {stored}"),
+            Self::Stored { stored, .. } => write!(f, "stored: {stored}"),
             Self::Projector(came) => projector::words::Word(came).fmt(f),
             Self::Work(came) => write!(f, "{came:?}"),
         }
@@ -176,7 +179,7 @@ impl Came {
     /// Tells answers apart, as far as they lead to something else.
     fn number(&self) -> u64 {
         match self {
-            Self::Stored(stored) => u64::from(*stored),
+            Self::Stored { stored, .. } => u64::from(*stored),
             Self::Projector(came) => projector::words::number_of(came),
             Self::Work(came) => worker::kinds::number_of(came),
         }
@@ -340,6 +343,18 @@ impl Engine {
 
     /// The fault that an operation meets at log, outbox or fences; without a leader nothing else can go wrong there.
     fn meet(&mut self, struck: Option<Struck>) -> Meeting {
+        self.count_struck(struck);
+        self.meeting(struck)
+    }
+
+    fn count_struck(&mut self, struck: Option<Struck>) {
+        let is_leaderless = self.now_ms() < self.leader_back_ms;
+        if let Some(Struck { kind, number }) = struck.filter(|_| !is_leaderless) {
+            self.faults.count(kind, number);
+        }
+    }
+
+    fn meeting(&mut self, struck: Option<Struck>) -> Meeting {
         let is_refusal = |kind| matches!(kind, Kind::LogRefused | Kind::OutboxRefused | Kind::StoreRefused);
         if self.now_ms() < self.leader_back_ms {
             // What would have been refused anyway shows nothing of the leader's absence.
@@ -349,8 +364,7 @@ impl Engine {
                 Meeting::Fine
             };
         }
-        let Some(Struck { kind, number }) = struck else { return Meeting::Fine };
-        self.faults.count(kind, number);
+        let Some(Struck { kind, .. }) = struck else { return Meeting::Fine };
         if is_refusal(kind) { Meeting::Refused } else { Meeting::Unheard }
     }
 
@@ -367,7 +381,9 @@ impl Engine {
             self.pause_shows(task.process());
         }
         match (task, came) {
-            (Task::Delivery { delivery, .. }, Came::Stored(stored)) => self.webhook_stored(delivery, stored),
+            (Task::Delivery { delivery, .. }, Came::Stored { stored, lost }) => {
+                self.webhook_stored(delivery, stored, lost);
+            }
             (Task::Projector(projector), Came::Projector(came)) => self.projector_goes_on(projector, came),
             (Task::Worker { writer, worker }, Came::Work(came)) => self.work_goes_on(writer, worker, came),
             (task, came) => panic!("{task:?} does not wait for {came:?}"),
