@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use calltrail_domain::fact::{
-    Agent, AnsweredGuess, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Fact, Line,
-    MenuChoice, Rung, Transfer, TransferTarget,
+    Agent, Answer, AnsweredGuess, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Fact,
+    Line, MenuChoice, Rung, Transfer, TransferTarget,
 };
 use calltrail_domain::ids::{CallId, LineId, PhoneNumber};
 use calltrail_domain::record::AircallEvent;
@@ -85,6 +85,10 @@ fn snapshot(event: &AircallEvent, received_at: Timestamp) -> Option<CallSnapshot
         shown_number: shown_number(event, &call),
         menu: menu(&name, at, &call.ivr_options_selected),
         rung: user.as_ref().and_then(|agent| rung(&name, at, agent)),
+        answered_by: user
+            .as_ref()
+            .filter(|_| name == "call.answered")
+            .map(|agent| Answer { at, agent: agent.clone() }),
         agent: user.filter(|_| !rings_only(&name)),
         line: call.number.and_then(line),
         contact: call.contact.and_then(contact),
@@ -205,7 +209,7 @@ fn agent(user: &User) -> Option<Agent> {
 fn line(number: Number) -> Option<Line> {
     let id = LineId(number.id()?);
     let digits = line_digits(&number);
-    Some(Line { id, name: number.name, number: digits })
+    Some(Line { id, name: number.name, number: digits, time_zone: number.time_zone })
 }
 
 fn line_digits(number: &Number) -> Option<PhoneNumber> {

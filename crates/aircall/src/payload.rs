@@ -2,6 +2,7 @@
 //!
 //! Where they come from: Aircall's API reference (`/docs/webhooks-overview`, `/api-references`) and captured webhooks.
 
+use calltrail_domain::rule::{self, Rule};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -165,7 +166,8 @@ impl User {
     /// Aircall's id; without one, a stable number made from the e-mail, which identifies an agent as well, or the name.
     pub(crate) fn id(&self) -> Option<u64> {
         let id = self.id.as_ref().map(Name::stable);
-        let by_email = || self.email.as_ref().map(|email| made_from(&["email", &email.to_lowercase()]));
+        let email = self.email.as_ref().filter(|_| rule::holds(Rule::EmailIdentifiesAnAgent));
+        let by_email = || email.map(|email| made_from(&["email", &email.to_lowercase()]));
         let by_name = || self.name.as_ref().map(|name| made_from(&["name", name]));
         id.or_else(by_email).or_else(by_name)
     }
@@ -187,6 +189,9 @@ pub(crate) struct Number {
     /// Two letters.
     #[serde(default, deserialize_with = "lenient::text")]
     pub(crate) country: Option<String>,
+    /// An IANA name.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub(crate) time_zone: Option<String>,
 }
 
 impl Number {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Verdict;
 use crate::effect::Outcome;
 use crate::fact::{
-    Agent, AnsweredGuess, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Line, Media,
-    MenuChoice, Rung, Transfer, TransferTarget,
+    Agent, Answer, AnsweredGuess, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Line,
+    Media, MenuChoice, Rung, Transfer, TransferTarget,
 };
 use crate::ids::{CallId, EffectKey, EffectKind, PartyId, PhoneNumber};
 use crate::limits::{MENU_CHOICES_MAX, OLD_CALL, RUNG_AGENTS_MAX};
@@ -99,6 +99,8 @@ pub struct CallTold {
     menu: BTreeSet<MenuChoice>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     rung: BTreeMap<u64, Rung>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answered_by: Option<Answer>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,6 +225,7 @@ impl CallTold {
         keep_better(&mut self.recording, &s.recording);
         keep_better(&mut self.voicemail, &s.voicemail);
         keep_least(&mut self.answered_guess, s.answered_guess);
+        keep_least(&mut self.answered_by, s.answered_by.clone());
         self.keep_menu(&s.menu);
         if let Some(rung) = &s.rung {
             self.keep_rung(rung);
@@ -361,6 +364,13 @@ impl CallTold {
         rung
     }
 
+    /// The agent who had the call first: who answered it, else who made the first transfer.
+    #[must_use]
+    pub fn first_agent(&self) -> Option<&Agent> {
+        let answered = self.answered_by.as_ref().map(|answer| &answer.agent);
+        answered.or_else(|| self.transfers.iter().find_map(|transfer| transfer.by.as_ref()))
+    }
+
     /// The agent who ended with the call.
     ///
     /// Whether `user` moves on to the agent a call was transferred to is not documented, so both are built for: a
@@ -391,10 +401,14 @@ impl CallTold {
         last.filter(|_| rule::holds(Rule::ExternalTransferKeepsTheLastAgent)).or(value(&self.agent))
     }
 
-    /// A transfer that was told, and was not told to have failed afterwards.
-    fn took_place(&self, transfer: &Transfer) -> bool {
+    /// A transfer that was told, and was not told to have failed afterwards, before the next one was made.
+    #[must_use]
+    pub fn took_place(&self, transfer: &Transfer) -> bool {
+        let is_next = |other: &Transfer| other.succeeded && other.at > transfer.at;
+        let next = self.transfers.iter().find(|other| is_next(other)).map(|next| next.at);
         let failed = |other: &Transfer| {
-            !other.succeeded && other.at >= transfer.at && other.target_id() == transfer.target_id()
+            let is_of_this = other.at >= transfer.at && next.is_none_or(|next| other.at < next);
+            !other.succeeded && is_of_this && other.target_id() == transfer.target_id()
         };
         transfer.succeeded && !self.transfers.iter().any(failed)
     }

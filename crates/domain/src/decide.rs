@@ -131,7 +131,7 @@ impl Head<'_> {
             Some(LeftOut::Type)
         } else if line.is_some_and(|line| self.policy.skip_lines.contains(&line)) {
             Some(LeftOut::Line)
-        } else if !render::in_business_hours(started, self.policy) {
+        } else if !render::in_business_hours(started, told, self.policy) {
             Some(LeftOut::Hours)
         } else {
             None

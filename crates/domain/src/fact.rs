@@ -50,6 +50,8 @@ pub struct CallSnapshot {
     pub missed_reason: Option<String>,
     /// Who has the call. Not who it only rang on.
     pub agent: Option<Agent>,
+    /// Who has just answered, of the event that says so.
+    pub answered_by: Option<Answer>,
     pub contact: Option<ContactHint>,
     pub recording: Media,
     pub voicemail: Media,
@@ -70,6 +72,13 @@ pub struct AnsweredGuess {
     /// The call was over by then: the moment is any of its life.
     pub over: bool,
     pub at: Timestamp,
+}
+
+/// An agent answered a call. The least is the first one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Answer {
+    pub at: Timestamp,
+    pub agent: Agent,
 }
 
 /// An option of a line's menu that the caller chose. Ordered by time.
@@ -154,6 +163,9 @@ pub struct Line {
     pub id: LineId,
     pub name: Option<String>,
     pub number: Option<PhoneNumber>,
+    /// An IANA name, if Aircall has a good one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

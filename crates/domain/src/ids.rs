@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::rule::{self, Rule};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -335,24 +336,37 @@ impl EffectKey {
         id
     }
 
-    /// The last line of what the effect writes into Front: shown to people, and found again by the front-writer.
+    /// The last line of what the effect writes into Front, in every language: shown to people, and found again by the
+    /// front-writer.
     #[must_use]
     pub fn marker(self) -> String {
-        let call = self.call;
+        self.marked("Aircall #")
+    }
+
+    /// True for the marker, and for that of earlier releases, whose texts stand in Front and in the outbox.
+    #[must_use]
+    pub fn is_marker(self, line: &str) -> bool {
+        let is_earlier =
+            || rule::holds(Rule::EarlierMarkersAreAccepted) && line == self.marked("Aircall call ");
+        line == self.marker() || is_earlier()
+    }
+
+    fn marked(self, call: &str) -> String {
+        let call = format!("{call}{}", self.call);
         match self.kind {
-            EffectKind::Duration => format!("Aircall call {call}, duration"),
-            EffectKind::Recording => format!("Aircall call {call}, recording"),
-            EffectKind::RecordingPending => format!("Aircall call {call}, recording pending"),
-            EffectKind::Voicemail => format!("Aircall call {call}, voicemail"),
-            EffectKind::VoicemailPending => format!("Aircall call {call}, voicemail pending"),
-            EffectKind::Comment(note) => format!("Aircall call {call}, note {note}"),
+            EffectKind::Duration => format!("{call}, duration"),
+            EffectKind::Recording => format!("{call}, recording"),
+            EffectKind::RecordingPending => format!("{call}, recording pending"),
+            EffectKind::Voicemail => format!("{call}, voicemail"),
+            EffectKind::VoicemailPending => format!("{call}, voicemail pending"),
+            EffectKind::Comment(note) => format!("{call}, note {note}"),
             EffectKind::Contact
             | EffectKind::Observe
             | EffectKind::Call
             | EffectKind::Tag(_)
             | EffectKind::Assign
             | EffectKind::Reopen
-            | EffectKind::ObserveAgain(_) => format!("Aircall call {call}"),
+            | EffectKind::ObserveAgain(_) => call,
         }
     }
 }

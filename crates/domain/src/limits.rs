@@ -22,6 +22,10 @@ pub const WORK_ITEM_BYTES_MAX: usize = 900_000;
 pub const OUTSIDE_TEXT_CHARS_MAX: usize = 200;
 /// Transfers that an activity lists; the last ones.
 pub const TRANSFERS_SHOWN_MAX: usize = 10;
+/// Menu options, agents whom it rang on and tags that an activity lists; the first ones.
+pub const MENU_CHOICES_SHOWN_MAX: usize = 10;
+pub const RUNG_AGENTS_SHOWN_MAX: usize = 10;
+pub const TAGS_SHOWN_MAX: usize = 20;
 /// Menu options that are kept of a call; the first ones.
 pub const MENU_CHOICES_MAX: usize = 32;
 /// Agents whom a call rang on that are kept of it.

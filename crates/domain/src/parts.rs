@@ -6,6 +6,7 @@ use crate::fact::Media;
 use crate::hash;
 use crate::ids::{CallId, EffectKind};
 use crate::policy::{CallType, Policy, Tags};
+use crate::render;
 use crate::rule::{self, Rule};
 
 /// The parts that are known now and were not decided yet, in the order in which they are shown. There are none of a call
@@ -19,6 +20,7 @@ pub(crate) fn missing(id: CallId, call: &Call, policy: &Policy) -> Vec<EffectKin
         told.answered_at().is_some() && told.ended_at().is_some() && rule::holds(Rule::TheDurationIsShown);
     let with_comments = told.call_type().is_answered() || policy.comments_on_unanswered;
     let comments = if with_comments { told.comments() } else { Vec::new() };
+    let comments = comments.into_iter().filter(|comment| render::is_shown(comment));
     let with_tags = policy.tags == Tags::FrontTags;
     let overdue = call.media_overdue || !rule::holds(Rule::AVoicemailWaitsForItsLink);
     let pending = |pending: EffectKind| overdue.then_some(pending);
@@ -30,8 +32,8 @@ pub(crate) fn missing(id: CallId, call: &Call, policy: &Policy) -> Vec<EffectKin
         .into_iter()
         .chain(media(recording, EffectKind::Recording, pending(EffectKind::RecordingPending)))
         .chain(media(voicemail, EffectKind::Voicemail, pending(EffectKind::VoicemailPending)))
-        .chain(comments.into_iter().map(|comment| EffectKind::Comment(comment.id)))
-        .chain(told.tags().filter(|_| with_tags).map(tag))
+        .chain(comments.map(|comment| EffectKind::Comment(comment.id)))
+        .chain(told.tags().filter(|name| with_tags && render::tag_name(name).is_some()).map(tag))
         .filter(|kind| !call.has_decided(id, *kind))
         .collect()
 }

@@ -26,12 +26,15 @@ pub struct Policy {
     pub anonymous: Anonymous,
     #[serde(default)]
     pub comments_on_unanswered: bool,
+    #[serde(default = "Policy::comments_of_v1")]
+    pub comments: Comments,
     #[serde(default = "Policy::tags_of_v1")]
     pub tags: Tags,
     #[serde(default = "Policy::recording_of_v1")]
     pub recording: Recording,
-    /// An IANA name; the configuration refuses unknown ones.
-    pub time_zone: String,
+    /// An IANA name for all lines; the configuration refuses unknown ones. `None`: each line has its own.
+    #[serde(default)]
+    pub time_zone: Option<String>,
     pub business_hours: Option<BusinessHours>,
     /// Front's webhooks are configured: archive, reopen, move and assign events are expected.
     pub front_webhooks: bool,
@@ -41,6 +44,10 @@ pub struct Policy {
 impl Policy {
     fn anonymous_of_v1() -> Anonymous {
         Anonymous::Skip
+    }
+
+    fn comments_of_v1() -> Comments {
+        Comments::Neutral
     }
 
     fn tags_of_v1() -> Tags {
@@ -60,6 +67,18 @@ pub enum Anonymous {
     PerCall,
     /// Left out.
     Skip,
+}
+
+/// How agents' comments are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comments {
+    /// In the agent's own words.
+    AsWritten,
+    /// With backslashes before what Markdown would act on.
+    Escaped,
+    /// With look-alikes of such signs, as the first releases did. No configuration asks for it.
+    Neutral,
 }
 
 /// Where the tags of a call are shown.
@@ -147,7 +166,7 @@ pub enum AssignBy {
     Request,
 }
 
-/// Calls that start outside these hours are left out. Minutes after midnight in the account's time zone, end exclusive.
+/// Calls that start outside these hours are left out. Minutes after midnight in the time zone of the texts, end exclusive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BusinessHours {
     /// 1 is Monday, 7 is Sunday.

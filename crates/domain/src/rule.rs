@@ -76,10 +76,24 @@ pub enum Rule {
     LogIdentityIsChecked,
     StaleDecisionsAreDropped,
     NewerFenceSwallowsNoEffect,
+    EmailIdentifiesAnAgent,
+    CommentsStayAsWritten,
+    MentionsAreDefused,
+    LineSetsTheTimeZone,
+    LocaleSetsPunctuation,
+    BodyLinesEndInBreaks,
+    MissedCallNamesWhomItRang,
+    MissedCallShowsTheWait,
+    MenuChoicesAreShown,
+    FirstAgentIsShown,
+    FailedTransferHidesTheAttempt,
+    OnlyExternalTransfersLeadOutside,
+    InvisibleTextCountsAsBlank,
+    EarlierMarkersAreAccepted,
 }
 
 impl Rule {
-    pub const ALL: [Self; 69] = [
+    pub const ALL: [Self; 83] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -149,6 +163,20 @@ impl Rule {
         Self::LogIdentityIsChecked,
         Self::StaleDecisionsAreDropped,
         Self::NewerFenceSwallowsNoEffect,
+        Self::EmailIdentifiesAnAgent,
+        Self::CommentsStayAsWritten,
+        Self::MentionsAreDefused,
+        Self::LineSetsTheTimeZone,
+        Self::LocaleSetsPunctuation,
+        Self::BodyLinesEndInBreaks,
+        Self::MissedCallNamesWhomItRang,
+        Self::MissedCallShowsTheWait,
+        Self::MenuChoicesAreShown,
+        Self::FirstAgentIsShown,
+        Self::FailedTransferHidesTheAttempt,
+        Self::OnlyExternalTransfersLeadOutside,
+        Self::InvisibleTextCountsAsBlank,
+        Self::EarlierMarkersAreAccepted,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -182,6 +210,20 @@ impl Rule {
             Self::OnlyAnsweredCallsAssign => &["m22"],
             Self::EmailsHaveNoCase => &["m23"],
             Self::ImportsRunRules => &["m24"],
+            Self::EmailIdentifiesAnAgent => &["m19"],
+            Self::CommentsStayAsWritten => &["m15"],
+            Self::MentionsAreDefused => &["m18"],
+            Self::EarlierMarkersAreAccepted => &["m15"],
+            Self::LineSetsTheTimeZone
+            | Self::LocaleSetsPunctuation
+            | Self::BodyLinesEndInBreaks
+            | Self::MissedCallNamesWhomItRang
+            | Self::MissedCallShowsTheWait
+            | Self::MenuChoicesAreShown
+            | Self::FirstAgentIsShown
+            | Self::FailedTransferHidesTheAttempt
+            | Self::OnlyExternalTransfersLeadOutside
+            | Self::InvisibleTextCountsAsBlank => &["m11"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone

@@ -2,6 +2,9 @@
 //!
 //! How Front renders the body of an import that is no e-mail is not documented, and comments are Markdown. So signs
 //! that could begin markup are replaced by others that look like them: a reader sees no entities and no backslashes.
+//! What agents write is not from outside: see [`written`].
+
+pub(crate) mod written;
 
 use crate::limits::OUTSIDE_TEXT_CHARS_MAX;
 use crate::rule::{self, Rule};
@@ -9,6 +12,9 @@ use crate::rule::{self, Rule};
 /// True when nothing of the text can be seen: spaces, control and direction marks, signs without width, fillers.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
+    if !rule::holds(Rule::InvisibleTextCountsAsBlank) {
+        return text.trim().is_empty();
+    }
     text.chars().all(|c| c.is_whitespace() || !is_visible(c) || is_joiner(c) || is_filler(c))
 }
 
@@ -29,9 +35,14 @@ pub(crate) fn plain(text: &str) -> String {
     trimmed(&line)
 }
 
-/// One line of text from outside for a body: plain, and neutral.
-pub(crate) fn neutral_line(text: &str) -> String {
-    neutral(&plain(text))
+/// One line of text from outside for a body: plain, and neutral. `None` if nothing of it can be seen.
+pub(crate) fn neutral_line(text: &str) -> Option<String> {
+    visible_line(text).map(|line| neutral(&line))
+}
+
+/// One plain line, unless nothing of it can be seen.
+pub(crate) fn visible_line(text: &str) -> Option<String> {
+    Some(plain(text)).filter(|line| !is_blank(line))
 }
 
 /// Several lines of text from outside for a body, at most `chars_max` characters and an ellipsis. Whatever could make a line a heading,

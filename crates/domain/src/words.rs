@@ -1,6 +1,12 @@
-//! The words of subjects and activities, per language.
+//! The words of subjects and activities, per language, and its punctuation.
+
+mod de;
+mod en;
+mod es;
+mod fr;
 
 use crate::policy::{CallType, Locale};
+use crate::rule::{self, Rule};
 
 /// The words of one language.
 #[derive(Debug)]
@@ -28,16 +34,32 @@ pub(crate) struct Words {
     pub unknown_line: &'static str,
     /// Shown below a text that is too long for Front.
     pub shortened: &'static str,
+    /// Between a label and its value.
+    colon: &'static str,
+    /// A date and a time of day, as `strftime` takes it.
+    date: &'static str,
+    /// At the end of a list that is cut; `{n}` are left out.
+    more: &'static str,
+    pub answered_by: &'static str,
+    pub made_by: &'static str,
+    /// To whom is not known.
+    pub transferred_away: &'static str,
+    pub transfer_lost: &'static str,
+    pub rang: &'static str,
+    pub declined: &'static str,
+    pub waited: &'static str,
+    pub menu: &'static str,
+    pub wrong_key: &'static str,
     reasons: [&'static str; 6],
 }
 
 impl Words {
     pub(crate) fn of(locale: Locale) -> &'static Self {
         match locale {
-            Locale::En => &EN,
-            Locale::Es => &ES,
-            Locale::Fr => &FR,
-            Locale::De => &DE,
+            Locale::En => &en::WORDS,
+            Locale::Es => &es::WORDS,
+            Locale::Fr => &fr::WORDS,
+            Locale::De => &de::WORDS,
         }
     }
 
@@ -51,8 +73,8 @@ impl Words {
         }
     }
 
-    /// Aircall's reasons are an open list: one that is not known is shown as it came.
-    pub(crate) fn missed_reason<'a>(&'a self, reason: &'a str) -> &'a str {
+    /// Aircall's reasons are an open list: one that is not known is shown with spaces for its underscores.
+    pub(crate) fn missed_reason(&self, reason: &str) -> String {
         let known = match reason {
             "out_of_opening_hours" => 0,
             "short_abandoned" => 1,
@@ -60,140 +82,21 @@ impl Words {
             "abandoned_in_classic" | "abandoned" => 3,
             "no_available_agent" => 4,
             "agents_did_not_answer" => 5,
-            _ => return reason,
+            _ => return reason.replace('_', " "),
         };
-        self.reasons[known]
+        self.reasons[known].to_owned()
+    }
+
+    pub(crate) fn colon(&self) -> &'static str {
+        if rule::holds(Rule::LocaleSetsPunctuation) { self.colon } else { en::WORDS.colon }
+    }
+
+    pub(crate) fn date(&self) -> &'static str {
+        if rule::holds(Rule::LocaleSetsPunctuation) { self.date } else { en::WORDS.date }
+    }
+
+    /// "… and 3 more"
+    pub(crate) fn more(&self, left_out: usize) -> String {
+        self.more.replace("{n}", &left_out.to_string())
     }
 }
-
-const EN: Words = Words {
-    inbound_answered: "Inbound call",
-    outbound_answered: "Outbound call",
-    outbound_unanswered: "Unanswered outbound call",
-    missed: "Missed call",
-    voicemail: "Voicemail",
-    anonymous: "Anonymous caller",
-    customer: "Customer",
-    line: "Line",
-    agent: "Agent",
-    started: "Started",
-    reason: "Reason",
-    transferred: "Transferred to",
-    transfer_failed: "Transfer failed to",
-    outside: "an outside number",
-    tags: "Tags",
-    talk_time: "Talk time",
-    total_time: "Total time",
-    recording: "Recording",
-    voicemail_activity: "Voicemail",
-    pending: "being processed",
-    unknown_line: "unknown line",
-    shortened: "shortened; the whole text is in Aircall",
-    reasons: [
-        "outside opening hours",
-        "the caller hung up at once",
-        "the caller hung up in the menu",
-        "the caller hung up while waiting",
-        "no agent was available",
-        "no agent answered",
-    ],
-};
-
-const ES: Words = Words {
-    inbound_answered: "Llamada entrante",
-    outbound_answered: "Llamada saliente",
-    outbound_unanswered: "Llamada saliente sin respuesta",
-    missed: "Llamada perdida",
-    voicemail: "Mensajes de voz",
-    anonymous: "Llamante anónimo",
-    customer: "Cliente",
-    line: "Línea",
-    agent: "Agente",
-    started: "Inicio",
-    reason: "Motivo",
-    transferred: "Transferida a",
-    transfer_failed: "Transferencia fallida a",
-    outside: "un número externo",
-    tags: "Etiquetas",
-    talk_time: "Tiempo de conversación",
-    total_time: "Tiempo total",
-    recording: "Grabación",
-    voicemail_activity: "Mensaje de voz",
-    pending: "en proceso",
-    unknown_line: "línea desconocida",
-    shortened: "abreviado; el texto completo está en Aircall",
-    reasons: [
-        "fuera del horario de apertura",
-        "el cliente colgó enseguida",
-        "el cliente colgó en el menú",
-        "el cliente colgó durante la espera",
-        "ningún agente disponible",
-        "ningún agente contestó",
-    ],
-};
-
-const FR: Words = Words {
-    inbound_answered: "Appel entrant",
-    outbound_answered: "Appel sortant",
-    outbound_unanswered: "Appel sortant sans réponse",
-    missed: "Appel manqué",
-    voicemail: "Message vocal",
-    anonymous: "Appelant anonyme",
-    customer: "Client",
-    line: "Ligne",
-    agent: "Agent",
-    started: "Début",
-    reason: "Motif",
-    transferred: "Transféré à",
-    transfer_failed: "Transfert échoué vers",
-    outside: "un numéro externe",
-    tags: "Tags",
-    talk_time: "Temps de conversation",
-    total_time: "Durée totale",
-    recording: "Enregistrement",
-    voicemail_activity: "Message vocal",
-    pending: "en cours de traitement",
-    unknown_line: "ligne inconnue",
-    shortened: "abrégé ; le texte entier est dans Aircall",
-    reasons: [
-        "hors des heures d'ouverture",
-        "l'appelant a raccroché aussitôt",
-        "l'appelant a raccroché dans le menu",
-        "l'appelant a raccroché pendant l'attente",
-        "aucun agent disponible",
-        "aucun agent n'a répondu",
-    ],
-};
-
-const DE: Words = Words {
-    inbound_answered: "Eingehender Anruf",
-    outbound_answered: "Ausgehender Anruf",
-    outbound_unanswered: "Unbeantworteter ausgehender Anruf",
-    missed: "Verpasster Anruf",
-    voicemail: "Sprachnachricht",
-    anonymous: "Anonymer Anrufer",
-    customer: "Kunde",
-    line: "Leitung",
-    agent: "Agent",
-    started: "Beginn",
-    reason: "Grund",
-    transferred: "Weitergeleitet an",
-    transfer_failed: "Weiterleitung gescheitert an",
-    outside: "eine externe Nummer",
-    tags: "Tags",
-    talk_time: "Gesprächsdauer",
-    total_time: "Gesamtdauer",
-    recording: "Aufzeichnung",
-    voicemail_activity: "Sprachnachricht",
-    pending: "wird verarbeitet",
-    unknown_line: "unbekannte Leitung",
-    shortened: "gekürzt; der ganze Text steht in Aircall",
-    reasons: [
-        "außerhalb der Öffnungszeiten",
-        "der Anrufer hat sofort aufgelegt",
-        "der Anrufer hat im Menü aufgelegt",
-        "der Anrufer hat beim Warten aufgelegt",
-        "kein Agent war verfügbar",
-        "kein Agent hat abgenommen",
-    ],
-};

@@ -51,8 +51,9 @@ impl Machine {
     }
 
     pub(crate) fn comments_listed(&mut self, now: Timestamp, index: usize, comments: &[Comment]) -> Command {
-        let marker = self.item.effects[index].effect.key.marker();
-        let is_ours = |comment: &&Comment| comment.last_line.as_deref() == Some(marker.as_str());
+        let key = self.item.effects[index].effect.key;
+        let is_ours =
+            |comment: &&Comment| comment.last_line.as_deref().is_some_and(|line| key.is_marker(line));
         let mut ours: Vec<_> = comments.iter().filter(is_ours).map(|comment| comment.id.clone()).collect();
         self.duplicates += u32::try_from(ours.len().saturating_sub(1)).unwrap_or(u32::MAX);
         // The oldest is the one that came first; a comment just written may be missing from the list.

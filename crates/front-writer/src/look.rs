@@ -168,8 +168,8 @@ impl Machine {
         let by_uid = self
             .entry(index)
             .is_some_and(|entry| message.uid.as_ref().is_some_and(|uid| entry.uids.contains(uid)));
-        let marker = self.item.effects[index].effect.key.marker();
-        by_uid || message.last_line.as_deref() == Some(marker.as_str())
+        let key = self.item.effects[index].effect.key;
+        by_uid || message.last_line.as_deref().is_some_and(|line| key.is_marker(line))
     }
 
     /// The message is there: the effect is applied, and its conversation is known.

@@ -418,10 +418,10 @@ mod tests {
 
     #[test]
     fn the_marker_is_found_in_plain_text_and_in_html() {
-        for text in ["Inbound call\n\nAircall call 812", "<p>Inbound call</p><p>Aircall call 812</p>\n"] {
-            assert_eq!(last_line(text).as_deref(), Some("Aircall call 812"));
+        for text in ["Inbound call\n\nAircall #812", "<p>Inbound call</p><p>Aircall #812</p>\n"] {
+            assert_eq!(last_line(text).as_deref(), Some("Aircall #812"));
         }
-        assert_eq!(last_line("Inbound call<br>Aircall call 812<br/>").as_deref(), Some("Aircall call 812"));
+        assert_eq!(last_line("Inbound call<br>Aircall #812<br/>").as_deref(), Some("Aircall #812"));
         assert_eq!(last_line("\n"), None);
     }
 }

@@ -26,7 +26,7 @@ async fn m11_an_answered_call_tells_type_line_customer_agent_start_transfers_tag
             Transfer failed to: Iris Lindqvist
             Transferred to: Pavel Novak
             Tags: refund, vip
-            Aircall call 1",
+            Aircall #1",
         )],
     )
     .await;
@@ -44,9 +44,9 @@ async fn m11_a_missed_call_tells_why_in_words() {
             Missed call - Menu line
             Customer: +447700900123
             Line: Menu line (+441632960003)
-            Started: 2026-01-05 09:00:00 (UTC)
+            Started: 2026-01-05 10:00:00 (Europe/Berlin)
             Reason: the caller hung up in the menu
-            Aircall call 2",
+            Aircall #2",
         )],
     )
     .await;
@@ -66,7 +66,7 @@ async fn m11_a_missed_call_speaks_the_language_of_the_account() {
             Ligne: Support line (+441632960001)
             Début: 2026-01-05 09:00:00 (Europe/Paris)
             Motif: hors des heures d'ouverture
-            Aircall call 1",
+            Aircall #1",
         )],
     )
     .await;
@@ -86,8 +86,8 @@ async fn m11_an_outbound_call_tells_who_dialled() {
             Customer: +447700900123
             Line: Billing line (+441632960002)
             Agent: Iris Lindqvist
-            Started: 2026-01-05 10:00:00 (UTC)
-            Aircall call 3",
+            Started: 2026-01-05 10:00:00 (Europe/London)
+            Aircall #3",
         )],
     )
     .await;
@@ -109,7 +109,7 @@ async fn m12_the_duration_is_an_activity_of_its_own_at_the_end_of_the_call() {
                 after 65 s, from +441632960001 to +447700900123
                 Talk time: 1 min 0 s
                 Total time: 1 min 5 s
-                Aircall call 1, duration",
+                Aircall #1, duration",
             ),
             activity(
                 "2:duration",
@@ -117,7 +117,7 @@ async fn m12_the_duration_is_an_activity_of_its_own_at_the_end_of_the_call() {
                 after 3700 s, from +441632960001 to +447700900123
                 Talk time: 1 h 1 min 30 s
                 Total time: 1 h 1 min 40 s
-                Aircall call 2, duration",
+                Aircall #2, duration",
             ),
             activity(
                 "3:duration",
@@ -125,7 +125,7 @@ async fn m12_the_duration_is_an_activity_of_its_own_at_the_end_of_the_call() {
                 after 45 s, from +441632960001 to +447700900123
                 Talk time: 42 s
                 Total time: 45 s
-                Aircall call 3, duration",
+                Aircall #3, duration",
             ),
         ],
     )

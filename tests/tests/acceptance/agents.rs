@@ -149,8 +149,8 @@ async fn m19_a_call_of_an_agent_whom_front_does_not_know_is_logged_with_the_name
             Customer: +447700900123
             Line: Support line (+441632960001)
             Agent: Zoe Marsh
-            Started: 2026-01-05 09:00:00 (UTC)
-            Aircall call 2",
+            Started: 2026-01-05 10:00:00 (Europe/Vienna)
+            Aircall #2",
         ),
     ];
     let by_request = given().calls("assign_by = \"request\"");
@@ -192,9 +192,9 @@ async fn m20_a_call_that_its_agent_missed_is_logged_by_the_customer() {
                 Missed call - Support line
                 Customer: +447700900123
                 Line: Support line (+441632960001)
-                Started: 2026-01-05 08:00:00 (UTC)
+                Started: 2026-01-05 09:00:00 (Europe/Vienna)
                 Reason: no agent answered
-                Aircall call 1",
+                Aircall #1",
             ),
         ],
     )

@@ -55,9 +55,9 @@ async fn m06_each_call_without_a_number_has_a_conversation_of_its_own_under_one_
                 Voicemail - Support line
                 Customer: Anonymous caller
                 Line: Support line (+441632960001)
-                Started: 2026-01-05 11:00:00 (UTC)
+                Started: 2026-01-05 12:00:00 (Europe/Vienna)
                 Reason: no agent answered
-                Aircall call 4",
+                Aircall #4",
             ),
         ],
     )
@@ -80,7 +80,7 @@ async fn m06_what_comes_late_for_a_call_without_a_number_goes_to_its_own_convers
                 1:call by Noor
                 1:duration by Noor
               comments
-                Noor: Wants a quote / Aircall call 1, note 10
+                Noor: Wants a quote / Aircall #1, note 10
             Anonymous caller: open in Aircall Phone for Iris
               Inbound call - Support line
                 2:call by Iris

@@ -24,8 +24,8 @@ const NOTED: &str = "
         1:call by Noor
         1:duration by Noor
       comments
-        Noor: Wants a refund / Aircall call 1, note 10
-        Iris: Sent the form / Aircall call 1, note 11";
+        Noor: Wants a refund / Aircall #1, note 10
+        Iris: Sent the form / Aircall #1, note 11";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn m15_comments_made_during_and_after_the_call_are_written_by_their_agents_in_order() {
@@ -60,7 +60,7 @@ async fn m15_a_comment_hours_later_reaches_the_archived_conversation_and_leaves_
             1:call by Noor
             1:duration by Noor
           comments
-            Noor: Called back, all is well / Aircall call 1, note 10",
+            Noor: Called back, all is well / Aircall #1, note 10",
     )];
     check_both(given(), &steps, &expect).await;
 }
@@ -83,7 +83,7 @@ async fn m15_a_comment_after_a_merger_reaches_the_conversation_that_survived() {
           Missed call - Support line
             2:call by the customer
           comments
-            Noor: Also wrote an e-mail / Aircall call 1, note 10",
+            Noor: Also wrote an e-mail / Aircall #1, note 10",
     )];
     check_both(given(), &steps, &expect).await;
 }
@@ -102,8 +102,8 @@ async fn m15_comments_about_calls_that_nobody_answered_are_shown_only_by_option_
     let shown = format!(
         "{calls}
           comments
-            no teammate: Noor Haddad: Will call back / Aircall call 1, note 10
-            no teammate: Iris Lindqvist: No answer / Aircall call 2, note 20"
+            no teammate: Noor Haddad: Will call back / Aircall #1, note 10
+            no teammate: Iris Lindqvist: No answer / Aircall #2, note 20"
     );
     let by_option = given().calls("comments_on_unanswered = true");
     let (left_out, shown) = ([conversations(calls)], [conversations(shown)]);
@@ -155,14 +155,14 @@ async fn m23_an_agent_whom_front_does_not_know_is_named_in_the_comment_and_nobod
                 2:duration by no teammate
                 2:recording by no teammate
               comments
-                no teammate: Zoe Marsh: Promised a call / Aircall call 2, note 20",
+                no teammate: Zoe Marsh: Promised a call / Aircall #2, note 20",
         ),
         commented(
             "note 20",
             "
             Zoe Marsh: Promised a call
 
-            Aircall call 2, note 20",
+            Aircall #2, note 20",
         ),
     ];
     check_both(given(), &steps, &expect).await;
@@ -185,8 +185,8 @@ async fn m23_agents_are_matched_whatever_the_case_of_their_e_mail_and_looked_up_
                     2:call by Noor
                     2:duration by Noor
                   comments
-                    Noor: Hello / Aircall call 1, note 10
-                    Noor: Hello / Aircall call 2, note 20",
+                    Noor: Hello / Aircall #1, note 10
+                    Noor: Hello / Aircall #2, note 20",
             ),
             requests("GET /teammates", 1),
         ],

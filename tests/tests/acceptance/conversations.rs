@@ -171,9 +171,9 @@ async fn m04_a_call_over_another_line_goes_where_the_conversation_is_and_its_tex
                 Missed call - Billing line
                 Customer: +447700900123
                 Line: Billing line (+441632960002)
-                Started: 2026-01-05 09:00:00 (UTC)
+                Started: 2026-01-05 09:00:00 (Europe/London)
                 Reason: no agent answered
-                Aircall call 2",
+                Aircall #2",
             ),
         ],
     )

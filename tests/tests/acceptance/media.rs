@@ -35,7 +35,7 @@ async fn m13_a_recording_is_an_activity_of_its_own_by_the_agent_with_a_link_that
                 "
                 after 67 s, from +441632960001 to +447700900123
                 Recording: https://assets.aircall.io/calls/1/recording
-                Aircall call 1, recording",
+                Aircall #1, recording",
             ),
         ],
     )
@@ -67,12 +67,12 @@ async fn m13_a_recording_whose_link_comes_late_reopens_nothing_and_gives_the_con
 const ATTACHED: &str = "
     after 67 s, from +441632960001 to +447700900123
     Recording: https://assets.aircall.io/calls/1/recording
-    Aircall call 1, recording
+    Aircall #1, recording
     with recording-1.mp3, audio/mpeg, 33 bytes";
 const BY_LINK: &str = "
     after 67 s, from +441632960001 to +447700900123
     Recording: https://assets.aircall.io/calls/1/recording
-    Aircall call 1, recording";
+    Aircall #1, recording";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn m13_the_audio_is_attached_where_that_is_wanted() {
@@ -115,7 +115,7 @@ async fn m14_a_voicemail_is_an_activity_of_its_own_from_the_customer_with_a_link
                 "
                 after 42 s, from +447700900123 to +441632960001
                 Voicemail: https://assets.aircall.io/calls/1/voicemail
-                Aircall call 1, voicemail",
+                Aircall #1, voicemail",
             ),
         ],
     )
@@ -146,7 +146,7 @@ async fn m14_a_voicemail_is_shown_as_being_processed_when_its_link_does_not_come
                 "
                 after 41 s, from +447700900123 to +441632960001
                 Voicemail: being processed
-                Aircall call 1, voicemail pending",
+                Aircall #1, voicemail pending",
             ),
         ],
     )

@@ -485,7 +485,7 @@ async fn m08_late_parts_go_to_the_conversation_of_their_own_call() {
                 1:duration by Noor
                 1:recording by Noor
               comments
-                Noor: Called back / Aircall call 1, note 10
+                Noor: Called back / Aircall #1, note 10
             +447700900123: open in Aircall Phone
               Missed call - Support line
                 2:call by the customer",

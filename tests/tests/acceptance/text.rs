@@ -57,9 +57,9 @@ async fn m18_names_tags_and_comments_become_no_markup_no_link_and_no_image() {
                 Customer: ‹b›Dana‹/b› !［M］(https：//evil․example/x․png) (+447700900123)
                 Line: Support line (+441632960001)
                 Agent: Noor Haddad
-                Started: 2026-01-05 08:00:00 (UTC)
+                Started: 2026-01-05 09:00:00 (Europe/Vienna)
                 Tags: ∗vip∗ ［x］(http：//evil․example)
-                Aircall call 1",
+                Aircall #1",
             ),
             commented(
                 "note 10",
@@ -68,7 +68,7 @@ async fn m18_names_tags_and_comments_become_no_markup_no_link_and_no_image() {
                 ‹img src=x onerror=alert(1)› see https：//evil․example/aˍb
                 \u{2060}- ˋcodeˋ & ＆lt; ＠iris
 
-                Aircall call 1, note 10",
+                Aircall #1, note 10",
             ),
         ],
     )

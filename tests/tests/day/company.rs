@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use calltrail_domain::ids::{InboxId, LineId};
 use calltrail_domain::policy::{
-    Anonymous, AssignBy, CallType, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
+    Anonymous, AssignBy, CallType, Comments, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
 };
 use calltrail_front_writer::{Confirm, Rate, Settings};
 use calltrail_simulator::aircall::{AGENTS, LINES};
@@ -139,11 +139,12 @@ pub(crate) fn policy(rules: Rules) -> Policy {
         threading: Threading::Contact,
         import_type: ImportType::Custom,
         assign_by: if rules.import_assigns { AssignBy::Import } else { AssignBy::Request },
-        time_zone: "Europe/Vienna".to_owned(),
+        time_zone: None,
         business_hours: None,
         front_webhooks: rules.front_webhooks,
         anonymous: Anonymous::PerCall,
         comments_on_unanswered: rules.comments_on_unanswered,
+        comments: Comments::AsWritten,
         tags: if rules.front_tags { Tags::FrontTags } else { Tags::Text },
         recording: Recording::Link,
         timing: Timing {

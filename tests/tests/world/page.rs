@@ -46,7 +46,7 @@ impl View<'_> {
 
     /// The comment under its effect key, when the engine wrote it.
     fn noted(&self, comment: &CommentEntry) -> Option<(String, String)> {
-        let (call, note) = marker(&comment.body)?.strip_prefix("Aircall call ")?.split_once(", note ")?;
+        let (call, note) = marker(&comment.body)?.strip_prefix("Aircall #")?.split_once(", note ")?;
         let text = format!("comment by {}\n\n{}", self.writer(comment), comment.body);
         Some((format!("{call}:comment:{note}"), text))
     }

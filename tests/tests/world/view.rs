@@ -266,7 +266,7 @@ pub(super) fn key(message: &MessageEntry) -> &str {
 
 /// The last line of what the engine wrote; none of what people wrote.
 pub(super) fn marker(body: &str) -> Option<&str> {
-    body.lines().last().filter(|line| line.starts_with("Aircall call "))
+    body.lines().last().filter(|line| line.starts_with("Aircall #"))
 }
 
 /// The blocks of a text in the order of the alphabet; a line that is not indented begins one.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use calltrail_domain::ids::{AccountId, InboxId, LineId};
 use calltrail_domain::policy::{
-    Anonymous, AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Recording, Tags, Threading,
-    Timing,
+    Anonymous, AssignBy, BusinessHours, CallType, Comments, ImportType, Locale, Policy, Recording, Tags,
+    Threading, Timing,
 };
 use secrecy::SecretString;
 
@@ -87,11 +87,12 @@ pub struct CallsConfig {
     pub assign_by: AssignBy,
     pub anonymous: Anonymous,
     pub comments_on_unanswered: bool,
+    pub comments: Comments,
     pub tags: Tags,
     pub recording: Recording,
     pub confirm: Confirm,
-    /// An IANA name.
-    pub time_zone: String,
+    /// An IANA name; each line has its own without one.
+    pub time_zone: Option<String>,
     pub business_hours: Option<BusinessHours>,
 }
 
@@ -132,10 +133,11 @@ impl Default for CallsConfig {
             assign_by: AssignBy::Import,
             anonymous: Anonymous::PerCall,
             comments_on_unanswered: false,
+            comments: Comments::AsWritten,
             tags: Tags::Text,
             recording: Recording::Link,
             confirm: Confirm::Item,
-            time_zone: "UTC".to_owned(),
+            time_zone: None,
             business_hours: None,
         }
     }
@@ -171,6 +173,7 @@ impl AccountConfig {
             assign_by: calls.assign_by,
             anonymous: calls.anonymous,
             comments_on_unanswered: calls.comments_on_unanswered,
+            comments: calls.comments,
             tags: calls.tags,
             recording: calls.recording,
             time_zone: calls.time_zone,
@@ -282,6 +285,8 @@ fn read_calls(mut section: Section<'_>, has_credential: bool) -> CallsConfig {
     const IMPORT_TYPES: [(&str, ImportType); 2] = [("custom", ImportType::Custom), ("sms", ImportType::Sms)];
     const ASSIGN_BY: [(&str, AssignBy); 2] = [("import", AssignBy::Import), ("request", AssignBy::Request)];
     const ANONYMOUS: [(&str, Anonymous); 2] = [("per_call", Anonymous::PerCall), ("skip", Anonymous::Skip)];
+    const COMMENTS: [(&str, Comments); 2] =
+        [("as_written", Comments::AsWritten), ("escaped", Comments::Escaped)];
     const TAGS: [(&str, Tags); 2] = [("text", Tags::Text), ("front_tags", Tags::FrontTags)];
     const RECORDINGS: [(&str, Recording); 2] = [("link", Recording::Link), ("attach", Recording::Attach)];
     const CONFIRM: [(&str, Confirm); 2] = [("item", Confirm::Item), ("never", Confirm::Never)];
@@ -300,6 +305,7 @@ fn read_calls(mut section: Section<'_>, has_credential: bool) -> CallsConfig {
             default.comments_on_unanswered,
             values::yes_or_no,
         ),
+        comments: section.or("comments", default.comments, |e| values::one_of(e, &COMMENTS)),
         tags: section.or("tags", default.tags, |e| values::one_of(e, &TAGS)),
         recording: section.or("recording", default.recording, |entry| {
             let recording = values::one_of(entry, &RECORDINGS)?;
@@ -313,7 +319,7 @@ fn read_calls(mut section: Section<'_>, has_credential: bool) -> CallsConfig {
             Ok(recording)
         }),
         confirm: section.or("confirm", default.confirm, |e| values::one_of(e, &CONFIRM)),
-        time_zone: section.or("time_zone", default.time_zone, values::time_zone),
+        time_zone: section.optional("time_zone", values::time_zone),
         business_hours: section.optional_section("business_hours").and_then(read_business_hours),
     };
     section.finish();

@@ -9,8 +9,8 @@ use calltrail::cli::Cli;
 use calltrail::config::{Backend, Config, Confirm, Environment, Identity, LogConfig, SpoolConfig, load};
 use calltrail_domain::ids::{InboxId, LineId};
 use calltrail_domain::policy::{
-    Anonymous, AssignBy, BusinessHours, CallType, ImportType, Locale, Policy, Recording, Tags, Threading,
-    Timing,
+    Anonymous, AssignBy, BusinessHours, CallType, Comments, ImportType, Locale, Policy, Recording, Tags,
+    Threading, Timing,
 };
 use clap::Parser as _;
 use secrecy::ExposeSecret as _;
@@ -97,9 +97,10 @@ fn a_policy_holds_what_changes_decisions() {
         assign_by: AssignBy::Request,
         anonymous: Anonymous::Skip,
         comments_on_unanswered: true,
+        comments: Comments::Escaped,
         tags: Tags::FrontTags,
         recording: Recording::Attach,
-        time_zone: "Europe/Paris".to_owned(),
+        time_zone: Some("Europe/Paris".to_owned()),
         business_hours: Some(BusinessHours { days: [1, 7].into(), from_minute: 540, to_minute: 1440 }),
         front_webhooks: true,
         timing: Timing {

@@ -22,7 +22,7 @@ impl Head<'_> {
         let own = target.with_call.then(|| self.effect(EffectKind::Call, target)).flatten();
         let mut effects: Vec<_> = own.into_iter().collect();
         let missing = parts::missing(self.id, self.call, self.policy);
-        let (mut bytes, mut taken) = (0, 0);
+        let (mut bytes, mut taken) = (effects.iter().map(encoded_bytes).sum::<usize>(), 0);
         for kind in &missing {
             let Some(effect) = self.effect(*kind, target) else { continue };
             bytes += encoded_bytes(&effect);
@@ -51,7 +51,7 @@ impl Head<'_> {
             EffectKind::Comment(id) => Action::AddComment(self.comment(kind, id)?),
             EffectKind::Tag(_) => {
                 let name = self.call.told.tags().find(|name| parts::tag(name) == kind)?;
-                Action::TagConversation(TagConversation { name: render::tag_name(name) })
+                Action::TagConversation(TagConversation { name: render::tag_name(name)? })
             }
             _ => Action::ImportActivity(self.import(kind, target)?),
         };
@@ -126,8 +126,8 @@ impl Head<'_> {
         let email = render::email_of(comment.by.as_ref()).filter(|_| told.call_type().is_answered());
         Some(AddComment {
             email,
-            body: render::comment(key, comment, false, self.policy.locale),
-            unsigned_body: render::comment(key, comment, true, self.policy.locale),
+            body: render::comment(key, comment, false, self.policy),
+            unsigned_body: render::comment(key, comment, true, self.policy),
         })
     }
 

@@ -14,7 +14,7 @@ use calltrail_domain::fact::{
 use calltrail_domain::fold::{Output, Place, fold};
 use calltrail_domain::ids::{CallId, ContactId, ConversationId, InboxId, LineId, PartyId, PhoneNumber};
 use calltrail_domain::policy::{
-    Anonymous, AssignBy, CallType, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
+    Anonymous, AssignBy, CallType, Comments, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
 };
 use calltrail_domain::record::{AccountCreated, PartyKey};
 use calltrail_domain::state::{Memory, State};
@@ -33,9 +33,10 @@ pub(crate) fn policy() -> Policy {
         assign_by: AssignBy::Import,
         anonymous: Anonymous::PerCall,
         comments_on_unanswered: false,
+        comments: Comments::AsWritten,
         tags: Tags::Text,
         recording: Recording::Link,
-        time_zone: "Europe/Vienna".to_owned(),
+        time_zone: Some("Europe/Vienna".to_owned()),
         business_hours: None,
         front_webhooks: true,
         timing: Timing {
@@ -73,9 +74,10 @@ pub(crate) fn snapshot(call: u64, party: u8, stage: usize, answered: bool) -> Ca
         shown_number: None,
         answered_guess: None,
         menu: Vec::new(),
+        answered_by: None,
         rung: None,
         direction: Some(Direction::Inbound),
-        line: Some(Line { id: LineId(7), name: Some("Support".to_owned()), number: None }),
+        line: Some(Line { id: LineId(7), name: Some("Support".to_owned()), number: None, time_zone: None }),
         started_at: Some(at(0)),
         answered_at: (answered && stage >= 1).then(|| at(5)),
         ended_at: (stage >= 2).then(|| at(30)),

@@ -12,7 +12,7 @@ use calltrail_domain::ids::{
     CallId, CommentId, ContactId, ConversationId, EffectKey, EffectKind, InboxId, MessageUid, PartyId,
     ThreadRef,
 };
-use calltrail_domain::policy::{Anonymous, CallType, ImportType, Policy, Recording, Tags};
+use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
     AccountCreated, AircallEvent, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyKey, Record, RecordBody,
 };
@@ -141,15 +141,21 @@ fn late_decisions() -> Vec<Decision> {
     ]
 }
 
+/// The rules as releases wrote them whose comments were neutral, in one time zone.
 fn late_policy() -> Policy {
-    let (tags, recording) = (Tags::FrontTags, Recording::Attach);
-    Policy { comments_on_unanswered: true, tags, recording, ..policy() }
+    let (tags, recording, comments) = (Tags::FrontTags, Recording::Attach, Comments::Neutral);
+    Policy { comments_on_unanswered: true, comments, tags, recording, ..policy() }
+}
+
+fn policy_of_each_line() -> Policy {
+    Policy { comments: Comments::Escaped, time_zone: None, ..policy() }
 }
 
 /// The rules as releases wrote them that knew neither comments nor anonymous callers.
 fn first_policy() -> Policy {
     let first = policy();
-    Policy { anonymous: Anonymous::Skip, comments_on_unanswered: false, ..first }
+    let comments = Comments::Neutral;
+    Policy { anonymous: Anonymous::Skip, comments_on_unanswered: false, comments, ..first }
 }
 
 fn settled(outcome: Outcome) -> RecordBody {
@@ -213,7 +219,7 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
             "account.created",
             RecordBody::AccountCreated(AccountCreated { party_key: PartyKey::from_random([7; 32]) }),
         ),
-        ("policy.changed.late", RecordBody::PolicyChanged(late_policy())),
+        ("policy.changed.own_zones", RecordBody::PolicyChanged(policy_of_each_line())),
         (
             "aircall.event",
             RecordBody::AircallEvent(AircallEvent {
@@ -282,10 +288,12 @@ fn every_record_is_written_and_read_as_its_golden_file_says() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "golden files are files; the ban is for the domain itself")]
 fn rules_that_were_written_before_there_were_more_are_read_as_what_was_done_then() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1/policy.changed.json");
-    let golden = std::fs::read(path).expect("it was written once");
-    let body = RecordBody::PolicyChanged(first_policy());
-    assert_eq!(Record::decode(&golden).expect("readable"), Record { received_at: at(), body });
+    for (name, policy) in [("policy.changed", first_policy()), ("policy.changed.late", late_policy())] {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+        let golden = std::fs::read(folder.join(format!("{name}.json"))).expect("it was written once");
+        let body = RecordBody::PolicyChanged(policy);
+        assert_eq!(Record::decode(&golden).expect("readable"), Record { received_at: at(), body }, "{name}");
+    }
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn shortened_comment_says_so_above_its_marker() {
                 _ => None,
             })
             .collect();
-        let says_so = bodies[0].contains("…\n\n(shortened; the whole text is in Aircall)\n\nAircall call 1,");
+        let says_so = bodies[0].contains("…\n\n(shortened; the whole text is in Aircall)\n\nAircall #1,");
         assert_eq!(says_so, is_cut, "{length} characters");
     }
 }

@@ -1,12 +1,14 @@
-//! Text from outside stays text: a Markdown parser and a link finder see nothing in it but words.
+//! Text from outside stays text: a Markdown parser and a link finder see nothing in it but words. In what agents write there
+//! are no mentions, and where it is escaped no Markdown.
 
-use calltrail_domain::effect::Action;
+use calltrail_domain::effect::{Action, AddComment};
 use calltrail_domain::fact::{Agent, Comment, ContactHint, Fact};
+use calltrail_domain::policy::{Comments, Policy};
 use linkify::{LinkFinder, LinkKind};
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use crate::engine::{Engine, snapshot};
+use crate::engine::{Engine, policy, snapshot};
 
 /// What markup and links are made of.
 const PIECES: [&str; 46] = [
@@ -69,8 +71,8 @@ fn outside_text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// The activity and the comment of a call whose every text is this.
-fn shown(text: &str) -> Vec<String> {
+/// The activities and the comment of a call whose every text is this.
+fn shown(text: &str, comments: Comments) -> (Vec<String>, Vec<AddComment>) {
     let mut told = snapshot(1, 1, 3, true);
     let by = Agent { id: 5, name: Some(text.to_owned()), email: None };
     told.agent = Some(by.clone());
@@ -78,32 +80,23 @@ fn shown(text: &str) -> Vec<String> {
     told.tags = Some([text.to_owned()].into());
     told.comments = vec![Comment { id: 9, posted_at: None, by: Some(by), text: text.to_owned() }];
     let mut engine = Engine::new();
+    engine.append(Fact::PolicyChanged(Policy { comments, ..policy() }));
     engine.append(Fact::CallSnapshot(Box::new(told)));
     engine.decide();
     engine.settle_one_item();
     engine.decide();
-    let effects = engine.published.iter().flat_map(|item| &item.effects);
-    effects
-        .flat_map(|effect| match &effect.effect.action {
-            Action::ImportActivity(import) => vec![import.body.clone()],
-            Action::AddComment(comment) => vec![comment.body.clone(), comment.unsigned_body.clone()],
-            _ => Vec::new(),
-        })
-        .collect()
+    let (mut bodies, mut written) = (Vec::new(), Vec::new());
+    for effect in engine.published.iter().flat_map(|item| &item.effects) {
+        match &effect.effect.action {
+            Action::ImportActivity(import) => bodies.push(import.body.clone()),
+            Action::AddComment(comment) => written.push(comment.clone()),
+            _ => {}
+        }
+    }
+    (bodies, written)
 }
 
-/// Why the body would not be shown as it is.
-fn markup_in(body: &str) -> Option<String> {
-    let entity =
-        |(at, _): (usize, &str)| body[at + 1..].starts_with(|c: char| c == '#' || c.is_ascii_alphanumeric());
-    if body.contains(['<', '>']) || body.match_indices('&').any(entity) {
-        return Some("HTML".to_owned());
-    }
-    let mut finder = LinkFinder::new();
-    finder.kinds(&[LinkKind::Url, LinkKind::Email]).url_must_have_scheme(false);
-    if let Some(link) = finder.links(body).next() {
-        return Some(format!("a link {:?}", link.as_str()));
-    }
+fn markdown_in(body: &str) -> Option<String> {
     let is_text = |event: &Event<'_>| {
         matches!(
             event,
@@ -119,19 +112,51 @@ fn markup_in(body: &str) -> Option<String> {
         .map(|event| format!("{event:?}"))
 }
 
+/// Why the body would not be shown as it is.
+fn markup_in(body: &str) -> Option<String> {
+    let entity =
+        |(at, _): (usize, &str)| body[at + 1..].starts_with(|c: char| c == '#' || c.is_ascii_alphanumeric());
+    if body.contains(['<', '>']) || body.match_indices('&').any(entity) {
+        return Some("HTML".to_owned());
+    }
+    let mut finder = LinkFinder::new();
+    finder.kinds(&[LinkKind::Url, LinkKind::Email]).url_must_have_scheme(false);
+    if let Some(link) = finder.links(body).next() {
+        return Some(format!("a link {:?}", link.as_str()));
+    }
+    markdown_in(body)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn no_text_from_outside_becomes_markup_a_link_or_an_image(text in outside_text()) {
-        let bodies = shown(&text);
-        prop_assert_eq!(bodies.len(), 4, "the call, its duration, and the comment in both forms");
+        let (mut bodies, comments) = shown(&text, Comments::Neutral);
+        prop_assert_eq!(bodies.len(), 2, "the call and its duration");
+        bodies.extend(comments.into_iter().flat_map(|comment| [comment.body, comment.unsigned_body]));
         for body in bodies {
             prop_assert_eq!(markup_in(&body), None, "{:?} as {:?}", &text, &body);
             // Who shows the text may drop what has no width.
             let dropped = body.replace(['\u{200b}', '\u{200c}', '\u{200d}', '\u{feff}'], "");
             prop_assert_eq!(markup_in(&dropped), None, "{:?} as {:?}", &text, &dropped);
         }
+    }
+
+    #[test]
+    fn escaped_comments_become_no_markdown(text in outside_text()) {
+        for comment in shown(&text, Comments::Escaped).1 {
+            for body in [comment.body, comment.unsigned_body] {
+                prop_assert_eq!(markdown_in(&body), None, "{:?} as {:?}", &text, &body);
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_agents_are_left_alone(words in prop::collection::vec("[!-?A-~é]{1,12}", 1..6)) {
+        let text = words.join(" ");
+        let written = shown(&text, Comments::AsWritten).1;
+        prop_assert_eq!(&written[0].body, &format!("{text}\n\nAircall #1, note 9"));
     }
 }
 

@@ -8,8 +8,8 @@ use calltrail_front_writer::command::Command;
 use crate::front::refused;
 use crate::world::{ATTEMPT, Fate, GRACE, World, comment, import, item};
 
-const BODY: &str = "Called back\n\nAircall call 7, note 99";
-const UNSIGNED: &str = "Iris: Called back\n\nAircall call 7, note 99";
+const BODY: &str = "Called back\n\nAircall #7, note 99";
+const UNSIGNED: &str = "Iris: Called back\n\nAircall #7, note 99";
 
 fn world() -> World {
     let mut world = World::new();

@@ -149,13 +149,13 @@ fn a_snoozed_conversation_is_not_archived() {
 
 #[test]
 fn a_message_tells_its_conversation_and_its_marker() {
-    let body = json!({"id": "msg_1", "message_uid": "u1", "text": "Missed call\n\nAircall call 812\n",
+    let body = json!({"id": "msg_1", "message_uid": "u1", "text": "Missed call\n\nAircall #812\n",
         "_links": {"related": {"conversation": "https://example.api.frontapp.com/conversations/cnv_7"}}});
     let Answer::Done(Reply::Message(read)) = answer(&message(), 200, &body.to_string()) else {
         panic!("a message is read")
     };
     assert_eq!(read.conversation, Some(ConversationId::new("cnv_7")));
-    assert_eq!(read.last_line.as_deref(), Some("Aircall call 812"));
+    assert_eq!(read.last_line.as_deref(), Some("Aircall #812"));
     assert!(!format!("{read:?}").contains("812"), "no text is shown by debug");
 }
 

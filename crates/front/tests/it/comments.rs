@@ -34,14 +34,14 @@ fn a_comment_has_an_author_or_is_the_tokens_own() {
 #[test]
 fn a_comment_tells_its_id_and_its_marker_whether_front_shows_text_or_html() {
     let request = Request::ListComments(cnv());
-    for body in ["Hi\n\nAircall call 7, note 99", "<p>Hi</p><p>Aircall call 7, note 99</p>"] {
+    for body in ["Hi\n\nAircall #7, note 99", "<p>Hi</p><p>Aircall #7, note 99</p>"] {
         let Reply::Comments(comments) =
             reply(&request, &json!({"_results": [{"id": "com_1", "body": body}]}))
         else {
             panic!("comments are read")
         };
         assert_eq!(comments[0].id, CommentId::new("com_1"));
-        assert_eq!(comments[0].last_line.as_deref(), Some("Aircall call 7, note 99"));
+        assert_eq!(comments[0].last_line.as_deref(), Some("Aircall #7, note 99"));
         assert!(!format!("{comments:?}").contains("note"), "no text is shown by debug");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use calltrail_domain::effect::{Action, ConversationStatus, EffectSettled, Outcome, WorkItem};
 use calltrail_domain::ids::{ContactId, ConversationId, InboxId, PhoneNumber};
 use calltrail_domain::policy::{
-    Anonymous, AssignBy, CallType, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
+    Anonymous, AssignBy, CallType, Comments, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
 };
 use calltrail_domain::record::{AircallEvent, Record, RecordBody};
 use calltrail_domain::time::Timestamp;
@@ -40,9 +40,10 @@ pub(crate) fn policy() -> Policy {
         assign_by: AssignBy::Import,
         anonymous: Anonymous::PerCall,
         comments_on_unanswered: false,
+        comments: Comments::AsWritten,
         tags: Tags::Text,
         recording: Recording::Link,
-        time_zone: "UTC".to_owned(),
+        time_zone: None,
         business_hours: None,
         front_webhooks: false,
         timing: Timing {

@@ -56,12 +56,12 @@ impl Kind {
     /// The last line of the activity.
     pub(super) fn marker(self, call: u64) -> String {
         match self {
-            Self::Call => format!("Aircall call {call}"),
+            Self::Call => format!("Aircall #{call}"),
             Self::Duration | Self::Recording | Self::Voicemail => {
-                format!("Aircall call {call}, {}", self.word())
+                format!("Aircall #{call}, {}", self.word())
             }
-            Self::RecordingPending => format!("Aircall call {call}, recording pending"),
-            Self::VoicemailPending => format!("Aircall call {call}, voicemail pending"),
+            Self::RecordingPending => format!("Aircall #{call}, recording pending"),
+            Self::VoicemailPending => format!("Aircall #{call}, voicemail pending"),
         }
     }
 }
@@ -182,7 +182,7 @@ fn named(external_id: &str) -> Option<(&str, u64, Kind)> {
 
 fn note<'a>(comment: &'a CommentEntry, conversation: &'a ConversationEntry) -> Option<Note<'a>> {
     let marker = last_line(&comment.body);
-    let rest = marker.strip_prefix("Aircall call ")?;
+    let rest = marker.strip_prefix("Aircall #")?;
     let named =
         rest.split_once(", note ").and_then(|(call, note)| Some((call.parse().ok()?, note.parse().ok()?)));
     Some(Note { marker, named, comment, conversation })

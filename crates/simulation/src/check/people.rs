@@ -227,7 +227,7 @@ fn tags(account: &AccountView<'_>, findings: &mut Findings) {
         if !knew_the_end(account, call.id) {
             continue;
         }
-        let line = activity.message.body.lines().find_map(|line| line.strip_prefix("Tags: "));
+        let line = activity.message.body.lines().find_map(|line| line.trim_end().strip_prefix("Tags: "));
         let shown: BTreeSet<&str> = line.into_iter().flat_map(|line| line.split(", ")).collect();
         for off in call.tags_off.iter().filter(|tag| !call.tags.contains(tag)) {
             if shown.contains(off.as_str()) {

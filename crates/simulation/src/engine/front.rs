@@ -203,9 +203,9 @@ pub(super) fn marker_of(request: &Request) -> Option<&str> {
     body.lines().last()
 }
 
-/// `Aircall call 812, note 99` as the id of its effect.
+/// `Aircall #812, note 99` as the id of its effect.
 fn id_of_comment(account: &str, marker: &str) -> Option<String> {
-    let (call, note) = marker.strip_prefix("Aircall call ")?.split_once(", note ")?;
+    let (call, note) = marker.strip_prefix("Aircall #")?.split_once(", note ")?;
     Some(format!("calltrail:{account}:{call}:comment:{note}"))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use calltrail_domain::ids::{AccountId, InboxId, LineId};
 use calltrail_domain::policy::{
-    Anonymous, AssignBy, CallType, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
+    Anonymous, AssignBy, CallType, Comments, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
 };
 use calltrail_front_writer::{Confirm, Rate, Settings};
 use calltrail_simulator::aircall::{AGENTS, LINES};
@@ -142,11 +142,12 @@ impl Company {
             threading: Threading::Contact,
             import_type: ImportType::Custom,
             assign_by: if self.import_assigns { AssignBy::Import } else { AssignBy::Request },
-            time_zone: "UTC".to_owned(),
+            time_zone: None,
             business_hours: None,
             front_webhooks: self.front_webhooks,
             anonymous: Anonymous::PerCall,
             comments_on_unanswered: false,
+            comments: Comments::AsWritten,
             tags: if self.front_tags { Tags::FrontTags } else { Tags::Text },
             recording: Recording::Link,
             timing: Timing {

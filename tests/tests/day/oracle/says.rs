@@ -79,7 +79,7 @@ pub(super) fn says_of_call(call: &Call, callers: &[Caller]) -> Text {
     ];
     let tagged = !call.tags.is_empty();
     let tags = tagged.then(|| ("the tags", format!("\nTags: {}\n", call.tags.join(", "))));
-    let marker = ("the marker", format!("\nAircall call {}", call.id));
+    let marker = ("the marker", format!("\nAircall #{}", call.id));
     let says = told.into_iter().chain(agent).chain(tags).chain([marker]).collect();
     let never = if tagged { Vec::new() } else { vec![("tags", "Tags:".to_owned())] };
     Text { says, never, ..Text::default() }
@@ -100,7 +100,7 @@ pub(super) fn says_of_part(call: &Call, part: &Part) -> Text {
         }
         Part::Tag(_) => return Text::default(),
     };
-    says.push(("the marker", format!("\nAircall call {}, {marker}", call.id)));
+    says.push(("the marker", format!("\nAircall #{}, {marker}", call.id)));
     Text::says(says)
 }
 

@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
     /// A comment is known by its last line.
     fn add_comment(&self, picture: &mut Picture, comment: &CommentEntry, conversation: i64) {
         let last = comment.body.lines().last().unwrap_or_default();
-        let told = last.strip_prefix("Aircall call ").and_then(|told| told.split_once(", note "));
+        let told = last.strip_prefix("Aircall #").and_then(|told| told.split_once(", note "));
         let (call, note) = told.unwrap_or(("nothing", last));
         picture.order_of(&format!("comments on {call}"), &format!("comment:{note}"));
         let name = format!("{} {call}:comment:{note}", self.whose(call.parse().ok()));

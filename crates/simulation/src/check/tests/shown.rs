@@ -92,7 +92,7 @@ fn once_sees_a_second_comment_unless_it_was_late() {
     finds("once", "note 6` stands 2 times", doubled_comment);
     let tallies = passes(|evidence| {
         doubled_comment(evidence);
-        evidence.accounts[0].late_comments.insert("Aircall call 2, note 6".into());
+        evidence.accounts[0].late_comments.insert("Aircall #2, note 6".into());
     });
     assert_eq!(tallies.late_comment_copies, 1);
 }

@@ -341,7 +341,7 @@ impl Story {
     fn comment(&mut self, at_ms: i64, party: &str, call: u64, conversation: &str, note: u64) {
         let (id, event_id) = (self.next("com"), self.next("evt"));
         self.request(at_ms, &format!("/conversations/{conversation}/comments"));
-        let body = format!("Well\n\nAircall call {call}, note {note}");
+        let body = format!("Well\n\nAircall #{call}, note {note}");
         self.conversation(conversation).comments.push(CommentEntry {
             id,
             author: None,
