@@ -23,6 +23,7 @@ async fn m11_an_answered_call_tells_type_line_customer_agent_start_transfers_tag
             Line: Support line (+441632960001)
             Agent: Pavel Novak
             Started: 2026-01-05 09:00:00 (Europe/Vienna)
+            Answered by: Noor Haddad
             Transfer failed to: Iris Lindqvist
             Transferred to: Pavel Novak
             Tags: refund, vip
@@ -46,6 +47,7 @@ async fn m11_a_missed_call_tells_why_in_words() {
             Line: Menu line (+441632960003)
             Started: 2026-01-05 10:00:00 (Europe/Berlin)
             Reason: the caller hung up in the menu
+            Waited: 20 s
             Aircall #2",
         )],
     )
@@ -62,10 +64,11 @@ async fn m11_a_missed_call_speaks_the_language_of_the_account() {
             "
             after 0 s, from +447700900123 to +441632960001
             Appel manqué - Support line
-            Client: +447700900123
-            Ligne: Support line (+441632960001)
-            Début: 2026-01-05 09:00:00 (Europe/Paris)
-            Motif: hors des heures d'ouverture
+            Client\u{a0}: +447700900123
+            Ligne\u{a0}: Support line (+441632960001)
+            Début\u{a0}: 05/01/2026 09:00:00 (Europe/Paris)
+            Motif\u{a0}: hors des heures d’ouverture
+            Attente\u{a0}: 20 s
             Aircall #1",
         )],
     )

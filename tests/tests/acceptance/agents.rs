@@ -2,10 +2,11 @@
 
 use calltrail_simulator::aircall::Agent;
 use calltrail_simulator::front::Action;
+use serde_json::Value;
 
 use crate::world::{
-    CALLER, IRIS, MENU, NOOR, PAVEL, activity, answered, call, calls, check, check_both, conversations,
-    given, inbound, inbound_on, outbound, person,
+    CALLER, IRIS, MENU, NOOR, PAVEL, activity, answered, call, calls, changed, check, check_both,
+    conversations, given, inbound, inbound_on, outbound, person,
 };
 
 /// Somebody who is in Aircall and not in Front.
@@ -155,6 +156,40 @@ async fn m19_a_call_of_an_agent_whom_front_does_not_know_is_logged_with_the_name
     ];
     let by_request = given().calls("assign_by = \"request\"");
     tokio::join!(check(given(), &steps, &expect), check(by_request, &steps, &expect));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m19_e_mail_identifies_an_agent_without_an_id() {
+    let without = |keys: &'static [&'static str]| {
+        changed(answered(1, CALLER, NOOR), move |data| {
+            if let Some(user) = data.get_mut("user").and_then(Value::as_object_mut) {
+                keys.iter().for_each(|key| drop(user.remove(*key)));
+            }
+        })
+    };
+    for (keys, shown) in [(&["id"][..], "Noor Haddad"), (&["id", "name"], "noor․haddad＠example․com")] {
+        let text = format!(
+            "
+            after 0 s, from +441632960001 to +447700900123
+            Inbound call - Support line
+            Customer: +447700900123
+            Line: Support line (+441632960001)
+            Agent: {shown}
+            Started: 2026-01-05 09:00:00 (Europe/Vienna)
+            Aircall #1"
+        );
+        let expect = [
+            conversations(
+                "
+                +447700900123: open in Aircall Phone for Noor
+                  Inbound call - Support line
+                    1:call by Noor
+                    1:duration by Noor",
+            ),
+            activity("1:call", text.leak()),
+        ];
+        check(given(), &[without(keys)], &expect).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

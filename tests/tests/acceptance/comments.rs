@@ -45,6 +45,59 @@ async fn m15_comments_that_are_told_twice_late_and_backwards_stand_once_and_in_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn m15_comment_keeps_the_words_of_the_agent() {
+    let link = "mail dana@customer.example, see https://crm.example.com/d/42?tab=a_b#top, #refund";
+    let list = "# Todo\n\n  - call *Dana* back\u{200b} | <urgent>\r\n  - `A_1` & B";
+    check(
+        given(),
+        &[call(answered(1, CALLER, NOOR).commented(link, 30).commented(list, 70))],
+        &[
+            commented(
+                "note 10",
+                "
+                mail dana@customer.example, see https://crm.example.com/d/42?tab=a_b#top, #refund
+
+                Aircall #1, note 10",
+            ),
+            commented(
+                "note 11",
+                "
+                # Todo
+
+                  - call *Dana* back | <urgent>
+                  - `A_1` & B
+
+                Aircall #1, note 11",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m15_comment_of_an_earlier_release_is_found_by_its_marker() {
+    let earlier = "Noor: Wants a refund\n\nAircall call 1, note 10";
+    let script = answered(1, CALLER, NOOR).commented("Wants a refund", 30);
+    check(
+        given(),
+        &[
+            trouble("POST", "/comments", Fault::LostBefore, 1),
+            Step::Meanwhile(bodies(&[script]), vec![Action::Comment(earlier.into())]),
+        ],
+        &[conversations(
+            "
+            +447700900123: open in Aircall Phone for Noor
+              Inbound call - Support line
+                1:call by Noor
+                1:duration by Noor
+              comments
+                Iris: Noor: Wants a refund / Aircall call 1, note 10",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn m15_a_comment_hours_later_reaches_the_archived_conversation_and_leaves_it_archived() {
     let late = || answered(1, CALLER, NOOR).commented("Called back, all is well", 9_000);
     let steps = [

@@ -13,6 +13,7 @@ mod media;
 mod once;
 mod segments;
 mod status;
+mod story;
 mod subjects;
 mod tags;
 mod text;

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::world::{
-    CALLER, NOOR, activity, answered, call, changed, check, check_both, commented, given, inbound, times,
-    told,
+    CALLER, NOOR, activity, answered, call, changed, check, check_both, commented, contacts, given, inbound,
+    times, told,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,11 +33,8 @@ async fn m17_each_activity_has_a_time_of_the_calls_life_and_the_thread_reads_in_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m18_names_tags_and_comments_become_no_markup_no_link_and_no_image() {
-    let script = answered(1, CALLER, NOOR).tagged("*vip* [x](http://evil.example)", 20).commented(
-        "# Hi\n<img src=x onerror=alert(1)> see https://evil.example/a_b\n- `code` & &lt; @iris",
-        70,
-    );
+async fn m18_names_and_tags_become_no_markup_no_link_and_no_image() {
+    let script = answered(1, CALLER, NOOR).tagged("*vip* [x](http://evil.example)", 20);
     let step = changed(script, |data| {
         data["contact"] = json!({
             "first_name": "<b>Dana</b>",
@@ -49,6 +46,9 @@ async fn m18_names_tags_and_comments_become_no_markup_no_link_and_no_image() {
         given(),
         &[step],
         &[
+            contacts(
+                "‹b›Dana‹/b› !［M］(https：//evil․example/x․png): custom +447700900123, phone +447700900123",
+            ),
             activity(
                 "1:call",
                 "
@@ -61,16 +61,44 @@ async fn m18_names_tags_and_comments_become_no_markup_no_link_and_no_image() {
                 Tags: ∗vip∗ ［x］(http：//evil․example)
                 Aircall #1",
             ),
-            commented(
-                "note 10",
-                "
-                \u{2060}# Hi
-                ‹img src=x onerror=alert(1)› see https：//evil․example/aˍb
-                \u{2060}- ˋcodeˋ & ＆lt; ＠iris
-
-                Aircall #1, note 10",
-            ),
         ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m18_mention_in_a_comment_notifies_no_teammate_and_addresses_stay() {
+    let text = "@iris and (@noor): mail dana@customer.example\nor https://social.example/@dana @ 9";
+    check(
+        given(),
+        &[call(answered(1, CALLER, NOOR).commented(text, 70))],
+        &[commented(
+            "note 10",
+            "
+            ＠iris and (＠noor): mail dana@customer.example
+            or https://social.example/@dana @ 9
+
+            Aircall #1, note 10",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m18_comment_has_no_markdown_where_it_is_to_be_escaped() {
+    let text = "# Refund *now*\nsee [x](https://crm.example/a_b) & <b>\n1. @iris";
+    check(
+        given().calls("comments = \"escaped\""),
+        &[call(answered(1, CALLER, NOOR).commented(text, 70))],
+        &[commented(
+            "note 10",
+            "
+            \\# Refund \\*now\\*\u{20}\u{20}
+            see \\[x\\](https://crm.example/a\\_b) \\& \\<b\\>\u{20}\u{20}
+            1\\. ＠iris
+
+            Aircall #1, note 10",
+        )],
     )
     .await;
 }

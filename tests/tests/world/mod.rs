@@ -24,7 +24,8 @@ pub(crate) use script::{
     inbound, inbound_on, outbound, person, restart, told, trouble,
 };
 pub(crate) use view::{
-    Expect, activity, commented, contacts, conversations, events, left_out, observed, requests, shown, times,
+    Expect, activity, breaks, commented, contacts, conversations, events, left_out, observed, requests,
+    shown, times,
 };
 
 use view::View;

@@ -10,6 +10,9 @@ use calltrail_simulator::front::{
 use super::ACCOUNT;
 use super::script::starts_at_s;
 
+/// What Markdown takes for a line break, before the end of a line.
+const BREAK: &str = "  ";
+
 /// What a scenario expects of Front at its end.
 #[derive(Debug, Clone)]
 pub(crate) enum Expect {
@@ -19,6 +22,8 @@ pub(crate) enum Expect {
     Contacts(&'static str),
     /// One activity: when, from whom to whom, and its text to the letter.
     Activity(&'static str, &'static str),
+    /// Every line of the activity but the last ends in a break that Markdown keeps.
+    Breaks(&'static str),
     /// One comment, by the last words of its marker: its text to the letter.
     Comment(&'static str, &'static str),
     /// Calls left out, by reason.
@@ -45,6 +50,11 @@ pub(crate) fn contacts(text: &'static str) -> Expect {
 
 pub(crate) fn activity(key: &'static str, text: &'static str) -> Expect {
     Expect::Activity(key, text)
+}
+
+/// The lines of the activity stay lines where its text is rendered as Markdown.
+pub(crate) fn breaks(key: &'static str) -> Expect {
+    Expect::Breaks(key)
 }
 
 pub(crate) fn commented(marker: &'static str, text: &'static str) -> Expect {
@@ -90,6 +100,7 @@ impl View<'_> {
             Expect::Conversations(text) => (sorted(&self.conversations()), sorted(&dedented(text))),
             Expect::Contacts(text) => (self.contacts(), dedented(text)),
             Expect::Activity(key, text) => (self.activity(key), dedented(text)),
+            Expect::Breaks(key) => (self.unbroken(key), String::new()),
             Expect::Comment(marker, text) => (self.comment(marker), dedented(text)),
             Expect::LeftOut(text) => {
                 let counts = self.left_out.iter().map(|(reason, count)| format!("{count} {reason}"));
@@ -167,10 +178,20 @@ impl View<'_> {
         alive.map(line).collect::<Vec<_>>().join("\n")
     }
 
+    /// The lines that would run into the next one.
+    fn unbroken(&self, wanted: &str) -> String {
+        let Some(message) = self.message(wanted) else { return format!("there is no activity {wanted}") };
+        let lines: Vec<_> = message.body.split('\n').collect();
+        let unbroken = lines[..lines.len() - 1].iter().filter(|line| !line.ends_with(BREAK));
+        unbroken.copied().collect::<Vec<_>>().join("\n")
+    }
+
+    fn message(&self, wanted: &str) -> Option<&MessageEntry> {
+        self.ledger.messages().into_iter().find(|message| key(message) == wanted)
+    }
+
     fn activity(&self, wanted: &str) -> String {
-        let Some(message) = self.ledger.messages().into_iter().find(|message| key(message) == wanted) else {
-            return format!("there is no activity {wanted}");
-        };
+        let Some(message) = self.message(wanted) else { return format!("there is no activity {wanted}") };
         let (from, to) = (&message.sender, message.to.join(", "));
         format!("after {} s, from {from} to {to}\n{}", after_s(message), with_files(message))
     }
@@ -224,11 +245,11 @@ impl View<'_> {
     }
 }
 
-/// The text, and the files that came with it.
+/// The text without what a reader does not see, and the files that came with it.
 pub(super) fn with_files(message: &MessageEntry) -> String {
     let file = message.files.iter();
     let files = file.map(|file| format!("\nwith {}, {}, {} bytes", file.name, file.content_type, file.bytes));
-    format!("{}{}", message.body, files.collect::<String>())
+    format!("{}{}", message.body.replace(&format!("{BREAK}\n"), "\n"), files.collect::<String>())
 }
 
 /// As people read it: by the time of each activity.

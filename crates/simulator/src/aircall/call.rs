@@ -38,10 +38,13 @@ pub struct CallScript {
 enum Moment {
     Created,
     Ringing(Agent),
+    Declined(Agent),
+    Chose(&'static str, &'static str),
     Answered(Agent),
     Hold,
     Unhold,
     Transferred(Agent),
+    TransferredAway,
     TransferFailed(Agent),
     TransferredOutside,
     HungUp,
@@ -92,6 +95,18 @@ impl CallScript {
         self.with(after_s, Moment::Ringing(agent))
     }
 
+    /// The agent declines the call.
+    #[must_use]
+    pub fn declined(self, agent: Agent, after_s: i64) -> Self {
+        self.with(after_s, Moment::Declined(agent))
+    }
+
+    /// The caller chooses an option of the line's menu, by its key.
+    #[must_use]
+    pub fn chose(self, title: &'static str, key: &'static str, after_s: i64) -> Self {
+        self.with(after_s, Moment::Chose(title, key))
+    }
+
     /// The agent answers, or the person whom the agent has dialled.
     #[must_use]
     pub fn answered(self, agent: Agent, after_s: i64) -> Self {
@@ -108,6 +123,12 @@ impl CallScript {
     #[must_use]
     pub fn transferred(self, to: Agent, after_s: i64) -> Self {
         self.with(after_s, Moment::Transferred(to))
+    }
+
+    /// The call goes to a team, which no webhook names.
+    #[must_use]
+    pub fn transferred_away(self, after_s: i64) -> Self {
+        self.with(after_s, Moment::TransferredAway)
     }
 
     /// A transfer is tried and fails.
@@ -212,10 +233,11 @@ impl CallScript {
             let at_s = self.started_at_s + after_s;
             let name = self.happen(&mut call, moment, at_s);
             let user = match moment {
-                Moment::Ringing(agent) => Some(*agent),
+                Moment::Ringing(agent) | Moment::Declined(agent) => Some(*agent),
                 _ => call.user,
             };
             events.push(call.event(name, at_s, user, WEBHOOK_TOKEN));
+            call.choice = None;
         }
         events
     }
@@ -230,6 +252,11 @@ impl CallScript {
         match moment {
             Moment::Created => "call.created",
             Moment::Ringing(_) => "call.ringing_on_agent",
+            Moment::Declined(_) => "call.agent_declined",
+            Moment::Chose(title, key) => {
+                call.choice = Some((title, key));
+                "call.ivr_option_selected"
+            }
             Moment::Answered(agent) => {
                 call.answered_at = Some(at_s);
                 call.user = Some(*agent);
@@ -240,6 +267,10 @@ impl CallScript {
             Moment::Transferred(agent) => {
                 call.transfer = call.user.map(|by| (by, *agent));
                 call.successor = Some(*agent);
+                "call.transferred"
+            }
+            Moment::TransferredAway => {
+                call.transferred_by = call.user;
                 "call.transferred"
             }
             Moment::TransferFailed(agent) => {

@@ -31,6 +31,8 @@ pub(super) struct Call {
     pub(super) transfer: Option<(Agent, Agent)>,
     /// Who gave the call to a number outside.
     pub(super) transferred_by: Option<Agent>,
+    /// What the caller has just chosen in the menu: the option's title and its key.
+    pub(super) choice: Option<(&'static str, &'static str)>,
     pub(super) voicemail: bool,
     pub(super) recording: bool,
     pub(super) has_asset: bool,
@@ -66,6 +68,7 @@ impl Call {
             successor: None,
             transfer: None,
             transferred_by: None,
+            choice: None,
             voicemail: false,
             recording: false,
             has_asset: false,
@@ -111,6 +114,10 @@ impl Call {
         });
         if let Some(object) = data.as_object_mut() {
             self.add_people(object, user);
+            if let Some((title, key)) = self.choice {
+                let option = json!({ "id": self.id, "title": title, "key": key, "created_at": at_s });
+                object.insert("ivr_options_selected".into(), json!([option]));
+            }
         }
         data
     }
