@@ -229,6 +229,8 @@ async fn m20_a_call_that_its_agent_missed_is_logged_by_the_customer() {
                 Line: Support line (+441632960001)
                 Started: 2026-01-05 09:00:00 (Europe/Vienna)
                 Reason: no agent answered
+                Rang: Noor Haddad
+                Waited: 20 s
                 Aircall #1",
             ),
         ],

@@ -173,6 +173,7 @@ async fn m04_a_call_over_another_line_goes_where_the_conversation_is_and_its_tex
                 Line: Billing line (+441632960002)
                 Started: 2026-01-05 09:00:00 (Europe/London)
                 Reason: no agent answered
+                Waited: 20 s
                 Aircall #2",
             ),
         ],

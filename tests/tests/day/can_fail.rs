@@ -107,6 +107,36 @@ fn a_text_without_its_marker_or_with_another_duration_is_found() {
 }
 
 #[test]
+fn another_story_of_a_call_is_found() {
+    for (label, what) in [
+        ("\nStarted: ", "the start"),
+        ("\nRang: ", "whom it rang"),
+        ("\nWaited: ", "the wait"),
+        ("\nMenu: ", "the menu"),
+        ("\nAnswered by: ", "who answered"),
+        ("\nTransferred to: ", "the transfer"),
+        ("\nTransfer failed to: ", "the failed transfer"),
+    ] {
+        let says = |row: &MessageEntry| row.external_id.ends_with(":call") && row.body.contains(label);
+        let spoil = |ledger: &mut Ledger, _: &mut Vec<String>| {
+            let row = message(ledger, says);
+            row.body = row.body.replace(label, &format!("{label}not "));
+        };
+        check(spoil, &format!("the text lacks {what}"));
+    }
+    let untold = |ledger: &mut Ledger, _: &mut Vec<String>| {
+        let row = message(ledger, |row| row.body.starts_with("Outbound call"));
+        row.body.insert_str(20, "\nWaited: 9 s  \n");
+    };
+    check(untold, "the text has a wait");
+    let run_together = |ledger: &mut Ledger, _: &mut Vec<String>| {
+        let row = duration(ledger);
+        row.body = row.body.replace("  \n", "\n");
+    };
+    check(run_together, "the text lacks the total time");
+}
+
+#[test]
 fn an_activity_in_another_conversation_and_a_second_conversation_are_found() {
     let moved = |ledger: &mut Ledger, _: &mut Vec<String>| {
         let from = conversation(ledger);

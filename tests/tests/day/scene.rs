@@ -20,8 +20,11 @@ const TAGS: [&str; 4] = ["Refund", "Delivery", "Vip", "Call back"];
 /// One call in so many is commented on before it settles, and one in so many later.
 const COMMENTED_EVERY: u64 = 5;
 const COMMENTED_LATE_EVERY: u64 = 10;
-const COMMENTS: [&str; 3] =
-    ["Wants a refund", "Sent the form, and rang the shop", "Asks for Monday\nor Tuesday"];
+const COMMENTS: [&str; 3] = [
+    "Wants a *refund*: https://crm.example.com/d/42?tab=a_b#top",
+    "Sent the form, @iris rang dana@shop.example",
+    "# Asks\n- for Monday",
+];
 
 /// What is never told of a call.
 #[derive(Debug, Default)]
@@ -55,10 +58,18 @@ fn course(dice: &mut Dice, id: i64, outside: &str, at_s: i64, untold: &mut Untol
     let (script, over_s) = match dice.roll(20) {
         0..4 => (inbound.rings(agent, 0).answered(agent, ring_s), ring_s + talk_s),
         4..6 => (inbound.rings(agent, 0).answered(agent, 5).transferred(other, 15), 16 + talk_s),
-        6..8 => (inbound.rings(agent, 0).answered(agent, 5).transfer_failed(other, 15), 16 + talk_s),
+        6 => (inbound.rings(agent, 0).answered(agent, 5).transfer_failed(other, 15), 16 + talk_s),
+        7 => {
+            let tried = inbound.rings(agent, 0).answered(agent, 5).transferred(other, 11);
+            (tried.transfer_failed(other, 15), 16 + talk_s)
+        }
         8..12 => (outbound.answered(agent, ring_s), ring_s + talk_s),
         12..14 => return (outbound.ends(ring_s), ring_s),
-        14..17 => return (inbound.missed(REASONS[dice.place(REASONS.len())]).ends(ring_s), ring_s),
+        14 => return (inbound.missed(REASONS[dice.place(REASONS.len())]).ends(ring_s), ring_s),
+        15..17 => {
+            let rung = inbound.chose("Orders", "2", 0).rings(agent, 1).rings(other, 2).declined(agent, 3);
+            return (rung.missed(REASONS[dice.place(REASONS.len())]).ends(ring_s), ring_s);
+        }
         _ => return (voicemail(dice, inbound.rings(agent, 0).ends(ring_s + 20), untold), ring_s + 20),
     };
     let script = script.ends(over_s);

@@ -266,6 +266,7 @@ impl CallScript {
             Moment::Unhold => "call.unhold",
             Moment::Transferred(agent) => {
                 call.transfer = call.user.map(|by| (by, *agent));
+                call.holder = call.successor.or(call.user);
                 call.successor = Some(*agent);
                 "call.transferred"
             }
@@ -275,6 +276,9 @@ impl CallScript {
             }
             Moment::TransferFailed(agent) => {
                 call.transfer = call.user.map(|by| (by, *agent));
+                if call.successor == Some(*agent) {
+                    call.successor = call.holder;
+                }
                 "call.unsuccessful_transfer"
             }
             Moment::TransferredOutside => {

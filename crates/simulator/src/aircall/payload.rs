@@ -28,6 +28,8 @@ pub(super) struct Call {
     pub(super) missed_reason: Option<&'static str>,
     pub(super) user: Option<Agent>,
     pub(super) successor: Option<Agent>,
+    /// Who had the call before the last transfer, and has it again if that fails.
+    pub(super) holder: Option<Agent>,
     pub(super) transfer: Option<(Agent, Agent)>,
     /// Who gave the call to a number outside.
     pub(super) transferred_by: Option<Agent>,
@@ -66,6 +68,7 @@ impl Call {
             missed_reason: None,
             user: None,
             successor: None,
+            holder: None,
             transfer: None,
             transferred_by: None,
             choice: None,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::parts::{Part, parts};
+use super::story::story;
 use crate::day::company::{Caller, Rules};
 use crate::day::limits::ENDED_WAIT_S;
 use crate::day::script::Delivery;
@@ -39,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) is_silent: bool,
     /// In the order of their names.
     pub(crate) tags: Vec<String>,
+    /// Lines of its text, each under a name that may be printed.
+    pub(crate) story: Vec<(&'static str, String)>,
     /// What follows the call's own activity, and when: not before it settles.
     pub(crate) parts: Vec<(i64, Part)>,
 }
@@ -132,6 +135,7 @@ fn call(id: i64, heard: &Heard, callers: &[Caller], rules: Rules) -> Call {
         settled_at_ms,
         is_silent: ended.is_none(),
         tags: tags(data),
+        story: story(heard, settled_at_ms, kind, data),
         parts: parts(heard, kind, over_at_ms, settled_at_ms, rules),
     }
 }

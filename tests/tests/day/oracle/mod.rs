@@ -12,6 +12,7 @@ pub(crate) mod parts;
 mod picture;
 mod says;
 mod shown;
+mod story;
 
 pub(crate) use compare::differences;
 pub(crate) use counts::Counts;

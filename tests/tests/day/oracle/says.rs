@@ -12,6 +12,16 @@ use crate::day::who::Who;
 const TEAMMATES: [(&str, &str); 2] =
     [("noor.haddad@example.com", "tea_1"), ("iris.lindqvist@example.com", "tea_2")];
 
+/// What a text says only where it happened.
+const STORY: [(&str, &str); 6] = [
+    ("somebody rung", "Rang:"),
+    ("a wait", "Waited:"),
+    ("a menu", "Menu:"),
+    ("a first agent", "Answered by:"),
+    ("a transfer", "Transferred"),
+    ("a failed transfer", "Transfer failed"),
+];
+
 /// M1, M6: each caller is one contact, and so are all who withheld their number together.
 pub(super) fn contacts(
     callers: &[Caller],
@@ -78,10 +88,13 @@ pub(super) fn says_of_call(call: &Call, callers: &[Caller]) -> Text {
         ("the customer", customer),
     ];
     let tagged = !call.tags.is_empty();
-    let tags = tagged.then(|| ("the tags", format!("\nTags: {}\n", call.tags.join(", "))));
-    let marker = ("the marker", format!("\nAircall #{}", call.id));
-    let says = told.into_iter().chain(agent).chain(tags).chain([marker]).collect();
-    let never = if tagged { Vec::new() } else { vec![("tags", "Tags:".to_owned())] };
+    let tags = tagged.then(|| ("the tags", format!("\nTags: {}  \n", call.tags.join(", "))));
+    let marker = ("the marker", format!("  \nAircall #{}", call.id));
+    let says = told.into_iter().chain(agent).chain(call.story.clone()).chain(tags).chain([marker]).collect();
+    let told = |label: &str| call.story.iter().any(|(_, line)| line.contains(label));
+    let untold = STORY.into_iter().filter(|(_, label)| !told(label));
+    let untagged = (!tagged).then_some(("tags", "Tags:"));
+    let never = untold.chain(untagged).map(|(what, label)| (what, label.to_owned())).collect();
     Text { says, never, ..Text::default() }
 }
 
@@ -89,7 +102,7 @@ pub(super) fn says_of_call(call: &Call, callers: &[Caller]) -> Text {
 pub(super) fn says_of_part(call: &Call, part: &Part) -> Text {
     let media = |what: &str, link: &Option<String>| {
         let link = link.as_ref().map_or("being processed", |link| link.as_str());
-        ("the link", format!("{what}: {link}\n"))
+        ("the link", format!("{what}: {link}  \n"))
     };
     let (mut says, marker) = match part {
         Part::Duration => (says_of_duration(call), "duration".to_owned()),
@@ -113,20 +126,22 @@ fn says_of_duration(call: &Call) -> Vec<(&'static str, String)> {
     let talk = span(call.ended_at_ms - call.answered_at_ms);
     let total = span(call.ended_at_ms - call.started_at_ms);
     vec![
-        ("the talk time", format!("Talk time: {talk}\n")),
-        ("the total time", format!("Total time: {total}\n")),
+        ("the talk time", format!("Talk time: {talk}  \n")),
+        ("the total time", format!("Total time: {total}  \n")),
     ]
 }
 
 /// M15, M23: what was written, after the agent's name where Front does not show it.
 fn said_by(call: &Call, note: &Note) -> String {
+    // Nobody is notified (M18), and all else stays as it was written.
+    let text = note.text.replace(" @", " ＠");
     match note.by.as_ref().filter(|_| author_of(call, note).is_none()) {
-        Some(agent) => format!("{}: {}", agent.name, note.text),
-        None => note.text.clone(),
+        Some(agent) => format!("{}: {text}", agent.name),
+        None => text,
     }
 }
 
-fn span(millis: i64) -> String {
+pub(super) fn span(millis: i64) -> String {
     let (minutes, seconds) = (millis / 60_000, millis / 1000 % 60);
     if minutes == 0 { format!("{seconds} s") } else { format!("{minutes} min {seconds} s") }
 }
