@@ -78,8 +78,11 @@ fn write_message(message: &MessageEntry, out: &mut dyn Write) -> io::Result<()> 
     let at = Timestamp::from_millis(message.created_at_ms).as_seconds().rem_euclid(86_400);
     let time = format!("{:02}:{:02}:{:02}", at / 3600, at / 60 % 60, at % 60);
     let by = message.author.as_deref().unwrap_or("customer");
-    let told =
-        message.body.lines().filter(|line| !TOLD_ELSEWHERE.iter().any(|label| line.starts_with(label)));
+    let told = message
+        .body
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !TOLD_ELSEWHERE.iter().any(|label| line.starts_with(label)));
     let told: Vec<_> = told.collect();
     writeln!(out, "  │ {time}  {by:<8}  {}", told.join(" · "))
 }
