@@ -2,9 +2,10 @@
 
 use calltrail_domain::decision::Decision;
 use calltrail_domain::effect::{Action, WorkItem};
-use calltrail_domain::fact::{CallSnapshot, Comment, Fact};
+use calltrail_domain::fact::{CallSnapshot, Comment, Fact, MenuChoice};
 use calltrail_domain::ids::CallId;
 use calltrail_domain::limits::{COMMENT_CHARS_MAX, DECISION_BYTES_MAX, WORK_ITEM_BYTES_MAX};
+use calltrail_domain::time::Timestamp;
 
 use crate::engine::{Engine, snapshot};
 
@@ -100,6 +101,30 @@ fn shortened_comment_says_so_above_its_marker() {
         let says_so = bodies[0].contains("…\n\n(shortened; the whole text is in Aircall)\n\nAircall #1,");
         assert_eq!(says_so, is_cut, "{length} characters");
     }
+}
+
+#[test]
+fn long_lists_are_cut_and_say_so() {
+    let choice = |n: i64| MenuChoice {
+        at: Timestamp::from_seconds(1_700_000_060 + n),
+        title: Some(format!("Option {n}")),
+        key: None,
+    };
+    let menu = (1..=13).map(choice).collect();
+    let tags = Some((1..=25).map(|n| format!("tag {n:02}")).collect());
+    let mut engine = Engine::new();
+    engine.append(Fact::CallSnapshot(Box::new(CallSnapshot { menu, tags, ..snapshot(1, 1, 3, false) })));
+    let items = items(&mut engine);
+    let bodies: Vec<_> = items
+        .iter()
+        .flat_map(|item| &item.effects)
+        .filter_map(|effect| match &effect.effect.action {
+            Action::ImportActivity(import) => Some(import.body.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(bodies[0].contains(", Option 10, … and 3 more  \n"), "{bodies:?}");
+    assert!(bodies[0].contains(", tag 20, … and 5 more  \n"), "{bodies:?}");
 }
 
 #[test]

@@ -71,6 +71,19 @@ fn a_marker_is_looked_for_on_further_pages() {
 }
 
 #[test]
+fn import_of_an_earlier_release_is_found_by_its_marker() {
+    for (marker, found) in [("Aircall call 7", true), ("Aircall call 77", false), ("Aircall #7", true)] {
+        let mut world = with_room();
+        world.run_to_end(&of_call(7));
+        forget(&mut world);
+        marker.clone_into(&mut world.front.messages[0].last_line);
+        world.front.repeat = Repeat::Refused;
+        world.run_to_end(&of_call(7));
+        assert_eq!(world.outcomes() == ["7:call applied cnv_5"], found, "{marker}");
+    }
+}
+
+#[test]
 fn an_import_into_a_merged_conversation_goes_into_its_survivor() {
     let mut world = with_room();
     let survivor = world.front.open_room("cnv_6", ConversationStatus::Open);
