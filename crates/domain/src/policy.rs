@@ -77,7 +77,7 @@ pub enum Comments {
     AsWritten,
     /// With backslashes before what Markdown would act on.
     Escaped,
-    /// With look-alikes of such signs, as the first releases did. No configuration asks for it.
+    /// Such signs are replaced by others that look alike, as the first releases did. No configuration asks for it.
     Neutral,
 }
 

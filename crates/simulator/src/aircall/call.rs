@@ -265,9 +265,7 @@ impl CallScript {
             Moment::Hold => "call.hold",
             Moment::Unhold => "call.unhold",
             Moment::Transferred(agent) => {
-                call.transfer = call.user.map(|by| (by, *agent));
-                call.holder = call.successor.or(call.user);
-                call.successor = Some(*agent);
+                call.hand_on(*agent);
                 "call.transferred"
             }
             Moment::TransferredAway => {
@@ -275,10 +273,7 @@ impl CallScript {
                 "call.transferred"
             }
             Moment::TransferFailed(agent) => {
-                call.transfer = call.user.map(|by| (by, *agent));
-                if call.successor == Some(*agent) {
-                    call.successor = call.holder;
-                }
+                call.fail_transfer(*agent);
                 "call.unsuccessful_transfer"
             }
             Moment::TransferredOutside => {

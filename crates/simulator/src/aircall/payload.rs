@@ -80,6 +80,20 @@ impl Call {
         }
     }
 
+    pub(super) fn hand_on(&mut self, to: Agent) {
+        self.transfer = self.user.map(|by| (by, to));
+        self.holder = self.successor.or(self.user);
+        self.successor = Some(to);
+    }
+
+    /// Who had the call before has it again.
+    pub(super) fn fail_transfer(&mut self, to: Agent) {
+        self.transfer = self.user.map(|by| (by, to));
+        if self.successor == Some(to) {
+            self.successor = self.holder;
+        }
+    }
+
     /// The webhook `name`, built at `at_s`; `user` is who the event is about.
     pub(super) fn event(&self, name: &'static str, at_s: i64, user: Option<Agent>, token: &str) -> CallEvent {
         let body = json!({

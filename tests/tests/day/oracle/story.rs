@@ -1,5 +1,7 @@
 //! M11: when a call began, whom it rang, what the caller chose, and who had it, as its webhooks tell it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::calls::{Heard, Kind, text};
@@ -16,7 +18,8 @@ const MIDNIGHT_S: i64 = 1_767_571_200;
 pub(super) fn story(heard: &Heard, by_ms: i64, kind: Kind, data: &Value) -> Vec<Line> {
     let mut known: Vec<&Value> = heard.iter().filter(|(at_ms, _)| *at_ms <= by_ms).map(|(_, w)| w).collect();
     known.sort_by_key(|webhook| webhook["timestamp"].as_i64());
-    known.dedup();
+    let mut seen = BTreeSet::new();
+    known.retain(|webhook| seen.insert(webhook.to_string()));
     let mut lines = vec![("the start", format!("Started: {}", started(data)))];
     if kind.is_by_the_customer() {
         lines.extend(rung(&known));
