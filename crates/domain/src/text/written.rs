@@ -96,7 +96,7 @@ mod tests {
             "<dana_@customer.example>",
             "https://social.example/@dana and www.social.example/@dana",
             "at 5 @ the shop, @ 9, 3@2, a @",
-            "été@exemple.example",
+            "été@société.example",
         ] {
             assert_eq!(without_mentions(text), text);
         }
