@@ -11,5 +11,6 @@ mod rate;
 mod requests;
 mod rules;
 mod sources;
+mod trials;
 mod workspace;
 mod world;

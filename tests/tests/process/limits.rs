@@ -9,9 +9,9 @@ pub(super) const START_MAX: Duration = Duration::from_secs(60);
 /// A process that has not ended by then, after it was told to, hangs.
 pub(super) const END_MAX: Duration = Duration::from_secs(30);
 /// An engine that still has work by then makes no progress.
-pub(super) const QUIET_MAX: Duration = Duration::from_secs(150);
+pub(crate) const QUIET_MAX: Duration = Duration::from_secs(150);
 /// The pause between two looks.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A webhook that nobody has taken by then is lost.
 pub(super) const DELIVERY_MAX: Duration = Duration::from_secs(150);
 /// Aircall waits so long for an answer (API reference, webhooks).

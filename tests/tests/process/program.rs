@@ -13,7 +13,7 @@ use super::secrets::check_nothing_leaked;
 use crate::workspace::root;
 
 /// The secrets that every configuration of these tests names, with their values.
-pub(super) const VARIABLES: [(&str, &str); 6] = [
+pub(crate) const VARIABLES: [(&str, &str); 6] = [
     ("AIRCALL_API_ID", "aircall-api-id"),
     ("AIRCALL_API_TOKEN", "aircall-api-token"),
     ("AIRCALL_WEBHOOK_TOKEN", "fixture-token"),
@@ -28,30 +28,30 @@ const OWN_VARIABLES: [&str; 6] =
 
 /// How a run ended and what it printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ran {
+pub(crate) struct Ran {
     /// None when a signal ended it.
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Itself, when it ended as it should.
     #[track_caller]
-    pub(super) fn with_code(self, expect: i32) -> Self {
+    pub(crate) fn with_code(self, expect: i32) -> Self {
         assert_eq!(self.code, Some(expect), "printed:\n{}\nsaid:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// The one JSON value that it printed.
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", self.stdout, self.stderr))
     }
 }
 
 /// The program, built once per run of the tests, so that it is never an old one.
-pub(super) fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match PROGRAM.get_or_init(build) {
         Ok(program) => program,
@@ -60,7 +60,7 @@ pub(super) fn program() -> &'static Path {
 }
 
 /// Runs the program in `folder` until it ends, with [`VARIABLES`] and those of `more`.
-pub(super) async fn run_in(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Ran {
+pub(crate) async fn run_in(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Ran {
     let mut command = command_in(folder, words);
     command.envs(more.iter().copied());
     let output = timeout(COMMAND_MAX, command.output()).await;
@@ -72,7 +72,7 @@ pub(super) async fn run_in(folder: &Path, words: &[&str], more: &[(&str, &str)])
 }
 
 /// The program in `folder` with nothing of this process's environment. It is killed when it is dropped.
-pub(super) fn command_in(folder: &Path, words: &[&str]) -> tokio::process::Command {
+pub(crate) fn command_in(folder: &Path, words: &[&str]) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(program());
     command.args(words).current_dir(folder).env_clear().envs(VARIABLES);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

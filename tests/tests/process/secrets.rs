@@ -1,8 +1,14 @@
 //! What no process may say where it logs: numbers, names and tokens.
 
 /// Tokens of the tests, of the simulated Aircall and of the simulated Front.
-const TOKENS: [&str; 5] =
-    ["fixture-token", "aircall-api-token", "front-token", "front-signing-key", "canary"];
+const TOKENS: [&str; 6] = [
+    "fixture-token",
+    "aircall-webhook-token",
+    "aircall-api-token",
+    "front-token",
+    "front-signing-key",
+    "canary",
+];
 /// The numbers of all parties and lines, as they are written, compared and put into addresses.
 const NUMBERS: [&str; 7] = ["+447", "+441", "%2B44", "7700 9", "7700%209", "4477009", "44163296"];
 /// The agents of the simulated Aircall.

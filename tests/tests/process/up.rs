@@ -18,7 +18,7 @@ use super::secrets::check_nothing_leaked;
 
 /// It is killed when it is dropped.
 #[derive(Debug)]
-pub(super) struct Up {
+pub(crate) struct Up {
     child: Child,
     said: Arc<Mutex<String>>,
     reader: JoinHandle<()>,
@@ -34,12 +34,12 @@ struct Listeners {
 
 impl Up {
     /// Starts it in `folder`, where its configuration is.
-    pub(super) fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         Self::start_with(folder, &["up"], &[])
     }
 
     /// Starts it with other words and more variables.
-    pub(super) fn start_with(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Self {
         let mut command = command_in(folder, words);
         let mut child = command.envs(more.iter().copied()).spawn().expect("the program starts");
         let lines = BufReader::new(child.stderr.take().expect("its errors are read")).lines();
@@ -50,7 +50,7 @@ impl Up {
     }
 
     /// Where it takes webhooks, once it says so; none when it ends before.
-    pub(super) async fn webhooks_at(&mut self) -> Option<SocketAddr> {
+    pub(crate) async fn webhooks_at(&mut self) -> Option<SocketAddr> {
         self.listeners().await?.webhooks_at
     }
 
@@ -59,37 +59,44 @@ impl Up {
     }
 
     /// Where it takes webhooks; fails when it does not start.
-    pub(super) async fn ready(&mut self) -> SocketAddr {
+    pub(crate) async fn ready(&mut self) -> SocketAddr {
         let started = timeout(START_MAX, self.webhooks_at()).await;
         started.ok().flatten().unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said()))
     }
 
     /// Returns when it does its part, whatever that is; fails when it does not start.
-    pub(super) async fn is_up(&mut self) -> SocketAddr {
+    pub(crate) async fn is_up(&mut self) -> SocketAddr {
         let started = timeout(START_MAX, self.listeners()).await;
         let listeners = started.ok().flatten();
         listeners.unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said())).operator_at
     }
 
+    /// Where it takes webhooks; known once it is up.
+    pub(crate) fn webhooks_at_now(&self) -> SocketAddr {
+        let listeners = *self.listeners.borrow();
+        let webhooks_at = listeners.and_then(|listeners| listeners.webhooks_at);
+        webhooks_at.unwrap_or_else(|| panic!("calltrail takes no webhooks:\n{}", self.said()))
+    }
+
     /// Where it answers health; known once it is up.
-    pub(super) fn operator_at(&self) -> SocketAddr {
+    pub(crate) fn operator_at(&self) -> SocketAddr {
         let listeners = *self.listeners.borrow();
         listeners.unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said())).operator_at
     }
 
     /// What it has said so far.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sends it a signal.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let process = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         kill_process(process.expect("it is running"), signal).expect("the signal is sent");
     }
 
     /// Ends it as `kill -9` does. It must have been running until then.
-    pub(super) async fn killed(mut self) -> Ran {
+    pub(crate) async fn killed(mut self) -> Ran {
         let running = self.child.try_wait().expect("its state is known").is_none();
         assert!(running, "calltrail ended by itself:\n{}", self.said());
         self.child.start_kill().expect("it is killed");
@@ -97,7 +104,7 @@ impl Up {
     }
 
     /// Ends it as a supervisor does, by SIGTERM.
-    pub(super) async fn terminated(self) -> Ran {
+    pub(crate) async fn terminated(self) -> Ran {
         self.signal(Signal::TERM);
         self.ended().await
     }

@@ -5,14 +5,14 @@ mod page;
 mod script;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use calltrail::engine::{Engine, Role, projection_in};
 use calltrail_domain::rule::{self, Rule};
 use calltrail_simulator::aircall::{Api, ApiOptions};
-use calltrail_simulator::front::{Act, Action, Front, Ledger, Subject};
+use calltrail_simulator::front::{Act, Action, Front, FrontOptions, Ledger, Subject};
 use calltrail_simulator::http::{AircallHandle, Clock, Handle, serve, serve_aircall};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -59,6 +59,16 @@ pub(crate) async fn check(given: Given, steps: &[Step], expect: &[Expect]) {
 pub(crate) async fn check_both(given: Given, steps: &[Step], expect: &[Expect]) {
     let without = check(given.clone().without_front_webhooks(), steps, expect);
     tokio::join!(without, check(given, steps, expect));
+}
+
+/// What Front shows and what is expected of it, as texts that can be compared.
+pub(crate) fn compared(
+    company: &FrontOptions,
+    ledger: &Ledger,
+    left_out: &BTreeMap<String, u64>,
+    expect: &Expect,
+) -> (String, String) {
+    View { company, ledger, left_out }.beside(expect)
 }
 
 /// How many requests the last step takes, after everything before it has come to rest.

@@ -33,6 +33,12 @@ impl<T> Table<T> {
         self.index.get(id).map(|index| &mut self.rows[*index])
     }
 
+    pub(super) fn remove(&mut self, id: &str) -> Option<T> {
+        let at = self.index.remove(id)?;
+        self.index.values_mut().filter(|index| **index > at).for_each(|index| *index -= 1);
+        Some(self.rows.remove(at))
+    }
+
     pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
         self.rows.iter()
     }

@@ -70,8 +70,10 @@ mod rate;
 mod render;
 mod routes;
 mod scopes;
+mod scripted;
 mod shapes;
 mod tags;
+mod unreported;
 mod webhooks;
 mod wire;
 
@@ -85,6 +87,7 @@ pub use options::{
     Behaviour, ContactSeed, FrontOptions, Handle, Inbox, RepeatAnswer, SpanMs, SubjectRule, Tag, Teammate,
 };
 pub use people::{Act, ActError, Action, Subject};
+pub use scripted::ScriptedAnswer;
 pub use webhooks::{OutgoingWebhook, signature};
 pub use wire::{Answer, Outcome, Request, Response};
 
@@ -98,6 +101,7 @@ use company::Company;
 use events::Event;
 use imports::Imports;
 use rate::Rate;
+use scripted::Script;
 use webhooks::Webhooks;
 use wire::{Answered, Reply};
 
@@ -107,6 +111,7 @@ pub struct Front {
     options: FrontOptions,
     faults: Faults,
     planned: Vec<PlannedFault>,
+    script: Script,
     ids: Ids,
     chance: Random,
     company: Company,
@@ -128,6 +133,7 @@ impl Front {
             options,
             faults: Faults::default(),
             planned: Vec::new(),
+            script: Script::default(),
             ids: Ids::new(seed),
             chance: Random::new(seed ^ 0x5EED_0FCA_11AB_1E55),
             company,
@@ -144,6 +150,14 @@ impl Front {
     pub fn step(&mut self, now_ms: i64, request: &Request) -> Answer {
         self.tick(now_ms);
         let target = Target::of(&request.path_and_query);
+        if let Some(scripted) = self.script.answer_to(request) {
+            if scripted.apply {
+                self.admit_and_answer(now_ms, request, &target);
+            }
+            let reply = scripted.reply();
+            self.remember(now_ms, request, Some(reply.status), None);
+            return Answer { delay_ms: 0, outcome: Outcome::Response(self.finished(now_ms, reply)) };
+        }
         let fault = self.fault_for(request);
         let (reply, reset, delay_ms) = match fault {
             Some(Fault::LostBefore) => (Reply::empty(0), true, 0),
@@ -158,13 +172,7 @@ impl Front {
             }
             None => (self.admit_and_answer(now_ms, request, &target), false, 0),
         };
-        self.requests.push(RequestEntry {
-            at_ms: now_ms,
-            method: request.method.clone(),
-            path: request.path_and_query.clone(),
-            status: (!reset).then_some(reply.status),
-            fault,
-        });
+        self.remember(now_ms, request, (!reset).then_some(reply.status), fault);
         let outcome = if reset { Outcome::Reset } else { Outcome::Response(self.finished(now_ms, reply)) };
         Answer { delay_ms, outcome }
     }
@@ -219,6 +227,22 @@ impl Front {
         self.planned.push(fault);
     }
 
+    /// Gives this answer, after those that were scripted before it, in place of the model's own.
+    pub fn script(&mut self, answer: ScriptedAnswer) {
+        self.script.push(answer);
+    }
+
+    /// The model answers everything itself again.
+    pub fn clear_script(&mut self) {
+        self.script.clear();
+    }
+
+    /// How many scripted answers were given.
+    #[must_use]
+    pub fn scripted_answers_given(&self) -> u64 {
+        self.script.given
+    }
+
     /// What links begin with from now on.
     pub fn set_base_url(&mut self, base_url: &str) {
         base_url.trim_end_matches('/').clone_into(&mut self.options.base_url);
@@ -248,6 +272,11 @@ impl Front {
         &self.options.signing_key
     }
 
+    fn remember(&mut self, at_ms: i64, request: &Request, status: Option<u16>, fault: Option<Fault>) {
+        let (method, path) = (request.method.clone(), request.path_and_query.clone());
+        self.requests.push(RequestEntry { at_ms, method, path, status, fault });
+    }
+
     fn fault_for(&mut self, request: &Request) -> Option<Fault> {
         if self.faults.down {
             return Some(Fault::LostBefore);
@@ -274,10 +303,14 @@ impl Front {
 
     fn finished(&self, now_ms: i64, reply: Reply) -> Response {
         let mut headers = reply.headers;
-        headers.extend(self.rate.headers(now_ms, &self.options.behaviour));
+        // A page names its own type, because it is none of Front's: nor does it have Front's other headers.
+        let is_page = headers.iter().any(|(name, _)| name == "content-type");
+        if !is_page {
+            headers.extend(self.rate.headers(now_ms, &self.options.behaviour));
+        }
         headers.push(("date".into(), http_date(now_ms)));
         let body = reply.body.map(String::into_bytes).unwrap_or_default();
-        if !body.is_empty() {
+        if !body.is_empty() && !is_page {
             headers.push(("content-type".into(), "application/json; charset=utf-8".into()));
         }
         Response { status: reply.status, headers, body }

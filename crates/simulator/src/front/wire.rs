@@ -106,7 +106,7 @@ impl Answer {
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
-    /// JSON.
+    /// JSON, but for a page.
     pub(super) body: Option<String>,
 }
 
@@ -120,6 +120,13 @@ impl Reply {
 
     pub(super) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: None }
+    }
+
+    /// A page of whatever stands before Front.
+    pub(super) fn page(status: u16, words: &str) -> Self {
+        let body = format!("<html><head><title>{words}</title></head><body><h1>{words}</h1></body></html>\n");
+        let headers = vec![("content-type".into(), "text/html".into())];
+        Self { status, headers, body: Some(body) }
     }
 
     fn refusal(status: u16, title: &'static str, message: Option<String>) -> Self {
