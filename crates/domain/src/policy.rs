@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{InboxId, LineId};
 use crate::limits::VOICEMAIL_WAIT_DEFAULT;
+use crate::rule::{self, Rule};
 
 /// The rules of one account. Every field is written out: a default of a later release must not change an old log. What
 /// an old record does not hold is what the releases of its time did.
@@ -166,13 +167,29 @@ pub enum AssignBy {
     Request,
 }
 
-/// Calls that start outside these hours are left out. Minutes after midnight in the time zone of the texts, end exclusive.
+/// Calls that start outside these hours are left out. Minutes after midnight in the time zone of the texts, end exclusive, by
+/// the wall clock also on the days on which it changes. Hours that end before they begin cross midnight, and belong to the
+/// day on which they begin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BusinessHours {
     /// 1 is Monday, 7 is Sunday.
     pub days: BTreeSet<u8>,
     pub from_minute: u16,
     pub to_minute: u16,
+}
+
+impl BusinessHours {
+    /// True for this minute of this day of the week, 1 for Monday.
+    pub(crate) fn contain(&self, day: u8, minute: u16) -> bool {
+        let begins = |day: u8| self.days.contains(&day);
+        let day_before = if day == 1 { 7 } else { day - 1 };
+        if self.from_minute < self.to_minute {
+            return begins(day) && (self.from_minute..self.to_minute).contains(&minute);
+        }
+        let after_midnight =
+            if rule::holds(Rule::NightHoursBelongToTheirFirstDay) { day_before } else { day };
+        begins(day) && minute >= self.from_minute || begins(after_midnight) && minute < self.to_minute
+    }
 }
 
 /// Waits, all counted from the time a record was received.

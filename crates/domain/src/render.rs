@@ -125,7 +125,7 @@ pub(crate) fn in_business_hours(at: Timestamp, told: &CallTold, policy: &Policy)
     let Some(local) = zoned(at, told, policy) else { return true };
     let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or(0);
     let day = local.weekday().to_monday_one_offset().unsigned_abs();
-    hours.days.contains(&day) && (hours.from_minute..hours.to_minute).contains(&minute)
+    hours.contain(day, minute)
 }
 
 fn line_name(line: Option<&Line>, words: &Words, fit: fn(&str) -> Option<String>) -> String {

@@ -90,10 +90,11 @@ pub enum Rule {
     OnlyExternalTransfersLeadOutside,
     InvisibleTextCountsAsBlank,
     EarlierMarkersAreAccepted,
+    NightHoursBelongToTheirFirstDay,
 }
 
 impl Rule {
-    pub const ALL: [Self; 83] = [
+    pub const ALL: [Self; 84] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -177,6 +178,7 @@ impl Rule {
         Self::OnlyExternalTransfersLeadOutside,
         Self::InvisibleTextCountsAsBlank,
         Self::EarlierMarkersAreAccepted,
+        Self::NightHoursBelongToTheirFirstDay,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -189,6 +191,7 @@ impl Rule {
             Self::AnArchivedConversationIsReopened => &["m03"],
             Self::ALineHasItsInbox => &["m04"],
             Self::WhatIsSwitchedOffIsLeftOut => &["m05"],
+            Self::NightHoursBelongToTheirFirstDay => &["m05"],
             Self::CallersWithoutANumberAreKeptApart => &["m06"],
             Self::TheSubjectNamesTheCall => &["m07"],
             Self::TheSubjectBelongsToItsSegment => &["m08"],

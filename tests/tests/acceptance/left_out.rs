@@ -55,3 +55,26 @@ async fn m05_lines_can_be_left_out_and_so_can_calls_outside_business_hours() {
     )
     .await;
 }
+
+/// Call 1 starts on a Monday at 9:00 in Vienna, and each next one an hour later.
+#[tokio::test(flavor = "multi_thread")]
+async fn m05_night_hours_belong_to_the_day_on_which_they_begin() {
+    let nights = "business_hours = { days = [\"mon\"], from = \"22:00\", to = \"06:00\" }";
+    // Monday 21:00 and 22:00, Tuesday 05:00, 06:00 and 22:00, and Monday 05:00 a week later.
+    let ids = [13, 14, 21, 22, 38, 165];
+    check(
+        given().calls(&format!("time_zone = \"Europe/Vienna\"\n{nights}")),
+        &ids.map(|id| call(inbound(id, CALLER))),
+        &[
+            conversations(
+                "
+                +447700900123: open in Aircall Phone
+                  Missed call - Support line
+                    14:call by the customer
+                    21:call by the customer",
+            ),
+            left_out("4 hours"),
+        ],
+    )
+    .await;
+}

@@ -334,11 +334,12 @@ fn read_business_hours(mut section: Section<'_>) -> Option<BusinessHours> {
     let from_minute = section.required("from", "\"09:00\"", values::minute_of_day);
     let to_minute = section.required("to", "\"18:00\"", |entry| {
         let to = values::minute_of_day(entry)?;
-        if from_minute.is_none_or(|from| from < to) {
+        if from_minute != Some(to) {
             return Ok(to);
         }
-        let mend = "write hours that end after they begin, on the same day; \"24:00\" is midnight";
-        Err(Fault::new("is not after `from`", mend))
+        let mend =
+            "write another end: one before `from` is on the next day; \"00:00\" to \"24:00\" is a whole day";
+        Err(Fault::new("is `from` itself", mend))
     });
     section.finish();
     Some(BusinessHours { days: days?, from_minute: from_minute?, to_minute: to_minute? })

@@ -128,6 +128,17 @@ fn without_a_signing_key_no_front_webhooks_are_expected() {
 }
 
 #[test]
+fn business_hours_may_cross_midnight() {
+    for (from, to, minutes) in [("22:00", "06:00", (1_320, 360)), ("18:00", "00:00", (1_080, 0))] {
+        let hours = format!("business_hours = {{ days = [\"fri\"], from = \"{from}\", to = \"{to}\" }}");
+        let (_folder, path) = written(&format!("{GOOD}[account.calls]\n{hours}\n"));
+        let hours = loaded(&path, &[("TOKEN", "t")]).accounts[0].policy().business_hours;
+        let hours = hours.expect("hours are written");
+        assert_eq!((hours.from_minute, hours.to_minute), minutes);
+    }
+}
+
+#[test]
 fn a_token_that_can_be_learnt_need_not_be_written() {
     let credential = "api_id = { env = \"TOKEN\" }\napi_token = { env = \"TOKEN\" }";
     let text = GOOD.replace("webhook_tokens = [{ env = \"TOKEN\" }]", credential);
