@@ -203,8 +203,9 @@ pub struct TestCallArgs {
 /// The options of `trail`.
 #[derive(Debug, Args)]
 pub struct TrailArgs {
-    /// A phone number with its country code, or a party's name as logs show it
-    #[arg(value_name = "NUMBER|PARTY")]
+    /// A phone number with its country code, a call's id in Aircall, a conversation's id in Front, or a party's name as logs
+    /// show it
+    #[arg(value_name = "NUMBER|CALL|CONVERSATION|PARTY")]
     pub of: NumberOrParty,
 }
 
@@ -404,6 +405,8 @@ Examples:
 const TRAIL: &str = "\
 Examples:
   calltrail trail +33612345678
+  calltrail trail 812345678                      the caller of this call in Aircall
+  calltrail trail cnv_1a2b3c                     whose calls are in this conversation in Front
   calltrail trail +33612345678 --format json";
 const TAIL: &str = "\
 Examples:

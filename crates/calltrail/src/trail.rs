@@ -7,7 +7,7 @@ use calltrail_aircall::{Outside, event_name, outside};
 use calltrail_domain::decision::{Decision, Verdict};
 use calltrail_domain::effect::{EffectSettled, Outcome};
 use calltrail_domain::fact::{ConversationChange, Fact};
-use calltrail_domain::fold::party_of_number;
+use calltrail_domain::fold::{party_of_conversation, party_of_number};
 use calltrail_domain::ids::{CallId, ConversationId, PartyId};
 use calltrail_domain::record::{AircallEvent, Record, RecordBody};
 use calltrail_domain::state::{Memory, State};
@@ -59,8 +59,9 @@ impl Trail {
         }
         if trails.is_empty() {
             bail!(
-                "nothing is known of this number or party, or no call of it has ended yet; give a number with its \
-                 country code (+44…), or a party's name as log lines show it"
+                "nothing is known of this number, call, conversation or party, or no call of it has ended yet; give a \
+                 number with its country code (+44…), Aircall's id of a call, Front's of a conversation (cnv_…), or a \
+                 party's name as log lines show it"
             );
         }
         for_each_record(log, |record| {
@@ -158,24 +159,32 @@ impl Trail {
     }
 
     fn is_of_call(&self, state: &State<Memory>, call: CallId) -> anyhow::Result<bool> {
-        let Some(call) = state.call(call)? else { return Ok(false) };
-        let party = match (call.settled, call.told.number()) {
-            (Some(settled), _) => state.party(&settled.party)?.map(|(id, _)| id),
-            (None, Some(number)) => party_of_number(state, number)?,
-            (None, None) => None,
-        };
-        Ok(party.as_ref() == Some(&self.party))
+        Ok(party_of_call(state, call)?.as_ref() == Some(&self.party))
     }
 }
 
-/// A party's name, or a number as people write it.
+fn party_of_call(state: &State<Memory>, call: CallId) -> anyhow::Result<Option<PartyId>> {
+    let Some(call) = state.call(call)? else { return Ok(None) };
+    Ok(match (call.settled, call.told.number()) {
+        (Some(settled), _) => state.party(&settled.party)?.map(|(id, _)| id),
+        (None, Some(number)) => party_of_number(state, number)?,
+        (None, None) => None,
+    })
+}
+
+/// A party's name, a number as people write it, a call's id in Aircall or a conversation's in Front.
 fn find(state: &State<Memory>, asked: &NumberOrParty) -> anyhow::Result<Option<PartyId>> {
     if let Some(party) = state.party(&PartyId::new(asked.as_str()))? {
         return Ok(Some(party.0));
     }
-    match outside(asked.as_str(), None) {
-        Outside::Number(number) => Ok(party_of_number(state, &number)?),
-        Outside::Withheld | Outside::Unreadable => Ok(None),
+    if let Outside::Number(number) = outside(asked.as_str(), None)
+        && let Some(party) = party_of_number(state, &number)?
+    {
+        return Ok(Some(party));
+    }
+    match asked.as_str().parse() {
+        Ok(call) => party_of_call(state, CallId(call)),
+        Err(_) => Ok(party_of_conversation(state, &ConversationId::new(asked.as_str()))?),
     }
 }
 

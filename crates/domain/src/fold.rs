@@ -13,7 +13,7 @@ use crate::call::{Call, Settled};
 use crate::effect::WorkItem;
 use crate::fact::{CallEvent, CallSnapshot, Fact};
 use crate::hash;
-use crate::ids::{CallId, PartyId, PhoneNumber};
+use crate::ids::{CallId, ConversationId, PartyId, PhoneNumber};
 use crate::limits::{ENDED_WAIT_DEFAULT, SILENT_CALL_DEFAULT, VOICEMAIL_WAIT_DEFAULT};
 use crate::parts;
 use crate::party::Party;
@@ -162,6 +162,16 @@ pub fn party_of_number<B: Backing>(
     let account = state.piece(&Key::Account)?;
     let Some(key) = party_key(account.as_deref()) else { return Ok(None) };
     Ok(state.party(&hash::keyed(key, number.as_str()))?.map(|(id, _)| id))
+}
+
+/// The id of the party whose calls are in a conversation, or were.
+pub fn party_of_conversation<B: Backing>(
+    state: &State<B>,
+    conversation: &ConversationId,
+) -> Result<Option<PartyId>, StateError<B::Error>> {
+    let parties = conversations::parties_of(state, conversation)?;
+    let Some(party) = parties.first() else { return Ok(None) };
+    Ok(state.party(party)?.map(|(id, _)| id))
 }
 
 /// A call has one timer: for its end, shorter once it is known to be over; then for the links that it waits for.

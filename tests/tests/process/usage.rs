@@ -55,7 +55,7 @@ async fn what_is_not_understood_is_told_with_code_2() {
         (&["status", "--format", "xml"], "invalid value 'xml' for '--format <FORMAT>'"),
         (&["replay"], "--verify"),
         (&["streams", "keys"], "--out <FOLDER>"),
-        (&["trail"], "<NUMBER|PARTY>"),
+        (&["trail"], "<NUMBER|CALL|CONVERSATION|PARTY>"),
         (&["test-call", "--inbox", "Support"], "write the id that Front gives it, inb_…"),
         (&["test-call", "--remove", "cnv_"], "write the id that Front gives it, cnv_…"),
         (&["log", "tail", "--kind", "gossip"], "invalid value 'gossip' for '--kind <KIND>'"),

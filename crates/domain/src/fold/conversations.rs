@@ -36,7 +36,7 @@ pub(super) fn changed<B: Backing>(
 }
 
 /// The parties whose calls go, or went, into the conversation: several after a merge.
-fn parties_of<B: Backing>(
+pub(super) fn parties_of<B: Backing>(
     state: &State<B>,
     conversation: &ConversationId,
 ) -> Result<BTreeSet<PartyId>, StateError<B::Error>> {
