@@ -1,18 +1,10 @@
-//! What this program asks of Aircall's REST API beside the calls: an account's client, and its webhook.
+//! What this program asks of Aircall's REST API beside the calls: an account's client, and which webhook is its.
 
-use std::time::Duration;
-
-use anyhow::{Context as _, bail};
-use calltrail_aircall::rest::{AudioSource, Client, RestError, Webhook};
+use anyhow::Context as _;
+use calltrail_aircall::rest::{AudioSource, Client, Webhook};
 use calltrail_domain::policy::Recording;
-use secrecy::SecretString;
-use tracing::warn;
 
-use crate::config::{AccountConfig, HttpConfig};
-
-/// How often, and how long apart, the token is asked for at a start before it is given up.
-const LEARN_TRIES: u32 = 12;
-const LEARN_PAUSE: Duration = Duration::from_secs(5);
+use crate::config::AccountConfig;
 
 /// The client of an account; nothing when it has no credential.
 pub(crate) fn client_of(account: &AccountConfig) -> anyhow::Result<Option<Client>> {
@@ -29,50 +21,6 @@ pub(crate) fn audio_of(account: &AccountConfig) -> anyhow::Result<Option<AudioSo
         }
         Some(_) | None => Ok(None),
     }
-}
-
-/// The live tokens of an account's webhook: as configured, else as Aircall's list of webhooks has them.
-///
-/// # Errors
-/// When they must be read from Aircall and that fails, or no webhook posts here.
-pub(crate) async fn webhook_tokens(
-    account: &AccountConfig,
-    http: &HttpConfig,
-) -> anyhow::Result<Vec<SecretString>> {
-    let configured = &account.aircall.webhook_tokens;
-    let (Some(client), Some(url)) = (client_of(account)?, http.aircall_webhook_url(&account.id)) else {
-        return Ok(configured.clone());
-    };
-    if !configured.is_empty() {
-        return Ok(configured.clone());
-    }
-    let webhooks = webhooks(&client, account).await.with_context(|| {
-        format!("account {} has no `webhook_tokens`, and the token cannot be read from Aircall", account.id)
-    })?;
-    let tokens: Vec<_> = posting_to(&url, webhooks).into_iter().filter_map(|webhook| webhook.token).collect();
-    if tokens.is_empty() {
-        bail!(
-            "account {} has no `webhook_tokens`, and Aircall has no webhook to {url}; make it with \
-             `calltrail webhook register --account {}`",
-            account.id,
-            account.id
-        );
-    }
-    Ok(tokens)
-}
-
-/// The list of webhooks, with some patience: whoever restarts a program that ended for this would ask far more often.
-async fn webhooks(client: &Client, account: &AccountConfig) -> Result<Vec<Webhook>, RestError> {
-    for _ in 1..LEARN_TRIES {
-        match client.webhooks().await {
-            Err(error) if error.is_retryable() => {
-                warn!(account = %account.id, %error, "webhook token not learnt yet");
-                tokio::time::sleep(LEARN_PAUSE).await;
-            }
-            other => return other,
-        }
-    }
-    client.webhooks().await
 }
 
 /// Those of the webhooks that are meant to post to `url`: their address may be written in another way.

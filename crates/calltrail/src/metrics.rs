@@ -73,7 +73,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 38] = [
+const METRICS: [Metric; 39] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -124,6 +124,16 @@ const METRICS: [Metric; 38] = [
     counter("webhooks_unreadable_times", "Webhooks with a time that cannot be read", |status| {
         accounts(status, |account| Some(number(webhooks(account)?.unreadable_times)))
     }),
+    gauge(
+        "webhook_token_trouble",
+        "1 while the token of Aircall's webhook, where it is not configured, cannot be read from Aircall",
+        |status| {
+            accounts(status, |account| {
+                let token = account.live.as_ref()?.webhook_token.as_ref()?;
+                Some(flag(token.trouble.is_some()))
+            })
+        },
+    ),
     gauge("spool_records", "Records in the spool that wait for the log", |status| {
         spool(status, |spool| number(spool.now.records))
     }),

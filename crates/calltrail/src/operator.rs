@@ -30,9 +30,13 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: w
 
 async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     let reasons = shared.not_ready_now().await;
+    let conditions: String = shared.conditions().iter().map(|condition| format!("{condition}\n")).collect();
     match reasons.as_slice() {
-        [] => (StatusCode::OK, "ready\n".to_owned()),
-        reasons => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join("; "))),
+        [] => (StatusCode::OK, format!("ready\n{conditions}")),
+        reasons => {
+            let reasons = reasons.join("; ");
+            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reasons}\n{conditions}"))
+        }
     }
 }
 

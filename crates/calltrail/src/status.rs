@@ -10,7 +10,7 @@ use calltrail_ingest::{CountersNow, SpoolNow};
 use calltrail_projector::Pending;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Role, Stores};
+use crate::engine::{Role, Stores, TokenStatus};
 use crate::history::{History, parties};
 
 /// What `calltrail status` shows.
@@ -113,6 +113,9 @@ pub struct Live {
     pub policy_differs: Option<bool>,
     #[serde(default)]
     pub webhooks: Option<CountersNow>,
+    /// Where it is not configured, and webhooks are received.
+    #[serde(default)]
+    pub webhook_token: Option<TokenStatus>,
     #[serde(flatten)]
     pub writer: Option<WriterStatus>,
 }
@@ -330,6 +333,9 @@ impl fmt::Display for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.policy_differs == Some(true) {
             row(f, "policy", "another one decides than this process is configured with")?;
+        }
+        if let Some(condition) = self.webhook_token.as_ref().and_then(TokenStatus::condition) {
+            row(f, "aircall", &condition)?;
         }
         if let Some(webhooks) = &self.webhooks {
             let refused = refusals(webhooks);

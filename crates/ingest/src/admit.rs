@@ -46,7 +46,11 @@ pub fn admit(
 
 fn admit_aircall(account: &Account, body: &[u8], now: Timestamp) -> Result<Admitted, Refusal> {
     let received = calltrail_aircall::receive(body).map_err(Refusal::Malformed)?;
-    if !received.is_from(&account.aircall) {
+    let tokens = account.aircall.now();
+    if tokens.is_empty() {
+        return Err(Refusal::TokenNotKnown);
+    }
+    if !received.is_from(&tokens) {
         return Err(Refusal::Unauthenticated);
     }
     let understood =

@@ -19,7 +19,7 @@ mod spool;
 pub use admit::{Admitted, Understood, admit};
 pub use counters::{AccountCounters, Counters, CountersNow};
 pub use intake::{AppendError, Intake};
-pub use options::{Account, Now, Options, ServerLimits};
+pub use options::{Account, LiveTokens, Now, Options, ServerLimits};
 pub use receiver::Ingest;
 pub use refusal::{Reason, Refusal};
 pub use route::Source;

@@ -1,6 +1,6 @@
 //! What the receivers are told: whose webhooks they take, what time it is, and how much they take at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use calltrail_aircall::Tokens;
@@ -17,10 +17,37 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Debug)]
 pub struct Account {
     pub id: AccountId,
-    /// The live tokens of Aircall's webhooks.
-    pub aircall: Tokens,
+    /// The live tokens of Aircall's webhooks. While none is known, no webhook of Aircall is taken.
+    pub aircall: LiveTokens,
     /// The live signing keys of Front's application; `None` when the account has no Front webhooks.
     pub front: Option<SigningKeys>,
+}
+
+/// The live tokens of one account, which may change while webhooks come in; clones share them.
+#[derive(Debug, Clone)]
+pub struct LiveTokens(Arc<RwLock<Tokens>>);
+
+impl LiveTokens {
+    /// Takes these tokens instead, from the next webhook on.
+    pub fn set(&self, tokens: Tokens) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+    }
+
+    /// True when there is one.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        !self.now().is_empty()
+    }
+
+    pub(crate) fn now(&self) -> Tokens {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl From<Tokens> for LiveTokens {
+    fn from(tokens: Tokens) -> Self {
+        Self(Arc::new(RwLock::new(tokens)))
+    }
 }
 
 /// What one process receives.

@@ -47,6 +47,8 @@ pub enum Refusal {
     NotStored,
     #[error("this machine keeps as many webhooks as it may; send it again later")]
     SpoolFull,
+    #[error("the token of this account's webhook has not been read from Aircall yet; send it again later")]
+    TokenNotKnown,
 }
 
 /// The kinds of refusals, as answers and counters name them.
@@ -65,11 +67,12 @@ pub enum Reason {
     Overloaded,
     LogUnavailable,
     SpoolFull,
+    TokenNotKnown,
 }
 
 impl Reason {
     /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooLarge,
@@ -82,6 +85,7 @@ impl Reason {
         Self::Overloaded,
         Self::LogUnavailable,
         Self::SpoolFull,
+        Self::TokenNotKnown,
     ];
 
     /// The word in answers and metrics.
@@ -100,6 +104,7 @@ impl Reason {
             Self::Overloaded => "overloaded",
             Self::LogUnavailable => "log_unavailable",
             Self::SpoolFull => "spool_full",
+            Self::TokenNotKnown => "token_not_known",
         }
     }
 
@@ -114,7 +119,9 @@ impl Reason {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Overloaded | Self::LogUnavailable | Self::SpoolFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::LogUnavailable | Self::SpoolFull | Self::TokenNotKnown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -127,7 +134,8 @@ impl Reason {
             | Self::Unauthenticated
             | Self::Overloaded
             | Self::LogUnavailable
-            | Self::SpoolFull => true,
+            | Self::SpoolFull
+            | Self::TokenNotKnown => true,
             Self::NotFound
             | Self::MethodNotAllowed
             | Self::Timeout
@@ -154,6 +162,7 @@ impl Refusal {
             Self::Full => Reason::Overloaded,
             Self::NotStored => Reason::LogUnavailable,
             Self::SpoolFull => Reason::SpoolFull,
+            Self::TokenNotKnown => Reason::TokenNotKnown,
         }
     }
 

@@ -19,5 +19,6 @@ mod restore;
 mod secrets;
 mod setting_up;
 mod site;
+mod tokens;
 pub(crate) mod up;
 mod usage;

@@ -1,9 +1,10 @@
 //! What no process may say where it logs: numbers, names and tokens.
 
 /// Tokens of the tests, of the simulated Aircall and of the simulated Front.
-const TOKENS: [&str; 6] = [
+const TOKENS: [&str; 7] = [
     "fixture-token",
     "aircall-webhook-token",
+    "rotated-token",
     "aircall-api-token",
     "front-token",
     "front-signing-key",

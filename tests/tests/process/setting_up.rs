@@ -1,13 +1,12 @@
-//! The commands that set up: `calltrail webhook register` and `calltrail test-call`, and a token that is learnt.
+//! The commands that set up: `calltrail webhook register` and `calltrail test-call`.
 
 use std::time::Instant;
 
-use calltrail_simulator::aircall::{Step, random_history};
+use calltrail_simulator::aircall::random_history;
 
 use super::aircall::{Aircall, bodies_of};
 use super::company::Company;
 use super::limits::{LOOK_EVERY, QUIET_MAX};
-use super::up::Up;
 
 const REQUESTS_PER_MINUTE: u32 = 3_600;
 const EVENTS: usize = 15;
@@ -106,32 +105,6 @@ async fn registering_touches_nothing_when_it_cannot_tell() {
     });
     let nowhere = company.run(&["webhook", "register"]).await.with_code(1);
     assert!(nowhere.stderr.contains("set `public_url`"), "{}", nowhere.stderr);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_not_written_is_learnt_at_the_start() {
-    let company = Company::new(REQUESTS_PER_MINUTE).await;
-    company.configure(|text| {
-        text.lines().filter(|line| !line.starts_with("webhook_tokens")).collect::<Vec<_>>().join("\n")
-    });
-    let early = company.run(&["up"]).await.with_code(1);
-    assert!(early.stderr.contains("calltrail webhook register --account acme"), "{}", early.stderr);
-    let wrong = company.run_with(&["up"], &[("AIRCALL_API_TOKEN", "canary")]).await.with_code(1);
-    assert!(wrong.stderr.contains("cannot be read from Aircall"), "{}", wrong.stderr);
-    assert!(wrong.stderr.contains("compare `api_id` and `api_token`"), "{}", wrong.stderr);
-
-    let told = company.run(&["webhook", "register"]).await.with_code(0).stdout;
-    assert!(told.contains("is read from Aircall at each start"), "{told}");
-    // Aircall is in trouble when the program starts, and not for long.
-    company.aircall(|api| api.plan_failures(1));
-    let mut up = Up::start(company.folder());
-    let aircall = Aircall::posting_to(up.ready().await);
-    assert!(up.said().contains("webhook token not learnt yet"), "{}", up.said());
-    let steps: Vec<Step> = random_history(1, 1, 1);
-    let body = bodies_of(&steps).next().expect("a call has webhooks");
-    aircall.deliver(body).await;
-    assert_eq!(aircall.repeated(), 0, "the token that was learnt is not taken");
-    up.terminated().await.with_code(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,7 +57,17 @@ impl Company {
             up: None,
         };
         company.start().await;
+        company.knows_its_token().await;
         company
+    }
+
+    /// The first time the token is read from Aircall while the program runs already; Aircall would post again.
+    async fn knows_its_token(&self) {
+        let started = Instant::now();
+        while self.status().await["accounts"][ACCOUNT]["live"]["webhook_token"]["known"] == false {
+            assert!(started.elapsed() < QUIET_MAX, "the token is not read: {:#}", self.status().await);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     async fn start(&mut self) {

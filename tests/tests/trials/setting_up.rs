@@ -24,7 +24,8 @@ async fn a_restart_while_aircall_is_down_loses_no_webhook() {
             950200012:call by the customer",
     );
     assert_eq!(played.end().live.0, 200);
-    assert_eq!(played.end().ready, (200, "ready\n".to_owned()));
+    let (status, ready) = &played.end().ready;
+    assert!(*status == 200 && ready.contains("webhook token kept from before, since"), "{ready}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,5 +42,8 @@ async fn a_trail_is_found_by_call_and_by_conversation() {
     let [by_number, by_call, by_conversation] = played.commands.as_slice() else { panic!("three commands") };
     assert_eq!(by_number.code, Some(0), "{by_number:?}");
     assert!(by_number.stdout.contains("950200031") && by_number.stdout.contains("950200032"));
-    assert_eq!((by_call, by_conversation), (by_number, by_number));
+    // Each was asked a moment after the one before.
+    for (earlier, later) in [(by_number, by_call), (by_call, by_conversation)] {
+        assert!(later.code == Some(0) && later.stdout.starts_with(earlier.stdout.trim_end()), "{later:?}");
+    }
 }

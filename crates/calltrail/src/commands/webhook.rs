@@ -29,8 +29,8 @@ enum Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum TokenPlace {
-    /// It is read from Aircall at each start.
-    Learnt,
+    /// It is read from Aircall while webhooks are received.
+    Learned,
     /// It is among `webhook_tokens`.
     Configured,
     /// It is not, so that everything that the webhook sends is refused.
@@ -144,7 +144,7 @@ fn registered(
     let token = webhook.and_then(|webhook| webhook.token.as_ref()).map(|token| token.expose_secret());
     let known = &account.aircall.webhook_tokens;
     let place = |token: &str| match known.iter().any(|one| one.expose_secret() == token) {
-        _ if known.is_empty() => TokenPlace::Learnt,
+        _ if known.is_empty() => TokenPlace::Learned,
         true => TokenPlace::Configured,
         false => TokenPlace::Missing,
     };
@@ -175,13 +175,12 @@ impl fmt::Display for Registered {
         writeln!(f, "  events   {} about calls, and no others", self.events.len())?;
         self.changes.iter().try_for_each(|change| writeln!(f, "  change   {change}"))?;
         match self.token_place {
-            Some(TokenPlace::Learnt) if self.action == Action::Created => {
+            Some(TokenPlace::Learned) => {
                 writeln!(
                     f,
-                    "  token    is read from Aircall at each start; if `calltrail up` runs, start it anew"
+                    "  token    is read from Aircall by `calltrail up`, which need not be restarted"
                 )?;
             }
-            Some(TokenPlace::Learnt) => writeln!(f, "  token    is read from Aircall at each start")?,
             Some(TokenPlace::Configured) => writeln!(f, "  token    is among `webhook_tokens`")?,
             Some(TokenPlace::Missing) => writeln!(
                 f,

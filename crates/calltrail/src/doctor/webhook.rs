@@ -58,7 +58,7 @@ fn check_one(account: &AccountConfig, url: &str, webhook: &Webhook, register: &s
     }
 }
 
-/// Without configured tokens, the webhook's own is read at each start.
+/// Without configured tokens, the webhook's own is read from Aircall.
 fn is_known(account: &AccountConfig, webhook: &Webhook) -> bool {
     let tokens = &account.aircall.webhook_tokens;
     // Aircall may stop showing the token; then there is nothing to compare.

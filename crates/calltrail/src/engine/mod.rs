@@ -9,6 +9,7 @@ mod receivers;
 mod role;
 mod shared;
 mod stores;
+mod tokens;
 mod writers;
 
 use std::fs::File;
@@ -31,12 +32,14 @@ use tracing::info;
 use crate::config::{Backend, Config};
 use crate::status::Status;
 use crate::{control, operator};
+use tokens::Learners;
 
 pub(crate) use folder::free_bytes;
 pub use folder::projection_in;
 pub use role::Role;
 pub(crate) use shared::Shared;
 pub(crate) use stores::Stores;
+pub use tokens::TokenStatus;
 
 /// A process that was told to stop is gone by then; whoever supervises it has to wait longer.
 pub const STOP_MAX: Duration = Duration::from_secs(25);
@@ -85,20 +88,24 @@ impl Engine {
     }
 
     /// Takes the folder and the listeners, and answers health from here on. Where the log is elsewhere, the receivers open.
+    /// Aircall is not waited for.
     ///
     /// # Errors
-    /// When the folder, a listener or Aircall is of no use: the error says which and what to do.
+    /// When the folder or a listener is of no use: the error says which and what to do.
     pub async fn open(config: &Config, role: Role) -> anyhow::Result<Self> {
         role.check_backend(config.log.backend)?;
-        let accounts = if role.receives() { receivers::accounts(config).await? } else { Vec::new() };
         let folder = folder::take(&config.log.path)?;
+        let learners = if role.receives() { Learners::of(config)? } else { Learners::default() };
         let receiving = match role.receives() {
-            true => Some(Receiving { accounts, listener: listen(config.http.listen, "http.listen").await? }),
+            true => Some(Receiving {
+                accounts: receivers::accounts(config, &learners),
+                listener: listen(config.http.listen, "http.listen").await?,
+            }),
             false => None,
         };
         let operator = listen(config.http.operator_listen, "http.operator_listen").await?;
         let (stop, stopped) = watch::channel(false);
-        let shared = Arc::new(Shared::new(config, role));
+        let shared = Arc::new(Shared::new(config, role, learners));
         let mut engine = Self {
             webhooks_at: receiving.as_ref().map(|receiving| receiving.listener.local_addr()).transpose()?,
             operator_at: operator.local_addr()?,
@@ -108,6 +115,9 @@ impl Engine {
             receiving: None,
             _folder: folder,
         };
+        for learning in engine.shared.learners.run(&stopped) {
+            engine.tasks.spawn(learning);
+        }
         engine.tasks.spawn(control::serve(&config.log.path, shared.clone(), stopped.clone())?);
         engine.tasks.spawn(operator::serve(operator, shared, stopped));
         match receiving {

@@ -4,27 +4,22 @@ use std::sync::Arc;
 
 use calltrail_front::webhook::SigningKeys;
 use calltrail_ingest::{Account, Forwarder, Ingest, Intake, Spool, SpoolOptions};
-use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
 use tokio::{join, select};
 use tracing::error;
 
+use super::tokens::Learners;
 use super::{Shared, now, stopping};
-use crate::aircall;
-use crate::config::{Backend, Config};
+use crate::config::{AccountConfig, Backend, Config};
 
-/// The accounts as the receivers know them; tokens that are not configured are read from Aircall.
-pub(super) async fn accounts(config: &Config) -> anyhow::Result<Vec<Account>> {
-    let mut accounts = Vec::new();
-    for account in &config.accounts {
-        let tokens = aircall::webhook_tokens(account, &config.http).await?;
-        accounts.push(Account {
-            id: account.id.clone(),
-            aircall: calltrail_aircall::Tokens::new(tokens.iter().map(|token| token.expose_secret())),
-            front: account.front.signing_key.clone().map(|key| SigningKeys::new([key])),
-        });
-    }
-    Ok(accounts)
+/// The accounts as the receivers know them; tokens that are not configured are those of the learners.
+pub(super) fn accounts(config: &Config, learners: &Learners) -> Vec<Account> {
+    let account = |account: &AccountConfig| Account {
+        id: account.id.clone(),
+        aircall: learners.live(account),
+        front: account.front.signing_key.clone().map(|key| SigningKeys::new([key])),
+    };
+    config.accounts.iter().map(account).collect()
 }
 
 /// The spool of this process; nothing when the log is a file, which is its own.

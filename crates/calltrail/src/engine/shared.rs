@@ -16,6 +16,7 @@ use super::folder::{free_bytes, projection_in};
 use super::now;
 use super::role::Role;
 use super::stores::Stores;
+use super::tokens::Learners;
 use crate::config::{AccountConfig, Backend, Config};
 use crate::status::{
     AccountStatus, ConnectionStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus,
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(super) ingest: OnceLock<Arc<Ingest>>,
     pub(super) spool: OnceLock<Spool>,
     pub(super) writers: OnceLock<BTreeMap<String, Arc<Counters>>>,
+    pub(super) learners: Learners,
     backend: Backend,
     started: Instant,
     /// What the configuration says, by account.
@@ -51,7 +53,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: &Config, role: Role) -> Self {
+    pub(super) fn new(config: &Config, role: Role, learners: Learners) -> Self {
         let policy = |account: &AccountConfig| (account.id.to_string(), account.policy());
         Self {
             role,
@@ -64,6 +66,7 @@ impl Shared {
             ingest: OnceLock::new(),
             spool: OnceLock::new(),
             writers: OnceLock::new(),
+            learners,
             policies: config.accounts.iter().map(policy).collect(),
         }
     }
@@ -177,6 +180,7 @@ impl Shared {
         Live {
             policy_differs: None,
             webhooks: self.ingest.get().and_then(receiver),
+            webhook_token: self.learners.status(account),
             writer: writer.map(|counters| WriterStatus::of(counters)),
         }
     }
@@ -187,6 +191,15 @@ impl Shared {
         let scratch = tempfile::tempdir_in(&self.folder).context("no room for a scratch store")?;
         let store = projection_in(scratch.path());
         Ok(calltrail_projector::verify(&**log, &live, &store, |_| {}).await?)
+    }
+
+    /// What a person has to repair outside this process, though it does its part.
+    pub(crate) fn conditions(&self) -> Vec<String> {
+        let told = self.policies.keys().filter_map(|account| {
+            let condition = self.learners.status(account)?.condition()?;
+            Some(format!("account {account}: {condition}"))
+        });
+        told.collect()
     }
 
     /// Why this process cannot do its part now: nothing when it can.

@@ -1,9 +1,9 @@
 //! Which bodies become records.
 
-use calltrail_aircall::{Malformed, Meaning};
+use calltrail_aircall::{Malformed, Meaning, Tokens};
 use calltrail_domain::record::RecordBody;
 use calltrail_front::webhook::Rejected;
-use calltrail_ingest::{Admitted, Reason, Refusal, Source, Understood, admit};
+use calltrail_ingest::{Account, Admitted, LiveTokens, Reason, Refusal, Source, Understood, admit};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::site::{EVENT, NOW, accounts, front_headers};
@@ -48,6 +48,22 @@ fn every_live_token_of_the_account_is_good_and_no_other() {
     {
         assert_eq!(aircall(0, &body), Err(Refusal::Unauthenticated), "{body}");
     }
+}
+
+#[test]
+fn tokens_may_become_known_and_change() {
+    let live = LiveTokens::from(Tokens::new::<&str>([]));
+    let account = Account { id: "acme".parse().expect("an id"), aircall: live.clone(), front: None };
+    let admit = |token: &str| {
+        let body = EVENT.replace("good", token);
+        admit(&account, Source::Aircall, &HeaderMap::new(), body.as_bytes(), NOW).map(|_| ())
+    };
+    assert_eq!(admit("good"), Err(Refusal::TokenNotKnown));
+    assert_eq!(Refusal::TokenNotKnown.reason().status(), 503);
+    live.set(Tokens::new(["good"]));
+    assert_eq!((admit("good"), admit("bad")), (Ok(()), Err(Refusal::Unauthenticated)));
+    live.set(Tokens::new(["new"]));
+    assert_eq!((admit("good"), admit("new")), (Err(Refusal::Unauthenticated), Ok(())));
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) const EVENT: &str = r#"{"event":"call.created","timestamp":1646389739
 pub(crate) fn accounts() -> Vec<Account> {
     let account = |id: &str, tokens: &[&str], front| Account {
         id: id.parse().expect("an account id"),
-        aircall: Tokens::new(tokens),
+        aircall: Tokens::new(tokens).into(),
         front,
     };
     let keys = SigningKeys::new([SecretString::from("front-key")]);
