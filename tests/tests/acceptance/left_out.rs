@@ -56,25 +56,25 @@ async fn m05_lines_can_be_left_out_and_so_can_calls_outside_business_hours() {
     .await;
 }
 
-/// Call 1 starts on a Monday at 9:00 in Vienna, and each next one an hour later.
+/// Call 1 starts on Monday, 2026-01-05 at 9:00 in Vienna, and each next one an hour later.
+async fn check_night(day: &str, ids: &[i64], inside: &[i64], outside: &'static str) {
+    let nights = format!("business_hours = {{ days = [\"{day}\"], from = \"22:00\", to = \"06:00\" }}");
+    let calls: Vec<_> = ids.iter().map(|id| call(inbound(*id, CALLER))).collect();
+    let logged: String = inside.iter().map(|id| format!("\n    {id}:call by the customer")).collect();
+    let shown = format!("+447700900123: open in Aircall Phone\n  Missed call - Support line{logged}");
+    let given = given().calls(&format!("time_zone = \"Europe/Vienna\"\n{nights}"));
+    check(given, &calls, &[conversations(shown), left_out(outside)]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn m05_night_hours_belong_to_the_day_on_which_they_begin() {
-    let nights = "business_hours = { days = [\"mon\"], from = \"22:00\", to = \"06:00\" }";
     // Monday 21:00 and 22:00, Tuesday 05:00, 06:00 and 22:00, and Monday 05:00 a week later.
-    let ids = [13, 14, 21, 22, 38, 165];
-    check(
-        given().calls(&format!("time_zone = \"Europe/Vienna\"\n{nights}")),
-        &ids.map(|id| call(inbound(id, CALLER))),
-        &[
-            conversations(
-                "
-                +447700900123: open in Aircall Phone
-                  Missed call - Support line
-                    14:call by the customer
-                    21:call by the customer",
-            ),
-            left_out("4 hours"),
-        ],
-    )
-    .await;
+    check_night("mon", &[13, 14, 21, 22, 38, 165], &[14, 21], "4 hours").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m05_night_hours_go_by_the_clock_on_the_wall() {
+    // 03-29: 01:00, 03:00 an hour later, 05:00 and 06:00. 10-24 and 10-25: 21:00, 22:00, 02:00 twice, 05:00 and 06:00.
+    let ids = [1_985, 1_986, 1_988, 1_989, 7_020, 7_021, 7_025, 7_026, 7_029, 7_030];
+    check_night("sat", &ids, &[1_985, 1_986, 1_988, 7_021, 7_025, 7_026, 7_029], "3 hours").await;
 }

@@ -149,6 +149,26 @@ async fn a_webhook_made_again_brings_its_token_beside_the_former_one() {
     up.terminated().await.with_code(0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_that_receives_keeps_the_token_too() {
+    let company = without_tokens().await;
+    company.configure(|text| {
+        let jetstream = "[log]\nbackend = \"jetstream\"\njetstream = { url = \"nats://127.0.0.1:9\" }";
+        let text = text.replacen("[log]", jetstream, 1);
+        text.lines().filter(|line| !line.starts_with("webhook_tokens")).collect::<Vec<_>>().join("\n")
+    });
+    let mut ingest = Up::start_with(company.folder(), &["ingest"], &[]);
+    assert_eq!(posted(ingest.ready().await, "fixture-token").await.0, 503);
+    company.run(&["webhook", "register"]).await.with_code(0);
+    until(&company, true, false).await;
+    assert_eq!(posted(ingest.ready().await, "fixture-token").await.0, 200);
+    ingest.terminated().await.with_code(0);
+    company.aircall(|api| api.plan_failures(u32::MAX));
+    let mut ingest = Up::start_with(company.folder(), &["ingest"], &[]);
+    assert_eq!(posted(ingest.ready().await, "fixture-token").await.0, 200);
+    ingest.terminated().await.with_code(0);
+}
+
 /// What the doctor says is to be done, in its order.
 async fn advice(company: &Company) -> Vec<(String, String)> {
     let (_, findings) = company.findings(&[]).await;
