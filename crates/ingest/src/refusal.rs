@@ -134,13 +134,14 @@ impl Reason {
             | Self::Unauthenticated
             | Self::Overloaded
             | Self::LogUnavailable
-            | Self::SpoolFull
-            | Self::TokenNotKnown => true,
+            | Self::SpoolFull => true,
             Self::NotFound
             | Self::MethodNotAllowed
             | Self::Timeout
             | Self::UnknownAccount
-            | Self::NoSigningKey => false,
+            | Self::NoSigningKey
+            // Whoever reads the token from Aircall says why it is not known.
+            | Self::TokenNotKnown => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A case file: how its configuration differs from a plain account, and what happens, one step after the other.
 
-use calltrail_simulator::front::{Handle, ScriptedAnswer};
+use calltrail_simulator::front::{ContactSeed, Handle, ScriptedAnswer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,6 +15,20 @@ pub(super) struct Case {
     #[serde(default)]
     pub(super) config: Settings,
     pub(super) steps: Vec<Posted>,
+}
+
+impl Case {
+    /// Those whom Front knows from the start.
+    pub(super) fn contacts(&self) -> Vec<ContactSeed> {
+        let contacts = self.steps.iter().zip(1..).filter_map(|(posted, number)| match &posted.step {
+            Step::Contact { name, handles } => {
+                let id = format!("crd_{number}");
+                Some(ContactSeed { id, name: name.clone(), handles: handles.clone() })
+            }
+            _ => None,
+        });
+        contacts.collect()
+    }
 }
 
 /// How the configuration differs from a plain account.
@@ -60,7 +74,7 @@ pub(super) enum Step {
     Wait(Until),
     /// This command is run.
     Cli(Vec<String>),
-    /// A person makes a contact in Front.
+    /// Front knows this contact, from the start.
     Contact {
         name: String,
         handles: Vec<Handle>,

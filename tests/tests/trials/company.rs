@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use calltrail_simulator::aircall::{Api, ApiOptions, Webhook};
-use calltrail_simulator::front::{Behaviour, Front, FrontOptions, Inbox, Ledger, SpanMs, Teammate};
+use calltrail_simulator::front::{
+    Behaviour, ContactSeed, Front, FrontOptions, Inbox, Ledger, SpanMs, Teammate,
+};
 use calltrail_simulator::http::{AircallHandle, Clock, Handle, serve, serve_aircall};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,10 +41,10 @@ pub(super) struct Company {
 }
 
 impl Company {
-    pub(super) async fn new(settings: Settings) -> Self {
+    pub(super) async fn new(settings: Settings, contacts: Vec<ContactSeed>) -> Self {
         // Built before anything counts time.
         program();
-        let options = front_options();
+        let options = FrontOptions { contacts, ..front_options() };
         let front = serve(free_port().await, Front::new(options.clone(), SEED), Clock::system());
         let mut api = Api::new(ApiOptions::default());
         api.webhooks_mut().extend(webhooks(&settings));

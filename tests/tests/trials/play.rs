@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calltrail_simulator::front::{Act, Action, FrontOptions, Inbox, Ledger, Subject};
+use calltrail_simulator::front::{Act, Action, FrontOptions, Inbox, Ledger, MassAction, Subject};
 use serde_json::Value;
 
 use super::case::{Deed, Posted, Restart, Step, Until, case};
@@ -42,7 +42,8 @@ pub(super) struct Said {
 pub(super) async fn played(name: &str) -> Played {
     let case = case(name);
     assert!(!case.about.is_empty(), "{name} does not say what it is");
-    let mut stage = Stage::new(Company::new(case.config).await);
+    let contacts = case.contacts();
+    let mut stage = Stage::new(Company::new(case.config, contacts).await);
     for step in case.steps {
         stage.happen(step).await;
     }
@@ -56,12 +57,14 @@ struct Stage {
     commands: Vec<Ran>,
     answered: Vec<u16>,
     dropped: Option<Inbox>,
+    /// Conversations that nobody sees any more.
+    deleted: Vec<String>,
 }
 
 impl Stage {
     fn new(company: Company) -> Self {
-        let (rests, said, commands, answered) = Default::default();
-        Self { company, rests, said, commands, answered, dropped: None }
+        let (rests, said, commands, answered, deleted) = Default::default();
+        Self { company, rests, said, commands, answered, dropped: None, deleted }
     }
 
     async fn happen(&mut self, Posted { step, path }: Posted) {
@@ -81,21 +84,30 @@ impl Stage {
             Step::Sleep(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             Step::Wait(until) => self.wait(until).await,
             Step::Cli(words) => self.command(words).await,
-            Step::Contact { name, handles } => {
-                self.company.front.front(|front| front.make_contact(&name, handles));
-            }
+            // It is there from the start.
+            Step::Contact { .. } => {}
             Step::MoveNumber { number, to } => {
                 self.company.front.front(|front| front.move_number(&number, &to));
             }
             Step::Act { index, action } => self.act(index, action).await,
             Step::SetStatusSilently { index, status } => {
                 let id = self.conversation(index);
-                let is_set = self.company.front.front(|front| front.set_status_unreported(&id, &status));
-                assert!(is_set, "no status {status:?}");
+                let action = match status.as_str() {
+                    "archived" => MassAction::Archive,
+                    "deleted" => MassAction::Trash,
+                    other => panic!("no mass action makes {other:?}"),
+                };
+                let now_ms = self.company.front.clock().now_ms();
+                let person = Company::person();
+                let done =
+                    self.company.front.front(|front| front.mass_action(now_ms, &person, &id, action, false));
+                done.expect("the conversation is there");
             }
             Step::DeleteConversation(index) => {
                 let id = self.conversation(index);
-                assert!(self.company.front.front(|front| front.delete_unreported(&id)));
+                let now_ms = self.company.front.clock().now_ms();
+                assert!(self.company.front.front(|front| front.delete_conversation(now_ms, &id)));
+                self.deleted.push(id);
             }
             Step::DropInbox(id) => {
                 self.dropped = self.company.front.front(|front| front.drop_inbox(&id));
@@ -203,7 +215,8 @@ impl Stage {
     async fn end(mut self) -> Played {
         self.company.settled().await;
         self.say().await;
-        let front = self.company.ledger();
+        let mut front = self.company.ledger();
+        front.conversations.retain(|row| !self.deleted.contains(&row.id));
         let logged = self.company.stop().await;
         let Self { company, rests, said, commands, answered, .. } = self;
         Played { company: company.options, front, rests, said, commands, answered, logged }

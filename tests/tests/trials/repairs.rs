@@ -50,7 +50,7 @@ async fn a_refused_token_is_shown_as_long_as_it_is_refused() {
     );
     let refuses = |status: &str| {
         let lines = status.lines().map(str::to_lowercase);
-        lines.filter(|line| line.contains("token") && line.contains("since")).count()
+        lines.filter(|line| line.contains("front") && line.contains("api token")).count()
     };
     assert_eq!(refuses(&played.before().status_text), 1, "{}", played.before().status_text);
     assert_eq!(refuses(&played.end().status_text), 0, "{}", played.end().status_text);

@@ -34,9 +34,9 @@ impl<T> Table<T> {
     }
 
     pub(super) fn remove(&mut self, id: &str) -> Option<T> {
-        let at = self.index.remove(id)?;
-        self.index.values_mut().filter(|index| **index > at).for_each(|index| *index -= 1);
-        Some(self.rows.remove(at))
+        let place = self.index.remove(id)?;
+        self.index.values_mut().filter(|index| **index > place).for_each(|index| *index -= 1);
+        Some(self.rows.remove(place))
     }
 
     pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {

@@ -88,6 +88,7 @@ pub use options::{
 };
 pub use people::{Act, ActError, Action, Subject};
 pub use scripted::ScriptedAnswer;
+pub use unreported::MassAction;
 pub use webhooks::{OutgoingWebhook, signature};
 pub use wire::{Answer, Outcome, Request, Response};
 
@@ -302,15 +303,15 @@ impl Front {
     }
 
     fn finished(&self, now_ms: i64, reply: Reply) -> Response {
-        let mut headers = reply.headers;
-        // A page names its own type, because it is none of Front's: nor does it have Front's other headers.
-        let is_page = headers.iter().any(|(name, _)| name == "content-type");
-        if !is_page {
-            headers.extend(self.rate.headers(now_ms, &self.options.behaviour));
+        if reply.is_page {
+            let body = reply.body.map(String::into_bytes).unwrap_or_default();
+            return Response { status: reply.status, headers: reply.headers, body };
         }
+        let mut headers = reply.headers;
+        headers.extend(self.rate.headers(now_ms, &self.options.behaviour));
         headers.push(("date".into(), http_date(now_ms)));
         let body = reply.body.map(String::into_bytes).unwrap_or_default();
-        if !body.is_empty() && !is_page {
+        if !body.is_empty() {
             headers.push(("content-type".into(), "application/json; charset=utf-8".into()));
         }
         Response { status: reply.status, headers, body }

@@ -78,7 +78,10 @@ impl ScriptedAnswer {
 
     pub(super) fn reply(&self) -> Reply {
         match (&self.html, &self.json) {
-            (Some(words), _) => Reply::page(self.status, words),
+            (Some(words), _) => {
+                let body = Some(format!("<html><body><h1>{words}</h1></body></html>"));
+                Reply { body, ..Reply::page(self.status) }
+            }
             (None, Some(body)) => Reply::json(self.status, body),
             (None, None) => Reply::empty(self.status),
         }

@@ -1,30 +1,53 @@
-//! What happens in Front without an event: mass actions, deletions, and the work of whoever sets Front up.
-//!
-//! Front's help pages say that mass actions and deletions send no webhook; that they are in no list of events is assumed.
+//! What people do in Front that no webhook reports: mass actions, deletions, and changes to contacts and inboxes.
 
 use super::Front;
 use super::company::Status;
+use super::events::Source;
 use super::options::{Handle, Inbox};
+use super::people::ActError;
+
+/// What a mass action does to each conversation of a selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MassAction {
+    Archive,
+    Trash,
+}
 
 impl Front {
-    /// A mass action archives (`archived`), trashes (`deleted`) or opens (`open`) this conversation; false when there is no
-    /// such conversation or status.
-    pub fn set_status_unreported(&mut self, id: &str, status: &str) -> bool {
-        let status = match status {
-            "open" => Status::Open,
-            "archived" => Status::Archived,
-            "deleted" => Status::Deleted,
-            _ => return false,
+    /// Lets a teammate do this to a conversation among many others. Front's webhooks leave such actions out; whether the
+    /// conversation's events do too is not known, so `with_event` says it.
+    ///
+    /// # Errors
+    /// [`ActError`] if there is no such conversation.
+    pub fn mass_action(
+        &mut self,
+        now_ms: i64,
+        by: &str,
+        id: &str,
+        action: MassAction,
+        with_event: bool,
+    ) -> Result<(), ActError> {
+        self.tick(now_ms);
+        let id = self.company.survivor(id).to_owned();
+        let status = match action {
+            MassAction::Archive => Status::Archived,
+            MassAction::Trash => Status::Deleted,
         };
-        let Some(row) = self.company.conversations.get_mut(id) else { return false };
-        row.status = status;
-        row.snoozed_until_ms = None;
-        row.archived_since_subject |= status == Status::Archived;
-        true
+        if !with_event {
+            let row = self.company.conversation_mut(&id).map_err(|_| ActError::NoConversation)?;
+            row.archived_since_subject |= status == Status::Archived;
+            (row.status, row.snoozed_until_ms) = (status, None);
+            return Ok(());
+        }
+        let webhooks = std::mem::replace(&mut self.options.behaviour.webhooks, false);
+        let done = self.set_status(now_ms, &id, status, &Source::Teammate(by.to_owned()));
+        self.options.behaviour.webhooks = webhooks;
+        done.map_err(|_| ActError::NoConversation)
     }
 
-    /// The conversation is deleted for good, with all that is in it; false when it is not there.
-    pub fn delete_unreported(&mut self, id: &str) -> bool {
+    /// Deletes a conversation for good, with all that is in it; false when there is none.
+    pub fn delete_conversation(&mut self, now_ms: i64, id: &str) -> bool {
+        self.tick(now_ms);
         let Some(row) = self.company.conversations.remove(id) else { return false };
         for message in &row.messages {
             self.company.messages.remove(message);
@@ -34,33 +57,28 @@ impl Front {
         true
     }
 
-    /// The inbox is deleted: what it was called, if it was there.
+    /// The inbox of this id disappears, and comes back with [`Front::add_inbox`]; `None` when there is none.
     pub fn drop_inbox(&mut self, id: &str) -> Option<Inbox> {
         self.company.inboxes.remove(id)
     }
 
-    /// An inbox is made.
+    /// An inbox appears.
     pub fn add_inbox(&mut self, inbox: Inbox) {
-        self.company.inboxes.insert(&inbox.id.clone(), inbox);
+        let id = inbox.id.clone();
+        self.company.inboxes.insert(&id, inbox);
     }
 
-    /// A person makes a contact and gives it these handles, whoever had them before: its id.
-    pub fn make_contact(&mut self, name: &str, handles: Vec<Handle>) -> String {
-        for handle in &handles {
-            let owner = self.company.handles.get(handle).cloned();
-            if let Some(contact) = owner.and_then(|owner| self.company.contacts.get_mut(&owner)) {
-                contact.handles.retain(|one| one != handle);
-            }
-        }
-        let id = self.ids.next("crd");
-        self.company.add_contact(&id, Some(name.to_owned()), handles);
-        id
-    }
-
-    /// A person makes a contact and gives it this number, whatever its source, instead of whoever had it: its id.
+    /// Lets a teammate take the phone number from whoever has it and give it to a new contact, whose id is returned. Handles
+    /// that people do not see, of source `custom`, stay.
     pub fn move_number(&mut self, number: &str, name: &str) -> String {
-        let known = self.company.handles.keys().filter(|handle| handle.handle == number);
-        let handles = known.cloned().collect();
-        self.make_contact(name, handles)
+        let handle = Handle::new("phone", number);
+        let id = self.ids.next("crd");
+        if let Some(owner) = self.company.handles.remove(&handle)
+            && let Some(contact) = self.company.contacts.get_mut(&owner)
+        {
+            contact.handles.retain(|known| *known != handle);
+        }
+        self.company.add_contact(&id, Some(name.to_owned()), vec![handle]);
+        id
     }
 }

@@ -106,8 +106,10 @@ impl Answer {
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
-    /// JSON, but for a page.
+    /// JSON.
     pub(super) body: Option<String>,
+    /// It is not Front's: a proxy wrote it.
+    pub(super) is_page: bool,
 }
 
 /// `Err` is a refusal: an endpoint uses `?` on whatever it lacks.
@@ -115,18 +117,11 @@ pub(super) type Answered = Result<Reply, Reply>;
 
 impl Reply {
     pub(super) fn json(status: u16, body: &impl Serialize) -> Self {
-        Self { status, headers: Vec::new(), body: Some(text_of(body)) }
+        Self { status, headers: Vec::new(), body: Some(text_of(body)), is_page: false }
     }
 
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: None }
-    }
-
-    /// A page of whatever stands before Front.
-    pub(super) fn page(status: u16, words: &str) -> Self {
-        let body = format!("<html><head><title>{words}</title></head><body><h1>{words}</h1></body></html>\n");
-        let headers = vec![("content-type".into(), "text/html".into())];
-        Self { status, headers, body: Some(body) }
+        Self { status, headers: Vec::new(), body: None, is_page: false }
     }
 
     fn refusal(status: u16, title: &'static str, message: Option<String>) -> Self {
@@ -171,7 +166,17 @@ impl Reply {
     }
 
     pub(super) fn moved(location: String) -> Self {
-        Self { status: 301, headers: vec![("location".into(), location)], body: None }
+        Self { headers: vec![("location".into(), location)], ..Self::empty(301) }
+    }
+
+    /// What a proxy in front of Front answers.
+    pub(super) fn page(status: u16) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".into(), "text/html".into())],
+            body: Some(format!("<html><body><h1>{status}</h1></body></html>")),
+            is_page: true,
+        }
     }
 }
 
