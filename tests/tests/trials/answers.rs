@@ -4,28 +4,24 @@ use super::play::played;
 use super::shown::answered;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a page counts as an answer of Front"]
 async fn a_page_with_403_at_the_import_refuses_nothing() {
     let played = played("html-403-at-the-import").await;
     played.shows(&answered("+447700900801", 950_000_001)).nothing_rejected();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a page counts as an answer of Front"]
 async fn a_page_with_404_at_the_import_refuses_nothing() {
     let played = played("html-404-at-the-import").await;
     played.shows(&answered("+447700900801", 950_000_002)).nothing_rejected();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a page counts as an answer of Front"]
 async fn a_page_with_400_at_the_import_refuses_nothing() {
     let played = played("html-400-at-the-import").await;
     played.shows(&answered("+447700900801", 950_000_003)).nothing_rejected();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a page counts as an answer of Front"]
 async fn a_page_with_404_at_the_conversation_moves_no_call() {
     let played = played("html-404-at-the-conversation").await;
     played.shows(
@@ -39,7 +35,6 @@ async fn a_page_with_404_at_the_conversation_moves_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "403 about an author is final"]
 async fn an_author_without_access_loses_no_call() {
     let played = played("author-without-access").await;
     let shown = &played.front.conversations[0];

@@ -3,7 +3,6 @@
 use super::play::played;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "an unknown inbox is final"]
 async fn a_call_waits_for_an_inbox_that_is_away() {
     let played = played("inbox-away-for-a-minute").await;
     played.shows(
@@ -19,7 +18,6 @@ async fn a_call_waits_for_an_inbox_that_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "an unknown inbox is final"]
 async fn calls_wait_for_a_misspelt_default_inbox() {
     let played = played("default-inbox-misspelt").await;
     played.shows(
@@ -38,7 +36,6 @@ async fn calls_wait_for_a_misspelt_default_inbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a refused token is a counter alone"]
 async fn a_refused_token_is_shown_as_long_as_it_is_refused() {
     let played = played("token-refused-for-a-while").await;
     played.shows(

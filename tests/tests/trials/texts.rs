@@ -15,7 +15,6 @@ async fn what_is_blank_once_cleaned_is_not_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a transfer without a target is to an outside number"]
 async fn a_transfer_without_a_target_leads_to_no_outside_number() {
     let played = played("transfer-without-a-target").await;
     played.shows(
@@ -30,7 +29,6 @@ async fn a_transfer_without_a_target_leads_to_no_outside_number() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a failed transfer is two lines"]
 async fn a_failed_transfer_is_one_line() {
     let played = played("failed-transfer").await;
     played.shows(
@@ -46,7 +44,6 @@ async fn a_failed_transfer_is_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "an agent's words are changed"]
 async fn a_comment_arrives_as_it_was_written() {
     let played = played("comment-with-a-link").await;
     let comments = played.comments();

@@ -3,7 +3,6 @@
 use super::play::played;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a deleted conversation refuses a call"]
 async fn a_conversation_deleted_unnoticed_is_forgotten() {
     let played = played("conversation-deleted-unnoticed").await;
     played
@@ -24,7 +23,6 @@ async fn a_conversation_deleted_unnoticed_is_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a trashed conversation takes a call"]
 async fn a_conversation_trashed_by_a_mass_action_hides_no_call() {
     let played = played("trashed-by-a-mass-action").await;
     assert_eq!(played.answered, [200, 200, 200]);
