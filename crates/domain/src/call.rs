@@ -174,7 +174,7 @@ impl Call {
     pub fn is_refused(&self, id: CallId) -> bool {
         let refused = self.own_outcome(id).is_some_and(|own| match own {
             Outcome::Rejected { status, .. } => *status != ACCEPTED,
-            Outcome::Skipped { .. } => true,
+            Outcome::Skipped { .. } | Outcome::Gone { .. } => true,
             Outcome::ContactFound { .. }
             | Outcome::Observed { .. }
             | Outcome::Applied { .. }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    CommentId, ContactId, ConversationId, EffectKey, InboxId, MessageUid, PartyId, PhoneNumber, ThreadRef,
+    CommentId, ContactId, ConversationId, EffectKey, InboxId, LineId, MessageUid, PartyId, PhoneNumber,
+    ThreadRef,
 };
 use crate::policy::ImportType;
 use crate::rule::{self, Rule};
@@ -77,6 +78,10 @@ pub struct ObserveConversation {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportActivity {
     pub inbox: InboxId,
+    /// The line of the call. Where Front does not have the inbox, the one that the configuration gives this line is tried.
+    /// Older records do not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<LineId>,
     /// Threads the message until the conversation's id is known; the work item brings the id when it is.
     pub thread: ThreadRef,
     pub import_type: ImportType,
@@ -254,6 +259,9 @@ pub enum Outcome {
     Overtaken { found: String },
     /// Left out because the effect `because_of` that it needs was rejected.
     Skipped { because_of: EffectKey },
+    /// Not done: Front said, to a request sent at `at`, that it does not have the conversation any more. A call that was to
+    /// go there is decided again.
+    Gone { conversation: ConversationId, at: Timestamp },
 }
 
 /// A person archived the conversation, or brought it back, by Front's time.

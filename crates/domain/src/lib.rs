@@ -12,6 +12,7 @@ pub mod fold;
 pub mod hash;
 pub mod ids;
 pub mod limits;
+pub mod notes;
 mod parts;
 pub mod party;
 pub mod policy;

@@ -111,6 +111,13 @@ impl Party {
         self.touched = position;
     }
 
+    /// A call that was decided waits for its decision again, ahead of what came after it.
+    pub(crate) fn requeue(&mut self, call: CallId, position: u64) {
+        self.dequeue(call);
+        let place = self.queue.partition_point(|waiting| waiting.position <= position);
+        self.queue.insert(place, Waiting { call, position });
+    }
+
     pub(crate) fn dequeue(&mut self, call: CallId) {
         self.queue.retain(|waiting| waiting.call != call);
     }
@@ -267,6 +274,12 @@ impl Thread {
         if !is_explained && self.has_ended() != shown {
             self.marks.add(segment::mark(shown, at, sequence));
         }
+    }
+
+    /// Front does not have the conversation any more: it is as good as trashed, whatever was reported last.
+    pub(crate) fn forget(&mut self, at: Timestamp) {
+        self.status = ConversationStatus::Trashed;
+        self.status_at = self.status_at.max(at);
     }
 
     /// The segment has ended, by what is known now.

@@ -91,10 +91,19 @@ pub enum Rule {
     InvisibleTextCountsAsBlank,
     EarlierMarkersAreAccepted,
     NightHoursBelongToTheirFirstDay,
+    OnlyFrontRefuses,
+    OperatorsConditionsWait,
+    MissingInboxIsReplaced,
+    RefusedAuthorIsLeftOut,
+    TooLongTextIsShortened,
+    ConditionsAreProbedOnce,
+    GoneConversationIsForgotten,
+    AnsweredImportsAreRepeatedSoon,
+    OnlyTheFileCostsTheAudio,
 }
 
 impl Rule {
-    pub const ALL: [Self; 84] = [
+    pub const ALL: [Self; 93] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -179,6 +188,15 @@ impl Rule {
         Self::InvisibleTextCountsAsBlank,
         Self::EarlierMarkersAreAccepted,
         Self::NightHoursBelongToTheirFirstDay,
+        Self::OnlyFrontRefuses,
+        Self::OperatorsConditionsWait,
+        Self::MissingInboxIsReplaced,
+        Self::RefusedAuthorIsLeftOut,
+        Self::TooLongTextIsShortened,
+        Self::ConditionsAreProbedOnce,
+        Self::GoneConversationIsForgotten,
+        Self::AnsweredImportsAreRepeatedSoon,
+        Self::OnlyTheFileCostsTheAudio,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -227,6 +245,12 @@ impl Rule {
             | Self::FailedTransferHidesTheAttempt
             | Self::OnlyExternalTransfersLeadOutside
             | Self::InvisibleTextCountsAsBlank => &["m11"],
+            Self::OnlyFrontRefuses => &["m16"],
+            Self::OperatorsConditionsWait => &["m04"],
+            Self::MissingInboxIsReplaced => &["m04"],
+            Self::RefusedAuthorIsLeftOut => &["m23"],
+            Self::GoneConversationIsForgotten => &["m08"],
+            Self::OnlyTheFileCostsTheAudio => &["m13"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone
@@ -269,7 +293,10 @@ impl Rule {
             | Self::ClockSetBackHoldsNothing
             | Self::LogIdentityIsChecked
             | Self::StaleDecisionsAreDropped
-            | Self::NewerFenceSwallowsNoEffect => &[],
+            | Self::NewerFenceSwallowsNoEffect
+            | Self::TooLongTextIsShortened
+            | Self::ConditionsAreProbedOnce
+            | Self::AnsweredImportsAreRepeatedSoon => &[],
         }
     }
 }

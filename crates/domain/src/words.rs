@@ -32,6 +32,8 @@ pub(crate) struct Words {
     pub voicemail_activity: &'static str,
     pub pending: &'static str,
     pub unknown_line: &'static str,
+    /// Shown where a recording was to bring its audio along.
+    pub no_audio: &'static str,
     /// Shown below a text that is too long for Front.
     pub shortened: &'static str,
     /// Between a label and its value.

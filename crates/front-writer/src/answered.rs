@@ -8,13 +8,15 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Ambiguous, Answer, NotApplied, Refusal, Reply, Request};
 
-use crate::command::{Command, Why};
+use crate::clock::millis;
+use crate::command::Command;
+use crate::condition::Condition;
 use crate::cut;
 use crate::fence::State;
-use crate::import::Extras;
-use crate::limits::BAD_TOKEN_DELAY;
+use crate::limits::ANSWERED_DOUBT;
 use crate::machine::{Machine, Pending, Purpose};
 use crate::observe::Observed;
+use crate::repair::{Part, Repair, repair};
 use crate::set_like::Read;
 
 /// Front's answer when the token lacks a right.
@@ -35,10 +37,10 @@ impl Machine {
         );
         self.entry_mut(index).attempts += u32::from(!unsent);
         if pending.request.kind().is_write() {
-            self.land(index, &pending.request, &answer);
+            self.land(now, index, &pending.request, &answer);
         }
         match answer {
-            Answer::BadToken => self.leave_after(now, BAD_TOKEN_DELAY, Why::BadToken),
+            Answer::BadToken => self.wait_until_repaired(now, index, Condition::BadToken),
             Answer::NotApplied { reason, retry_after } => {
                 self.not_applied(now, &pending, reason, retry_after)
             }
@@ -46,7 +48,7 @@ impl Machine {
             Answer::Ambiguous { reason: Ambiguous::Malformed } if pending.purpose == Purpose::FindComment => {
                 self.comments_not_listed(now, index, unreadable())
             }
-            Answer::Ambiguous { .. } => self.in_doubt(now, &pending),
+            Answer::Ambiguous { reason } => self.in_doubt(now, &pending, reason),
             Answer::Done(reply) => {
                 self.entry_mut(index).failures = 0;
                 self.done(now, &pending, reply)
@@ -57,11 +59,16 @@ impl Machine {
     }
 
     /// Whether a write is still under way: not after an answer that says what became of it.
-    fn land(&mut self, index: usize, request: &Request, answer: &Answer) {
+    fn land(&mut self, now: Timestamp, index: usize, request: &Request, answer: &Answer) {
+        let store_now_ms = self.by_store(now, Duration::ZERO);
         let entry = self.entry_mut(index);
         match answer {
-            Answer::Ambiguous { .. } => {
+            Answer::Ambiguous { reason } => {
                 entry.ambiguous = true;
+                entry.audio_tries += u32::from(*reason == Ambiguous::Timeout && request.has_file());
+                if matches!(request, Request::ImportMessage(_)) && is_answered(*reason) {
+                    end_soon(&mut entry.state, now, store_now_ms);
+                }
                 self.unsaved = true;
             }
             Answer::NotApplied { .. } | Answer::BadToken | Answer::Moved(_) => {
@@ -101,7 +108,7 @@ impl Machine {
         self.scratch.comments_listed = false;
     }
 
-    fn in_doubt(&mut self, now: Timestamp, pending: &Pending) -> Command {
+    fn in_doubt(&mut self, now: Timestamp, pending: &Pending, reason: Ambiguous) -> Command {
         self.forget_read();
         if is_observing(pending.purpose) {
             return self.observe_failed(now, pending.index);
@@ -109,7 +116,11 @@ impl Machine {
         if pending.request.kind().is_write() {
             self.start_over();
         }
-        self.trouble(now, pending.index, None)
+        let retry_after = match reason {
+            Ambiguous::Page { retry_after, .. } => retry_after,
+            Ambiguous::Status(_) | Ambiguous::Timeout | Ambiguous::ConnectionLost | Ambiguous::Malformed => None,
+        };
+        self.trouble(now, pending.index, retry_after)
     }
 
     fn done(&mut self, now: Timestamp, pending: &Pending, reply: Reply) -> Command {
@@ -143,6 +154,9 @@ impl Machine {
                 let seen = Observed::new(seen.id, seen.status, pending.sent_at);
                 self.observed(now, pending.index, seen)
             }
+            (Purpose::FindConversation, Reply::Conversation(_)) => {
+                self.conversation_is_there(now, pending.index)
+            }
             (Purpose::ReadBefore, Reply::Conversation(conversation)) => {
                 self.scratch.read = Some(Read { conversation, at: pending.sent_at });
                 self.advance(now)
@@ -166,9 +180,15 @@ impl Machine {
 
     fn rejected(&mut self, now: Timestamp, pending: &Pending, refusal: Refusal) -> Command {
         let index = pending.index;
+        let repair = repair(&pending.request, &refusal);
+        if let Repair::Operator(condition) = &repair
+            && !goes_without(pending.purpose, &refusal)
+        {
+            return self.wait_for_operator(now, index, refusal, condition.clone());
+        }
         match pending.purpose {
             Purpose::Teammates => self.teammates_refused(now),
-            Purpose::Import => self.import_refused(now, index, &pending.request, refusal),
+            Purpose::Import => self.import_refused(now, index, refusal, repair),
             Purpose::ConfirmByUid | Purpose::ConfirmByList => self.advance(now),
             Purpose::LookByUid => self.looked_by_uid(now, index, None),
             Purpose::LookInMessages => self.looked_in_vain(now),
@@ -181,13 +201,17 @@ impl Machine {
             // Who may not read the events goes on without: nobody is seen to have archived.
             Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),
             Purpose::ObserveEvents => self.observed_events(now, index, &[]),
-            Purpose::Comment => self.refused_with_extras(now, index, refusal, Extras::of(&pending.request)),
-            Purpose::FindComment => self.comments_not_listed(now, index, refusal),
-            Purpose::ReadBefore
+            Purpose::FindComment if repair != Repair::Engine(Part::Conversation) => {
+                self.comments_not_listed(now, index, refusal)
+            }
+            Purpose::Comment
+            | Purpose::FindComment
+            | Purpose::FindConversation
+            | Purpose::ReadBefore
             | Purpose::ReadEvents
             | Purpose::Change
             | Purpose::FindTag
-            | Purpose::CreateTag => self.refused_for_good(now, index, refusal),
+            | Purpose::CreateTag => self.repair(now, index, refusal, repair),
         }
     }
 
@@ -231,6 +255,36 @@ impl Machine {
             _ => self.trouble(now, index, None),
         }
     }
+}
+
+/// What is only good to know, or only good to have, is done without, unless the token lacks the right to it.
+pub(crate) fn goes_without(purpose: Purpose, refusal: &Refusal) -> bool {
+    let names_right = refusal.message.to_lowercase().contains("scope");
+    match purpose {
+        Purpose::ReadEvents | Purpose::ObserveEvents => true,
+        Purpose::Teammates | Purpose::AddHandle => !names_right,
+        _ => false,
+    }
+}
+
+/// Something has answered, so that the request is not on its way any more.
+fn is_answered(reason: Ambiguous) -> bool {
+    let is_answered = match reason {
+        Ambiguous::Status(_) | Ambiguous::Page { .. } => true,
+        Ambiguous::Timeout | Ambiguous::ConnectionLost | Ambiguous::Malformed => false,
+    };
+    is_answered && rule::holds(Rule::AnsweredImportsAreRepeatedSoon)
+}
+
+/// A repeat of an import is harmless: it waits only for what Front may still be doing.
+fn end_soon(state: &mut State, now: Timestamp, store_now_ms: Option<i64>) {
+    let State::InFlight { deadline, store_deadline_ms } = state else { return };
+    *deadline = now.plus(ANSWERED_DOUBT).min(*deadline);
+    let by_store_ms = store_now_ms.map(|now_ms| now_ms.saturating_add(millis(ANSWERED_DOUBT)));
+    *store_deadline_ms = match (by_store_ms, *store_deadline_ms) {
+        (Some(soon), Some(known)) => Some(soon.min(known)),
+        (_, known) => known,
+    };
 }
 
 fn is_observing(purpose: Purpose) -> bool {

@@ -67,6 +67,8 @@ pub enum Why {
     Budget,
     /// Front does not take the token.
     BadToken,
+    /// An operator has to repair something first.
+    Operator,
     /// Front did not answer as it should.
     Trouble,
     /// An attempt in doubt, or another writer's, has to run out first.
@@ -78,8 +80,15 @@ pub enum Why {
 }
 
 impl Why {
-    pub const ALL: [Self; 6] =
-        [Self::Budget, Self::BadToken, Self::Trouble, Self::InDoubt, Self::Invisible, Self::Conflict];
+    pub const ALL: [Self; 7] = [
+        Self::Budget,
+        Self::BadToken,
+        Self::Operator,
+        Self::Trouble,
+        Self::InDoubt,
+        Self::Invisible,
+        Self::Conflict,
+    ];
 
     /// The word that metrics and log lines show.
     #[must_use]
@@ -87,6 +96,7 @@ impl Why {
         match self {
             Self::Budget => "budget",
             Self::BadToken => "bad_token",
+            Self::Operator => "operator",
             Self::Trouble => "trouble",
             Self::InDoubt => "in_doubt",
             Self::Invisible => "invisible",
@@ -120,6 +130,10 @@ pub enum Input {
     NoSlot {
         wait: Duration,
     },
+    /// The request must not be sent for so long: it would meet what an operator has to repair first.
+    Barred {
+        wait: Duration,
+    },
     Answered(Answer),
     Teammate(Lookup),
     Audio(Fetched),
@@ -132,8 +146,12 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
     Audio(Attachment),
-    /// It may be there at another time.
+    /// Aircall, or what keeps its files, is busy or away.
     Later,
+    /// It may still come, but not for long.
+    NotYet,
+    /// Aircall does not take the credential.
+    BadCredential,
     /// It will not be had, or must not be fetched.
     Never,
 }

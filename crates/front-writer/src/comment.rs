@@ -8,6 +8,7 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Comment, Refusal, Request};
 
+use crate::body;
 use crate::command::Command;
 use crate::fence::State;
 use crate::machine::{Machine, Purpose};
@@ -31,7 +32,8 @@ impl Machine {
         };
         match author {
             Ok(author) => {
-                let body = if author.is_some() { &wanted.body } else { &wanted.unsigned_body }.clone();
+                let body = if author.is_some() { &wanted.body } else { &wanted.unsigned_body };
+                let body = body::changed(body, self.changes(index, false), self.settings.locale);
                 let request = Request::AddComment { conversation, author, body };
                 self.ask(now, index, Purpose::Comment, request)
             }

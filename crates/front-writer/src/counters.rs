@@ -1,12 +1,14 @@
 //! What a writer has done so far, for `status`, metrics and proofs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use calltrail_domain::effect::Outcome;
 use calltrail_front::{Answer, RequestKind};
 
 use crate::command::Why;
+use crate::condition::Lasting;
 use crate::contact::NOT_FOUND;
 
 /// The words for the classes of answers, in the order of their counters.
@@ -15,8 +17,8 @@ use crate::contact::NOT_FOUND;
 pub const ANSWERS: [&str; 7] =
     ["done", "not_applied", "rejected", "not_found", "bad_token", "ambiguous", "moved"];
 /// The words for the outcomes of effects, in the order of their counters.
-pub const OUTCOMES: [&str; 7] =
-    ["contact_found", "observed", "applied", "unconfirmed", "rejected", "overtaken", "skipped"];
+pub const OUTCOMES: [&str; 8] =
+    ["contact_found", "observed", "applied", "unconfirmed", "rejected", "overtaken", "skipped", "gone"];
 
 /// Counters of one process; all of them only grow.
 #[derive(Debug, Default)]
@@ -30,6 +32,7 @@ pub struct Counters {
     duplicate_comments: AtomicU64,
     handles_refused: AtomicU64,
     newer_fences: AtomicU64,
+    conditions: Mutex<Vec<Lasting>>,
 }
 
 impl Counters {
@@ -58,6 +61,7 @@ impl Counters {
             Outcome::Rejected { .. } => 4,
             Outcome::Overtaken { .. } => 5,
             Outcome::Skipped { .. } => 6,
+            Outcome::Gone { .. } => 7,
         };
         self.outcomes[index].fetch_add(1, Ordering::Relaxed);
     }
@@ -140,6 +144,16 @@ impl Counters {
     #[must_use]
     pub fn newer_fences(&self) -> u64 {
         read(&self.newer_fences)
+    }
+
+    pub(crate) fn set_conditions(&self, lasting: Vec<Lasting>) {
+        *self.conditions.lock().unwrap_or_else(PoisonError::into_inner) = lasting;
+    }
+
+    /// What only an operator can repair, and since when work waits for it.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<Lasting> {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Handles that Front did not add to a contact. The call is logged all the same.

@@ -6,14 +6,21 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 
 use crate::limits::{
-    CONFIRM_FIRST, CONFIRM_MAX, DELAY_STEPS_MAX, INVISIBLE_FIRST, INVISIBLE_MAX, JITTER_PERMILLE_MAX,
-    RETRY_FIRST, RETRY_MAX, SPREAD_MILLIS,
+    CONDITION_FIRST, CONDITION_MAX, CONFIRM_FIRST, CONFIRM_MAX, DELAY_STEPS_MAX, INVISIBLE_FIRST,
+    INVISIBLE_MAX, JITTER_PERMILLE_MAX, RETRIES_SOON, RETRY_FIRST, RETRY_MAX, RETRY_SOON_MAX, SPREAD_MILLIS,
 };
 
 /// The delay after so many failures in a row (1, 2, 3, …).
 #[must_use]
 pub fn retry(failures: u32, seed: u64) -> Duration {
-    jittered(grown(RETRY_FIRST, RETRY_MAX, failures.max(1)), seed.wrapping_add(u64::from(failures)))
+    let most = if failures <= RETRIES_SOON { RETRY_SOON_MAX } else { RETRY_MAX };
+    jittered(grown(RETRY_FIRST, most, failures.max(1)), seed.wrapping_add(u64::from(failures)))
+}
+
+/// The delay before it is looked for the time number `probe` (1, 2, 3, …) whether an operator has repaired something.
+#[must_use]
+pub fn condition(probe: u32) -> Duration {
+    grown(CONDITION_FIRST, CONDITION_MAX, probe.max(1))
 }
 
 /// The delay before the look number `look` (1, 2, 3, …) for an accepted import.

@@ -2,7 +2,7 @@
 
 use calltrail_domain::effect::{ConversationStatus, Outcome};
 use calltrail_domain::ids::{
-    AccountId, CommentId, ConversationId, EffectKey, MessageUid, PartyId, TeammateId,
+    AccountId, CommentId, ConversationId, EffectKey, InboxId, MessageUid, PartyId, TeammateId,
 };
 use calltrail_domain::time::Timestamp;
 use calltrail_front::WireRequest;
@@ -83,6 +83,15 @@ pub struct Entry {
     /// The audio of its recording cannot be had, or Front does not take it: it is sent without.
     #[serde(default)]
     pub without_audio: bool,
+    /// How often its audio was not there, or took Front too long to take.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub audio_tries: u32,
+    /// How often Front found its text too long.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub shortened: u8,
+    /// The inbox of the present configuration, because Front does not have the one that was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbox: Option<InboxId>,
     /// The request that Front refused, for the dead letter.
     pub refused: Option<WireRequest>,
     /// Its fact is in the log. False means unknown.
@@ -177,6 +186,9 @@ impl Entry {
             resends: 0,
             without_author: false,
             without_audio: false,
+            audio_tries: 0,
+            shortened: 0,
+            inbox: None,
             refused: None,
             appended: false,
         }
@@ -207,6 +219,16 @@ impl Entry {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
+fn is_none_yet(times: &u32) -> bool {
+    *times == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it by reference")]
+fn is_never(times: &u8) -> bool {
+    *times == 0
 }
 
 #[cfg(test)]

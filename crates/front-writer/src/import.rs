@@ -7,36 +7,16 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Accepted, Activity, Refusal, Request};
 
+use crate::body;
 use crate::command::Command;
-use crate::contact::NOT_FOUND;
 use crate::fence::State;
 use crate::look::{Look, LookWhy};
 use crate::machine::{Machine, Purpose};
+use crate::repair::{Part, Repair};
 use crate::settings::Confirm;
 
 /// Answers to an import that may mean "I have this external id already".
 const MAY_MEAN_KNOWN: [u16; 3] = [400, 409, 422];
-/// Answers that may be about the author: a teammate who has left.
-const MAY_MEAN_AUTHOR: [u16; 3] = [400, 404, 422];
-
-/// What a message may be refused for and can be sent without.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Extras {
-    author: bool,
-    file: bool,
-}
-
-impl Extras {
-    pub(crate) fn of(request: &Request) -> Self {
-        match request {
-            Request::ImportMessage(activity) => {
-                Self { author: activity.author.is_some(), file: activity.attachment.is_some() }
-            }
-            Request::AddComment { author, .. } => Self { author: author.is_some(), file: false },
-            _ => Self { author: false, file: false },
-        }
-    }
-}
 
 impl Machine {
     pub(crate) fn import(&mut self, now: Timestamp, index: usize, wanted: &ImportActivity) -> Command {
@@ -45,6 +25,9 @@ impl Machine {
         }
         if let Some(because_of) = self.blocked_by(index) {
             return self.settle(now, index, Outcome::Skipped { because_of });
+        }
+        if self.is_conversation_gone(index) {
+            return self.settle_gone(now, index);
         }
         let refused = matches!(self.entry(index).map(|entry| &entry.state), Some(State::Refused { .. }));
         // A repeat is harmless, so the deadline alone is waited for; a refusal also has to outlast late requests.
@@ -58,6 +41,9 @@ impl Machine {
         if refused {
             self.start_look(index, LookWhy::RefusedInDoubt);
             return self.look(now, index);
+        }
+        if let Some(conversation) = self.scratch.doubted.clone() {
+            return self.ask(now, index, Purpose::FindConversation, Request::GetConversation(conversation));
         }
         match self.activity(index, wanted) {
             Ok(activity) => self.ask(now, index, Purpose::Import, Request::ImportMessage(Box::new(activity))),
@@ -78,14 +64,15 @@ impl Machine {
         if !rule::holds(Rule::AnImportHasOneExternalId) {
             external_id = format!("{external_id}:{}", self.claim);
         }
+        let (inbox, changes) = (self.inbox_of(index, wanted), self.changes(index, attachment.is_none() && wanted.with_audio));
         Ok(Activity {
-            inbox: wanted.inbox.clone(),
+            inbox,
             thread: wanted.thread.clone(),
             conversation: self.conversation_of(index),
             import_type: wanted.import_type,
             external_id,
             subject: wanted.subject.clone(),
-            body: wanted.body.clone(),
+            body: body::changed(&wanted.body, changes, self.settings.locale),
             created_at: wanted.created_at,
             from: wanted.from.clone(),
             archived: wanted.archived,
@@ -112,43 +99,18 @@ impl Machine {
         &mut self,
         now: Timestamp,
         index: usize,
-        request: &Request,
         refusal: Refusal,
+        repair: Repair,
     ) -> Command {
-        let extras = Extras::of(request);
-        let refusal = naming_what(refusal, request);
-        if MAY_MEAN_KNOWN.contains(&refusal.status) {
+        let names_cause = matches!(repair, Repair::Engine(Part::Conversation) | Repair::Operator(_));
+        if MAY_MEAN_KNOWN.contains(&refusal.status) && !names_cause {
             if !rule::holds(Rule::ARefusalMayMeanThatFrontHasIt) {
                 return self.settle_rejected(now, index, refusal.status, refusal.message);
             }
-            self.start_look(index, LookWhy::Refused { refusal, extras });
+            self.start_look(index, LookWhy::Refused { refusal, repair });
             return self.advance(now);
         }
-        self.refused_with_extras(now, index, refusal, extras)
-    }
-
-    /// Front refuses what does not stand there: once more without its file, once more without its author, then the
-    /// refusal counts.
-    pub(crate) fn refused_with_extras(
-        &mut self,
-        now: Timestamp,
-        index: usize,
-        refusal: Refusal,
-        extras: Extras,
-    ) -> Command {
-        let may_be_author = extras.author && MAY_MEAN_AUTHOR.contains(&refusal.status);
-        if !extras.file && !may_be_author {
-            return self.refused_for_good(now, index, refusal);
-        }
-        let entry = self.entry_mut(index);
-        entry.without_audio |= extras.file;
-        entry.without_author |= !extras.file;
-        if matches!(entry.state, State::InFlight { .. }) {
-            entry.state = State::Planned;
-        }
-        self.unsaved = true;
-        self.start_over();
-        self.advance(now)
+        self.repair(now, index, refusal, repair)
     }
 
     /// The refusal stands, unless an earlier attempt is in doubt: then it stands after one more wait and look.
@@ -178,21 +140,4 @@ impl Machine {
         self.start_look(index, LookWhy::Invisible);
         self.look(now, index)
     }
-}
-
-/// What a bare "Not found" leaves unsaid: the ids of the request that Front may not know.
-fn naming_what(refusal: Refusal, request: &Request) -> Refusal {
-    let Request::ImportMessage(activity) = request else { return refusal };
-    let words = refusal.message.trim_end_matches('.');
-    let bare = words.is_empty() || words.eq_ignore_ascii_case("not found");
-    if refusal.status != NOT_FOUND || !bare {
-        return refusal;
-    }
-    let message = match &activity.conversation {
-        Some(conversation) => {
-            format!("Not found: inbox {} or conversation {conversation}", activity.inbox)
-        }
-        None => format!("Not found: inbox {}", activity.inbox),
-    };
-    Refusal { message, ..refusal }
 }

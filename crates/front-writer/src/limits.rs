@@ -12,9 +12,13 @@ pub const DEADLINE_MARGIN: Duration = Duration::from_millis(500);
 pub const HELD_WAIT_MAX: Duration = Duration::from_secs(10);
 /// A read before a decision is given up after this time, and the last known status decides.
 pub const OBSERVE_MAX: Duration = Duration::from_secs(60);
-/// With a bad token nothing works; it is tried again after this time.
-pub const BAD_TOKEN_DELAY: Duration = Duration::from_secs(60);
-/// A bad token, and a Front that gives no answer, are each told to the process's log at most once in this time.
+/// The first delay before it is looked again whether what only an operator can repair is repaired.
+pub const CONDITION_FIRST: Duration = Duration::from_secs(5);
+/// The longest delay before that is looked at again.
+pub const CONDITION_MAX: Duration = Duration::from_secs(60);
+/// Conditions of one account that are shown at the same time; work waits for others all the same.
+pub const CONDITIONS_MAX: usize = 100;
+/// A Front that gives no answer is logged at most once in this time.
 pub const WARNING_EVERY: Duration = Duration::from_secs(60);
 /// After a failure of the stores the claim is given back for this time.
 pub const STORE_TROUBLE_DELAY: Duration = Duration::from_secs(2);
@@ -36,8 +40,14 @@ pub const UID_BYTES_MAX: usize = 256;
 
 /// The first delay after a failed attempt.
 pub const RETRY_FIRST: Duration = Duration::from_millis(500);
+/// The longest delay after one of the first failed attempts: a Front that fails for a minute costs a call no more than that.
+pub const RETRY_SOON_MAX: Duration = Duration::from_secs(8);
+/// Failed attempts in a row after which delays grow further.
+pub const RETRIES_SOON: u32 = 10;
 /// The longest delay after a failed attempt.
 pub const RETRY_MAX: Duration = Duration::from_secs(60);
+/// An import that a 5xx or a page of a proxy has answered is not on its way any more; Front may still work on it for so long.
+pub const ANSWERED_DOUBT: Duration = Duration::from_secs(2);
 /// The first delay before an accepted import is looked for.
 pub const CONFIRM_FIRST: Duration = Duration::from_millis(300);
 /// An accepted import that was in doubt is looked for by its marker after so many looks by its uid.
@@ -56,8 +66,10 @@ pub const SPREAD_MILLIS: u64 = 1_000;
 pub const MARKER_PAGES_MAX: u32 = 5;
 /// Conversations of a contact that are searched for a marker, the newest first.
 pub const MARKER_CONVERSATIONS_MAX: usize = 10;
-/// A recording whose audio could not be had or sent so many times goes without it.
-pub const AUDIO_TRIES_MAX: u32 = 4;
+/// A recording whose audio was not there, or took Front too long to take, so many times goes without it.
+pub const AUDIO_TRIES_MAX: u32 = 6;
+/// What is left of a text, in characters, each time that Front finds it too long.
+pub const SHORTENED_CHARS: [usize; 3] = [8_000, 2_000, 500];
 /// Pages of the company's tags that are searched for a name.
 pub const TAG_PAGES_MAX: u32 = 10;
 /// Uids that the fence keeps per effect; the oldest goes first.

@@ -9,9 +9,9 @@ use calltrail_front::{Message, Page, Refusal, Request, customer_of};
 use crate::command::{Command, Why};
 use crate::delays;
 use crate::fence::State;
-use crate::import::Extras;
 use crate::limits::{INVISIBLE_RESENDS_MAX, MARKER_CONVERSATIONS_MAX, MARKER_PAGES_MAX};
 use crate::machine::{Machine, Purpose};
+use crate::repair::Repair;
 
 /// Front's answer to what it has already.
 const CONFLICT: u16 = 409;
@@ -44,7 +44,7 @@ enum ContactStage {
 #[derive(Debug)]
 pub(crate) enum LookWhy {
     /// Front refused the import, perhaps because it has it.
-    Refused { refusal: Refusal, extras: Extras },
+    Refused { refusal: Refusal, repair: Repair },
     /// Front refused it, an earlier attempt was in doubt, and that doubt has run out.
     RefusedInDoubt,
     /// Front accepted it after an attempt in doubt, and the uid that it named does not show it.
@@ -206,10 +206,10 @@ impl Machine {
     fn not_found(&mut self, now: Timestamp, index: usize) -> Command {
         let Some(look) = self.scratch.look.take() else { return self.advance(now) };
         match look.why {
-            LookWhy::Refused { refusal, extras } => {
+            LookWhy::Refused { refusal, repair } => {
                 // Front says that it has it, so an attempt that nobody here knows of has reached it.
                 self.entry_mut(index).ambiguous |= refusal.status == CONFLICT;
-                self.refused_with_extras(now, index, refusal, extras)
+                self.repair(now, index, refusal, repair)
             }
             LookWhy::Doubted => {
                 self.look_again_later(now);

@@ -16,6 +16,7 @@ use calltrail_front::{Attachment, Request};
 
 use crate::clock::StoreTime;
 use crate::command::{Command, Input, Why};
+use crate::condition::Condition;
 use crate::contact::ContactSteps;
 use crate::delays;
 use crate::fence::{Entry, Fence, State};
@@ -49,6 +50,8 @@ pub struct Machine {
     /// Ordinals whose dead letters were kept by this claim.
     pub(crate) kept: BTreeSet<u64>,
     pub(crate) leave: Option<(Duration, Why)>,
+    /// What an operator has to repair before the claim is of use.
+    pub(crate) waits_for: Option<Condition>,
     /// The stored fence still says "in flight" of an attempt that is known to have ended.
     pub(crate) landed: bool,
     conflicts: u32,
@@ -132,6 +135,8 @@ pub(crate) enum Purpose {
     FindComment,
     FindTag,
     CreateTag,
+    /// Whether the conversation that an import named is there.
+    FindConversation,
 }
 
 /// An e-mail, in lower case, that the list of teammates is wanted for, and what the last list said.
@@ -163,6 +168,8 @@ pub(crate) struct Scratch {
     pub(crate) comments_listed: bool,
     pub(crate) tag: TagSteps,
     pub(crate) asked_for: Option<Asked>,
+    /// The import was refused because this conversation, or its inbox, is not there.
+    pub(crate) doubted: Option<ConversationId>,
 }
 
 impl Machine {
@@ -187,6 +194,7 @@ impl Machine {
             moved: None,
             kept: BTreeSet::new(),
             leave: None,
+            waits_for: None,
             landed: false,
             conflicts: 0,
             takeovers: 0,
@@ -262,6 +270,10 @@ impl Machine {
             (Awaiting::Slot, Input::NoSlot { wait }) => {
                 self.pending = None;
                 self.release(now, wait + delays::spread(self.seed), Why::Budget)
+            }
+            (Awaiting::Slot, Input::Barred { wait }) => {
+                self.pending = None;
+                self.release(now, wait + delays::spread(self.seed), Why::Operator)
             }
             (Awaiting::Answer, Input::Answered(answer)) => self.answered(now, answer),
             (Awaiting::Teammate, Input::Teammate(lookup)) => self.teammate_found(now, lookup),

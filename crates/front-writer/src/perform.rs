@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use calltrail_aircall::rest::{Audio, AudioSource};
+use calltrail_aircall::rest::{Audio, AudioFailure, AudioSource};
 use calltrail_domain::ids::{CallId, PartyId};
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
@@ -165,9 +165,14 @@ impl Performer {
                 Fetched::Audio(Attachment { name: format!("recording-{call}.mp3"), content_type, bytes })
             }
             Err(error) => {
-                let later = error.is_retryable();
-                warn!(%call, %error, later, "the audio of a recording was not fetched");
-                if later { Fetched::Later } else { Fetched::Never }
+                let failure = error.failure();
+                warn!(%call, %error, ?failure, "the audio of a recording was not fetched");
+                match failure {
+                    AudioFailure::Outage => Fetched::Later,
+                    AudioFailure::Credential => Fetched::BadCredential,
+                    AudioFailure::NotYet => Fetched::NotYet,
+                    AudioFailure::File => Fetched::Never,
+                }
             }
         }
     }

@@ -82,6 +82,9 @@ impl Machine {
         if let Some(because_of) = self.blocked_by(index) {
             return Err(self.settle(now, index, Outcome::Skipped { because_of }));
         }
+        if self.is_conversation_gone(index) {
+            return Err(self.settle_gone(now, index));
+        }
         let Some(conversation) = self.conversation_of(index) else {
             let reason = "the party has no conversation".to_owned();
             return Err(self.settle_rejected(now, index, 0, reason));

@@ -1,8 +1,10 @@
 //! What a writer is told about its account.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use calltrail_domain::ids::AccountId;
+use calltrail_domain::ids::{AccountId, InboxId, LineId};
+use calltrail_domain::policy::Locale;
 
 use crate::limits::{ATTEMPT_DEFAULT, GRACE_DEFAULT};
 
@@ -13,6 +15,23 @@ pub struct Settings {
     pub confirm: Confirm,
     pub rate: Rate,
     pub timing: Timing,
+    /// The inboxes as they are configured now: a decision may name one that Front does not have.
+    pub inboxes: Inboxes,
+    /// The language of notes in texts.
+    pub locale: Locale,
+}
+
+/// Which inbox the calls of a line go into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inboxes {
+    pub default: InboxId,
+    pub by_line: BTreeMap<LineId, InboxId>,
+}
+
+impl Inboxes {
+    pub(crate) fn of(&self, line: Option<LineId>) -> &InboxId {
+        line.and_then(|line| self.by_line.get(&line)).unwrap_or(&self.default)
+    }
 }
 
 /// Whether every import is looked for after Front accepted it.

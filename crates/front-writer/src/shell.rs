@@ -24,6 +24,7 @@ use crate::machine::Machine;
 use crate::operation::{Came, Operation};
 use crate::perform::{Performer, lock};
 use crate::settings::Settings;
+use crate::warnings;
 use crate::work::{Shared, Work};
 
 /// What a writer works for and with.
@@ -255,7 +256,14 @@ impl Writer {
         let mut came = Came::Claimed;
         let end = loop {
             let now = self.performer.now();
-            let operation = work.next(now, &mut lock(&self.shared), came);
+            let (operation, changes) = {
+                let mut shared = lock(&self.shared);
+                (work.next(now, &mut shared, came), shared.take_changes())
+            };
+            if let Some((changes, lasting)) = changes {
+                changes.into_iter().for_each(|change| warnings::tell_change(&self.performer.settings.account, change));
+                self.performer.counters.set_conditions(lasting);
+            }
             match operation {
                 Operation::Done => break End::Done,
                 Operation::Release { after, why } => break End::Release { after, why },

@@ -9,12 +9,12 @@ use calltrail_domain::time::Timestamp;
 use calltrail_front::{Ambiguous, Answer, NotApplied};
 use tracing::{info, warn};
 
+use crate::condition::Change;
 use crate::limits::{REFUSALS_MAX, WARNING_EVERY};
 
 /// What one writer has told so far.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings {
-    token: Pace,
     failing: Pace,
     no_claim: Pace,
     outage: Option<Outage>,
@@ -39,7 +39,6 @@ struct Outage {
 /// A line about Front as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
-    BadToken,
     Failing { cause: Cause, lasting: Duration, failures: u64 },
     Recovered { lasted: Duration, failures: u64 },
 }
@@ -55,7 +54,6 @@ impl Warnings {
     /// The line that is due after this answer. An end is told of an outage alone that was told.
     pub(crate) fn answered(&mut self, now: Timestamp, answer: &Answer) -> Option<Line> {
         match answer {
-            Answer::BadToken => self.token.is_due(now).then_some(Line::BadToken),
             Answer::Done(_) => {
                 let ended = self.outage.take().filter(|outage| outage.told)?;
                 Some(Line::Recovered { lasted: now.since(ended.since), failures: ended.failures })
@@ -131,6 +129,7 @@ impl Cause {
             Answer::Ambiguous { reason } => match reason {
                 Ambiguous::Status(status @ 500..=599) => ("5xx", Some(*status)),
                 Ambiguous::Status(status) => ("unexpected_status", Some(*status)),
+                Ambiguous::Page { status, .. } => ("not_front", Some(*status)),
                 Ambiguous::Timeout => ("timeout", None),
                 Ambiguous::ConnectionLost => ("connection_lost", None),
                 Ambiguous::Malformed => ("malformed_answer", None),
@@ -148,9 +147,6 @@ impl Cause {
 impl Line {
     pub(crate) fn tell(self, account: &AccountId) {
         match self {
-            Self::BadToken => {
-                warn!(%account, "front does not take the token; work waits until account.front.api_token is mended");
-            }
             Self::Failing { cause: Cause { reason, status }, lasting, failures } => {
                 let lasting_s = lasting.as_secs();
                 warn!(%account, reason, status, failures, lasting_s, "front gives no answer; work waits and is tried again");
@@ -159,6 +155,20 @@ impl Line {
                 let lasted_s = lasted.as_secs();
                 info!(%account, lasted_s, failures, "front answers again");
             }
+        }
+    }
+}
+
+/// Logged once when work begins to wait for an operator, and once when it goes on.
+pub(crate) fn tell_change(account: &AccountId, change: Change) {
+    match change {
+        Change::Begun(condition) => {
+            let (word, wrong) = (condition.word(), condition.to_string());
+            warn!(%account, condition = word, wrong, "work waits for an operator");
+        }
+        Change::Ended { condition, lasted } => {
+            let (word, subject, lasted_s) = (condition.word(), condition.subject(), lasted.as_secs());
+            info!(%account, condition = word, subject, lasted_s, "work waits no longer for an operator");
         }
     }
 }
@@ -197,7 +207,6 @@ mod tests {
     /// The reason's word, how long it lasts and how many failures; or the end of it.
     fn told(warnings: &mut Warnings, seconds: i64, answer: &Answer) -> Option<(&'static str, u64, u64)> {
         match warnings.answered(at(seconds), answer)? {
-            Line::BadToken => Some(("bad_token", 0, 0)),
             Line::Failing { cause, lasting, failures } => Some((cause.reason, lasting.as_secs(), failures)),
             Line::Recovered { lasted, failures } => Some(("recovered", lasted.as_secs(), failures)),
         }
@@ -247,16 +256,6 @@ mod tests {
         ] {
             assert_eq!(word(answer), None);
         }
-    }
-
-    #[test]
-    fn a_bad_token_is_told_once_a_minute_beside_an_outage_and_after_the_clock_was_set_back() {
-        let mut warnings = Warnings::default();
-        assert!(told(&mut warnings, 1_000, &status(503)).is_some());
-        assert_eq!(told(&mut warnings, 1_000, &Answer::BadToken), Some(("bad_token", 0, 0)));
-        assert_eq!(told(&mut warnings, 1_059, &Answer::BadToken), None);
-        assert_eq!(told(&mut warnings, 1_060, &Answer::BadToken), Some(("bad_token", 0, 0)));
-        assert_eq!(told(&mut warnings, 10, &Answer::BadToken), Some(("bad_token", 0, 0)));
     }
 
     fn refused(party: &str, ordinal: u64, kind: EffectKind, status: u16) -> EffectSettled {

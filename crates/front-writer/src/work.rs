@@ -17,13 +17,14 @@ use calltrail_event_log::ports::Class;
 use calltrail_front::{Answer, Exchange, NotApplied, Reply, RequestKind};
 
 pub use self::shared::Shared;
+use crate::answered::goes_without;
 use crate::budget::Ask;
 use crate::clock::millis;
-use crate::command::{Command, Input};
+use crate::command::{Command, Fetched, Input};
 use crate::limits::{
     DEADLINE_MARGIN, HELD_WAIT_MAX, SLOT_LATE_MAX, SLOTS_PASSED_MAX, STORE_TROUBLE_DELAY, TOO_LARGE_DELAY,
 };
-use crate::machine::Machine;
+use crate::machine::{Machine, Purpose};
 use crate::operation::{Came, Operation, Place, Value, Written};
 use crate::settings::Settings;
 use crate::work::keeping::Keeping;
@@ -172,7 +173,12 @@ impl Work {
                 self.doing = Doing::Keeping(keeping);
                 step
             }
-            (Doing::FetchingAudio, Came::Audio(fetched)) => Step::Tell(Input::Audio(fetched)),
+            (Doing::FetchingAudio, Came::Audio(fetched)) => {
+                if matches!(fetched, Fetched::Audio(_)) {
+                    shared.conditions.aircall_answered(now);
+                }
+                Step::Tell(Input::Audio(fetched))
+            }
             (Doing::Waiting, Came::Slept) => Step::Tell(Input::Woke),
             (doing, came) => panic!("{came:?} does not answer {doing:?}"),
         }
@@ -185,6 +191,10 @@ impl Work {
                 return self.put_fence(Value::Fence(fence), expected);
             }
             Command::Reserve { resource, patient } => {
+                let request = self.machine.pending.as_ref().map(|pending| &pending.request);
+                if let Some(wait) = request.and_then(|request| shared.conditions.bars(now, request)) {
+                    return Step::Tell(Input::Barred { wait });
+                }
                 let ask = Ask { class: self.class, resource, patient };
                 let reservation = Reservation::new(ask, self.machine.settings.rate);
                 (Doing::Reserving(reservation), Operation::Get(Place::Budget))
@@ -212,7 +222,11 @@ impl Work {
                 // Not longer, should the clock have been set back meanwhile.
                 (Doing::Waiting, Operation::Sleep(at.since(now).min(HELD_WAIT_MAX)))
             }
-            Command::Release { after, why } => (Doing::Nothing, Operation::Release { after, why: Some(why) }),
+            Command::Release { after, why } => {
+                let condition = self.machine.waits_for.take();
+                let after = condition.map_or(after, |condition| shared.conditions.meet(now, condition));
+                (Doing::Nothing, Operation::Release { after, why: Some(why) })
+            }
             Command::Done => {
                 shared.sightings.forget(&self.machine.item.party);
                 (Doing::Nothing, Operation::Done)
@@ -263,9 +277,16 @@ impl Work {
         kind: RequestKind,
         exchange: Exchange,
     ) -> Step {
+        if let Some(pending) = &self.machine.pending {
+            shared.conditions.answered(now, &pending.request, &exchange.answer);
+        }
         match &exchange.answer {
             Answer::Done(Reply::Teammates(teammates)) => shared.directory.replace(teammates, now),
-            Answer::Rejected(_) if kind == RequestKind::ListTeammates => shared.directory.keep(now),
+            Answer::Rejected(refusal)
+                if kind == RequestKind::ListTeammates && goes_without(Purpose::Teammates, refusal) =>
+            {
+                shared.directory.keep(now);
+            }
             _ => {}
         }
         let learning = Learning::new(&exchange);

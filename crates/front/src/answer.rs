@@ -4,11 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use calltrail_domain::ids::{ContactId, ConversationId};
 use calltrail_domain::redact::redact;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::reply::{RateLimit, Reply, conversation_in, parse};
+use crate::client::Exchange;
+use crate::limits::DETAILS_MAX;
+use crate::reply::{RateLimit, Reply, conversation_in, null_as_default, parse};
 use crate::request::{Request, RequestKind};
 
 /// The outcome of one attempt.
@@ -22,7 +26,7 @@ pub enum Answer {
     Rejected(Refusal),
     /// Front does not know the token (401): that says nothing about the request. A right that it lacks (403) is a refusal.
     BadToken,
-    /// Nobody knows whether Front did it: 5xx, a timeout, a reset, an answer that cannot be read.
+    /// It is not known whether Front did it: 5xx, a page of a proxy, a timeout, a reset, an answer that cannot be read.
     Ambiguous { reason: Ambiguous },
     /// The conversation was merged into this one (301); nothing was done.
     Moved(ConversationId),
@@ -44,6 +48,8 @@ pub enum NotApplied {
 pub enum Ambiguous {
     /// 5xx, or another status that Front does not document.
     Status(u16),
+    /// A refusal without Front's JSON form: a proxy or a firewall wrote it, and the request may have reached Front or not.
+    Page { status: u16, retry_after: Option<Duration> },
     /// No whole answer in time.
     Timeout,
     /// The connection ended before the answer did.
@@ -62,21 +68,38 @@ pub struct Refusal {
     pub contacts: Vec<ContactId>,
 }
 
-/// The meaning of an answer that came whole.
+/// The meaning of an answer that came whole. Only Front speaks for Front: a refusal counts when it has Front's JSON form.
 #[must_use]
 pub fn classify(request: &Request, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let code = status.as_u16();
+    let error = front_error(body);
     match code {
         200..=299 => done(request.kind(), body),
         301 | 308 => {
             moved(headers).map_or(Answer::Ambiguous { reason: Ambiguous::Status(code) }, Answer::Moved)
         }
-        401 => Answer::BadToken,
         408 => Answer::Ambiguous { reason: Ambiguous::Status(code) },
-        429 => Answer::NotApplied { reason: NotApplied::TooMany, retry_after: retry_after(headers, body) },
-        400..=499 => Answer::Rejected(refusal(code, body)),
+        400..=499 if error.is_none() && rule::holds(Rule::OnlyFrontRefuses) => {
+            let retry_after = retry_after(headers, "");
+            Answer::Ambiguous { reason: Ambiguous::Page { status: code, retry_after } }
+        }
+        401 => Answer::BadToken,
+        429 => {
+            let retry_after = retry_after(headers, &words(error));
+            Answer::NotApplied { reason: NotApplied::TooMany, retry_after }
+        }
+        400..=499 => Answer::Rejected(refusal(code, &words(error))),
         _ => Answer::Ambiguous { reason: Ambiguous::Status(code) },
     }
+}
+
+/// The answer with the rate that Front reports; a page of a proxy reports none of Front's.
+#[must_use]
+pub fn exchange(request: &Request, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Exchange {
+    let answer = classify(request, status, headers, body);
+    let is_page = matches!(answer, Answer::Ambiguous { reason: Ambiguous::Page { .. } });
+    let rate = if is_page { RateLimit::default() } else { rate_limit(headers) };
+    Exchange { answer, rate }
 }
 
 /// The rate that Front reports; what is absent stays unknown.
@@ -108,10 +131,9 @@ fn moved(headers: &HeaderMap) -> Option<ConversationId> {
 
 /// Whole seconds, at least one: Front's pages say seconds, others milliseconds. Without the header the words of a 429
 /// say it, "Please retry in 341 milliseconds".
-fn retry_after(headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap, words: &str) -> Option<Duration> {
     let header = number::<u64>(headers, "retry-after").map(|seconds| Duration::from_secs(seconds.max(1)));
     header.or_else(|| {
-        let words = words(body);
         let (_, rest) = words.split_once("retry in ")?;
         let (count, unit) = rest.split_once(' ')?;
         let count = count.parse().ok()?;
@@ -135,17 +157,25 @@ struct FrontError {
     title: Option<String>,
     #[serde(default)]
     message: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    details: Vec<Value>,
 }
 
-/// What an error says for people.
-fn words(body: &[u8]) -> String {
-    let body = serde_json::from_slice::<ErrorBody>(body).ok();
-    body.and_then(|body| body.error.message.or(body.error.title)).unwrap_or_default()
+/// The error in Front's form; `None` for what somebody else wrote.
+fn front_error(body: &[u8]) -> Option<FrontError> {
+    serde_json::from_slice::<ErrorBody>(body).ok().map(|body| body.error)
 }
 
-fn refusal(status: u16, body: &[u8]) -> Refusal {
-    let words = words(body);
-    Refusal { status, message: redact(&words), contacts: contacts_in(&words) }
+/// The words of an error for people: "Body did not satisfy requirements" alone says nothing without its details.
+fn words(error: Option<FrontError>) -> String {
+    let Some(FrontError { title, message, details }) = error else { return String::new() };
+    let words = message.or(title).unwrap_or_default();
+    let details: Vec<_> = details.iter().filter_map(Value::as_str).take(DETAILS_MAX).collect();
+    if details.is_empty() { words } else { format!("{words}: {}", details.join("; ")) }
+}
+
+fn refusal(status: u16, words: &str) -> Refusal {
+    Refusal { status, message: redact(words), contacts: contacts_in(words) }
 }
 
 fn contacts_in(words: &str) -> Vec<ContactId> {

@@ -7,7 +7,7 @@ use reqwest::Url;
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::answer::{Ambiguous, Answer, NotApplied, classify, rate_limit};
+use crate::answer::{Ambiguous, Answer, NotApplied, exchange};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, IDLE_CONNECTION_MAX};
 use crate::multipart;
 use crate::reply::RateLimit;
@@ -68,9 +68,7 @@ impl Client {
     /// Sends the request once and waits at most `timeout` for the whole answer.
     pub async fn send(&self, request: &Request, timeout: Duration) -> Exchange {
         match self.exchange(request, timeout).await {
-            Ok((status, headers, body)) => {
-                Exchange { answer: classify(request, status, &headers, &body), rate: rate_limit(&headers) }
-            }
+            Ok((status, headers, body)) => exchange(request, status, &headers, &body),
             Err(answer) => Exchange { answer, rate: RateLimit::default() },
         }
     }

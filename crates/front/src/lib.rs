@@ -14,7 +14,7 @@ pub mod reply;
 pub mod request;
 pub mod webhook;
 
-pub use answer::{Ambiguous, Answer, NotApplied, Refusal, classify, rate_limit};
+pub use answer::{Ambiguous, Answer, NotApplied, Refusal, classify, exchange, rate_limit};
 pub use client::{Client, ClientError, Exchange};
 pub use import::{Activity, customer_of};
 pub use multipart::Attachment;

@@ -17,3 +17,5 @@ pub const WEBHOOK_WINDOW: Duration = Duration::from_mins(5);
 pub const CHALLENGE_BYTES_MAX: usize = 256;
 /// The latest time of an event that is believed: the end of the year 9999, in seconds since the Unix epoch.
 pub const EVENT_SECONDS_MAX: f64 = 253_402_300_799.0;
+/// Details of an error that are kept with its message.
+pub const DETAILS_MAX: usize = 3;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use calltrail_domain::effect::{Act, ConversationStatus};
 use calltrail_domain::ids::{CommentId, ContactId, ConversationId, InboxId, MessageUid, TagId, TeammateId};
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -252,15 +253,24 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
         | RequestKind::PutAssignee
         | RequestKind::AddTag
         | RequestKind::TrashConversation
-        | RequestKind::Probe => Reply::Nothing,
+        | RequestKind::Probe => {
+            // Front answers these without a body: a page in its place is somebody else's.
+            if !body.trim_ascii().is_empty() && rule::holds(Rule::OnlyFrontRefuses) {
+                serde_json::from_slice::<serde::de::IgnoredAny>(body)?;
+            }
+            Reply::Nothing
+        }
     })
 }
 
-/// The id at the end of a link, `…/conversations/cnv_123`; other links have none.
+/// The id in a link, `…/conversations/cnv_123`; other links have none.
 pub(crate) fn conversation_in(link: &str) -> Option<ConversationId> {
-    let (_, rest) = link.split_once("/conversations/")?;
-    let id = rest.split(['/', '?', '#']).next()?;
-    (!id.is_empty()).then(|| ConversationId::new(id))
+    let path = link.split(['?', '#']).next()?;
+    let (_, rest) = path.split_once("/conversations/")?;
+    let id = rest.split('/').next()?;
+    let digits = id.strip_prefix("cnv_")?;
+    let is_id = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_id.then(|| ConversationId::new(id))
 }
 
 fn list<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, serde_json::Error> {
@@ -406,7 +416,7 @@ impl WireEvent {
     }
 }
 
-fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+pub(crate) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     given: D,
 ) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(given)?.unwrap_or_default())

@@ -1,6 +1,6 @@
 //! What is asked of Front: every request that Calltrail makes, and how it goes over the wire.
 
-use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, PhoneNumber, TagId, TeammateId};
+use calltrail_domain::ids::{ContactId, ConversationId, InboxId, MessageUid, PhoneNumber, TagId, TeammateId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -191,6 +191,27 @@ impl RequestKind {
         )
     }
 
+    /// The right that a token needs for it (`x-required-scopes` of Front's core API description).
+    #[must_use]
+    pub fn scope(self) -> &'static str {
+        match self {
+            Self::Me | Self::Probe => "none",
+            Self::ListTeammates => "teammates:read",
+            Self::GetContact | Self::ListContactConversations => "contacts:read",
+            Self::CreateContact | Self::AddContactHandle => "contacts:write",
+            Self::ImportMessage => "messages:write",
+            Self::GetMessage | Self::ListConversationMessages => "messages:read",
+            Self::GetConversation | Self::ListConversationEvents => "conversations:read",
+            Self::OpenConversation | Self::PutAssignee | Self::TrashConversation => "conversations:write",
+            Self::AddComment => "comments:write",
+            Self::ListComments => "comments:read",
+            Self::ListTags => "tags:read",
+            Self::CreateTag => "tags:write",
+            Self::AddTag => "tags:write",
+            Self::ListInboxes => "inboxes:read",
+        }
+    }
+
     /// What Front's second limit (5 requests a second) is counted by.
     #[must_use]
     pub fn resource(self) -> Resource {
@@ -280,6 +301,79 @@ impl Request {
             Self::TrashConversation(_) => RequestKind::TrashConversation,
             Self::Probe(_) => RequestKind::Probe,
         }
+    }
+
+    /// The conversation that it names, in its path or its body.
+    #[must_use]
+    pub fn conversation(&self) -> Option<&ConversationId> {
+        match self {
+            Self::ImportMessage(activity) => activity.conversation.as_ref(),
+            Self::ListConversationMessages { conversation, .. }
+            | Self::GetConversation(conversation)
+            | Self::ListConversationEvents(conversation)
+            | Self::OpenConversation(conversation)
+            | Self::PutAssignee { conversation, .. }
+            | Self::AddComment { conversation, .. }
+            | Self::ListComments(conversation)
+            | Self::AddTag { conversation, .. }
+            | Self::TrashConversation(conversation) => Some(conversation),
+            Self::Me
+            | Self::ListTeammates
+            | Self::GetContact(_)
+            | Self::CreateContact { .. }
+            | Self::AddContactHandle { .. }
+            | Self::ListContactConversations(_)
+            | Self::GetMessageByUid(_)
+            | Self::ListTags { .. }
+            | Self::CreateTag { .. }
+            | Self::ListInboxes
+            | Self::Probe(_) => None,
+        }
+    }
+
+    /// True when the conversation is all that it names, so that "not found" is about that.
+    #[must_use]
+    pub fn is_about_conversation(&self) -> bool {
+        matches!(
+            self,
+            Self::GetConversation(_)
+                | Self::ListConversationMessages { .. }
+                | Self::ListConversationEvents(_)
+                | Self::OpenConversation(_)
+                | Self::AddComment { .. }
+                | Self::ListComments(_)
+        )
+    }
+
+    /// The inbox that it imports into.
+    #[must_use]
+    pub fn inbox(&self) -> Option<&InboxId> {
+        match self {
+            Self::ImportMessage(activity) => Some(&activity.inbox),
+            _ => None,
+        }
+    }
+
+    /// True when it names who wrote what it adds.
+    #[must_use]
+    pub fn has_author(&self) -> bool {
+        match self {
+            Self::ImportMessage(activity) => activity.author.is_some(),
+            Self::AddComment { author, .. } => author.is_some(),
+            _ => false,
+        }
+    }
+
+    /// True when it has a text that may be shortened.
+    #[must_use]
+    pub fn has_text(&self) -> bool {
+        matches!(self, Self::ImportMessage(_) | Self::AddComment { .. })
+    }
+
+    /// True when a file goes with it.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.attachment().is_some()
     }
 
     /// The file that goes with it; then the body is sent as a form.

@@ -1,11 +1,12 @@
 //! Writers over one embedded store against the simulated Front, whose last minute is not empty.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use calltrail_domain::effect::{Action, Effect, ImportActivity, NumberedEffect, Sender, WorkItem};
 use calltrail_domain::ids::{CallId, EffectKey, EffectKind, InboxId, PartyId, PhoneNumber, ThreadRef};
-use calltrail_domain::policy::ImportType;
+use calltrail_domain::policy::{ImportType, Locale};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::embedded::{Embedded, Options};
 use calltrail_event_log::jetstream::permissions::Role;
@@ -14,7 +15,7 @@ use calltrail_event_log::ports::{Class, EventLog, KeyValue, NewItem, Outbox};
 use calltrail_event_log::testing::NatsServer;
 use calltrail_front::{Client, Resource};
 use calltrail_front_writer::budget::{self, Ask, Budget, Offer};
-use calltrail_front_writer::{Confirm, Counters, Rate, Settings, Timing, WriterOptions, run};
+use calltrail_front_writer::{Confirm, Counters, Inboxes, Rate, Settings, Timing, WriterOptions, run};
 use calltrail_front_writer::{dead_letter, fence};
 use calltrail_simulator::front::{Front, FrontOptions, Request, RequestEntry, SpanMs};
 use calltrail_simulator::http::{Clock, Handle, serve};
@@ -134,6 +135,7 @@ impl Site {
         let number = PhoneNumber::from_e164(format!("+4477009{call:05}"));
         let activity = ImportActivity {
             inbox: InboxId::new("inb_1"),
+            line: None,
             thread: ThreadRef::new(format!("thread{call}")),
             import_type: ImportType::Custom,
             subject: "Missed call - Support".to_owned(),
@@ -197,6 +199,8 @@ impl Site {
         let settings = Settings {
             account: ACCOUNT.parse().expect("a good account id"),
             confirm: Confirm::Item,
+            inboxes: Inboxes { default: InboxId::new("inb_1"), by_line: BTreeMap::new() },
+            locale: Locale::En,
             rate: Rate::RequestsPerMinute(self.limit),
             timing: Timing::default(),
         };

@@ -52,14 +52,34 @@ pub enum AudioError {
     Refused { status: u16 },
 }
 
+/// What is to become of the audio after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AudioFailure {
+    /// Nothing is wrong with the file: it is there once Aircall, or what keeps its files, answers.
+    Outage,
+    /// Aircall does not take the credential, which an operator can replace.
+    Credential,
+    /// The file may still come, but not for long.
+    NotYet,
+    /// The file itself cannot be had.
+    File,
+}
+
 impl AudioError {
-    /// True when another try may succeed.
+    /// Whether the file is to blame.
     #[must_use]
-    pub fn is_retryable(&self) -> bool {
+    pub fn failure(&self) -> AudioFailure {
         match self {
-            Self::Api(error) => error.is_retryable(),
-            Self::NotThere | Self::Refused { .. } => true,
-            Self::OtherHost { .. } | Self::BadLink | Self::TooLarge { .. } | Self::NoAudio => false,
+            Self::Api(RestError::BadCredential { .. }) => AudioFailure::Credential,
+            Self::Api(RestError::NotFound | RestError::Refused { .. }) => AudioFailure::File,
+            Self::Api(RestError::Malformed { .. }) | Self::NotThere => AudioFailure::NotYet,
+            Self::Api(error) if error.is_retryable() => AudioFailure::Outage,
+            Self::Api(_) => AudioFailure::NotYet,
+            Self::Refused { status: 404 | 410 } => AudioFailure::File,
+            Self::Refused { status: 408 | 429 | 500..=599 } => AudioFailure::Outage,
+            // A link that has died is replaced by a fresh one.
+            Self::Refused { .. } => AudioFailure::NotYet,
+            Self::OtherHost { .. } | Self::BadLink | Self::TooLarge { .. } | Self::NoAudio => AudioFailure::File,
         }
     }
 }

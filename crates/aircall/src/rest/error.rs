@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use calltrail_domain::redact::redact;
+use calltrail_domain::rule::{self, Rule};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
@@ -23,6 +24,12 @@ pub enum RestError {
     TooMany { retry_after: Duration },
     #[error("Aircall refused the request ({status}): {}", or_no_reason(reason))]
     Refused { status: u16, reason: String },
+    /// A proxy or a firewall wrote it: that says nothing about what was asked.
+    #[error(
+        "something between this machine and Aircall answered with {status}; check its way out, and \
+         `account.aircall.base_url`"
+    )]
+    NotAircall { status: u16 },
     #[error("Aircall cannot answer now ({status}); try again later, and see status.aircall.com")]
     Failing { status: u16 },
     #[error("Aircall cannot be reached: {0}; check `account.aircall.base_url` and this machine's way out")]
@@ -47,7 +54,10 @@ impl RestError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::TooMany { .. } | Self::Failing { .. } | Self::Unreachable(_) => true,
+            Self::TooMany { .. }
+            | Self::NotAircall { .. }
+            | Self::Failing { .. }
+            | Self::Unreachable(_) => true,
             Self::BadCredential { .. } | Self::NotFound | Self::Refused { .. } | Self::Malformed { .. } => {
                 false
             }
@@ -58,10 +68,14 @@ impl RestError {
     pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let code = status.as_u16();
         match code {
+            // Aircall's refusals are JSON with words; an HTML page is somebody else's.
+            400..=499 if reason(body).is_none() && rule::holds(Rule::OnlyFrontRefuses) => {
+                Self::NotAircall { status: code }
+            }
             401 | 403 => Self::BadCredential { status: code },
             404 => Self::NotFound,
             429 => Self::TooMany { retry_after: retry_after(headers) },
-            400..=499 => Self::Refused { status: code, reason: reason(body) },
+            400..=499 => Self::Refused { status: code, reason: reason(body).unwrap_or_default() },
             500..=599 => Self::Failing { status: code },
             _ => Self::Malformed { what: "a status that it does not use" },
         }
@@ -95,9 +109,9 @@ struct ErrorBody {
 }
 
 /// Aircall's own words, without anything that may be a number or an address.
-fn reason(body: &[u8]) -> String {
-    let body: Option<ErrorBody> = serde_json::from_slice(body).ok();
-    redact(&body.and_then(|body| body.troubleshoot.or(body.message).or(body.error)).unwrap_or_default())
+fn reason(body: &[u8]) -> Option<String> {
+    let body: ErrorBody = serde_json::from_slice(body).ok()?;
+    body.troubleshoot.or(body.message).or(body.error).map(|words| redact(&words))
 }
 
 fn or_no_reason(reason: &str) -> &str {

@@ -7,7 +7,7 @@ mod client;
 mod error;
 mod reply;
 
-pub use audio::{Audio, AudioError, AudioSource};
+pub use audio::{Audio, AudioError, AudioFailure, AudioSource};
 pub use client::{Client, ClientError};
 pub use error::{RestError, Unreachable};
 pub use reply::{Call, Line, User, Webhook};

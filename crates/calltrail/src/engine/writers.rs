@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use calltrail_domain::hash;
-use calltrail_front_writer::{Counters, Rate, Settings, Timing, WriterOptions};
+use calltrail_front_writer::{Counters, Inboxes, Rate, Settings, Timing, WriterOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -50,6 +50,8 @@ fn options(config: &Config, account: &AccountConfig) -> anyhow::Result<WriterOpt
             Confirm::Never => calltrail_front_writer::Confirm::Never,
         },
         rate: front.requests_per_minute.map_or(Rate::Share(front.rate_share), Rate::RequestsPerMinute),
+        inboxes: Inboxes { default: front.default_inbox.clone(), by_line: account.inboxes.clone() },
+        locale: account.locale,
         timing: Timing { grace: account.timing.grace, ..Timing::default() },
     };
     Ok(WriterOptions {

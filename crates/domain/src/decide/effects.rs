@@ -62,6 +62,7 @@ impl Head<'_> {
         let attach = self.policy.recording == Recording::Attach;
         Some(ImportActivity {
             inbox: target.inbox.clone(),
+            line: self.call.told.line().map(|line| line.id),
             thread: target.thread.clone(),
             import_type: self.import_type(),
             subject: target.subject.clone(),

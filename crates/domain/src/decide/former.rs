@@ -18,7 +18,8 @@ impl Head<'_> {
             | Outcome::Observed { .. }
             | Outcome::Rejected { .. }
             | Outcome::Overtaken { .. }
-            | Outcome::Skipped { .. } => None,
+            | Outcome::Skipped { .. }
+            | Outcome::Gone { .. } => None,
         }
     }
 

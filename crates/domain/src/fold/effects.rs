@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{Folded, Output, Place, conversations};
+use crate::call::Call;
+use crate::decision::Verdict;
 use crate::effect::{
     Action, ConversationStatus, Effect, EffectSettled, LookUpContact, NumberedEffect, Outcome,
 };
@@ -17,6 +19,9 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
     let Some(mut party) = state.party_itself(&settled.party)? else { return Ok(Vec::new()) };
     let Some(effect) = close(&mut party, settled) else { return Ok(Vec::new()) };
     if let Some(mut call) = state.call(settled.key.call)? {
+        if is_gone(&settled.outcome) {
+            decide_again(state, &mut party, &mut call, settled.key)?;
+        }
         if let Some(effect) = call.effects.get_mut(&settled.key) {
             effect.outcome = Some(settled.outcome.clone());
         }
@@ -40,6 +45,34 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
     Ok(outputs)
 }
 
+fn is_gone(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Gone { .. }) && rule::holds(Rule::GoneConversationIsForgotten)
+}
+
+/// The conversation that a call was to go into is gone, so the call goes where the state says now: its decision is undone,
+/// and it waits at its old place. What comes late for a call that was there does not: it was deleted with the call.
+fn decide_again<B: Backing>(
+    state: &mut State<B>,
+    party: &mut Party,
+    call: &mut Call,
+    key: EffectKey,
+) -> Result<(), StateError<B::Error>> {
+    if let (EffectKind::Call, Some(Verdict::Logged(logged)), Some(settled)) =
+        (key.kind, &call.verdict, &call.settled)
+    {
+        let mut account = state.account()?;
+        let count = account.logged.entry(logged.call_type).or_default();
+        *count = count.saturating_sub(1);
+        state.write(&Key::Account, account);
+        party.requeue(key.call, settled.sequence);
+        call.verdict = None;
+    }
+    if call.verdict.is_none() {
+        call.effects.remove(&key);
+    }
+    Ok(())
+}
+
 /// Whether the segment whose first call this is about was opened, or was not.
 fn segment_opened(party: &mut Party, settled: &EffectSettled) {
     let EffectKey { call, kind } = settled.key;
@@ -47,7 +80,7 @@ fn segment_opened(party: &mut Party, settled: &EffectSettled) {
         return;
     }
     match &settled.outcome {
-        Outcome::Rejected { .. } | Outcome::Skipped { .. } => party.opening_refused(),
+        Outcome::Rejected { .. } | Outcome::Skipped { .. } | Outcome::Gone { .. } => party.opening_refused(),
         Outcome::Applied { .. }
         | Outcome::ContactFound { .. }
         | Outcome::Observed { .. }
@@ -135,6 +168,12 @@ fn take_outcome<B: Backing>(
             }
             if let Some(thread) = party.thread.as_mut().filter(|_| GONE.contains(status)) {
                 not_found(thread, action);
+            }
+        }
+        Outcome::Gone { conversation, at } => {
+            let is_it = |thread: &&mut Thread| thread.conversation.as_ref() == Some(conversation);
+            if let Some(thread) = party.thread.as_mut().filter(is_it) {
+                thread.forget(*at);
             }
         }
         Outcome::Overtaken { .. } | Outcome::Skipped { .. } => {}

@@ -24,6 +24,7 @@ pub(super) const WORDS: Words = Words {
     voicemail_activity: "Sprachnachricht",
     pending: "wird verarbeitet",
     unknown_line: "unbekannte Leitung",
+    no_audio: "die Tonaufnahme konnte nicht angehängt werden",
     shortened: "gekürzt; der ganze Text steht in Aircall",
     colon: ": ",
     date: "%d.%m.%Y %H:%M:%S",

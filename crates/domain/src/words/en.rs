@@ -24,6 +24,7 @@ pub(super) const WORDS: Words = Words {
     voicemail_activity: "Voicemail",
     pending: "being processed",
     unknown_line: "unknown line",
+    no_audio: "the audio could not be attached",
     shortened: "shortened; the whole text is in Aircall",
     colon: ": ",
     date: "%Y-%m-%d %H:%M:%S",

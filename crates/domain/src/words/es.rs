@@ -24,6 +24,7 @@ pub(super) const WORDS: Words = Words {
     voicemail_activity: "Mensaje de voz",
     pending: "en proceso",
     unknown_line: "línea desconocida",
+    no_audio: "no se pudo adjuntar el audio",
     shortened: "abreviado; el texto completo está en Aircall",
     colon: ": ",
     date: "%d/%m/%Y %H:%M:%S",

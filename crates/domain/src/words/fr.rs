@@ -24,6 +24,7 @@ pub(super) const WORDS: Words = Words {
     voicemail_activity: "Message vocal",
     pending: "en cours de traitement",
     unknown_line: "ligne inconnue",
+    no_audio: "l’audio n’a pas pu être joint",
     shortened: "abrégé\u{202f}; le texte entier est dans Aircall",
     colon: "\u{a0}: ",
     date: "%d/%m/%Y %H:%M:%S",

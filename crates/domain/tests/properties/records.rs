@@ -35,6 +35,7 @@ fn import(from: Sender) -> Action {
 
 fn activity(from: Sender) -> ImportActivity {
     ImportActivity {
+        line: None,
         inbox: InboxId::new("inb_1"),
         thread: ThreadRef::new("calltrail:812"),
         import_type: ImportType::Custom,

@@ -3,6 +3,7 @@
 use calltrail_domain::ids::PartyId;
 use calltrail_domain::time::Timestamp;
 
+use crate::condition::{Change, Conditions, Lasting};
 use crate::directory::Directory;
 use crate::sightings::Sightings;
 
@@ -11,9 +12,16 @@ use crate::sightings::Sightings;
 pub struct Shared {
     pub(crate) directory: Directory,
     pub(crate) sightings: Sightings,
+    pub(crate) conditions: Conditions,
 }
 
 impl Shared {
+    /// What has begun and ended since this was asked for last, and all that lasts; nothing when nothing has changed.
+    pub(crate) fn take_changes(&mut self) -> Option<(Vec<Change>, Vec<Lasting>)> {
+        let changes = self.conditions.take_changes();
+        (!changes.is_empty()).then(|| (changes, self.conditions.now()))
+    }
+
     /// Another process changed a party's fence. Whoever heard of an attempt when it began need not wait as long for its end
     /// as one that meets it later.
     pub fn hear(&mut self, party: &PartyId, revision: u64, now: Timestamp) {

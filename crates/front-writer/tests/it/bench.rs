@@ -1,5 +1,6 @@
 //! A writer's surroundings over HTTP and with the embedded stores: a Front of one conversation.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,12 +10,14 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Json, Router};
 use calltrail_domain::effect::WorkItem;
+use calltrail_domain::ids::InboxId;
+use calltrail_domain::policy::Locale;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::embedded::{Embedded, Options};
 use calltrail_event_log::ports::{Class, EventLog, KeyValue, NewItem, Outbox};
 use calltrail_front::Client;
-use calltrail_front_writer::{Confirm, Counters, Rate, Settings, Timing, WriterOptions, run};
+use calltrail_front_writer::{Confirm, Counters, Inboxes, Rate, Settings, Timing, WriterOptions, run};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
@@ -163,6 +166,8 @@ impl Bench {
             writers: vec!["a", "b"],
             workers: 2,
             confirm: Confirm::Item,
+            inboxes: Inboxes { default: InboxId::new("inb_1"), by_line: BTreeMap::new() },
+            locale: Locale::En,
             extend_every: ack_wait / 3,
             clock: Arc::new(clock),
             outbox: Arc::new(stores.clone()),

@@ -11,7 +11,7 @@ use calltrail_domain::effect::{
 use calltrail_domain::ids::{
     CallId, ConversationId, EffectKey, EffectKind, InboxId, PartyId, PhoneNumber, ThreadRef,
 };
-use calltrail_domain::policy::ImportType;
+use calltrail_domain::policy::{ImportType, Locale};
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::Class;
@@ -22,7 +22,7 @@ use calltrail_front_writer::directory::Directory;
 use calltrail_front_writer::fence::Fence;
 use calltrail_front_writer::limits::HELD_WAIT_MAX;
 use calltrail_front_writer::machine::Machine;
-use calltrail_front_writer::{Confirm, DeadLetter, Rate, Settings, Timing};
+use calltrail_front_writer::{Confirm, DeadLetter, Inboxes, Rate, Settings, Timing};
 
 use crate::front::Front;
 
@@ -78,6 +78,8 @@ impl World {
         let settings = Settings {
             account: "acme".parse().expect("a good account id"),
             confirm: Confirm::Item,
+            inboxes: Inboxes { default: InboxId::new("inb_1"), by_line: BTreeMap::new() },
+            locale: Locale::En,
             rate: Rate::RequestsPerMinute(50),
             timing: Timing { attempt: ATTEMPT, grace: GRACE },
         };
@@ -322,6 +324,7 @@ pub(crate) fn import_from(call: u64, kind: EffectKind, from: Sender) -> Effect {
     let key = EffectKey { call: CallId(call), kind };
     let activity = ImportActivity {
         inbox: InboxId::new("inb_1"),
+        line: None,
         thread: ThreadRef::new("thread1"),
         import_type: ImportType::Custom,
         subject: "Missed call - Support".to_owned(),

@@ -5,7 +5,9 @@ use std::time::Duration;
 use calltrail_domain::effect::ConversationStatus;
 use calltrail_domain::ids::{ContactId, ConversationId, MessageUid, PhoneNumber, TeammateId};
 use calltrail_domain::time::Timestamp;
-use calltrail_front::{Ambiguous, Answer, NotApplied, RateLimit, Reply, Request, classify, rate_limit};
+use calltrail_front::{
+    Ambiguous, Answer, Exchange, NotApplied, RateLimit, Reply, Request, classify, exchange, rate_limit,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -29,7 +31,6 @@ fn a_4xx_is_a_refusal_in_fronts_own_words() {
         (include_str!("fixtures/error_400_body.json"), 400, "Body did not satisfy requirements"),
         (include_str!("fixtures/error_404_contact_not_found.json"), 404, "Not found"),
         (include_str!("fixtures/error_404_unknown_conversation.json"), 404, "Unknown conversation ID cn_123"),
-        ("<html>", 422, ""),
     ] {
         let Answer::Rejected(refusal) = answer(&conversation(), status, body) else {
             panic!("{status} is a refusal")
@@ -50,10 +51,41 @@ fn a_conflict_names_the_contact() {
 fn a_bad_token_says_nothing_about_the_request() {
     let body = include_str!("fixtures/error_401_invalid_token.json");
     assert_eq!(answer(&conversation(), 401, body), Answer::BadToken);
-    let Answer::Rejected(refusal) = answer(&conversation(), 403, "{}") else {
+    let Answer::Rejected(refusal) = answer(&conversation(), 403, r#"{"_error":{"status":403}}"#) else {
         panic!("a right that is lacking concerns this request alone")
     };
     assert_eq!(refusal.status, 403);
+}
+
+/// What a proxy, a firewall or a load balancer writes in Front's place.
+const PAGES: [&str; 5] = ["", "<html><h1>Forbidden</h1></html>", "{}", r#"{"message":"no"}"#, r#"{"_error":"no"}"#];
+
+#[test]
+fn a_page_is_no_refusal_of_fronts() {
+    for status in [400, 401, 403, 404, 407, 409, 410, 422, 429, 451] {
+        for page in PAGES {
+            let expect = Ambiguous::Page { status, retry_after: None };
+            assert_eq!(answer(&conversation(), status, page), Answer::Ambiguous { reason: expect }, "{page}");
+        }
+    }
+}
+
+#[test]
+fn a_page_says_how_long_to_wait_and_nothing_of_the_rate() {
+    let given = headers(&[("retry-after", "30"), ("x-ratelimit-limit", "3"), ("x-ratelimit-remaining", "0")]);
+    let Exchange { answer, rate } =
+        exchange(&conversation(), StatusCode::TOO_MANY_REQUESTS, &given, b"<html>slow down</html>");
+    let reason = Ambiguous::Page { status: 429, retry_after: Some(Duration::from_secs(30)) };
+    assert_eq!((answer, rate), (Answer::Ambiguous { reason }, RateLimit::default()));
+}
+
+#[test]
+fn a_page_in_place_of_an_empty_answer_does_not_say_that_it_is_done() {
+    let open = Request::OpenConversation(ConversationId::new("cnv_1"));
+    let malformed = Answer::Ambiguous { reason: Ambiguous::Malformed };
+    assert_eq!(answer(&open, 200, "<html>Please log in</html>"), malformed);
+    assert_eq!(answer(&open, 204, ""), Answer::Done(Reply::Nothing));
+    assert_eq!(answer(&open, 200, "{}"), Answer::Done(Reply::Nothing));
 }
 
 fn headers(given: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -73,8 +105,6 @@ fn a_429_is_certainly_not_applied_and_says_how_long_to_wait() {
         (None, r#"{"_error":{"message":"Please retry in a few milliseconds."}}"#, None),
         (None, r#"{"_error":{"message":"Please retry in 2 seconds."}}"#, None),
         (None, r#"{"_error":{"message":"Please retry in 99999999999999999999 milliseconds."}}"#, None),
-        (None, "<html>", None),
-        (None, "", None),
     ] {
         let headers = given.map(|given| headers(&[("retry-after", given)])).unwrap_or_default();
         let answer = classify(&conversation(), StatusCode::TOO_MANY_REQUESTS, &headers, body.as_bytes());
@@ -126,6 +156,21 @@ fn a_301_names_the_survivor() {
     headers.insert("location", HeaderValue::from_static("https://api2.frontapp.com/conversations/cnv_9"));
     let moved = classify(&conversation(), StatusCode::MOVED_PERMANENTLY, &headers, b"");
     assert_eq!(moved, Answer::Moved(ConversationId::new("cnv_9")));
+}
+
+#[test]
+fn a_301_to_anything_but_a_conversation_names_no_survivor() {
+    for location in [
+        "https://login.example.com/?to=/conversations/cnv_9",
+        "https://api2.frontapp.com/conversations/",
+        "https://api2.frontapp.com/conversations/login",
+        "https://api2.frontapp.com/conversations/cnv_",
+        "https://api2.frontapp.com/inboxes/inb_1",
+    ] {
+        let headers = headers(&[("location", location)]);
+        let moved = classify(&conversation(), StatusCode::MOVED_PERMANENTLY, &headers, b"");
+        assert_eq!(moved, Answer::Ambiguous { reason: Ambiguous::Status(301) }, "{location}");
+    }
 }
 
 #[test]
