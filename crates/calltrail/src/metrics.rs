@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, prometheus_text
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use crate::status::{AccountStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus};
+use crate::status::{AccountStatus, ConditionStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus};
 
 /// The media type of the answer.
 pub(crate) const MEDIA_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -213,6 +213,20 @@ const METRICS: [Metric; 39] = [
             writer(account).map(|w| w.releases.clone()).into_iter().flatten().collect()
         })
     }),
+    gauge(
+        "operator_condition_seconds",
+        "For how long work has waited for what an operator has to repair, by condition",
+        |status| {
+            labelled(status, |account| {
+                let conditions = writer(account).into_iter().flat_map(|writer| &writer.conditions);
+                let sample = |one: &ConditionStatus| {
+                    let labels = vec![("condition", one.condition.clone()), ("subject", one.subject.clone())];
+                    (labels, number(one.lasting_s))
+                };
+                conditions.map(sample).collect()
+            })
+        },
+    ),
     counter(
         "budget_wait_seconds",
         "Time spent waiting for slots of the rate budget, all workers together",

@@ -5,7 +5,7 @@ use std::fmt;
 
 use calltrail_domain::state::Account;
 use calltrail_domain::time::Timestamp;
-use calltrail_front_writer::Counters;
+use calltrail_front_writer::{Counters, Lasting};
 use calltrail_ingest::{CountersNow, SpoolNow};
 use calltrail_projector::Pending;
 use serde::{Deserialize, Serialize};
@@ -145,6 +145,35 @@ pub struct WriterStatus {
     /// Work items whose effects the fence knew and the log did not, since the start.
     #[serde(default)]
     pub newer_fences: u64,
+    /// What only an operator can repair, and work waits for.
+    #[serde(default)]
+    pub conditions: Vec<ConditionStatus>,
+}
+
+/// Something that only an operator can repair.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConditionStatus {
+    /// Which kind: `unknown_inbox`.
+    pub condition: String,
+    /// The inbox, the right or the conversation that it is about.
+    pub subject: String,
+    /// What is wrong and what to do.
+    pub wrong: String,
+    /// Since when, in seconds since the Unix epoch.
+    pub since: i64,
+    pub lasting_s: u64,
+}
+
+impl ConditionStatus {
+    pub(crate) fn of(lasting: &Lasting, now: Timestamp) -> Self {
+        Self {
+            condition: lasting.condition.word().to_owned(),
+            subject: lasting.condition.subject().to_owned(),
+            wrong: lasting.condition.to_string(),
+            since: lasting.since.as_seconds(),
+            lasting_s: now.since(lasting.since).as_secs(),
+        }
+    }
 }
 
 impl Status {
@@ -206,7 +235,7 @@ impl FoldedStatus {
 }
 
 impl WriterStatus {
-    pub(crate) fn of(counters: &Counters) -> Self {
+    pub(crate) fn of(counters: &Counters, now: Timestamp) -> Self {
         let named = |counts: Vec<(&'static str, u64)>| {
             counts.into_iter().map(|(word, n)| (word.to_owned(), n)).collect()
         };
@@ -221,6 +250,7 @@ impl WriterStatus {
             conflicts: counters.conflicts(),
             duplicate_comments: counters.duplicate_comments(),
             newer_fences: counters.newer_fences(),
+            conditions: counters.conditions().iter().map(|one| ConditionStatus::of(one, now)).collect(),
         }
     }
 }
@@ -357,6 +387,9 @@ impl fmt::Display for Live {
 
 impl fmt::Display for WriterStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ConditionStatus { wrong, lasting_s, .. } in &self.conditions {
+            row(f, "waits", &format!("for {lasting_s} s for an operator: {wrong}"))?;
+        }
         row(f, "requests", &format!("{} to Front: {}", self.requests_total, counts(&self.requests)))?;
         row(f, "effects", &counts(&self.outcomes))?;
         row(f, "given back", &counts(&self.releases))?;

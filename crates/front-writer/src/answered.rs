@@ -181,7 +181,9 @@ impl Machine {
     fn rejected(&mut self, now: Timestamp, pending: &Pending, refusal: Refusal) -> Command {
         let index = pending.index;
         let repair = repair(&pending.request, &refusal);
+        let is_known = pending.purpose == Purpose::FindComment && self.entry_mut(index).comment.is_some();
         if let Repair::Operator(condition) = &repair
+            && !is_known
             && !goes_without(pending.purpose, &refusal)
         {
             return self.wait_for_operator(now, index, refusal, condition.clone());
@@ -201,7 +203,7 @@ impl Machine {
             // Who may not read the events goes on without: nobody is seen to have archived.
             Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),
             Purpose::ObserveEvents => self.observed_events(now, index, &[]),
-            Purpose::FindComment if repair != Repair::Engine(Part::Conversation) => {
+            Purpose::FindComment if is_known || repair != Repair::Engine(Part::Conversation) => {
                 self.comments_not_listed(now, index, refusal)
             }
             Purpose::Comment

@@ -67,7 +67,7 @@ pub const MARKER_PAGES_MAX: u32 = 5;
 /// Conversations of a contact that are searched for a marker, the newest first.
 pub const MARKER_CONVERSATIONS_MAX: usize = 10;
 /// A recording whose audio was not there, or took Front too long to take, so many times goes without it.
-pub const AUDIO_TRIES_MAX: u32 = 6;
+pub const AUDIO_TRIES_MAX: u32 = 4;
 /// What is left of a text, in characters, each time that Front finds it too long.
 pub const SHORTENED_CHARS: [usize; 3] = [8_000, 2_000, 500];
 /// Pages of the company's tags that are searched for a name.

@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 49] = [
+pub const PLANTED: [Rule; 51] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -53,6 +53,8 @@ pub const PLANTED: [Rule; 49] = [
     Rule::LogIdentityIsChecked,
     Rule::StaleDecisionsAreDropped,
     Rule::NewerFenceSwallowsNoEffect,
+    Rule::OnlyFrontRefuses,
+    Rule::OperatorsConditionsWait,
 ];
 
 /// The planted bug of this name, as `ALostItemIsPublishedAgain`.

@@ -83,6 +83,7 @@ pub(crate) fn of_log(evidence: &Evidence, marks: &mut Marks) {
                     Outcome::Rejected { .. } => "settled: rejected",
                     Outcome::Overtaken { .. } => "settled: overtaken",
                     Outcome::Skipped { .. } => "settled: skipped",
+                    Outcome::Gone { .. } => "settled: gone",
                 });
             }
             RecordBody::TimerElapsed(Timer::CallEnd { .. }) => mark("timer: a call that never ended"),

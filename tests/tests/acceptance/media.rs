@@ -72,6 +72,9 @@ const ATTACHED: &str = "
 const BY_LINK: &str = "
     after 67 s, from +441632960001 to +447700900123
     Recording: https://assets.aircall.io/calls/1/recording
+
+    (the audio could not be attached)
+
     Aircall #1, recording";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,6 +91,18 @@ async fn m13_audio_that_front_does_not_take_or_that_is_kept_elsewhere_leaves_the
     let (posted, by_link) = ([call(recorded(1))], [activity("1:recording", BY_LINK)]);
     let unknown = [elsewhere];
     tokio::join!(check(refused, &posted, &by_link), check(attaching, &unknown, &by_link));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m13_a_front_that_fails_for_a_while_does_not_cost_a_recording_its_audio() {
+    let attaching = given().with_aircall().calls("recording = \"attach\"");
+    let late = || recorded(1).link_comes(7_200);
+    let steps = [
+        told(late(), &UNTIL_ENDED),
+        trouble("POST", "/imported_messages", Fault::ErrorBefore, 4),
+        told(late(), &ASSETS),
+    ];
+    check(attaching, &steps, &[activity("1:recording", ATTACHED)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

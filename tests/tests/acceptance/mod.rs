@@ -11,6 +11,7 @@ mod fixtures;
 mod left_out;
 mod media;
 mod once;
+mod repairs;
 mod segments;
 mod status;
 mod story;

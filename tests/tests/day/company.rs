@@ -6,7 +6,7 @@ use calltrail_domain::ids::{InboxId, LineId};
 use calltrail_domain::policy::{
     Anonymous, AssignBy, CallType, Comments, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
 };
-use calltrail_front_writer::{Confirm, Rate, Settings};
+use calltrail_front_writer::{Confirm, Inboxes, Rate, Settings};
 use calltrail_simulator::aircall::{AGENTS, LINES};
 use calltrail_simulator::front::{Behaviour, ContactSeed, FrontOptions, Handle, SpanMs};
 
@@ -166,6 +166,14 @@ pub(crate) fn settings() -> Settings {
         account: ACCOUNT.parse().expect("a good account id"),
         confirm: Confirm::Item,
         rate: Rate::Share(RATE_SHARE),
+        inboxes: Inboxes {
+            default: InboxId::new(DEFAULT_INBOX),
+            by_line: INBOXES
+                .iter()
+                .map(|(place, inbox)| (LineId(line_id(*place)), InboxId::new(*inbox)))
+                .collect(),
+        },
+        locale: Locale::En,
         timing: calltrail_front_writer::Timing::default(),
     }
 }

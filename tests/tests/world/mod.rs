@@ -173,10 +173,34 @@ impl World {
                 faults.slow_ms = *slow_ms;
                 front.set_faults(faults);
             }),
+            Step::InFront(change) => {
+                let now_ms = self.front.clock().now_ms();
+                self.front.front(|front| change(front, now_ms));
+            }
+            Step::Waits(bodies, condition) => {
+                self.post(bodies).await;
+                return self.until_waiting(condition).await;
+            }
             Step::Until(activity) => self.until(activity).await,
             Step::Silence => tokio::time::sleep(SILENCE).await,
         }
         self.settled().await;
+    }
+
+    /// Health stays good, and status and metrics name the condition.
+    async fn until_waiting(&self, condition: &str) {
+        let started = Instant::now();
+        loop {
+            let status = self.engine().status().await.expect("the engine tells its status");
+            let writer = status.accounts[ACCOUNT].live.as_ref().and_then(|live| live.writer.as_ref());
+            let conditions = writer.map(|writer| writer.conditions.as_slice()).unwrap_or_default();
+            if conditions.iter().any(|one| one.condition == condition) {
+                assert!(status.to_string().contains("for an operator"), "{status}");
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "no work waits for {condition}:\n{status}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Aircall's deliveries, one after the other. Every one is taken.

@@ -1,7 +1,7 @@
 //! What happens in a scenario: calls, people in Front, and trouble.
 
 use calltrail_simulator::aircall::{AGENTS, Agent, CallScript, LINES, Line};
-use calltrail_simulator::front::{Action, Fault, PlannedFault};
+use calltrail_simulator::front::{Action, Fault, Front, PlannedFault};
 use serde_json::{Value, json};
 
 use super::Given;
@@ -71,6 +71,10 @@ pub(crate) enum Step {
     SlowAnswersMs(u64),
     /// Front tells nothing for longer than a second.
     Silence,
+    /// Something changes in Front that it reports to no one.
+    InFront(fn(&mut Front, i64)),
+    /// Aircall posts these bodies, and work waits for an operator; the step is over when `status` says so.
+    Waits(Vec<String>, &'static str),
     /// Nothing happens until Front shows this activity.
     Until(&'static str),
 }

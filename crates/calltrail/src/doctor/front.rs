@@ -209,6 +209,9 @@ fn in_words(answer: &Answer) -> String {
         Answer::Rejected(refusal) => format!("refused ({}) {}", refusal.status, refusal.message),
         Answer::BadToken => "Front does not know the token (401)".to_owned(),
         Answer::Ambiguous { reason: Ambiguous::Status(status) } => format!("it answered {status}"),
+        Answer::Ambiguous { reason: Ambiguous::Page { status, .. } } => {
+            format!("something between this machine and Front answered with {status}")
+        }
         Answer::Ambiguous { reason: Ambiguous::Timeout } => {
             format!("no answer in {} s", REQUEST_TIMEOUT.as_secs())
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use calltrail_domain::policy::Policy;
-use calltrail_front_writer::Counters;
+use calltrail_front_writer::{Counters, Lasting};
 use calltrail_ingest::{Ingest, Spool};
 use calltrail_projector::{Handle, Progress, Verification};
 use tokio::sync::{OnceCell, Semaphore};
@@ -181,7 +181,7 @@ impl Shared {
             policy_differs: None,
             webhooks: self.ingest.get().and_then(receiver),
             webhook_token: self.learners.status(account),
-            writer: writer.map(|counters| WriterStatus::of(counters)),
+            writer: writer.map(|counters| WriterStatus::of(counters, now())),
         }
     }
 
@@ -193,21 +193,30 @@ impl Shared {
         Ok(calltrail_projector::verify(&**log, &live, &store, |_| {}).await?)
     }
 
-    /// What a person has to repair outside this process, though it does its part.
-    pub(crate) fn conditions(&self) -> Vec<String> {
-        let told = self.policies.keys().filter_map(|account| {
-            let condition = self.learners.status(account)?.condition()?;
-            Some(format!("account {account}: {condition}"))
-        });
-        told.collect()
-    }
-
     /// Why this process cannot do its part now: nothing when it can.
     pub(crate) async fn not_ready_now(&self) -> Vec<String> {
         let progress = self.progress();
         // A log that is slow to answer is seen by its connection.
         let records = tokio::time::timeout(READY_ANSWER_MAX, self.records()).await.ok().flatten();
         self.not_ready(progress, records)
+    }
+
+    /// What only an operator can repair: no reason not to be ready, since everything else goes on.
+    pub(crate) fn conditions(&self) -> Vec<String> {
+        self.policies.keys().flat_map(|account| self.conditions_of(account)).collect()
+    }
+
+    fn conditions_of(&self, account: &AccountId) -> Vec<String> {
+        let token = self.learners.status(account).and_then(|status| status.condition());
+        let token = token.map(|condition| format!("account {account}: {condition}"));
+        let writers = self.writers.get().into_iter().flatten();
+        let own = writers.filter(|(writes_for, _)| *writes_for == account);
+        let waits = own.flat_map(|(_, counters)| counters.conditions());
+        let line = |one: Lasting| {
+            let since_s = now().since(one.since).as_secs();
+            format!("account {account} waits for {since_s} s: {}", one.condition)
+        };
+        token.into_iter().chain(waits.map(line)).collect()
     }
 
     /// Front and Aircall are no part of it, and for the receivers neither is a log that is elsewhere. `progress` was

@@ -2,7 +2,7 @@
 
 use calltrail_domain::effect::{Action, WorkItem};
 use calltrail_domain::ids::EffectKind;
-use calltrail_front::Attachment;
+use calltrail_front::{Answer, Attachment, NotApplied};
 use calltrail_front_writer::command::Fetched;
 use calltrail_front_writer::limits::AUDIO_TRIES_MAX;
 
@@ -46,8 +46,8 @@ fn the_audio_goes_with_the_recording_also_when_it_comes_at_the_second_try() {
 #[test]
 fn audio_that_cannot_be_had_is_given_up_after_a_few_tries() {
     check(world([Fetched::Never, audio()]), false);
-    let later = (0..AUDIO_TRIES_MAX).map(|_| Fetched::Later);
-    check(world(later.chain([audio()])), false);
+    let not_yet = (0..AUDIO_TRIES_MAX).map(|_| Fetched::NotYet);
+    check(world(not_yet.chain([audio()])), false);
 }
 
 #[test]
@@ -58,4 +58,27 @@ fn audio_that_front_refuses_is_left_out_and_a_lost_answer_makes_no_second_messag
     let mut losing = world((0..9).map(|_| audio()));
     losing.fates = [Fate::LostAfter].into();
     check(losing, true);
+}
+
+#[test]
+fn audio_outlasts_an_outage_of_any_length() {
+    let later = (0..3 * AUDIO_TRIES_MAX).map(|_| Fetched::Later);
+    check(world(later.chain([audio()])), true);
+    let credential = (0..3 * AUDIO_TRIES_MAX).map(|_| Fetched::BadCredential);
+    check(world(credential.chain([audio()])), true);
+    let mut busy = world((0..9).map(|_| audio()));
+    let reasons = [NotApplied::TooMany, NotApplied::TooLate];
+    let busy_for = (0..2 * AUDIO_TRIES_MAX as usize).map(|n| reasons[n % 2]);
+    busy.fates = busy_for.map(|reason| Fate::Instead(Answer::NotApplied { reason, retry_after: None })).collect();
+    busy.audio = (0..30).map(|_| audio()).collect();
+    check(busy, true);
+}
+
+#[test]
+fn a_recording_without_its_audio_says_so() {
+    let mut world = world([Fetched::Never]);
+    world.front.open_room("cnv_5", calltrail_domain::effect::ConversationStatus::Open);
+    world.run_to_end(&recording());
+    let body = &world.front.messages[0].activity.body;
+    assert!(body.contains("(the audio could not be attached)\n\nAircall call 7"), "{body}");
 }

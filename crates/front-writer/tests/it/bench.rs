@@ -78,7 +78,8 @@ impl Fake {
         }
         if self.too_many > 0 {
             self.too_many -= 1;
-            return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]).into_response();
+            let slow_down = Json(json!({"_error": {"status": 429, "title": "Too many requests"}}));
+            return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], slow_down).into_response();
         }
         if !self.imports.iter().any(|one| one["external_id"] == import["external_id"]) {
             self.imports.push(import);
@@ -119,7 +120,10 @@ impl Fake {
                 self.assignee = parsed["assignee_id"].as_str().map(str::to_owned);
                 StatusCode::NO_CONTENT.into_response()
             }
-            _ => StatusCode::NOT_FOUND.into_response(),
+            _ => {
+                let unknown = Json(json!({"_error": {"status": 404, "title": "Not found"}}));
+                (StatusCode::NOT_FOUND, unknown).into_response()
+            }
         }
     }
 }
@@ -166,8 +170,6 @@ impl Bench {
             writers: vec!["a", "b"],
             workers: 2,
             confirm: Confirm::Item,
-            inboxes: Inboxes { default: InboxId::new("inb_1"), by_line: BTreeMap::new() },
-            locale: Locale::En,
             extend_every: ack_wait / 3,
             clock: Arc::new(clock),
             outbox: Arc::new(stores.clone()),
@@ -221,6 +223,8 @@ impl Bench {
             account: "acme".parse().expect("a good account id"),
             confirm: self.confirm,
             rate: Rate::Share(0.5),
+            inboxes: Inboxes { default: InboxId::new("inb_1"), by_line: BTreeMap::new() },
+            locale: Locale::En,
             timing: Timing { attempt: Duration::from_secs(2), grace: Duration::from_secs(2) },
         };
         let client = Client::new(&self.base, SecretString::from("secret")).expect("a loopback client");

@@ -166,7 +166,7 @@ fn an_import_that_front_knows_and_never_shows_is_refused_after_a_few_more_tries(
 #[test]
 fn a_refused_import_in_doubt_is_looked_for_in_the_survivor_of_its_conversation() {
     let mut world = with_room();
-    world.front.refusal = Some((403, "forbidden"));
+    world.front.refusal = Some((405, "no"));
     world.fates.push_back(Fate::LostBefore);
     for _ in 0..2 {
         let End::Released(after, _) = world.run(&of_call(7)) else { panic!("the doubt is waited for") };

@@ -18,6 +18,7 @@ mod ports;
 mod random;
 mod reads;
 mod refusals;
+mod repairs;
 mod reservations;
 mod rules;
 mod set_like;

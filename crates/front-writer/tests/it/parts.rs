@@ -31,12 +31,12 @@ fn parts(call: u64) -> Vec<Effect> {
 fn parts_of_a_refused_call_are_skipped_in_a_known_conversation() {
     for part in parts(7) {
         let mut world = world();
-        world.fates.push_back(Fate::Instead(refused(404, "no such inbox")));
+        world.fates.push_back(Fate::Instead(refused(405, "no")));
         let key = part.key;
         let effects = vec![import(7, EffectKind::Call), part, import(8, EffectKind::Call), comment(8, None)];
         world.run_to_end(&item(Some("cnv_5"), effects));
         let expect = [
-            "7:call rejected 404 no such inbox".to_owned(),
+            "7:call rejected 405 no".to_owned(),
             format!("{key} skipped 7:call"),
             "8:call applied cnv_5".to_owned(),
             "8:comment:99 applied cnv_5".to_owned(),
@@ -49,7 +49,7 @@ fn parts_of_a_refused_call_are_skipped_in_a_known_conversation() {
 #[test]
 fn refused_part_takes_nothing_else_with_it() {
     let mut world = world();
-    world.fates.extend([Fate::Answered, Fate::Instead(refused(404, "no"))]);
+    world.fates.extend([Fate::Answered, Fate::Instead(refused(405, "no"))]);
     let effects = vec![
         import(7, EffectKind::Call),
         import(7, EffectKind::Duration),
@@ -59,7 +59,7 @@ fn refused_part_takes_nothing_else_with_it() {
     world.run_to_end(&item(Some("cnv_5"), effects));
     let expect = [
         "7:call applied cnv_5",
-        "7:duration rejected 404 no",
+        "7:duration rejected 405 no",
         "7:comment:99 applied cnv_5",
         "8:comment:99 applied cnv_5",
     ];

@@ -90,29 +90,11 @@ fn an_author_whom_front_refuses_does_not_cost_the_import() {
 }
 
 #[test]
-fn a_bare_not_found_of_an_import_names_what_may_be_missing() {
-    for words in ["Not found", "Not Found.", ""] {
-        let mut world = with_room(ConversationStatus::Open);
-        world.fates.push_back(Fate::Instead(refused(404, words)));
-        let expect = "Not found: inbox inb_1 or conversation cnv_5";
-        check(&mut world, import(7, EffectKind::Call), &format!("7:call rejected 404 {expect}"));
-        assert!(world.letters.values().all(|letter| letter.reason == expect));
-    }
-    let mut world = World::new();
-    world.fates.push_back(Fate::Instead(refused(404, "Not found")));
-    world.run_to_end(&item(None, vec![import(7, EffectKind::Call)]));
-    assert_eq!(world.outcomes(), ["7:call rejected 404 Not found: inbox inb_1"]);
-    let mut world = with_room(ConversationStatus::Open);
-    world.fates.push_back(Fate::Instead(refused(403, "Not found")));
-    check(&mut world, import(7, EffectKind::Call), "7:call rejected 403 Not found");
-}
-
-#[test]
 fn an_import_that_is_refused_without_its_author_too_is_refused_for_good() {
     let mut world = with_room(ConversationStatus::Open);
-    let refusal = Fate::Instead(refused(404, "no such inbox"));
+    let refusal = Fate::Instead(refused(405, "no"));
     world.fates.extend([Fate::Answered, refusal.clone(), refusal]);
-    check(&mut world, by_iris(), "7:call rejected 404 no such inbox");
+    check(&mut world, by_iris(), "7:call rejected 405 no");
     assert_eq!(world.requests, ["list_teammates", "import_message", "import_message"]);
 }
 
@@ -144,24 +126,6 @@ fn a_conversation_that_is_not_there_is_observed_as_trashed() {
         world.fates.push_back(Fate::Instead(refused(status, "")));
         check(&mut world, observe(7, "cnv_5"), "7:observe observed cnv_5 Trashed");
     }
-}
-
-#[test]
-fn a_right_that_the_token_lacks_is_a_refusal_of_what_needs_it() {
-    let mut world = with_room(ConversationStatus::Archived);
-    world.fates.push_back(forbidden());
-    check(&mut world, import(7, EffectKind::Call), "7:call rejected 403 forbidden");
-    assert_eq!(world.letters.len(), 1);
-    for before in [0, 2] {
-        let mut world = with_room(ConversationStatus::Archived);
-        world.fates.extend(vec![Fate::Answered; before]);
-        world.fates.push_back(forbidden());
-        check(&mut world, reopen(7), "7:reopen rejected 403 forbidden");
-        assert_eq!(world.letters.len(), 1);
-    }
-    let mut world = with_room(ConversationStatus::Archived);
-    world.fates.push_back(forbidden());
-    check(&mut world, observe(7, "cnv_5"), "7:observe rejected 403 forbidden");
 }
 
 #[test]

@@ -136,10 +136,10 @@ fn a_refusal_after_an_attempt_in_doubt_is_forgotten_when_front_takes_the_import_
 fn an_answer_that_says_not_applied_leaves_an_earlier_doubt_where_it_is() {
     let mut world = World::new();
     let too_many = Answer::NotApplied { reason: NotApplied::TooMany, retry_after: None };
-    world.front.refusal = Some((403, "forbidden"));
+    world.front.refusal = Some((405, "no"));
     world.fates.extend([Fate::LostBefore, Fate::Instead(too_many)]);
     let start = world.now;
-    check(&mut world, &first_call(), &["7:call rejected 403 forbidden"]);
+    check(&mut world, &first_call(), &["7:call rejected 405 no"]);
     assert!(world.now.since(start) >= ATTEMPT + ATTEMPT + GRACE, "the first attempt may still arrive");
 }
 
@@ -156,7 +156,7 @@ fn no_effect_is_passed_by_the_next_one() {
 #[test]
 fn what_needs_a_rejected_effect_is_skipped_and_the_rest_goes_on() {
     let mut world = World::new();
-    world.fates.push_back(Fate::Instead(refused(404, "no such inbox")));
+    world.fates.push_back(Fate::Instead(refused(405, "no")));
     let effects = vec![
         import(7, EffectKind::Call),
         import(7, EffectKind::Duration),
@@ -164,7 +164,7 @@ fn what_needs_a_rejected_effect_is_skipped_and_the_rest_goes_on() {
         import(8, EffectKind::Call),
     ];
     let expect = [
-        "7:call rejected 404 no such inbox",
+        "7:call rejected 405 no",
         "7:duration skipped 7:call",
         "7:reopen skipped 7:call",
         "8:call applied cnv_1",
@@ -177,7 +177,7 @@ fn nothing_is_rejected_because_of_a_bad_token() {
     let mut world = World::new();
     world.fates.extend([Fate::Instead(Answer::BadToken)]);
     let end = world.run(&first_call());
-    assert_eq!(end, End::Released(Duration::from_secs(60), Why::BadToken));
+    assert_eq!(end, End::Released(Duration::from_secs(5), Why::BadToken));
     check(&mut world, &first_call(), &["7:call applied cnv_1"]);
 }
 

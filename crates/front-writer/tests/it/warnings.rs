@@ -47,9 +47,9 @@ fn requests_of(bench: &Bench, wanted: &str) -> u64 {
 #[tokio::test]
 async fn a_refusal_for_good_is_one_line_that_says_what_and_where_to_look() {
     let bench = bench_of_one().await;
-    bench.front().refuses = Some(StatusCode::NOT_FOUND);
+    bench.front().refuses = Some(StatusCode::METHOD_NOT_ALLOWED);
     let records = bench.run_until(1).await;
-    assert_eq!(outcomes(&records), ["7:call rejected 404 Not found: inbox inb_1"]);
+    assert_eq!(outcomes(&records), ["7:call rejected 405 Method Not Allowed"]);
     let told = lines::with("WARN");
     assert_eq!(told.len(), 1, "{told:?}");
     for part in [
@@ -57,8 +57,8 @@ async fn a_refusal_for_good_is_one_line_that_says_what_and_where_to_look() {
         " party=p1",
         " effect=7:call",
         " ordinal=1",
-        " status=404",
-        " reason=Not found: inbox inb_1",
+        " status=405",
+        " reason=Method Not Allowed",
         " see=calltrail trail p1",
     ] {
         assert!(told[0].contains(part), "{part} is missing: {told:?}");
@@ -69,12 +69,12 @@ async fn a_refusal_for_good_is_one_line_that_says_what_and_where_to_look() {
 #[tokio::test]
 async fn a_refusal_whose_fact_is_told_again_is_still_one_line() {
     let mut bench = bench_of_one().await;
-    bench.front().refuses = Some(StatusCode::FORBIDDEN);
+    bench.front().refuses = Some(StatusCode::METHOD_NOT_ALLOWED);
     // The outcome is stored, the fact is told, and then the mark is not moved.
     bench.store =
         Arc::new(Losing { inner: bench.stores.clone(), bucket: fence::BUCKET, left: AtomicI64::new(1) });
     let records = bench.run_until(2).await;
-    assert_eq!(outcomes(&records), ["7:call rejected 403 Forbidden"; 2]);
+    assert_eq!(outcomes(&records), ["7:call rejected 405 Method Not Allowed"; 2]);
     assert_eq!(lines::with("WARN").len(), 1);
 }
 

@@ -81,11 +81,11 @@ fn a_claim_whose_fence_another_has_finished_sends_nothing_and_leaves_it_alone() 
 fn a_dead_letter_of_the_same_effect_is_replaced() {
     let refuse = || {
         let mut ports = Ports::new();
-        ports.world.fates.push_back(Fate::Instead(refused(403, "once")));
+        ports.world.fates.push_back(Fate::Instead(refused(405, "once")));
         ports.run_to_end(&first_call());
         let kept = ports.values.get(&letter()).cloned().expect("a letter is kept");
         ports.values.remove(&fence());
-        ports.world.fates.push_back(Fate::Instead(refused(403, "twice")));
+        ports.world.fates.push_back(Fate::Instead(refused(405, "twice")));
         (ports, kept)
     };
     let reason = |ports: &Ports| match ports.values.get(&letter()) {
@@ -146,7 +146,7 @@ fn no_write_is_sent_after_its_deadline_however_long_the_pause_before_it() {
 #[test]
 fn only_what_changes_nothing_may_be_left() {
     let mut ports = Ports::new();
-    ports.world.fates.push_back(Fate::Instead(refused(403, "no")));
+    ports.world.fates.push_back(Fate::Instead(refused(405, "no")));
     let mut work = ports.claim(Class::Live, &first_call());
     let (mut came, mut left) = (Came::Claimed, Vec::new());
     loop {

@@ -288,6 +288,7 @@ pub(crate) fn word(outcome: &Outcome) -> String {
         Outcome::Rejected { status, reason } => format!("rejected {status} {reason}").trim_end().to_owned(),
         Outcome::Overtaken { found } => format!("overtaken {found}"),
         Outcome::Skipped { because_of } => format!("skipped {because_of}"),
+        Outcome::Gone { conversation, .. } => format!("gone {conversation}"),
     }
 }
 

@@ -65,7 +65,8 @@ fn conversations(view: &View<'_>, account: &AccountView<'_>, findings: &mut Find
             | Outcome::ContactFound { .. }
             | Outcome::Rejected { .. }
             | Outcome::Overtaken { .. }
-            | Outcome::Skipped { .. } => continue,
+            | Outcome::Skipped { .. }
+            | Outcome::Gone { .. } => continue,
         };
         let id = conversation.as_str();
         let is_of_another = view.accounts.iter().any(|other| other.front.conversations.contains_key(id));

@@ -240,7 +240,8 @@ impl<'a> Retracing<'_, 'a> {
             | Outcome::ContactFound { .. }
             | Outcome::Rejected { .. }
             | Outcome::Overtaken { .. }
-            | Outcome::Skipped { .. } => {}
+            | Outcome::Skipped { .. }
+            | Outcome::Gone { .. } => {}
         }
         if let (EffectKind::Reopen, Outcome::Applied { at, .. }, Some(thread)) =
             (fact.key.kind, &fact.outcome, &mut entry.thread)
@@ -292,7 +293,7 @@ impl<'a> Party<'a> {
             return;
         }
         let Some((_, before)) = self.opening.take_if(is_it) else { return };
-        if !matches!(fact.outcome, Outcome::Rejected { .. } | Outcome::Skipped { .. }) {
+        if !matches!(fact.outcome, Outcome::Rejected { .. } | Outcome::Skipped { .. } | Outcome::Gone { .. }) {
             return;
         }
         let now = self.thread.take();

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use calltrail_front::answer::{classify, rate_limit};
 use calltrail_front::{
-    Ambiguous, Answer, Exchange, Method, NotApplied, RateLimit, Refusal, Request, WireRequest,
+    Ambiguous, Answer, Exchange, Method, NotApplied, RateLimit, Refusal, Request, WireRequest, exchange,
 };
 use calltrail_front_writer::Settings;
-use calltrail_simulator::front::{Fault, Front, Outcome, PlannedFault, Request as Arriving, SpanMs};
+use calltrail_simulator::front::{Fault, Front, Inbox, Outcome, PlannedFault, Request as Arriving, SpanMs};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{Engine, Event};
@@ -24,6 +23,9 @@ pub(super) struct Office {
     pub(super) settings: Arc<Settings>,
     pub(super) front: Front,
     front_due_ms: Option<i64>,
+    /// What an operator has to give back, and the fault whose request has met that.
+    withheld: Option<Withheld>,
+    pub(super) withheld_met: Option<(Kind, u64)>,
     /// When it is there again, and the absence until somebody has met it.
     back_ms: i64,
     gone: Option<u64>,
@@ -46,8 +48,22 @@ pub(super) struct Office {
     pub(super) refused: BTreeSet<String>,
 }
 
+/// An inbox or a right that is gone until then.
+struct Withheld {
+    kind: Kind,
+    /// The fault, until a request has met it.
+    number: Option<u64>,
+    inbox: Option<Inbox>,
+    until_ms: i64,
+}
+
 /// The answer when Front refuses what it is sent: no answer that could mean anything else.
-const FORBIDDEN: u16 = 403;
+const REFUSED: u16 = 405;
+/// What pages of a proxy say.
+const PAGES: [u16; 6] = [400, 401, 403, 404, 429, 502];
+/// The rights that a token may lack for a while.
+const SCOPES: [&str; 5] =
+    ["messages:write", "messages:read", "conversations:read", "comments:write", "contacts:write"];
 /// Front forgets an import at most so often; the writer sends one again three times.
 const FORGOTTEN_MAX: u32 = 3;
 /// How long Front takes to show what it shows late.
@@ -60,6 +76,8 @@ impl Office {
             settings: Arc::new(company.settings()),
             front: company.front(),
             front_due_ms: None,
+            withheld: None,
+            withheld_met: None,
             back_ms: i64::MIN,
             gone: None,
             is_open: false,
@@ -83,6 +101,7 @@ impl Office {
         request: &Request,
         fault: Option<Kind>,
     ) -> Exchange {
+        self.give_back(now_ms);
         let wire = request.wire();
         self.sent.push(Sent { at_ms: sent_ms, method: method_of(&wire), path: wire.path.clone() });
         self.sent_ms.insert(self.front.requests_seen(), sent_ms);
@@ -99,8 +118,8 @@ impl Office {
             if fault == Some(Kind::AnswerLost) {
                 return lost();
             }
-            let message = "the token may not".to_owned();
-            let answer = Answer::Rejected(Refusal { status: FORBIDDEN, message, contacts: Vec::new() });
+            let message = "it will not".to_owned();
+            let answer = Answer::Rejected(Refusal { status: REFUSED, message, contacts: Vec::new() });
             return Exchange { answer, rate: RateLimit::default() };
         }
         match fault {
@@ -110,6 +129,8 @@ impl Office {
             }
             Some(Kind::ErrorBefore) => self.reach(now_ms, request, &wire, Some(Fault::ErrorBefore)),
             Some(Kind::ErrorAfter) => self.reach(now_ms, request, &wire, Some(Fault::ErrorAfter)),
+            Some(Kind::PageBefore) => self.reach(now_ms, request, &wire, Some(Fault::PageBefore(self.page()))),
+            Some(Kind::PageAfter) => self.reach(now_ms, request, &wire, Some(Fault::PageAfter(self.page()))),
             Some(Kind::ShownLate) => {
                 let usual =
                     std::mem::replace(&mut self.front.behaviour_mut().visibility_lag_ms, SHOWN_LATE_MS);
@@ -165,7 +186,32 @@ impl Office {
         let Outcome::Response(response) = self.front.step(now_ms, &arriving).outcome else { return lost() };
         let headers = headers_of(&response.headers);
         let status = StatusCode::from_u16(response.status).expect("the simulated Front sends known statuses");
-        Exchange { answer: classify(request, status, &headers, &response.body), rate: rate_limit(&headers) }
+        let exchange = exchange(request, status, &headers, &response.body);
+        self.meet_withheld(request, &exchange.answer);
+        exchange
+    }
+
+    fn page(&self) -> u16 {
+        PAGES[self.front.requests_seen() % PAGES.len()]
+    }
+
+    fn give_back(&mut self, now_ms: i64) {
+        let Some(withheld) = self.withheld.take_if(|withheld| withheld.until_ms <= now_ms) else { return };
+        self.front.behaviour_mut().lacking_scopes.clear();
+        if let Some(inbox) = withheld.inbox {
+            self.front.add_inbox(inbox);
+        }
+    }
+
+    fn meet_withheld(&mut self, request: &Request, answer: &Answer) {
+        let Some(withheld) = &mut self.withheld else { return };
+        let Answer::Rejected(refusal) = answer else { return };
+        let is_met = match &withheld.inbox {
+            Some(inbox) => request.inbox().is_some_and(|wanted| wanted.as_str() == inbox.id),
+            None => refusal.status == 403,
+        };
+        let number = withheld.number.take_if(|_| is_met);
+        self.withheld_met = number.map(|number| (withheld.kind, number));
     }
 }
 
@@ -222,6 +268,30 @@ impl Engine {
         let line = format_args!("away for {gap_ms} ms");
         self.trace.say(self.agenda.now_ms(), Who::Front(account), "leaves", line);
         (self.offices[account].back_ms, self.offices[account].gone) = (self.now_ms() + gap_ms, Some(number));
+    }
+
+    /// An inbox or a right of the token is gone for a while, unless something is gone already.
+    pub(super) fn front_withholds(&mut self, kind: Kind, number: u64) {
+        let accounts = self.offices.len();
+        let (account, gap_ms, place) = self.by_own_chance(number, |engine| {
+            (engine.dice.place(accounts), engine.dice.between(20_000, 200_000), engine.dice.place(SCOPES.len()))
+        });
+        let (now_ms, office) = (self.agenda.now_ms(), &mut self.offices[account]);
+        office.give_back(now_ms);
+        if office.withheld.is_some() {
+            return;
+        }
+        let inbox = match kind {
+            Kind::InboxGone => office.front.drop_inbox(&format!("inb_{}", 1 + place % 4)),
+            _ => {
+                office.front.behaviour_mut().lacking_scopes = vec![SCOPES[place].to_owned()];
+                None
+            }
+        };
+        let until_ms = now_ms + gap_ms;
+        office.withheld = Some(Withheld { kind, number: Some(number), inbox, until_ms });
+        let line = format_args!("{} for {gap_ms} ms", kind.words());
+        self.trace.say(now_ms, Who::Front(account), "withholds", line);
     }
 
     /// Whether the account's Front is away now; it counts when that shows.

@@ -115,6 +115,11 @@ enum Event {
     FrontGoes {
         number: u64,
     },
+    /// An inbox or a right of the token is gone for a while.
+    FrontWithholds {
+        kind: Kind,
+        number: u64,
+    },
     ProjectionIsLost {
         number: u64,
     },
@@ -318,6 +323,7 @@ impl Engine {
             Event::ClockJumps { number } => self.clock_jumps(number),
             Event::LeaderGoes { number } => self.leader_goes(number),
             Event::FrontGoes { number } => self.front_goes(number),
+            Event::FrontWithholds { kind, number } => self.front_withholds(kind, number),
             Event::ProjectionIsLost { number } => self.projection_is_lost(number),
             Event::Crash { number, until_ms } => self.crash(number, until_ms),
             Event::ClockIsSetBack { number } => self.clock_is_set_back(number),

@@ -132,13 +132,15 @@ impl Engine {
             self.by_own_chance(number, |engine| engine.set_clock(Struck { kind: Kind::ClockSkewed, number }));
         }
         type Accident = (Kind, fn(u64) -> Event);
-        let accidents: [Accident; 7] = [
+        let accidents: [Accident; 9] = [
             (Kind::CrashLoop, |number| Event::Crash { number, until_ms: 0 }),
             (Kind::ClockSetBack, |number| Event::ClockIsSetBack { number }),
             (Kind::TailLost, |number| Event::TailIsLost { number }),
             (Kind::ClockJumps, |number| Event::ClockJumps { number }),
             (Kind::LeaderGone, |number| Event::LeaderGoes { number }),
             (Kind::FrontAway, |number| Event::FrontGoes { number }),
+            (Kind::InboxGone, |number| Event::FrontWithholds { kind: Kind::InboxGone, number }),
+            (Kind::ScopeGone, |number| Event::FrontWithholds { kind: Kind::ScopeGone, number }),
             (Kind::ProjectionLost, |number| Event::ProjectionIsLost { number }),
         ];
         for (kind, event) in accidents {

@@ -6,7 +6,7 @@ use calltrail_domain::ids::{AccountId, InboxId, LineId};
 use calltrail_domain::policy::{
     Anonymous, AssignBy, CallType, Comments, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
 };
-use calltrail_front_writer::{Confirm, Rate, Settings};
+use calltrail_front_writer::{Confirm, Inboxes, Rate, Settings};
 use calltrail_simulator::aircall::{AGENTS, LINES};
 use calltrail_simulator::front::{
     Behaviour, ContactSeed, Front, FrontOptions, Handle, RepeatAnswer, SpanMs, Teammate,
@@ -161,10 +161,13 @@ impl Company {
 
     /// What the front-writer is told.
     pub(crate) fn settings(&self) -> Settings {
+        let Policy { default_inbox: default, inboxes: by_line, locale, .. } = self.policy();
         Settings {
             account: self.account(),
             confirm: Confirm::Item,
             rate: Rate::Share(0.5),
+            inboxes: Inboxes { default, by_line },
+            locale,
             timing: calltrail_front_writer::Timing::default(),
         }
     }

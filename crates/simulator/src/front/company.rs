@@ -84,6 +84,8 @@ pub(super) struct Conversation {
     pub(super) snoozed_until_ms: Option<i64>,
     pub(super) archived_since_subject: bool,
     pub(super) merged_into: Option<String>,
+    /// Deleted for good: the API knows nothing of it.
+    pub(super) is_gone: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -183,6 +185,11 @@ impl Company {
             id = next;
         }
         id
+    }
+
+    /// True unless the API knows nothing of the conversation, or of the one that it was merged into.
+    pub(super) fn has_conversation(&self, id: &str) -> bool {
+        self.conversations.get(self.survivor(id)).is_some_and(|row| !row.is_gone)
     }
 
     pub(super) fn conversation_mut(&mut self, id: &str) -> Result<&mut Conversation, Reply> {

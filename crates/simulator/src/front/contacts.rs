@@ -75,7 +75,8 @@ impl Front {
 
     pub(super) fn contact_conversations(&self, reference: &str, target: &Target) -> Answered {
         let contact = &self.company.contact_or_alias(reference)?.id;
-        let own = self.company.conversations.iter().filter(|row| row.contact == *contact);
+        let rows = self.company.conversations.iter();
+        let own = rows.filter(|row| row.contact == *contact && self.company.has_conversation(&row.id));
         let survivors: BTreeSet<&str> = own.map(|row| self.company.survivor(&row.id)).collect();
         let mut ids: Vec<&str> = survivors.into_iter().collect();
         let updated = |id: &str| self.company.conversations.get(id).map(|row| row.updated_at_ms);

@@ -18,6 +18,10 @@ pub enum Fault {
     ErrorAfter,
     /// The request is applied and the answer takes [`Faults::slow_ms`].
     Slow,
+    /// A proxy answers with an HTML page of this status; the request was not applied.
+    PageBefore(u16),
+    /// The same; the request was applied.
+    PageAfter(u16),
 }
 
 /// Chances of faults in thousandths, drawn per request, and the outage switch.
@@ -40,6 +44,12 @@ pub struct Faults {
     pub slow_permille: u16,
     /// How long a slow answer takes.
     pub slow_ms: u64,
+    /// Chance of [`Fault::PageBefore`].
+    pub page_before_permille: u16,
+    /// Chance of [`Fault::PageAfter`].
+    pub page_after_permille: u16,
+    /// The status of such pages.
+    pub page_status: u16,
 }
 
 impl Faults {
@@ -53,6 +63,8 @@ impl Faults {
             (self.error_before_permille, Fault::ErrorBefore),
             (self.error_after_permille, Fault::ErrorAfter),
             (self.slow_permille, Fault::Slow),
+            (self.page_before_permille, Fault::PageBefore(self.page_status)),
+            (self.page_after_permille, Fault::PageAfter(self.page_status)),
         ];
         table
             .into_iter()

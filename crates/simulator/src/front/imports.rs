@@ -173,12 +173,15 @@ impl Front {
         }
         if let Some(author) = draft.sender.author_id.as_deref().filter(|_| !draft.metadata.is_inbound) {
             self.company.teammate(author)?;
+            if self.options.behaviour.barred_authors.iter().any(|barred| barred == author) {
+                return Err(Reply::no_access());
+            }
         }
         if let Some(assignee) = &draft.assignee_id {
             self.company.teammate(assignee)?;
         }
         match &draft.conversation_id {
-            Some(id) if self.company.conversations.get(id).is_none() => {
+            Some(id) if !self.company.has_conversation(id) => {
                 Err(Reply::unknown("conversation", id))
             }
             _ => Ok(()),
@@ -235,6 +238,10 @@ impl Front {
         let (handle, name) = draft.outside();
         let contact = self.contact_of_handle(handle, name);
         let found = self.thread_of(&draft, &contact);
+        if found.as_deref().is_some_and(|id| !self.company.has_conversation(id)) {
+            // It was deleted after the import was accepted.
+            return;
+        }
         let conversation = match &found {
             Some(id) => id.clone(),
             None => self.open_conversation(at_ms, &inbox, &draft, &contact),
@@ -262,7 +269,10 @@ impl Front {
     fn thread_of(&self, draft: &Draft, contact: &str) -> Option<String> {
         let named = match (&draft.conversation_id, &draft.metadata.thread_ref) {
             (Some(id), _) => Some(id.as_str()),
-            (None, Some(reference)) => self.company.thread_refs.get(reference).map(String::as_str),
+            (None, Some(reference)) => {
+                let known = self.company.thread_refs.get(reference).map(String::as_str);
+                known.filter(|id| self.company.has_conversation(id))
+            }
             (None, None) => self.company.newest_conversation_of(contact).map(|row| row.id.as_str()),
         };
         named.map(|id| self.company.survivor(id).to_owned())
@@ -292,6 +302,7 @@ impl Front {
             snoozed_until_ms: None,
             archived_since_subject: false,
             merged_into: None,
+            is_gone: false,
         };
         self.company.conversations.insert(&id, conversation);
         id

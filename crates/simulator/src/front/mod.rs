@@ -50,6 +50,9 @@
 //! | refused requests do not count | assumed | |
 //! | which scope a request needs | documented | `lacking_scopes` |
 //! | a scope that the token lacks is answered 403, before the path and the body are looked at; the words | assumed | |
+//! | a scope that the token lacks later on, an inbox that is dropped and comes back | assumed: 403, a bare 404 | `lacking_scopes`, [`Front::drop_inbox`] |
+//! | a deleted conversation answers like one that never was, and has no event | documented as permanent; silence assumed | [`Front::delete_conversation`] |
+//! | an import by a teammate who may not use the inbox is refused with 403 | assumed | `barred_authors` |
 //! | every answer carries `Date` | assumed: HTTP asks for it | |
 //! | webhook signature, envelope and event shapes, three repeats | documented, captured | `webhooks` |
 //! | pause between repeats, delay and order of webhooks | assumed | `webhook_delay_ms` |
@@ -170,6 +173,11 @@ impl Front {
             }
             Some(Fault::Slow) => {
                 (self.admit_and_answer(now_ms, request, &target), false, self.faults.slow_ms)
+            }
+            Some(Fault::PageBefore(status)) => (Reply::page(status), false, 0),
+            Some(Fault::PageAfter(status)) => {
+                self.admit_and_answer(now_ms, request, &target);
+                (Reply::page(status), false, 0)
             }
             None => (self.admit_and_answer(now_ms, request, &target), false, 0),
         };

@@ -165,6 +165,8 @@ pub struct Behaviour {
     pub requests_per_minute: u32,
     /// What the token may not do, as `messages:write`.
     pub lacking_scopes: Vec<String>,
+    /// Teammates, by id, in whose name nothing may be imported.
+    pub barred_authors: Vec<String>,
     /// The burst limit of five writes a second and resource holds.
     pub burst_limit: bool,
     /// Time from a 202 until the message exists.
@@ -189,6 +191,7 @@ impl Default for Behaviour {
             import_emits_event: true,
             requests_per_minute: 100,
             lacking_scopes: Vec::new(),
+            barred_authors: Vec::new(),
             burst_limit: true,
             visibility_lag_ms: SpanMs { min: 20, max: 200 },
             takes_files: true,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Front;
 use super::company::Status;
 use super::events::{EventKind, Source};
+use super::options::Inbox;
 use super::render::status_word;
 use super::shapes::raw;
 use super::wire::Reply;
@@ -101,6 +102,26 @@ impl Front {
         found.max_by_key(|row| row.updated_at_ms).map(|row| row.id.clone())
     }
 
+    /// Deletes a conversation for good. Front sends no webhook for that; false when there is none.
+    pub fn delete_conversation(&mut self, now_ms: i64, id: &str) -> bool {
+        self.tick(now_ms);
+        let Ok(row) = self.company.conversation_mut(id) else { return false };
+        row.status = Status::Deleted;
+        row.snoozed_until_ms = None;
+        !std::mem::replace(&mut row.is_gone, true)
+    }
+
+    /// The inbox of this id disappears, and comes back with [`Front::add_inbox`]; `None` when there is none.
+    pub fn drop_inbox(&mut self, id: &str) -> Option<Inbox> {
+        self.company.inboxes.remove(id)
+    }
+
+    /// An inbox appears.
+    pub fn add_inbox(&mut self, inbox: Inbox) {
+        let id = inbox.id.clone();
+        self.company.inboxes.insert(&id, inbox);
+    }
+
     /// The next snooze that was not ended by something else.
     pub(super) fn next_snooze(&self) -> Option<(i64, String)> {
         let stands = |(at_ms, id): &&(i64, String)| {
@@ -129,7 +150,7 @@ impl Front {
                 .filter_map(|(_, contact)| self.company.newest_conversation_of(contact))
                 .max_by_key(|row| row.updated_at_ms),
         };
-        row.map(|row| row.id.clone())
+        row.filter(|row| !row.is_gone).map(|row| row.id.clone())
     }
 
     fn perform(&mut self, now_ms: i64, id: &str, action: &Action, source: &Source) -> Result<(), Reply> {

@@ -46,7 +46,7 @@ impl Front {
 
     /// Refuses with 404 or 301 unless the conversation is where the path says.
     fn stay_or_move(&self, request: &Request, id: &str, rest: Option<&str>) -> Result<(), Reply> {
-        if self.company.conversations.get(id).is_none() {
+        if !self.company.has_conversation(id) {
             return Err(Reply::unknown("conversation", id));
         }
         let survivor = self.company.survivor(id);
@@ -90,7 +90,9 @@ impl Front {
             Some(uid) => self.company.messages_by_uid.get(uid).map(String::as_str),
             None => Some(reference),
         };
-        let message = id.and_then(|id| self.company.messages.get(id)).ok_or_else(Reply::not_found)?;
+        let message = id.and_then(|id| self.company.messages.get(id));
+        let message = message.filter(|row| self.company.has_conversation(&row.conversation));
+        let message = message.ok_or_else(Reply::not_found)?;
         Ok(Reply::json(200, &self.show_message(message)))
     }
 }

@@ -140,6 +140,10 @@ impl Reply {
         Self::refusal(403, "Forbidden", Some(format!("The token lacks the scope {scope}")))
     }
 
+    pub(super) fn no_access() -> Self {
+        Self::refusal(403, "Forbidden", Some("Teammate has no access to this inbox".into()))
+    }
+
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         let message = Some("Body did not satisfy requirements".into());
         Self::error(Error { details: Some([detail.into()]), message, status: 400, title: "Bad request" })

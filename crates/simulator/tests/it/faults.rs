@@ -32,6 +32,8 @@ fn an_answer_is_lost_or_broken_before_or_after_the_request_was_applied() {
         (Fault::ErrorBefore, Some(500), 0),
         (Fault::ErrorAfter, Some(500), 1),
         (Fault::Slow, Some(202), 1),
+        (Fault::PageBefore(403), Some(403), 0),
+        (Fault::PageAfter(404), Some(404), 1),
     ] {
         let mut sim = Sim::new();
         sim.front.set_faults(Faults { slow_ms: 4_000, ..Faults::default() });
@@ -48,6 +50,41 @@ fn a_planned_fault_happens_as_often_as_planned() {
     import(&mut sim, Fault::LostBefore);
     let retried = sim.post("/inboxes/inb_1/imported_messages", &draft("a"));
     assert_eq!(retried.status, 202);
+}
+
+#[test]
+fn a_page_has_nothing_of_fronts() {
+    let mut sim = Sim::new();
+    let (outcome, ..) = import(&mut sim, Fault::PageBefore(429));
+    let Outcome::Response(page) = outcome else { panic!("a page is an answer") };
+    let names: Vec<_> = page.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((page.status, names), (429, vec!["content-type"]));
+    assert!(page.body.starts_with(b"<html>"));
+}
+
+#[test]
+fn an_inbox_that_is_dropped_takes_nothing_until_it_is_back() {
+    let mut sim = Sim::new();
+    let inbox = sim.front.drop_inbox("inb_1").expect("it is there");
+    assert_eq!(sim.post("/inboxes/inb_1/imported_messages", &draft("a")).status, 404);
+    assert_eq!(sim.get("/inboxes/inb_2").status, 200, "the others stay");
+    sim.front.add_inbox(inbox);
+    assert_eq!(sim.post("/inboxes/inb_1/imported_messages", &draft("a")).status, 202);
+}
+
+#[test]
+fn a_deleted_conversation_is_as_if_it_had_never_been() {
+    let mut sim = Sim::new();
+    sim.post("/inboxes/inb_1/imported_messages", &draft("a"));
+    sim.pass(1_000);
+    let id = sim.ledger().conversations[0].id.clone();
+    let events = sim.front.events_seen();
+    assert!(sim.front.delete_conversation(i64::MAX / 2, &id));
+    assert_eq!(sim.front.events_seen(), events, "nothing is reported");
+    assert_eq!(sim.get(&format!("/conversations/{id}")).status, 404);
+    let mut again = draft("b");
+    again["conversation_id"] = serde_json::json!(id);
+    assert_eq!(sim.post("/inboxes/inb_1/imported_messages", &again).status, 404);
 }
 
 #[test]

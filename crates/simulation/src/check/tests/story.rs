@@ -256,6 +256,7 @@ impl Story {
             call_type: CallType::Missed,
             thread: ThreadRef::new("t"),
             inbox: InboxId::new("inb_1"),
+            line: None,
             subject: subject.into(),
             opens_segment: self.subjects.insert(party.into(), subject.into()).as_deref() != Some(subject),
             status_unread: false,

@@ -115,6 +115,9 @@ impl Engine {
         let fault = struck.map(|struck| struck.kind);
         let exchange = self.offices[account].exchange(now_ms, sent_ms, request, fault);
         let is_accepted = self.offices[account].front.imports_accepted() > before;
+        if let Some((kind, number)) = self.offices[account].withheld_met.take() {
+            self.faults.count(kind, number);
+        }
         match struck {
             // Only what was accepted can be shown late, or never.
             Some(Struck { kind: Kind::ShownLate | Kind::Forgotten, .. }) if !is_accepted => {}
@@ -122,7 +125,9 @@ impl Engine {
             Some(Struck { kind: Kind::RefusedForGood, .. })
                 if self.offices[account].refused.len() == refused => {}
             // What Front refuses for good it refuses.
-            Some(Struck { kind: Kind::ErrorBefore | Kind::ErrorAfter, .. })
+            Some(Struck {
+                kind: Kind::ErrorBefore | Kind::ErrorAfter | Kind::PageBefore | Kind::PageAfter, ..
+            })
                 if matches!(exchange.answer, Answer::Rejected(_)) => {}
             Some(Struck { kind, number }) => self.faults.count(kind, number),
             None => {}
