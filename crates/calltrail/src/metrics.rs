@@ -10,7 +10,9 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, prometheus_text
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use crate::status::{AccountStatus, ConditionStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus};
+use crate::status::{
+    AccountStatus, ConditionStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus,
+};
 
 /// The media type of the answer.
 pub(crate) const MEDIA_TYPE: &str = prometheus_text::CONTENT_TYPE;

@@ -241,7 +241,9 @@ fn outcome(settled: &EffectSettled) -> String {
         Outcome::Rejected { status, reason } => format!("rejected with {status}: {reason}"),
         Outcome::Overtaken { found } => format!("overtaken by a person: {found}"),
         Outcome::Skipped { because_of } => format!("skipped because of {because_of}"),
-        Outcome::Gone { conversation, .. } => format!("not done: Front does not have {conversation} any more"),
+        Outcome::Gone { conversation, .. } => {
+            format!("not done: Front does not have {conversation} any more")
+        }
     };
     let requests =
         if settled.attempts == 1 { "1 request".to_owned() } else { format!("{} requests", settled.attempts) };

@@ -118,7 +118,9 @@ impl Machine {
         }
         let retry_after = match reason {
             Ambiguous::Page { retry_after, .. } => retry_after,
-            Ambiguous::Status(_) | Ambiguous::Timeout | Ambiguous::ConnectionLost | Ambiguous::Malformed => None,
+            Ambiguous::Status(_) | Ambiguous::Timeout | Ambiguous::ConnectionLost | Ambiguous::Malformed => {
+                None
+            }
         };
         self.trouble(now, pending.index, retry_after)
     }

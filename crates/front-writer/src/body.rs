@@ -1,8 +1,8 @@
 //! The text of an activity or a comment as it is sent: shorter where Front found it too long, and with a note where its
 //! audio is missing. The last line stays: it is the effect's marker.
 
-use calltrail_domain::policy::Locale;
 use calltrail_domain::notes::{no_audio, shortened};
+use calltrail_domain::policy::Locale;
 
 use crate::limits::SHORTENED_CHARS;
 
@@ -64,7 +64,9 @@ mod tests {
         let chars: Vec<_> = (1..=3)
             .map(|times| {
                 let short = changed(&long, Changes { shortened: times, lacks_audio: false }, Locale::En);
-                assert!(short.ends_with("(shortened; the whole text is in Aircall)\n\nAircall call 812, note 9"));
+                assert!(
+                    short.ends_with("(shortened; the whole text is in Aircall)\n\nAircall call 812, note 9")
+                );
                 short.chars().filter(|c| *c == 'ä').count()
             })
             .collect();

@@ -165,7 +165,9 @@ impl Conditions {
 
     /// Notes what the answer says about conditions that last.
     pub(crate) fn answered(&mut self, now: Timestamp, request: &Request, answer: &Answer) {
-        let ended = self.lasting.extract_if(.., |condition, _| condition.concerns(request) && condition.is_over(answer));
+        let ended = self
+            .lasting
+            .extract_if(.., |condition, _| condition.concerns(request) && condition.is_over(answer));
         for (condition, probes) in ended {
             self.changes.push(Change::Ended { condition, lasted: now.since(probes.since) });
         }
@@ -186,7 +188,9 @@ impl Conditions {
 
     pub(crate) fn now(&self) -> Vec<Lasting> {
         let lasting = self.lasting.iter();
-        lasting.map(|(condition, probes)| Lasting { condition: condition.clone(), since: probes.since }).collect()
+        lasting
+            .map(|(condition, probes)| Lasting { condition: condition.clone(), since: probes.since })
+            .collect()
     }
 }
 
@@ -218,7 +222,10 @@ mod tests {
         assert_eq!(conditions.bars(at(101), &Request::ListInboxes), None, "another right");
         assert_eq!(conditions.bars(at(102), &Request::ListTeammates), Some(Duration::from_secs(3)));
         assert_eq!(conditions.bars(at(105), &Request::ListTeammates), None, "one looks");
-        assert!(conditions.bars(at(105), &Request::ListTeammates).is_some(), "the others wait for what it finds");
+        assert!(
+            conditions.bars(at(105), &Request::ListTeammates).is_some(),
+            "the others wait for what it finds"
+        );
         assert_eq!(conditions.meet(at(105), token_lacks()), Duration::from_secs(10));
         assert_eq!(conditions.now(), [Lasting { condition: token_lacks(), since: at(100) }]);
         conditions.answered(at(115), &Request::ListTeammates, &Answer::Done(Reply::Nothing));
@@ -229,7 +236,8 @@ mod tests {
 
     #[test]
     fn only_an_answer_that_shows_it_ends_a_condition() {
-        let refused = |status| Answer::Rejected(Refusal { status, message: String::new(), contacts: Vec::new() });
+        let refused =
+            |status| Answer::Rejected(Refusal { status, message: String::new(), contacts: Vec::new() });
         let ends = |condition: Condition, request: &Request, answer: &Answer| {
             let mut conditions = Conditions::default();
             conditions.meet(at(1), condition);

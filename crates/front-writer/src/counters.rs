@@ -5,10 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use calltrail_domain::effect::Outcome;
+use calltrail_domain::ids::InboxId;
+use calltrail_domain::time::Timestamp;
 use calltrail_front::{Answer, RequestKind};
 
 use crate::command::Why;
-use crate::condition::Lasting;
+use crate::condition::{Condition, Lasting};
 use crate::contact::NOT_FOUND;
 
 /// The words for the classes of answers, in the order of their counters.
@@ -33,6 +35,7 @@ pub struct Counters {
     handles_refused: AtomicU64,
     newer_fences: AtomicU64,
     conditions: Mutex<Vec<Lasting>>,
+    missing_inboxes: Mutex<Vec<Lasting>>,
 }
 
 impl Counters {
@@ -150,10 +153,26 @@ impl Counters {
         *self.conditions.lock().unwrap_or_else(PoisonError::into_inner) = lasting;
     }
 
-    /// What only an operator can repair, and since when work waits for it.
+    /// Notes which configured inboxes Front does not have; those that were missing before keep their time.
+    pub fn set_missing_inboxes(&self, now: Timestamp, missing: Vec<InboxId>) {
+        let mut known = self.missing_inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lasting = |inbox| {
+            let condition = Condition::UnknownInbox(inbox);
+            let since = known.iter().find(|one| one.condition == condition).map_or(now, |one| one.since);
+            Lasting { condition, since }
+        };
+        *known = missing.into_iter().map(lasting).collect();
+    }
+
+    /// What only an operator can repair, and since when: what work waits for, and configured inboxes that are missing.
     #[must_use]
     pub fn conditions(&self) -> Vec<Lasting> {
-        self.conditions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut lasting = self.conditions.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let missing = self.missing_inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |one: &&Lasting| lasting.iter().all(|known| known.condition != one.condition);
+        let more: Vec<_> = missing.iter().filter(is_new).cloned().collect();
+        lasting.extend(more);
+        lasting
     }
 
     /// Handles that Front did not add to a contact. The call is logged all the same.

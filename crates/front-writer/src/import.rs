@@ -64,7 +64,8 @@ impl Machine {
         if !rule::holds(Rule::AnImportHasOneExternalId) {
             external_id = format!("{external_id}:{}", self.claim);
         }
-        let (inbox, changes) = (self.inbox_of(index, wanted), self.changes(index, attachment.is_none() && wanted.with_audio));
+        let (inbox, changes) =
+            (self.inbox_of(index, wanted), self.changes(index, attachment.is_none() && wanted.with_audio));
         Ok(Activity {
             inbox,
             thread: wanted.thread.clone(),

@@ -139,8 +139,7 @@ mod tests {
         }
         check(&comment(false), 404, "Not found", &gone);
         check(&read(), 404, "Not found", &gone);
-        let tag =
-            Request::AddTag { conversation: ConversationId::new("cnv_5"), tag: TagId::new("tag_1") };
+        let tag = Request::AddTag { conversation: ConversationId::new("cnv_5"), tag: TagId::new("tag_1") };
         check(&tag, 404, "Not found", &Repair::Nobody);
         check(&tag, 404, "Unknown conversation", &gone);
     }

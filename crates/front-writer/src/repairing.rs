@@ -45,7 +45,9 @@ impl Machine {
         match part {
             Part::File => entry.without_audio = true,
             Part::Author if rule::holds(Rule::RefusedAuthorIsLeftOut) => entry.without_author = true,
-            Part::Text if body::may_be_shortened(entry.shortened) && rule::holds(Rule::TooLongTextIsShortened) => {
+            Part::Text
+                if body::may_be_shortened(entry.shortened) && rule::holds(Rule::TooLongTextIsShortened) =>
+            {
                 entry.shortened += 1;
             }
             Part::Author | Part::Text | Part::Conversation => return false,
@@ -119,7 +121,8 @@ impl Machine {
             return self.advance(now);
         };
         let unknown = self.inbox_of(index, &wanted.clone());
-        let refusal = Refusal { status: 404, message: format!("Not found: inbox {unknown}"), contacts: Vec::new() };
+        let refusal =
+            Refusal { status: 404, message: format!("Not found: inbox {unknown}"), contacts: Vec::new() };
         self.wait_for_operator(now, index, refusal, Condition::UnknownInbox(unknown))
     }
 
@@ -132,11 +135,10 @@ impl Machine {
     /// An earlier effect of the item has found that the conversation of this one is gone.
     pub(crate) fn is_conversation_gone(&self, index: usize) -> bool {
         let own = self.conversation_of(index);
-        own.is_some()
-            && self.item.effects[..index].iter().any(|effect| {
-                let outcome = self.fence.entry(effect.ordinal).and_then(|entry| entry.outcome());
-                matches!(outcome, Some(Outcome::Gone { conversation, .. }) if Some(conversation) == own.as_ref())
-            })
+        own.is_some() && self.item.effects[..index].iter().any(|effect| {
+            let outcome = self.fence.entry(effect.ordinal).and_then(|entry| entry.outcome());
+            matches!(outcome, Some(Outcome::Gone { conversation, .. }) if Some(conversation) == own.as_ref())
+        })
     }
 
     pub(crate) fn changes(&self, index: usize, lacks_audio: bool) -> Changes {

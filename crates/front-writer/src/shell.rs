@@ -261,7 +261,9 @@ impl Writer {
                 (work.next(now, &mut shared, came), shared.take_changes())
             };
             if let Some((changes, lasting)) = changes {
-                changes.into_iter().for_each(|change| warnings::tell_change(&self.performer.settings.account, change));
+                changes
+                    .into_iter()
+                    .for_each(|change| warnings::tell_change(&self.performer.settings.account, change));
                 self.performer.counters.set_conditions(lasting);
             }
             match operation {

@@ -4,8 +4,8 @@
 use calltrail_simulator::front::{Action, Fault, Front, Inbox};
 
 use crate::world::{
-    CALLER, IRIS, NOOR, OTHER, Step, answered, bodies, call, check, check_both, conversations, given, inbound,
-    person, requests, restart, trouble,
+    CALLER, IRIS, NOOR, OTHER, Step, answered, bodies, call, check, check_both, conversations, given,
+    inbound, person, requests, restart, trouble,
 };
 
 /// Support, which the scenarios below take from Front and give back.
@@ -43,6 +43,7 @@ async fn m04_calls_for_a_misspelt_inbox_go_to_the_one_that_is_configured_later()
     let misspelt = given().inboxes("\"41065\" = \"inb_typo\"");
     let corrected = given().inboxes("\"41065\" = \"inb_3\"");
     let steps = [
+        Step::Waits(Vec::new(), "unknown_inbox"),
         Step::Waits(bodies(&[answered(1, CALLER, NOOR), inbound(2, CALLER)]), "unknown_inbox"),
         restart(corrected),
         call(inbound(3, CALLER)),

@@ -79,7 +79,9 @@ impl AudioError {
             Self::Refused { status: 408 | 429 | 500..=599 } => AudioFailure::Outage,
             // A link that has died is replaced by a fresh one.
             Self::Refused { .. } => AudioFailure::NotYet,
-            Self::OtherHost { .. } | Self::BadLink | Self::TooLarge { .. } | Self::NoAudio => AudioFailure::File,
+            Self::OtherHost { .. } | Self::BadLink | Self::TooLarge { .. } | Self::NoAudio => {
+                AudioFailure::File
+            }
         }
     }
 }

@@ -54,10 +54,9 @@ impl RestError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::TooMany { .. }
-            | Self::NotAircall { .. }
-            | Self::Failing { .. }
-            | Self::Unreachable(_) => true,
+            Self::TooMany { .. } | Self::NotAircall { .. } | Self::Failing { .. } | Self::Unreachable(_) => {
+                true
+            }
             Self::BadCredential { .. } | Self::NotFound | Self::Refused { .. } | Self::Malformed { .. } => {
                 false
             }

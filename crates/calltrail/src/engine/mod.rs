@@ -4,6 +4,7 @@
 //! process, the commands `ingest`, `projector` and `front-writer` one each.
 
 mod folder;
+mod inboxes;
 mod projector;
 mod receivers;
 mod role;

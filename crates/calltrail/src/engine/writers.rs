@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::stores::Stores;
-use super::{now, random};
+use super::{inboxes, now, random};
 use crate::aircall;
 use crate::config::{AccountConfig, Config, Confirm};
 
@@ -32,6 +32,8 @@ pub(super) fn start(
     let mut counters = BTreeMap::new();
     for account in &config.accounts {
         let options = options(config, account)?;
+        let (client, watched) = (options.client.clone(), options.counters.clone());
+        tasks.spawn(inboxes::watch(account.clone(), client, watched, stopped.clone()));
         counters.insert(account.id.to_string(), options.counters.clone());
         let Stores { log, outbox, key_value, .. } = stores.clone();
         tasks.spawn(calltrail_front_writer::run(options, log, outbox, key_value, stopped.clone()));

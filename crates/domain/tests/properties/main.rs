@@ -3,6 +3,7 @@
 mod codes;
 mod decisions;
 mod engine;
+mod gone;
 mod late;
 mod menu;
 mod merge;

@@ -9,8 +9,8 @@ use calltrail_domain::effect::{
     LookUpContact, ObserveConversation, Outcome, ReopenConversation, Sender, TagConversation,
 };
 use calltrail_domain::ids::{
-    CallId, CommentId, ContactId, ConversationId, EffectKey, EffectKind, InboxId, MessageUid, PartyId,
-    ThreadRef,
+    CallId, CommentId, ContactId, ConversationId, EffectKey, EffectKind, InboxId, LineId, MessageUid,
+    PartyId, ThreadRef,
 };
 use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
@@ -105,6 +105,13 @@ fn decisions() -> Vec<Decision> {
             ],
         ),
     ]
+}
+
+/// An import that names its line.
+fn lined_decisions() -> Vec<Decision> {
+    let nobody = Sender::Customer { number: None, name: None, line_number: None };
+    let import = ImportActivity { line: Some(LineId(41_065)), ..activity(nobody) };
+    vec![decision(Verdict::Added, vec![(EffectKind::Voicemail, Action::ImportActivity(import))])]
 }
 
 /// What comes late for a call, and a call without a number.
@@ -210,6 +217,10 @@ fn settled_records() -> Vec<(&'static str, RecordBody)> {
             settled(Outcome::Rejected { status: 400, reason: "Bad request".to_owned() }),
         ),
         ("effect.settled.overtaken", settled(Outcome::Overtaken { found: "archived".to_owned() })),
+        (
+            "effect.settled.gone",
+            settled(Outcome::Gone { conversation: ConversationId::new("cnv_1"), at: at() }),
+        ),
         ("effect.settled.skipped", settled(Outcome::Skipped { because_of: key(EffectKind::Call) })),
     ]
 }
@@ -244,6 +255,15 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
                 through: 9,
                 basis: None,
                 decisions: late_decisions(),
+                complete: true,
+            }),
+        ),
+        (
+            "effects.decided.lined",
+            RecordBody::EffectsDecided(EffectsDecided {
+                through: 9,
+                basis: None,
+                decisions: lined_decisions(),
                 complete: true,
             }),
         ),

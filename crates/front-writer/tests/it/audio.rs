@@ -69,7 +69,8 @@ fn audio_outlasts_an_outage_of_any_length() {
     let mut busy = world((0..9).map(|_| audio()));
     let reasons = [NotApplied::TooMany, NotApplied::TooLate];
     let busy_for = (0..2 * AUDIO_TRIES_MAX as usize).map(|n| reasons[n % 2]);
-    busy.fates = busy_for.map(|reason| Fate::Instead(Answer::NotApplied { reason, retry_after: None })).collect();
+    busy.fates =
+        busy_for.map(|reason| Fate::Instead(Answer::NotApplied { reason, retry_after: None })).collect();
     busy.audio = (0..30).map(|_| audio()).collect();
     check(busy, true);
 }

@@ -58,7 +58,8 @@ fn a_bad_token_says_nothing_about_the_request() {
 }
 
 /// What a proxy, a firewall or a load balancer writes in Front's place.
-const PAGES: [&str; 5] = ["", "<html><h1>Forbidden</h1></html>", "{}", r#"{"message":"no"}"#, r#"{"_error":"no"}"#];
+const PAGES: [&str; 5] =
+    ["", "<html><h1>Forbidden</h1></html>", "{}", r#"{"message":"no"}"#, r#"{"_error":"no"}"#];
 
 #[test]
 fn a_page_is_no_refusal_of_fronts() {

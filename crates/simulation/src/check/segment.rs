@@ -293,7 +293,8 @@ impl<'a> Party<'a> {
             return;
         }
         let Some((_, before)) = self.opening.take_if(is_it) else { return };
-        if !matches!(fact.outcome, Outcome::Rejected { .. } | Outcome::Skipped { .. } | Outcome::Gone { .. }) {
+        if !matches!(fact.outcome, Outcome::Rejected { .. } | Outcome::Skipped { .. } | Outcome::Gone { .. })
+        {
             return;
         }
         let now = self.thread.take();

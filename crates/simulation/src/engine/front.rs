@@ -129,7 +129,9 @@ impl Office {
             }
             Some(Kind::ErrorBefore) => self.reach(now_ms, request, &wire, Some(Fault::ErrorBefore)),
             Some(Kind::ErrorAfter) => self.reach(now_ms, request, &wire, Some(Fault::ErrorAfter)),
-            Some(Kind::PageBefore) => self.reach(now_ms, request, &wire, Some(Fault::PageBefore(self.page()))),
+            Some(Kind::PageBefore) => {
+                self.reach(now_ms, request, &wire, Some(Fault::PageBefore(self.page())))
+            }
             Some(Kind::PageAfter) => self.reach(now_ms, request, &wire, Some(Fault::PageAfter(self.page()))),
             Some(Kind::ShownLate) => {
                 let usual =
@@ -274,7 +276,11 @@ impl Engine {
     pub(super) fn front_withholds(&mut self, kind: Kind, number: u64) {
         let accounts = self.offices.len();
         let (account, gap_ms, place) = self.by_own_chance(number, |engine| {
-            (engine.dice.place(accounts), engine.dice.between(20_000, 200_000), engine.dice.place(SCOPES.len()))
+            (
+                engine.dice.place(accounts),
+                engine.dice.between(20_000, 200_000),
+                engine.dice.place(SCOPES.len()),
+            )
         });
         let (now_ms, office) = (self.agenda.now_ms(), &mut self.offices[account]);
         office.give_back(now_ms);

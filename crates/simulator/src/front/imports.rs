@@ -181,9 +181,7 @@ impl Front {
             self.company.teammate(assignee)?;
         }
         match &draft.conversation_id {
-            Some(id) if !self.company.has_conversation(id) => {
-                Err(Reply::unknown("conversation", id))
-            }
+            Some(id) if !self.company.has_conversation(id) => Err(Reply::unknown("conversation", id)),
             _ => Ok(()),
         }
     }

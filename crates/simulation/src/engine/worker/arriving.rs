@@ -126,9 +126,9 @@ impl Engine {
                 if self.offices[account].refused.len() == refused => {}
             // What Front refuses for good it refuses.
             Some(Struck {
-                kind: Kind::ErrorBefore | Kind::ErrorAfter | Kind::PageBefore | Kind::PageAfter, ..
-            })
-                if matches!(exchange.answer, Answer::Rejected(_)) => {}
+                kind: Kind::ErrorBefore | Kind::ErrorAfter | Kind::PageBefore | Kind::PageAfter,
+                ..
+            }) if matches!(exchange.answer, Answer::Rejected(_)) => {}
             Some(Struck { kind, number }) => self.faults.count(kind, number),
             None => {}
         }

@@ -1,0 +1,129 @@
+//! Conversations that Front does not have any more: the calls that were to go there are decided again, in a new one.
+
+use calltrail_domain::effect::{Outcome, WorkItem};
+use calltrail_domain::fact::{CallSnapshot, Fact, Media};
+use calltrail_domain::fold::party_of_number;
+use calltrail_domain::ids::{ConversationId, MediaLink};
+
+use crate::engine::{Engine, number, snapshot};
+use crate::traces::{applied, conversation, last_at, logged, settle};
+
+fn ended(engine: &mut Engine, call: u64, answered: bool) {
+    engine.append(Fact::CallSnapshot(Box::new(snapshot(call, 1, 3, answered))));
+    engine.decide();
+}
+
+/// A party with a conversation, and one call in it.
+fn with_conversation() -> (Engine, ConversationId) {
+    let mut engine = Engine::new();
+    ended(&mut engine, 2, false);
+    engine.run_dry();
+    let known = conversation(&engine, 1).expect("the first import was seen");
+    (engine, known)
+}
+
+/// Front says of the next item, effect by effect, that its conversation is gone.
+fn lose(engine: &mut Engine) -> WorkItem {
+    let item = engine.published.remove(0);
+    for index in 0..item.effects.len() {
+        let conversation = item.conversation.clone().expect("the item has a conversation");
+        let at = last_at(engine);
+        settle(engine, &item, index, Outcome::Gone { conversation, at });
+    }
+    item
+}
+
+/// Every effect of every item is applied in this conversation.
+fn go_on(engine: &mut Engine, conversation: &str) {
+    loop {
+        engine.decide();
+        if engine.published.is_empty() {
+            return;
+        }
+        let item = engine.published.remove(0);
+        assert_eq!(item.conversation, None, "it is a new conversation");
+        for index in 0..item.effects.len() {
+            let at = last_at(engine);
+            settle(engine, &item, index, applied(&ConversationId::new(conversation), at));
+        }
+    }
+}
+
+fn keys(engine: &Engine) -> Vec<String> {
+    engine.effects_in_log().into_iter().map(|(_, _, key)| key).collect()
+}
+
+#[test]
+fn call_whose_conversation_is_gone_opens_a_new_one() {
+    let (mut engine, _) = with_conversation();
+    ended(&mut engine, 3, true);
+    lose(&mut engine);
+    go_on(&mut engine, "cnv_new");
+    let again = logged(&engine, 3);
+    assert_eq!(
+        (again.subject.as_str(), again.opens_segment, again.thread.as_str()),
+        ("Inbound call - Support", true, "calltrail:3")
+    );
+    assert_eq!(conversation(&engine, 1), Some(ConversationId::new("cnv_new")));
+    assert_eq!(keys(&engine).iter().filter(|key| *key == "3:call").count(), 2, "decided again");
+    let counted = engine.state.account().expect("memory").logged;
+    assert_eq!(counted.values().sum::<u64>(), 2, "each call is counted once");
+}
+
+#[test]
+fn calls_of_one_item_keep_their_order_and_share_the_new_conversation() {
+    let (mut engine, _) = with_conversation();
+    ended(&mut engine, 3, false);
+    for call in [4, 5] {
+        ended(&mut engine, call, call == 5);
+    }
+    lose(&mut engine);
+    engine.decide();
+    while let Some(item) = engine.published.first() {
+        if item.conversation.is_none() {
+            break;
+        }
+        lose(&mut engine);
+        engine.decide();
+    }
+    let item = engine.published.remove(0);
+    for index in 0..item.effects.len() {
+        let at = last_at(&engine);
+        settle(&mut engine, &item, index, applied(&ConversationId::new("cnv_new"), at));
+    }
+    engine.run_dry();
+    let threads: Vec<_> = [3, 4, 5].map(|call| logged(&engine, call).thread.as_str().to_owned()).into();
+    assert_eq!(threads, ["calltrail:3"; 3]);
+    let calls: Vec<_> = keys(&engine).into_iter().filter(|key| key.ends_with(":call")).collect();
+    assert_eq!(calls[calls.len() - 3..], ["3:call", "4:call", "5:call"]);
+}
+
+#[test]
+fn what_comes_late_for_a_deleted_call_is_left_out_once() {
+    let (mut engine, _) = with_conversation();
+    ended(&mut engine, 3, true);
+    engine.run_dry();
+    let link = MediaLink::new("https://assets.aircall.io/calls/3/recording").expect("a good link");
+    let told = CallSnapshot { recording: Media::Linked(link), ..snapshot(3, 1, 4, true) };
+    engine.append(Fact::CallSnapshot(Box::new(told)));
+    engine.decide();
+    lose(&mut engine);
+    engine.run_dry();
+    assert_eq!(keys(&engine).iter().filter(|key| *key == "3:recording").count(), 1);
+    ended(&mut engine, 6, false);
+    go_on(&mut engine, "cnv_new");
+    assert!(logged(&engine, 6).opens_segment, "the next call begins a new conversation");
+}
+
+#[test]
+fn conversation_is_forgotten_whatever_front_reported_of_it_before() {
+    let (mut engine, known) = with_conversation();
+    ended(&mut engine, 3, false);
+    let item = engine.published.remove(0);
+    let long_ago = calltrail_domain::time::Timestamp::from_millis(1);
+    settle(&mut engine, &item, 0, Outcome::Gone { conversation: known, at: long_ago });
+    engine.decide();
+    assert_eq!(engine.published[0].conversation, None);
+    let id = party_of_number(&engine.state, &number(1)).expect("memory");
+    assert!(id.is_some());
+}
