@@ -196,11 +196,26 @@ impl World {
             let conditions = writer.map(|writer| writer.conditions.as_slice()).unwrap_or_default();
             if conditions.iter().any(|one| one.condition == condition) {
                 assert!(status.to_string().contains("for an operator"), "{status}");
-                return;
+                return self.shows_waiting(condition).await;
             }
             assert!(started.elapsed() < PATIENCE, "no work waits for {condition}:\n{status}");
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// The process is ready all the same, and says what is wrong.
+    async fn shows_waiting(&self, condition: &str) {
+        let operator = self.engine().operator_at;
+        let get = |path: &str| self.http.get(format!("http://{operator}{path}")).send();
+        let ready = get("/health/ready").await.expect("the operator listener answers");
+        assert_eq!(ready.status(), 200);
+        let said = ready.text().await.expect("a text");
+        assert!(said.contains("account acme waits for"), "{said}");
+        let metrics = get("/metrics").await.expect("the operator listener answers");
+        let metrics = metrics.text().await.expect("a text");
+        let sample =
+            format!("calltrail_operator_condition_seconds{{account=\"acme\",condition=\"{condition}\"");
+        assert!(metrics.contains(&sample), "{metrics}");
     }
 
     /// Aircall's deliveries, one after the other. Every one is taken.
@@ -319,6 +334,7 @@ impl World {
         assert_eq!(distinct.len(), markers.len(), "a comment is there twice");
         let writer = account.live.as_ref().and_then(|live| live.writer.as_ref()).expect("a writer runs");
         assert_eq!(writer.outcomes["rejected"], 0, "effects were rejected:\n{status}");
+        assert!(writer.conditions.is_empty(), "what was repaired is still shown:\n{status}");
         let replayed = self.engine().verify().await.expect("the log can be replayed");
         assert_eq!(replayed.live_hash, replayed.replayed_hash, "the log gives another state");
     }

@@ -238,6 +238,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_failures_of_the_file_are_its_own() {
+        use std::time::Duration;
+
+        let retry_after = Duration::from_secs(60);
+        for (error, expect) in [
+            (AudioError::Api(RestError::TooMany { retry_after }), AudioFailure::Outage),
+            (AudioError::Api(RestError::Failing { status: 503 }), AudioFailure::Outage),
+            (AudioError::Api(RestError::NotAircall { status: 404 }), AudioFailure::Outage),
+            (AudioError::Refused { status: 429 }, AudioFailure::Outage),
+            (AudioError::Refused { status: 502 }, AudioFailure::Outage),
+            (AudioError::Api(RestError::BadCredential { status: 403 }), AudioFailure::Credential),
+            (AudioError::NotThere, AudioFailure::NotYet),
+            (AudioError::Refused { status: 403 }, AudioFailure::NotYet),
+            (AudioError::Refused { status: 404 }, AudioFailure::File),
+            (AudioError::Refused { status: 410 }, AudioFailure::File),
+            (AudioError::Api(RestError::NotFound), AudioFailure::File),
+            (AudioError::TooLarge { limit_bytes: 1 }, AudioFailure::File),
+            (AudioError::NoAudio, AudioFailure::File),
+            (AudioError::BadLink, AudioFailure::File),
+        ] {
+            assert_eq!(error.failure(), expect, "{error}");
+        }
+    }
+
     fn check(hosts: &[&str], link: &str, expect: Result<(), AudioError>) {
         let secret = || "secret".to_owned().into();
         let api = Client::new("http://127.0.0.1:9", secret(), secret()).expect("a client");

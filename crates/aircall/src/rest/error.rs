@@ -67,13 +67,13 @@ impl RestError {
     pub(super) fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let code = status.as_u16();
         match code {
+            429 => Self::TooMany { retry_after: retry_after(headers) },
             // Aircall's refusals are JSON with words; an HTML page is somebody else's.
             400..=499 if reason(body).is_none() && rule::holds(Rule::OnlyFrontRefuses) => {
                 Self::NotAircall { status: code }
             }
             401 | 403 => Self::BadCredential { status: code },
             404 => Self::NotFound,
-            429 => Self::TooMany { retry_after: retry_after(headers) },
             400..=499 => Self::Refused { status: code, reason: reason(body).unwrap_or_default() },
             500..=599 => Self::Failing { status: code },
             _ => Self::Malformed { what: "a status that it does not use" },

@@ -107,9 +107,14 @@ async fn each_failure_has_its_meaning() {
     let too_many = |seconds| RestError::TooMany { retry_after: Duration::from_secs(seconds) };
     let malformed = RestError::Malformed { what: "a ping without a pong" };
     for (status, headers, body, expect, is_retryable) in [
-        (401, None, "", RestError::BadCredential { status: 401 }, false),
-        (403, None, "", RestError::BadCredential { status: 403 }, false),
-        (404, None, "", RestError::NotFound, false),
+        (401, None, r#"{"message":"Unauthorized"}"#, RestError::BadCredential { status: 401 }, false),
+        (403, None, r#"{"message":"Forbidden"}"#, RestError::BadCredential { status: 403 }, false),
+        (404, None, r#"{"message":"Not Found"}"#, RestError::NotFound, false),
+        (401, None, "<html>Log in</html>", RestError::NotAircall { status: 401 }, true),
+        (403, None, "", RestError::NotAircall { status: 403 }, true),
+        (404, None, "<html>404</html>", RestError::NotAircall { status: 404 }, true),
+        (400, None, "{}", RestError::NotAircall { status: 400 }, true),
+        (407, None, "[]", RestError::NotAircall { status: 407 }, true),
         (429, Some("7"), "", too_many(7), true),
         (429, None, "", too_many(60), true),
         (400, None, body, refused, false),
