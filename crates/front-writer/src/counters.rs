@@ -164,6 +164,12 @@ impl Counters {
         *known = missing.into_iter().map(lasting).collect();
     }
 
+    /// Front has taken an import into this inbox.
+    pub(crate) fn inbox_is_there(&self, inbox: &InboxId) {
+        let mut missing = self.missing_inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.retain(|one| one.condition.subject() != inbox.as_str());
+    }
+
     /// What only an operator can repair, and since when: what work waits for, and configured inboxes that are missing.
     #[must_use]
     pub fn conditions(&self) -> Vec<Lasting> {

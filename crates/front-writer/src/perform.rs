@@ -133,6 +133,9 @@ impl Performer {
     async fn send(&self, request: &Request, timeout: Duration) -> Exchange {
         let exchange = self.client.send(request, timeout).await;
         self.counters.count_request(request.kind(), &exchange.answer);
+        if let (Some(inbox), Answer::Done(_)) = (request.inbox(), &exchange.answer) {
+            self.counters.inbox_is_there(inbox);
+        }
         self.tell(&exchange.answer);
         exchange
     }

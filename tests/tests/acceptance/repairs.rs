@@ -2,6 +2,7 @@
 //! a call.
 
 use calltrail_simulator::front::{Action, Fault, Front, Inbox};
+use futures_util::future::join_all;
 
 use crate::world::{
     CALLER, IRIS, NOOR, OTHER, Step, answered, bodies, call, check, check_both, conversations, given,
@@ -132,31 +133,34 @@ async fn m08_a_conversation_that_was_deleted_unnoticed_is_left_and_a_new_one_beg
 
 #[tokio::test(flavor = "multi_thread")]
 async fn m16_pages_of_a_proxy_cost_no_call_no_author_and_no_conversation() {
-    for (status, fault) in [
+    let faults = [
         (403, Fault::PageBefore(403)),
         (404, Fault::PageAfter(404)),
         (400, Fault::PageBefore(400)),
         (401, Fault::PageAfter(401)),
         (429, Fault::PageBefore(429)),
-    ] {
-        let steps = [
-            trouble("POST", "/imported_messages", fault, 2),
-            trouble("GET", "/teammates", Fault::PageBefore(status), 1),
-            call(answered(1, CALLER, NOOR)),
-            trouble("GET", "/conversations/", Fault::PageBefore(status), 1),
-            trouble("GET", "/contacts/", Fault::PageBefore(status), 1),
-            call(inbound(2, CALLER)),
-        ];
-        let expect = [conversations(
-            "
-            +447700900123: open in Aircall Phone for Noor
-              Inbound call - Support line
-                1:call by Noor
-                1:duration by Noor
-                2:call by the customer",
-        )];
-        check_both(given(), &steps, &expect).await;
-    }
+    ];
+    join_all(faults.map(|(status, fault)| pages(status, fault))).await;
+}
+
+async fn pages(status: u16, fault: Fault) {
+    let steps = [
+        trouble("POST", "/imported_messages", fault, 2),
+        trouble("GET", "/teammates", Fault::PageBefore(status), 1),
+        call(answered(1, CALLER, NOOR)),
+        trouble("GET", "/conversations/", Fault::PageBefore(status), 1),
+        trouble("GET", "/contacts/", Fault::PageBefore(status), 1),
+        call(inbound(2, CALLER)),
+    ];
+    let expect = [conversations(
+        "
+        +447700900123: open in Aircall Phone for Noor
+          Inbound call - Support line
+            1:call by Noor
+            1:duration by Noor
+            2:call by the customer",
+    )];
+    check_both(given(), &steps, &expect).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,6 +45,9 @@ const FAULTS: Faults = Faults {
     error_after_permille: 35,
     slow_permille: 400,
     slow_ms: 150,
+    page_before_permille: 0,
+    page_after_permille: 0,
+    page_status: 0,
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! The way to Front and back: a request as bytes, an answer as what it is worth.
 
-use calltrail_front::exchange;
+use calltrail_front::exchange as answer_of;
 use calltrail_front::{Ambiguous, Answer, Method, RateLimit, Request};
 use calltrail_simulator::front::{Front, Outcome, Request as Arriving};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -37,7 +37,7 @@ pub(crate) fn exchange(front: &mut Front, now_ms: i64, request: &Request) -> Exc
     };
     let headers = headers_of(&response.headers);
     let status = StatusCode::from_u16(response.status).expect("the simulated Front sends known statuses");
-    let calltrail_front::Exchange { answer, rate } = exchange(request, status, &headers, &response.body);
+    let calltrail_front::Exchange { answer, rate } = answer_of(request, status, &headers, &response.body);
     Exchange { answer, rate, delay_ms }
 }
 
