@@ -256,7 +256,6 @@ impl Story {
             call_type: CallType::Missed,
             thread: ThreadRef::new("t"),
             inbox: InboxId::new("inb_1"),
-            line: None,
             subject: subject.into(),
             opens_segment: self.subjects.insert(party.into(), subject.into()).as_deref() != Some(subject),
             status_unread: false,
@@ -407,6 +406,7 @@ fn effect(key: EffectKey) -> Effect {
         Do::AddComment(AddComment { email: None, body: String::new(), unsigned_body: String::new() })
     } else {
         Do::ImportActivity(ImportActivity {
+            line: None,
             inbox: InboxId::new("inb_1"),
             thread: ThreadRef::new("t"),
             import_type: ImportType::Custom,
