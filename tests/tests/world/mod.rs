@@ -194,7 +194,8 @@ impl World {
             let status = self.engine().status().await.expect("the engine tells its status");
             let writer = status.accounts[ACCOUNT].live.as_ref().and_then(|live| live.writer.as_ref());
             let conditions = writer.map(|writer| writer.conditions.as_slice()).unwrap_or_default();
-            let rejected = writer.and_then(|writer| writer.outcomes.get("rejected")).copied().unwrap_or_default();
+            let rejected =
+                writer.and_then(|writer| writer.outcomes.get("rejected")).copied().unwrap_or_default();
             assert_eq!(rejected, 0, "nothing waits:\n{status}");
             if conditions.iter().any(|one| one.condition == condition) {
                 assert!(status.to_string().contains("for an operator"), "{status}");

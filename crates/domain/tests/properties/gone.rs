@@ -21,8 +21,8 @@ fn with_conversation() -> (Engine, ConversationId) {
     (engine, known)
 }
 
-/// The next item that is no read. Reads of the status find `status`.
-fn next_write(engine: &mut Engine, status: ConversationStatus) -> Option<WorkItem> {
+/// The next item that is no read. Reads find every conversation open, or all but `living` trashed.
+fn next_write(engine: &mut Engine, living: Option<&str>) -> Option<WorkItem> {
     for _ in 0..20 {
         engine.decide();
         if engine.published.is_empty() {
@@ -31,6 +31,8 @@ fn next_write(engine: &mut Engine, status: ConversationStatus) -> Option<WorkIte
         let item = engine.published.remove(0);
         let Action::ObserveConversation(wanted) = &item.effects[0].effect.action else { return Some(item) };
         let (conversation, at) = (wanted.conversation.clone(), last_at(engine));
+        let is_there = living.is_none_or(|living| conversation.as_str() == living);
+        let status = if is_there { ConversationStatus::Open } else { ConversationStatus::Trashed };
         settle(engine, &item, 0, Outcome::Observed { conversation, status, at, acts: Vec::new() });
     }
     panic!("the status is read again and again")
@@ -38,7 +40,7 @@ fn next_write(engine: &mut Engine, status: ConversationStatus) -> Option<WorkIte
 
 /// Front says of the next item, effect by effect, that its conversation is gone.
 fn lose(engine: &mut Engine) -> WorkItem {
-    let item = next_write(engine, ConversationStatus::Open).expect("there is something to lose");
+    let item = next_write(engine, None).expect("there is something to lose");
     for index in 0..item.effects.len() {
         let conversation = item.conversation.clone().expect("the item has a conversation");
         let at = last_at(engine);
@@ -49,7 +51,7 @@ fn lose(engine: &mut Engine) -> WorkItem {
 
 /// Every effect of every item is applied in this conversation, a new one.
 fn go_on(engine: &mut Engine, conversation: &str) {
-    while let Some(item) = next_write(engine, ConversationStatus::Trashed) {
+    while let Some(item) = next_write(engine, Some(conversation)) {
         let known = item.conversation.as_ref().is_none_or(|known| known.as_str() == conversation);
         assert!(known, "it is a new conversation: {:?}", item.conversation);
         for index in 0..item.effects.len() {
@@ -105,7 +107,7 @@ fn what_comes_late_for_a_deleted_call_is_left_out_once() {
     let told = CallSnapshot { recording: Media::Linked(link), ..snapshot(3, 1, 4, true) };
     engine.append(Fact::CallSnapshot(Box::new(told)));
     lose(&mut engine);
-    assert!(next_write(&mut engine, ConversationStatus::Open).is_none());
+    assert!(next_write(&mut engine, None).is_none());
     assert_eq!(keys(&engine).iter().filter(|key| *key == "3:recording").count(), 1);
     ended(&mut engine, 6, false);
     go_on(&mut engine, "cnv_new");
@@ -116,9 +118,9 @@ fn what_comes_late_for_a_deleted_call_is_left_out_once() {
 fn conversation_is_forgotten_whatever_front_reported_of_it_before() {
     let (mut engine, known) = with_conversation();
     ended(&mut engine, 3, false);
-    let item = next_write(&mut engine, ConversationStatus::Open).expect("the call is decided");
+    let item = next_write(&mut engine, None).expect("the call is decided");
     let long_ago = calltrail_domain::time::Timestamp::from_millis(1);
     settle(&mut engine, &item, 0, Outcome::Gone { conversation: known, at: long_ago });
-    let next = next_write(&mut engine, ConversationStatus::Open).expect("the call is decided again");
+    let next = next_write(&mut engine, None).expect("the call is decided again");
     assert_eq!(next.conversation, None);
 }
