@@ -76,10 +76,18 @@ pub enum Rule {
     LogIdentityIsChecked,
     StaleDecisionsAreDropped,
     NewerFenceSwallowsNoEffect,
+    SharedEmailJoinsNoContacts,
+    ContactIsLookedUpAgain,
+    OtherContactShownIsLookedUp,
+    MovedNumberLeavesItsParty,
+    MergedContactKeepsItsConversation,
+    ReadShowsTheInbox,
+    QuietConversationIsReadFirst,
+    FailedReopeningDoubtsTheStatus,
 }
 
 impl Rule {
-    pub const ALL: [Self; 69] = [
+    pub const ALL: [Self; 77] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -149,6 +157,14 @@ impl Rule {
         Self::LogIdentityIsChecked,
         Self::StaleDecisionsAreDropped,
         Self::NewerFenceSwallowsNoEffect,
+        Self::SharedEmailJoinsNoContacts,
+        Self::ContactIsLookedUpAgain,
+        Self::OtherContactShownIsLookedUp,
+        Self::MovedNumberLeavesItsParty,
+        Self::MergedContactKeepsItsConversation,
+        Self::ReadShowsTheInbox,
+        Self::QuietConversationIsReadFirst,
+        Self::FailedReopeningDoubtsTheStatus,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -182,6 +198,12 @@ impl Rule {
             Self::OnlyAnsweredCallsAssign => &["m22"],
             Self::EmailsHaveNoCase => &["m23"],
             Self::ImportsRunRules => &["m24"],
+            Self::SharedEmailJoinsNoContacts
+            | Self::ContactIsLookedUpAgain
+            | Self::OtherContactShownIsLookedUp => &["m01"],
+            Self::MovedNumberLeavesItsParty | Self::MergedContactKeepsItsConversation => &["m02"],
+            Self::ReadShowsTheInbox => &["m04"],
+            Self::QuietConversationIsReadFirst | Self::FailedReopeningDoubtsTheStatus => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone

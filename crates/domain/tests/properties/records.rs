@@ -85,8 +85,13 @@ fn decisions() -> Vec<Decision> {
         name: Some("Ada".to_owned()),
         emails: vec!["ada@example.com".to_owned()],
         import_type: ImportType::Sms,
+        known: None,
     };
-    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1"), segment_ended: None };
+    let observe = ObserveConversation {
+        conversation: ConversationId::new("cnv_1"),
+        segment_ended: None,
+        with_inboxes: false,
+    };
     vec![
         decision(Verdict::ReadFirst, vec![(EffectKind::Contact, Action::LookUpContact(look_up))]),
         decision(Verdict::ReadFirst, vec![(EffectKind::Observe, Action::ObserveConversation(observe))]),
@@ -118,7 +123,11 @@ fn late_decisions() -> Vec<Decision> {
         body: "Called back\n\nAircall call 812, note 99".to_owned(),
         unsigned_body: "Iris: Called back\n\nAircall call 812, note 99".to_owned(),
     };
-    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1"), segment_ended: None };
+    let observe = ObserveConversation {
+        conversation: ConversationId::new("cnv_1"),
+        segment_ended: None,
+        with_inboxes: false,
+    };
     vec![
         decision(
             Verdict::ReadFirst,
@@ -191,8 +200,10 @@ fn settled_records() -> Vec<(&'static str, RecordBody)> {
         status: ConversationStatus::Snoozed,
         at: at(),
         acts: Vec::new(),
+        inboxes: Vec::new(),
+        contact: None,
     };
-    let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: true };
+    let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: true, replaces: None };
     vec![
         ("effect.settled.applied", settled(applied)),
         ("effect.settled.commented", settled(commented)),

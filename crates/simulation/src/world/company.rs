@@ -154,6 +154,7 @@ impl Company {
                 voicemail_wait_seconds: 180,
                 silent_call_seconds: 14_400,
                 front_silence_seconds: 900,
+                contact_lookup_seconds: Some(3_600),
             },
         }
     }
