@@ -165,7 +165,7 @@ pub struct Timing {
     #[serde(default = "Timing::voicemail_wait_of_v1")]
     pub voicemail_wait_seconds: u64,
     /// How long a contact counts as that of its number. `None`: for good.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_lookup_seconds: Option<u64>,
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn policy() -> Policy {
             ended_wait_seconds: 120,
             silent_call_seconds: 14_400,
             front_silence_seconds: 900,
-            contact_lookup_seconds: Some(3_600),
+            contact_lookup_seconds: None,
             voicemail_wait_seconds: 180,
         },
     }

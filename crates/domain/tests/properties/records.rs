@@ -111,6 +111,23 @@ fn decisions() -> Vec<Decision> {
     ]
 }
 
+/// What is looked up again, and read with the inboxes.
+fn read_again() -> Vec<Decision> {
+    let look_up = LookUpContact {
+        number: Some(number(1)),
+        name: None,
+        emails: Vec::new(),
+        import_type: ImportType::Custom,
+        known: Some(ContactId::new("crd_1")),
+    };
+    let conversation = ConversationId::new("cnv_1");
+    let observe = ObserveConversation { conversation, segment_ended: Some(false), with_inboxes: true };
+    vec![
+        decision(Verdict::ReadFirst, vec![(EffectKind::Contact, Action::LookUpContact(look_up))]),
+        decision(Verdict::ReadFirst, vec![(EffectKind::Observe, Action::ObserveConversation(observe))]),
+    ]
+}
+
 /// What comes late for a call, and a call without a number.
 fn late_decisions() -> Vec<Decision> {
     let nobody =
@@ -148,6 +165,13 @@ fn late_decisions() -> Vec<Decision> {
             ],
         ),
     ]
+}
+
+/// Contacts are looked up again.
+fn lookup_policy() -> Policy {
+    let mut policy = late_policy();
+    policy.timing.contact_lookup_seconds = Some(3_600);
+    policy
 }
 
 fn late_policy() -> Policy {
@@ -203,12 +227,24 @@ fn settled_records() -> Vec<(&'static str, RecordBody)> {
         inboxes: Vec::new(),
         contact: None,
     };
+    let read = Outcome::Observed {
+        conversation: conversation.clone(),
+        status: ConversationStatus::Open,
+        at: at(),
+        acts: Vec::new(),
+        inboxes: vec![InboxId::new("inb_2")],
+        contact: Some(ContactId::new("crd_2")),
+    };
     let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: true, replaces: None };
+    let replaces = Some(ContactId::new("crd_1"));
+    let merged = Outcome::ContactFound { contact: ContactId::new("crd_2"), created: false, replaces };
     vec![
         ("effect.settled.applied", settled(applied)),
         ("effect.settled.commented", settled(commented)),
         ("effect.settled.observed", settled(observed)),
+        ("effect.settled.read", settled(read)),
         ("effect.settled.contact_found", settled(found)),
+        ("effect.settled.contact_merged", settled(merged)),
         (
             "effect.settled.rejected",
             settled(Outcome::Rejected { status: 400, reason: "Bad request".to_owned() }),
@@ -225,6 +261,7 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
             RecordBody::AccountCreated(AccountCreated { party_key: PartyKey::from_random([7; 32]) }),
         ),
         ("policy.changed.late", RecordBody::PolicyChanged(late_policy())),
+        ("policy.changed.lookup", RecordBody::PolicyChanged(lookup_policy())),
         (
             "aircall.event",
             RecordBody::AircallEvent(AircallEvent {
@@ -249,6 +286,15 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
                 basis: None,
                 decisions: late_decisions(),
                 complete: true,
+            }),
+        ),
+        (
+            "effects.decided.again",
+            RecordBody::EffectsDecided(EffectsDecided {
+                through: 9,
+                basis: None,
+                decisions: read_again(),
+                complete: false,
             }),
         ),
         (
