@@ -143,7 +143,7 @@ impl Machine {
             (Purpose::KnownContact, Reply::Contact(contact)) => {
                 self.known_contact_read(now, pending.index, &contact)
             }
-            (Purpose::FreeHandle, Reply::Nothing) => self.handle_freed(now, pending.index),
+            (Purpose::FreeHandle, Reply::Nothing) => self.handle_freed(now, pending.index, &pending.request),
             (Purpose::AddHandle, Reply::Nothing) => self.handle_tried(now, pending.index, &pending.request),
             (Purpose::Observe, Reply::Conversation(seen)) => {
                 self.observed(now, Observed::new(seen, pending.sent_at))
@@ -185,7 +185,7 @@ impl Machine {
             Purpose::NamedContact => self.named_contact_passed(now, index),
             Purpose::KnownContact => self.known_contact_refused(now, index, &refusal),
             Purpose::AddHandle => self.handle_refused(now, index, &pending.request, &refusal),
-            Purpose::FreeHandle => self.handle_freed(now, index),
+            Purpose::FreeHandle => self.handle_kept(now, index, &pending.request),
             Purpose::Observe => self.observe_refused(now, pending, refusal),
             // Who may not read the events goes on without: nobody is seen to have archived.
             Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),

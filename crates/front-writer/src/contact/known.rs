@@ -4,7 +4,7 @@
 //! one now. Where it is still there, a person gave the number away.
 
 use calltrail_domain::effect::LookUpContact;
-use calltrail_domain::ids::ContactId;
+use calltrail_domain::ids::{ContactId, PhoneNumber};
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{Contact, HandleSource, Refusal, Request};
 
@@ -18,9 +18,21 @@ pub(super) struct Known {
     is_read: bool,
     /// The contact from before, which is gone.
     pub(super) replaced: Option<ContactId>,
-    /// The handle that imports use was taken from it, or could not be.
-    is_freed: bool,
+    freeing: Freeing,
 }
+
+/// How far the handle that imports use was taken from the contact from before.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Freeing {
+    #[default]
+    NotTried,
+    Asked,
+    /// It was the last one, so the contact gets another first.
+    Replaced,
+}
+
+/// The handle of a contact whose only number was given to another one, before its id.
+const FORMER_HANDLE: &str = "calltrail-former-";
 
 impl Machine {
     /// The request that tells whether the contact from before is gone; `None` where that is known, or no matter.
@@ -60,22 +72,58 @@ impl Machine {
         refusal: &Refusal,
     ) -> Command {
         let known = self.look_up_of(index).and_then(|wanted| wanted.known.clone());
-        let is_freed = std::mem::replace(&mut self.scratch.contact.known.is_freed, true);
+        let freeing = &mut self.scratch.contact.known.freeing;
         match (request, known) {
             (Request::AddContactHandle { source: HandleSource::Custom, handle, .. }, Some(known))
-                if !is_freed && refusal.contacts.contains(&known) =>
+                if *freeing == Freeing::NotTried && refusal.contacts.contains(&known) =>
             {
-                let (source, handle) = (HandleSource::Custom, handle.clone());
-                self.rest(index);
-                let request = Request::RemoveContactHandle { contact: known, source, handle };
-                self.ask(now, index, Purpose::FreeHandle, request)
+                *freeing = Freeing::Asked;
+                self.free_handle(now, index, known, handle)
             }
             _ => self.handle_tried(now, index, request),
         }
     }
 
-    /// Done or refused: the handle is given once more.
-    pub(crate) fn handle_freed(&mut self, now: Timestamp, index: usize) -> Command {
+    fn free_handle(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        contact: ContactId,
+        handle: &PhoneNumber,
+    ) -> Command {
+        let (source, handle) = (HandleSource::Custom, handle.clone());
+        self.rest(index);
+        let request = Request::RemoveContactHandle { contact, source, handle };
+        self.ask(now, index, Purpose::FreeHandle, request)
+    }
+
+    /// The handle is free, and is given once more; or the contact can do without it now.
+    pub(crate) fn handle_freed(&mut self, now: Timestamp, index: usize, request: &Request) -> Command {
+        let number = self.look_up_of(index).and_then(|wanted| wanted.number.clone());
+        if let (Request::AddContactHandle { contact, .. }, Some(number)) = (request, number) {
+            return self.free_handle(now, index, contact.clone(), &number);
+        }
+        self.rest(index);
+        self.advance(now)
+    }
+
+    /// Front takes no contact its last handle, and a contact with notes is not to be deleted: it gets another handle first.
+    pub(crate) fn handle_kept(&mut self, now: Timestamp, index: usize, request: &Request) -> Command {
+        let freeing = &mut self.scratch.contact.known.freeing;
+        let Request::RemoveContactHandle { contact, source, .. } = request else {
+            return self.give_up_handle(now, index);
+        };
+        if std::mem::replace(freeing, Freeing::Replaced) != Freeing::Asked {
+            return self.give_up_handle(now, index);
+        }
+        let handle = PhoneNumber::from_code(format!("{FORMER_HANDLE}{contact}"));
+        let request = Request::AddContactHandle { contact: contact.clone(), source: *source, handle };
+        self.rest(index);
+        self.ask(now, index, Purpose::FreeHandle, request)
+    }
+
+    fn give_up_handle(&mut self, now: Timestamp, index: usize) -> Command {
+        self.scratch.contact.handles_tried.push(HandleSource::Custom);
         self.rest(index);
         self.advance(now)
     }
