@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 48] = [
+pub const PLANTED: [Rule; 49] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -52,6 +52,7 @@ pub const PLANTED: [Rule; 48] = [
     Rule::LogIdentityIsChecked,
     Rule::StaleDecisionsAreDropped,
     Rule::NewerFenceSwallowsNoEffect,
+    Rule::QuietConversationIsReadFirst,
 ];
 
 /// The planted bug of this name, as `ALostItemIsPublishedAgain`.
