@@ -29,5 +29,3 @@ pub(super) const PACE_COMMENT_MS: i64 = 95_000;
 pub(super) const PACE_SET_BACK_MS: i64 = 900_000;
 /// Events of conversations that no caller has are kept up to so many (docs/ARCHITECTURE.md).
 pub(super) const STRAY_EVENTS_KEPT: usize = 256;
-/// A conversation that was not heard of for so long is read before a call (`front_silence_seconds`).
-pub(super) const FRONT_SILENCE_MS: i64 = 900_000;

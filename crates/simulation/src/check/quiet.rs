@@ -6,7 +6,7 @@ use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 
 use super::Findings;
 use super::front::Kind;
-use super::limits::{CLOCK_WRONG_MS, FRONT_SILENCE_MS};
+use super::limits::CLOCK_WRONG_MS;
 use super::records::{Decided, SettledBy};
 use super::status::{is_by_people, is_status};
 use super::view::{AccountView, View};
@@ -42,7 +42,9 @@ impl Call<'_, '_> {
     fn judge(&self, conversation: &str, findings: &mut Findings) {
         let Some(heard_ms) = self.heard_ms(conversation) else { return };
         let quiet_ms = self.settled.received_ms - heard_ms;
-        if quiet_ms <= FRONT_SILENCE_MS + 2 * CLOCK_WRONG_MS || !self.was_changed(conversation) {
+        if quiet_ms <= self.account.evidence.front_silence_ms + 2 * CLOCK_WRONG_MS
+            || !self.was_changed(conversation)
+        {
             return;
         }
         findings.tallies().quiet_calls += 1;
@@ -56,10 +58,14 @@ impl Call<'_, '_> {
         }
     }
 
-    /// When the conversation was last heard of before the decision; `None` before anything of it was seen in Front.
+    /// When the conversation was last heard of before the decision, but for the call's own read; `None` before anything of it was seen
+    /// in Front.
     fn heard_ms(&self, conversation: &str) -> Option<i64> {
         let records = &self.account.records;
-        let seen = records.settled.iter().filter(|(place, _)| place.sequence <= self.decided.through);
+        let seen = records
+            .settled
+            .iter()
+            .filter(|(place, fact)| place.sequence <= self.decided.through && fact.key.call.0 != self.call);
         let seen = seen.filter_map(|(place, fact)| match &fact.outcome {
             Outcome::Applied { conversation: Some(of), .. } | Outcome::Observed { conversation: of, .. } => {
                 (of.as_str() == conversation).then_some(place.appended_ms)

@@ -129,6 +129,7 @@ impl Story {
             requests_per_minute: 50,
             front_webhooks: true,
             import_reopens: true,
+            front_silence_ms: 900_000,
             archived_import_archives: false,
             import_assigns: true,
             late_comments: BTreeSet::new(),
