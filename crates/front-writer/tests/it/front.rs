@@ -111,6 +111,11 @@ impl Front {
         self.rooms.get_mut(&ConversationId::new(id)).expect("the conversation exists")
     }
 
+    fn inboxes_of(&self, id: &ConversationId) -> Reply {
+        let inbox = |id: &InboxId| Inbox { id: id.clone() };
+        Reply::Inboxes(self.rooms[id].inboxes.iter().map(inbox).collect())
+    }
+
     pub(crate) fn apply(&mut self, now: Timestamp, request: &Request) -> Answer {
         match request {
             Request::Me => Answer::Done(Reply::Company("cmp_1".to_owned())),
@@ -137,10 +142,7 @@ impl Front {
             Request::ListConversationEvents(id) => {
                 self.in_room(id, |front, id| Reply::Events(front.rooms[id].events.clone()))
             }
-            Request::ListConversationInboxes(id) => self.in_room(id, |front, id| {
-                let inbox = |id: &InboxId| Inbox { id: id.clone() };
-                Reply::Inboxes(front.rooms[id].inboxes.iter().map(inbox).collect())
-            }),
+            Request::ListConversationInboxes(id) => self.in_room(id, |front, id| front.inboxes_of(id)),
             Request::OpenConversation(id) => self.in_room(id, |front, id| {
                 front.writes.push(format!("open {id}"));
                 front.room(id.as_str()).status = ConversationStatus::Open;
