@@ -26,6 +26,8 @@ struct Case {
 const SEEN: (&str, usize) = ("seen", 1);
 /// The status was read before the decision.
 const OBSERVED: (&str, usize) = ("observed", 1);
+/// And the inboxes that the conversation is in.
+const LOCATED: (&str, usize) = ("located", 1);
 /// The read showed an archiving that was not known: the conversation's events say when it was.
 const DATED: (&str, usize) = ("dated", 1);
 /// The conversation was archived: a look whether the import opened it.
@@ -82,13 +84,13 @@ fn cases() -> Vec<Case> {
         case("answered", plain(), [2, 0], &[SEEN]),
         case("voicemail", voicemail(), [2, 0], &[SEEN]),
         case("answered, recorded, two comments", call(noted()), [3, 2], &[SEEN]),
-        unobserved(case("answered, no Front webhooks", plain(), [2, 0], &[OBSERVED, SEEN])),
+        unobserved(case("answered, no Front webhooks", plain(), [2, 0], &[OBSERVED, LOCATED, SEEN])),
         archived(case("answered, archived before", plain(), [2, 0], &[SEEN, REOPENED])),
         archived(unobserved(case(
             "answered, archived before, no Front webhooks",
             plain(),
             [2, 0],
-            &[OBSERVED, DATED, SEEN, REOPENED],
+            &[OBSERVED, DATED, LOCATED, SEEN, REOPENED],
         ))),
         archived(closed(case("archived, imports open nothing", plain(), [2, 0], &[SEEN, REOPENED, OPENED]))),
         known(case("answered, somebody new", plain(), [2, 0], &[LOOKED_UP, CREATED, SEEN, SEEN])),
@@ -97,7 +99,7 @@ fn cases() -> Vec<Case> {
             "a voicemail later, archived, no Front webhooks",
             told(inbound(91, CALLER).ends(20).voicemail_told(900), &["call.voicemail_left"]),
             [1, 0],
-            &[OBSERVED, DATED, SEEN],
+            &[OBSERVED, DATED, LOCATED, SEEN],
         ))),
     ]
 }

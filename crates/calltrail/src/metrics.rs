@@ -75,7 +75,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 39] = [
+const METRICS: [Metric; 40] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]

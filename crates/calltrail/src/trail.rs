@@ -228,8 +228,8 @@ fn decision(decision: &Decision) -> String {
 
 fn outcome(settled: &EffectSettled) -> String {
     let what = match &settled.outcome {
-        Outcome::ContactFound { contact, created: true } => format!("created contact {contact}"),
-        Outcome::ContactFound { contact, created: false } => format!("found contact {contact}"),
+        Outcome::ContactFound { contact, created: true, .. } => format!("created contact {contact}"),
+        Outcome::ContactFound { contact, created: false, .. } => format!("found contact {contact}"),
         Outcome::Observed { conversation, status, .. } => format!("saw {conversation} {status:?}"),
         Outcome::Applied { conversation, message_uid, unconfirmed, comment, .. } => {
             let conversation = conversation.as_ref().map_or("Front", |id| id.as_str());

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use crate::call::{Call, Settled};
 use crate::decision::{Decision, LeftOut, Logged, Verdict};
 use crate::effect::{Action, ConversationStatus, Effect, LookUpContact, ObserveConversation, Outcome};
+use crate::hash;
 use crate::ids::{CallId, ConversationId, EffectKey, EffectKind, InboxId, PartyId, ThreadRef};
 use crate::parts;
-use crate::party::{Party, PartyEntry, Thread, Waiting};
+use crate::party::{Number, Party, PartyEntry, Thread, Waiting};
 use crate::policy::{Anonymous, Policy, Threading};
 use crate::render;
 use crate::rule::{self, Rule};
@@ -39,7 +40,8 @@ pub fn decide<B: Backing>(
     let call = state.piece(&Key::Call(id))?;
     let Some(call) = call.as_deref().and_then(Call::of) else { return Ok(None) };
     let Some(settled) = &call.settled else { return Ok(None) };
-    let head = Head { id, call, settled, party: entry, policy, account };
+    let number = number(state, account, call)?;
+    let head = Head { id, call, settled, party: entry, policy, account, number };
     Ok(head.decide().map(|Step { verdict, effects, more, conversation }| Decision {
         party: party.clone(),
         step: head.party.step + 1,
@@ -62,6 +64,16 @@ pub(crate) fn may_decide(party: &Party, account: &Account) -> bool {
         && party.touched > party.decided_through.max(account.covered_through)
 }
 
+/// What is known of the call's number; `None` for a call without one, and before the first look-up.
+fn number<B: Backing>(
+    state: &State<B>,
+    account: &Account,
+    call: &Call,
+) -> Result<Option<Number>, StateError<B::Error>> {
+    let Some((key, number)) = account.party_key.as_ref().zip(call.told.number()) else { return Ok(None) };
+    state.read(&Key::Number(&hash::keyed(key, number.as_str())))
+}
+
 /// The call at the head of the queue, and all that its decision looks at.
 struct Head<'a> {
     id: CallId,
@@ -70,6 +82,7 @@ struct Head<'a> {
     party: &'a Party,
     policy: &'a Policy,
     account: &'a Account,
+    number: Option<Number>,
 }
 
 /// What the next step does.
@@ -155,7 +168,9 @@ impl Head<'_> {
             return Reading::Done;
         };
         let segment_ended = unknown.map(Thread::has_ended);
-        let observe = || Action::ObserveConversation(ObserveConversation { conversation, segment_ended });
+        let with_inboxes = rule::holds(Rule::ReadShowsTheInbox);
+        let observe =
+            || Action::ObserveConversation(ObserveConversation { conversation, segment_ended, with_inboxes });
         match self.call.effects.get(&self.key(last)) {
             Some(effect) if effect.outcome.is_some() => Reading::Done,
             Some(_) => Reading::Waits,
@@ -175,9 +190,22 @@ impl Head<'_> {
     /// Callers without a number share one contact, which is looked up for the first of them.
     fn is_contact_known(&self) -> bool {
         match self.call.told.number() {
-            Some(_) => self.party.contact.is_some() && rule::holds(Rule::AContactIsLookedUpOnce),
+            Some(_) => {
+                let known = self.party.contact.is_some() && rule::holds(Rule::AContactIsLookedUpOnce);
+                known && !self.is_contact_in_doubt()
+            }
             None => self.account.anonymous.is_some(),
         }
+    }
+
+    /// Looked up too long ago, or before Front showed the conversation to be with another contact: a person may have given
+    /// the number away.
+    fn is_contact_in_doubt(&self) -> bool {
+        let Some(number) = &self.number else { return false };
+        let lasts = self.policy.timing.contact_lookup().filter(|_| rule::holds(Rule::ContactIsLookedUpAgain));
+        let is_old = lasts.is_some_and(|lasts| self.now().since(number.looked_up_at) > lasts);
+        let doubted = self.party.thread.as_ref().map_or(0, |thread| thread.contact_doubted);
+        is_old || doubted > number.sequence
     }
 
     fn look_up(&self) -> Action {
@@ -188,18 +216,25 @@ impl Head<'_> {
             name: render::customer_name(told, self.policy),
             emails,
             import_type: self.import_type(),
+            known: self.party.contact.clone().filter(|_| told.number().is_some()),
         })
     }
 
-    /// Front's webhooks are configured, were heard lately, and the conversation is the one they told of.
+    /// Front's webhooks are configured and were heard lately, or the conversation was read for a later call; and it is not so long ago
+    /// that something of this conversation was seen: no webhook reports what a mass action does.
     fn is_status_trusted(&self, thread: &Thread) -> bool {
-        let heard = self.account.front_heard_at;
         if !rule::holds(Rule::AnUntrustedStatusIsReadFirst) {
             return true;
         }
+        let now = self.now();
+        let is_recent = |at: Timestamp| now.since(at) <= self.policy.timing.front_silence();
+        let is_read = thread.read_at.is_some_and(|read| read >= now);
+        let is_heard =
+            thread.heard_at.is_some_and(is_recent) || !rule::holds(Rule::QuietConversationIsReadFirst);
         self.policy.front_webhooks
             && !thread.unsure
-            && heard.is_some_and(|heard| self.now().since(heard) <= self.policy.timing.front_silence())
+            && is_heard
+            && (is_read || self.account.front_heard_at.is_some_and(is_recent))
     }
 
     /// When the call settled, or the last that came late for it did.

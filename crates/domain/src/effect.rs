@@ -63,6 +63,10 @@ pub struct LookUpContact {
     pub emails: Vec<String>,
     /// The import type decides which handle the contact must have besides its phone.
     pub import_type: ImportType,
+    /// The contact that the party is known as, when its number is looked up again. Another one is found where a person gave
+    /// the number away, or where this one is gone because it was merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<ContactId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,9 @@ pub struct ObserveConversation {
     /// only they say when that happened. `None`: the status alone is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment_ended: Option<bool>,
+    /// The conversation's inboxes are read too: agents may have moved it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_inboxes: bool,
 }
 
 /// `POST /inboxes/{inbox}/imported_messages`, decided to the last letter.
@@ -231,16 +238,26 @@ pub struct EffectSettled {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// The contact of the number.
-    ContactFound { contact: ContactId, created: bool },
+    /// The contact of the number. It `replaces` the one that was known when that one is gone from Front.
+    ContactFound {
+        contact: ContactId,
+        created: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<ContactId>,
+    },
     /// What the conversation looked like at `at`, the moment before the request was sent. `acts` are the archivings and
-    /// reopenings by people that its events tell of, oldest first; empty when they were not wanted or could not be read.
+    /// reopenings by people that its events tell of, oldest first; empty when they were not wanted or could not be read. So
+    /// are `inboxes`. `contact` is the one that Front shows it to be with.
     Observed {
         conversation: ConversationId,
         status: ConversationStatus,
         at: Timestamp,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         acts: Vec<Act>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        inboxes: Vec<InboxId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contact: Option<ContactId>,
     },
     /// Seen in Front; `unconfirmed` when the account's settings leave out the look.
     Applied {

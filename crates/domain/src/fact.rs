@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::EffectsDecided;
 use crate::effect::EffectSettled;
-use crate::ids::{CallId, ConversationId, InboxId, LineId, MediaLink, PhoneNumber, TeammateId};
+use crate::ids::{CallId, ContactId, ConversationId, InboxId, LineId, MediaLink, PhoneNumber, TeammateId};
 use crate::policy::Policy;
 use crate::record::{AccountCreated, ConversationMerged};
 use crate::time::Timestamp;
@@ -239,6 +239,8 @@ pub struct ConversationChanged {
     pub at: Timestamp,
     pub received_at: Timestamp,
     pub change: ConversationChange,
+    /// The contact that Front shows the conversation to be with.
+    pub contact: Option<ContactId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! **Invariants:** a fact folded twice changes nothing the second time. Webhooks of one call give the same state in
 //! any order. Ordinals and work items depend on the log's order alone, never on where commits fall.
 
+mod contacts;
 mod conversations;
 mod decisions;
 mod effects;
@@ -16,7 +17,7 @@ use crate::hash;
 use crate::ids::{CallId, ConversationId, PartyId, PhoneNumber};
 use crate::limits::{ENDED_WAIT_DEFAULT, SILENT_CALL_DEFAULT, VOICEMAIL_WAIT_DEFAULT};
 use crate::parts;
-use crate::party::Party;
+use crate::party::{Number, Party};
 use crate::policy::{Policy, Timing};
 use crate::record::{AccountCreated, PartyKey};
 use crate::rule::{self, Rule};
@@ -142,7 +143,11 @@ fn name_of_party<B: Backing>(
     let account = state.piece(&Key::Account)?;
     let Some(key) = party_key(account.as_deref()) else { return Ok(None) };
     Ok(Some(match number {
-        Some(number) => hash::keyed(key, number.as_str()),
+        Some(number) => {
+            let hash = hash::keyed(key, number.as_str());
+            let known: Option<Number> = state.read(&Key::Number(&hash))?;
+            known.filter(|_| rule::holds(Rule::MovedNumberLeavesItsParty)).map_or(hash, |number| number.party)
+        }
         None if rule::holds(Rule::CallersWithoutANumberAreKeptApart) => {
             hash::keyed(key, &format!("call {call}"))
         }
@@ -159,9 +164,8 @@ pub fn party_of_number<B: Backing>(
     state: &State<B>,
     number: &PhoneNumber,
 ) -> Result<Option<PartyId>, StateError<B::Error>> {
-    let account = state.piece(&Key::Account)?;
-    let Some(key) = party_key(account.as_deref()) else { return Ok(None) };
-    Ok(state.party(&hash::keyed(key, number.as_str()))?.map(|(id, _)| id))
+    let Some(named) = name_of_party(state, CallId(0), Some(number))? else { return Ok(None) };
+    Ok(state.party(&named)?.map(|(id, _)| id))
 }
 
 /// The id of the party whose calls are in a conversation, or were.

@@ -52,6 +52,16 @@ pub struct Party {
     pub awaits: BTreeSet<PartyId>,
 }
 
+/// What is known of one number, which may leave its party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// Where its calls go; that party may have been joined into another since.
+    pub party: PartyId,
+    /// When its contact was last looked up, and in which record the answer is.
+    pub looked_up_at: Timestamp,
+    pub sequence: u64,
+}
+
 /// A call that is to be decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
@@ -95,6 +105,14 @@ pub struct Thread {
     pub left: Vec<ConversationId>,
     pub segment: Segment,
     pub marks: Marks,
+    /// When something of this conversation was last received or seen: an event, a read, a part of a call that is there.
+    pub heard_at: Option<Timestamp>,
+    /// When it was last read.
+    pub read_at: Option<Timestamp>,
+    /// The contact that Front last showed it to be with.
+    pub shown_contact: Option<ContactId>,
+    /// The record that showed another contact than the party's for the first time: its numbers are looked up again.
+    pub contact_doubted: u64,
 }
 
 impl Party {
@@ -219,6 +237,10 @@ impl Thread {
             left: Vec::new(),
             segment: Segment { subject, opened },
             marks: Marks::default(),
+            heard_at: None,
+            read_at: None,
+            shown_contact: None,
+            contact_doubted: 0,
         }
     }
 
@@ -280,6 +302,31 @@ impl Thread {
     pub(crate) fn forget(&mut self, at: Timestamp) {
         self.status = ConversationStatus::Trashed;
         self.status_at = self.status_at.max(at);
+    }
+
+    /// Takes in the inboxes that a read showed; of several, none of which calls went to before, the first.
+    pub(crate) fn observe_inboxes(&mut self, inboxes: &[InboxId], at: Timestamp) {
+        let Some(first) = inboxes.first().filter(|_| at > self.inbox_at) else { return };
+        if !inboxes.contains(&self.inbox) {
+            self.inbox = first.clone();
+        }
+        self.inbox_at = at;
+    }
+
+    /// Takes in the contact that Front shows the conversation to be with. Each that is not the party's causes one look-up.
+    pub(crate) fn observe_contact(&mut self, own: Option<&ContactId>, shown: &ContactId, sequence: u64) {
+        if self.shown_contact.as_ref() == Some(shown) {
+            return;
+        }
+        self.shown_contact = Some(shown.clone());
+        if own.is_some_and(|own| own != shown) && rule::holds(Rule::OtherContactShownIsLookedUp) {
+            self.contact_doubted = sequence;
+        }
+    }
+
+    /// The conversation was heard of.
+    pub(crate) fn hear(&mut self, received_at: Timestamp) {
+        self.heard_at = self.heard_at.max(Some(received_at));
     }
 
     /// The segment has ended, by what is known now.

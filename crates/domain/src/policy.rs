@@ -200,6 +200,9 @@ pub struct Timing {
     pub front_silence_seconds: u64,
     #[serde(default = "Timing::voicemail_wait_of_v1")]
     pub voicemail_wait_seconds: u64,
+    /// How long a contact counts as that of its number. `None`: for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_lookup_seconds: Option<u64>,
 }
 
 impl Timing {
@@ -220,6 +223,11 @@ impl Timing {
     #[must_use]
     pub fn voicemail_wait(&self) -> Duration {
         Duration::from_secs(self.voicemail_wait_seconds)
+    }
+
+    #[must_use]
+    pub fn contact_lookup(&self) -> Option<Duration> {
+        self.contact_lookup_seconds.map(Duration::from_secs)
     }
 
     #[must_use]

@@ -100,10 +100,18 @@ pub enum Rule {
     GoneConversationIsForgotten,
     AnsweredImportsAreRepeatedSoon,
     OnlyTheFileCostsTheAudio,
+    SharedEmailJoinsNoContacts,
+    ContactIsLookedUpAgain,
+    OtherContactShownIsLookedUp,
+    MovedNumberLeavesItsParty,
+    MergedContactKeepsItsConversation,
+    ReadShowsTheInbox,
+    QuietConversationIsReadFirst,
+    FailedReopeningDoubtsTheStatus,
 }
 
 impl Rule {
-    pub const ALL: [Self; 93] = [
+    pub const ALL: [Self; 101] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -197,6 +205,14 @@ impl Rule {
         Self::GoneConversationIsForgotten,
         Self::AnsweredImportsAreRepeatedSoon,
         Self::OnlyTheFileCostsTheAudio,
+        Self::SharedEmailJoinsNoContacts,
+        Self::ContactIsLookedUpAgain,
+        Self::OtherContactShownIsLookedUp,
+        Self::MovedNumberLeavesItsParty,
+        Self::MergedContactKeepsItsConversation,
+        Self::ReadShowsTheInbox,
+        Self::QuietConversationIsReadFirst,
+        Self::FailedReopeningDoubtsTheStatus,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -251,6 +267,12 @@ impl Rule {
             Self::RefusedAuthorIsLeftOut => &["m23"],
             Self::GoneConversationIsForgotten => &["m08"],
             Self::OnlyTheFileCostsTheAudio => &["m13"],
+            Self::SharedEmailJoinsNoContacts
+            | Self::ContactIsLookedUpAgain
+            | Self::OtherContactShownIsLookedUp => &["m01"],
+            Self::MovedNumberLeavesItsParty | Self::MergedContactKeepsItsConversation => &["m02"],
+            Self::ReadShowsTheInbox => &["m04"],
+            Self::QuietConversationIsReadFirst | Self::FailedReopeningDoubtsTheStatus => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone

@@ -119,6 +119,8 @@ pub enum Key<'a> {
     Call(CallId),
     Conversation(&'a ConversationId),
     Contact(&'a ContactId),
+    /// By the keyed hash of the number.
+    Number(&'a PartyId),
     Timer(Timestamp, CallId),
 }
 
@@ -132,6 +134,7 @@ impl fmt::Display for Key<'_> {
             Self::Call(id) => write!(f, "call/{id}"),
             Self::Conversation(id) => write!(f, "conversation/{id}"),
             Self::Contact(id) => write!(f, "contact/{id}"),
+            Self::Number(hash) => write!(f, "number/{hash}"),
             Self::Timer(due, call) => write!(f, "timer/{:015}/{call}", due.as_millis()),
         }
     }

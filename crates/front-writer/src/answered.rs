@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use calltrail_domain::effect::ConversationStatus;
 use calltrail_domain::ids::ConversationId;
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
@@ -151,10 +150,16 @@ impl Machine {
             (Purpose::CreateContact, Reply::Contact(contact)) => {
                 self.contact_created(now, pending.index, contact)
             }
+            (Purpose::NamedContact, Reply::Contact(contact)) => {
+                self.named_contact_read(now, pending.index, contact)
+            }
+            (Purpose::KnownContact, Reply::Contact(contact)) => {
+                self.known_contact_read(now, pending.index, &contact)
+            }
+            (Purpose::FreeHandle, Reply::Nothing) => self.handle_freed(now, pending.index, &pending.request),
             (Purpose::AddHandle, Reply::Nothing) => self.handle_tried(now, pending.index, &pending.request),
             (Purpose::Observe, Reply::Conversation(seen)) => {
-                let seen = Observed::new(seen.id, seen.status, pending.sent_at);
-                self.observed(now, pending.index, seen)
+                self.observed(now, Observed::new(seen, pending.sent_at))
             }
             (Purpose::FindConversation, Reply::Conversation(_)) => {
                 self.conversation_is_there(now, pending.index)
@@ -164,8 +169,9 @@ impl Machine {
                 self.advance(now)
             }
             (Purpose::ReadEvents, Reply::Events(events)) => self.events_read(now, pending.index, &events),
-            (Purpose::ObserveEvents, Reply::Events(events)) => {
-                self.observed_events(now, pending.index, &events)
+            (Purpose::ObserveEvents, Reply::Events(events)) => self.observed_events(now, &events),
+            (Purpose::ObserveInboxes, Reply::Inboxes(inboxes)) => {
+                self.observed_inboxes(now, pending.index, inboxes)
             }
             (Purpose::Change, Reply::Nothing) => self.settle_applied(now, pending.index, false),
             (Purpose::Comment, Reply::Comment(comment)) => self.commented(now, pending.index, comment),
@@ -200,11 +206,15 @@ impl Machine {
             Purpose::LookForConversations => self.looked_for_conversations(now, Vec::new()),
             Purpose::FindContact => self.contact_missing(now, index, refusal),
             Purpose::CreateContact => self.contact_refused(now, index, refusal),
-            Purpose::AddHandle => self.handle_tried(now, index, &pending.request),
+            Purpose::NamedContact => self.named_contact_passed(now, index),
+            Purpose::KnownContact => self.known_contact_refused(now, index, &refusal),
+            Purpose::AddHandle => self.handle_refused(now, index, &pending.request, &refusal),
+            Purpose::FreeHandle => self.handle_kept(now, index, &pending.request),
             Purpose::Observe => self.observe_refused(now, pending, refusal),
             // Who may not read the events goes on without: nobody is seen to have archived.
             Purpose::ReadEvents if refusal.status == FORBIDDEN => self.events_read(now, index, &[]),
-            Purpose::ObserveEvents => self.observed_events(now, index, &[]),
+            Purpose::ObserveEvents => self.observed_events(now, &[]),
+            Purpose::ObserveInboxes => self.observed_inboxes(now, index, Vec::new()),
             Purpose::FindComment if is_known || repair != Repair::Engine(Part::Conversation) => {
                 self.comments_not_listed(now, index, refusal)
             }
@@ -223,8 +233,7 @@ impl Machine {
     fn observe_refused(&mut self, now: Timestamp, pending: &Pending, refusal: Refusal) -> Command {
         match &pending.request {
             Request::GetConversation(gone) if GONE.contains(&refusal.status) => {
-                let (gone, trashed) = (gone.clone(), ConversationStatus::Trashed);
-                self.observed(now, pending.index, Observed::new(gone, trashed, pending.sent_at))
+                self.observed(now, Observed::gone(gone.clone(), pending.sent_at))
             }
             _ => self.settle_rejected(now, pending.index, refusal.status, refusal.message),
         }
@@ -239,6 +248,7 @@ impl Machine {
         match &pending.request {
             Request::GetConversation(from)
             | Request::ListConversationEvents(from)
+            | Request::ListConversationInboxes(from)
             | Request::OpenConversation(from)
             | Request::ListComments(from)
             | Request::AddComment { conversation: from, .. }
@@ -292,7 +302,7 @@ fn end_soon(state: &mut State, now: Timestamp, store_now_ms: Option<i64>) {
 }
 
 fn is_observing(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Observe | Purpose::ObserveEvents)
+    matches!(purpose, Purpose::Observe | Purpose::ObserveEvents | Purpose::ObserveInboxes)
 }
 
 fn unreadable() -> Refusal {

@@ -1,7 +1,10 @@
 //! Finding the contact of a number, or creating it, and giving it the handle that imports use.
 
-use calltrail_domain::effect::{LookUpContact, Outcome};
-use calltrail_domain::ids::{ContactId, PhoneNumber};
+mod conflict;
+mod known;
+
+use calltrail_domain::effect::{Action, LookUpContact, Outcome};
+use calltrail_domain::ids::PhoneNumber;
 use calltrail_domain::policy::ImportType;
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::variant::variants;
@@ -10,6 +13,8 @@ use calltrail_front::{Contact, HandleSource, Refusal, Request};
 use crate::command::Command;
 use crate::fence::State;
 use crate::machine::{Machine, Purpose};
+use conflict::Conflict;
+use known::Known;
 
 /// Front's answer for something that is not there.
 pub(crate) const NOT_FOUND: u16 = 404;
@@ -23,11 +28,18 @@ pub(crate) struct ContactSteps {
     spellings_absent: usize,
     /// Front says that nobody has the number, in any spelling.
     absent: bool,
-    /// A conflict named this contact, which has an e-mail of ours but perhaps not the number.
-    named: Option<ContactId>,
-    /// An e-mail that Front refuses must not cost the contact.
+    conflict: Option<Conflict>,
+    /// An e-mail that Front refuses, or that another contact has, must not cost the contact.
     without_emails: bool,
+    known: Known,
     handles_tried: Vec<HandleSource>,
+}
+
+impl ContactSteps {
+    fn outcome(&self, contact: &Contact) -> Outcome {
+        let replaces = self.known.replaced.clone();
+        Outcome::ContactFound { contact: contact.id.clone(), created: self.created, replaces }
+    }
 }
 
 impl Machine {
@@ -50,6 +62,9 @@ impl Machine {
         if let Some(contact) = steps.found.clone() {
             return self.complete_contact(now, index, wanted, &contact);
         }
+        if let Some(named) = steps.conflict.as_ref().and_then(Conflict::next) {
+            return self.ask(now, index, Purpose::NamedContact, Request::GetContactById(named));
+        }
         if !steps.absent {
             let request = Request::GetContact(spelling(wanted, steps.spellings_absent));
             return self.ask(now, index, Purpose::FindContact, request);
@@ -61,7 +76,7 @@ impl Machine {
             name: wanted.name.clone(),
             phone: wanted.number.clone(),
             custom_handle: wanted.import_type == ImportType::Custom,
-            emails: if steps.without_emails { Vec::new() } else { wanted.emails.clone() },
+            emails: steps.emails_of(wanted).to_vec(),
         };
         self.ask(now, index, Purpose::CreateContact, request)
     }
@@ -74,13 +89,15 @@ impl Machine {
         wanted: &LookUpContact,
         contact: &Contact,
     ) -> Command {
+        if let Some(request) = self.known_to_be_read(wanted, contact) {
+            return self.ask(now, index, Purpose::KnownContact, request);
+        }
         let steps = &self.scratch.contact;
         let Some(number) = &wanted.number else {
-            let outcome = Outcome::ContactFound { contact: contact.id.clone(), created: steps.created };
-            return self.settle(now, index, outcome);
+            return self.settle(now, index, steps.outcome(contact));
         };
         // Named by a conflict, or known under another spelling: it may lack this one.
-        let may_lack = steps.named.is_some() || steps.spellings_absent > 0;
+        let may_lack = steps.conflict.is_some() || steps.spellings_absent > 0;
         let phone = (may_lack && number.is_e164()).then_some(HandleSource::Phone);
         let custom = (wanted.import_type == ImportType::Custom).then_some(HandleSource::Custom);
         let missing = [phone, custom]
@@ -92,8 +109,7 @@ impl Machine {
                 Request::AddContactHandle { contact: contact.id.clone(), source, handle: number.clone() };
             return self.ask(now, index, Purpose::AddHandle, request);
         }
-        let outcome = Outcome::ContactFound { contact: contact.id.clone(), created: steps.created };
-        self.settle(now, index, outcome)
+        self.settle(now, index, steps.outcome(contact))
     }
 
     pub(crate) fn contact_found(&mut self, now: Timestamp, contact: Contact) -> Command {
@@ -106,18 +122,13 @@ impl Machine {
             return self.refused_for_good(now, index, refusal);
         }
         let next = self.scratch.contact.spellings_absent + 1;
-        let has_next = match &self.item.effects[index].effect.action {
-            calltrail_domain::effect::Action::LookUpContact(wanted) => spelling(wanted, next).is_some(),
-            _ => false,
-        };
+        let has_next = self.look_up_of(index).is_some_and(|wanted| spelling(wanted, next).is_some());
         let steps = &mut self.scratch.contact;
-        if has_next && steps.named.is_none() {
+        if has_next {
             steps.spellings_absent = next;
-            return self.advance(now);
+        } else {
+            steps.absent = true;
         }
-        steps.absent = true;
-        // Front named a contact that has not the number: it has one of the e-mails.
-        steps.found = steps.named.clone().map(|id| Contact { id, handles: Vec::new() });
         self.advance(now)
     }
 
@@ -128,23 +139,11 @@ impl Machine {
         self.advance(now)
     }
 
-    /// A conflict names the contact that exists; any other refusal may be about an e-mail.
-    pub(crate) fn contact_refused(&mut self, now: Timestamp, index: usize, refusal: Refusal) -> Command {
-        self.rest(index);
-        let had_emails = match &self.item.effects[index].effect.action {
-            calltrail_domain::effect::Action::LookUpContact(wanted) => !wanted.emails.is_empty(),
-            _ => false,
-        };
-        let steps = &mut self.scratch.contact;
-        if let Some(named) = refusal.contacts.first().filter(|_| steps.named.is_none()) {
-            (steps.named, steps.absent, steps.spellings_absent) = (Some(named.clone()), false, 0);
-            return self.advance(now);
+    fn look_up_of(&self, index: usize) -> Option<&LookUpContact> {
+        match &self.item.effects[index].effect.action {
+            Action::LookUpContact(wanted) => Some(wanted),
+            _ => None,
         }
-        if had_emails && !steps.without_emails {
-            steps.without_emails = true;
-            return self.advance(now);
-        }
-        self.refused_for_good(now, index, refusal)
     }
 
     /// Done or refused: a contact without this handle still has its calls logged.

@@ -29,6 +29,8 @@ pub const CONFLICTS_MAX: u32 = 4;
 
 /// Archivings and reopenings that a read brings; the last ones.
 pub const ACTS_MAX: usize = 32;
+/// Inboxes of one conversation that are kept of a read.
+pub const INBOXES_MAX: usize = 16;
 /// A value that a store refuses for its size is refused again: its item waits so long for a release that cuts it.
 pub const TOO_LARGE_DELAY: Duration = Duration::from_mins(10);
 /// A refused request is kept in the fence, and in the dead letter, with at most so many bytes: the longest comment fits.
@@ -66,6 +68,8 @@ pub const SPREAD_MILLIS: u64 = 1_000;
 pub const MARKER_PAGES_MAX: u32 = 5;
 /// Conversations of a contact that are searched for a marker, the newest first.
 pub const MARKER_CONVERSATIONS_MAX: usize = 10;
+/// Contacts that a conflict names and that are read, to find the one that has the number.
+pub const NAMED_CONTACTS_MAX: usize = 5;
 /// A recording whose audio was not there, or took Front too long to take, so many times goes without it.
 pub const AUDIO_TRIES_MAX: u32 = 4;
 /// What is left of a text, in characters, each time that Front finds it too long.

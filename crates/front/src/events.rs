@@ -12,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::limits;
+use crate::reply::Recipient;
 
 /// Translates a logged webhook. It never fails: what is about no conversation is [`Fact::Other`]. Events that change
 /// nothing here are told too, as [`ConversationChange::Other`]: they show that Front's webhooks arrive.
@@ -43,6 +44,8 @@ struct Conversation {
     id: Value,
     #[serde(default)]
     scheduled_reminders: Value,
+    #[serde(default)]
+    recipient: Value,
 }
 
 fn changed(body: &str, received_at: Timestamp) -> Option<ConversationChanged> {
@@ -58,6 +61,7 @@ fn changed(body: &str, received_at: Timestamp) -> Option<ConversationChanged> {
         at: emitted_at(&event.emitted_at).unwrap_or(received_at),
         received_at,
         change: change(&envelope_kind, &event.kind, &conversation, body),
+        contact: Recipient::deserialize(&conversation.recipient).ok().and_then(|with| with.contact()),
     })
 }
 

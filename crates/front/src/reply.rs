@@ -18,7 +18,7 @@ pub enum Reply {
     Company(String),
     /// ListTeammates.
     Teammates(Vec<Teammate>),
-    /// GetContact, CreateContact.
+    /// GetContact, GetContactById, CreateContact.
     Contact(Contact),
     /// ListContactConversations.
     Conversations(Vec<ConversationId>),
@@ -40,7 +40,7 @@ pub enum Reply {
     Tags(TagPage),
     /// CreateTag.
     Tag(Tag),
-    /// ListInboxes.
+    /// ListInboxes, ListConversationInboxes.
     Inboxes(Vec<Inbox>),
     /// Requests that are answered without a body, and probes.
     Nothing,
@@ -122,6 +122,8 @@ pub struct Conversation {
     pub assignee: Option<TeammateId>,
     /// The names of its tags.
     pub tags: Vec<String>,
+    /// Whom it is with.
+    pub contact: Option<ContactId>,
 }
 
 /// Something that happened to a conversation.
@@ -219,7 +221,9 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
     Ok(match kind {
         RequestKind::Me => Reply::Company(serde_json::from_slice::<Named>(body)?.id),
         RequestKind::ListTeammates => Reply::Teammates(list(body)?),
-        RequestKind::GetContact | RequestKind::CreateContact => Reply::Contact(serde_json::from_slice(body)?),
+        RequestKind::GetContact | RequestKind::GetContactById | RequestKind::CreateContact => {
+            Reply::Contact(serde_json::from_slice(body)?)
+        }
         RequestKind::ListContactConversations => {
             let named: Vec<Named> = list(body)?;
             Reply::Conversations(named.into_iter().map(|one| ConversationId::new(one.id)).collect())
@@ -247,8 +251,9 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
             Reply::Tags(TagPage { tags, next })
         }
         RequestKind::CreateTag => Reply::Tag(serde_json::from_slice(body)?),
-        RequestKind::ListInboxes => Reply::Inboxes(list(body)?),
+        RequestKind::ListInboxes | RequestKind::ListConversationInboxes => Reply::Inboxes(list(body)?),
         RequestKind::AddContactHandle
+        | RequestKind::RemoveContactHandle
         | RequestKind::OpenConversation
         | RequestKind::PutAssignee
         | RequestKind::AddTag
@@ -265,12 +270,15 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
 
 /// The id in a link, `…/conversations/cnv_123`; other links have none.
 pub(crate) fn conversation_in(link: &str) -> Option<ConversationId> {
-    let path = link.split(['?', '#']).next()?;
-    let (_, rest) = path.split_once("/conversations/")?;
-    let id = rest.split('/').next()?;
+    let id = id_in(link, "/conversations/")?;
     let digits = id.strip_prefix("cnv_")?;
     let is_id = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_id.then(|| ConversationId::new(id))
+}
+
+fn id_in<'a>(link: &'a str, kind: &str) -> Option<&'a str> {
+    let (_, rest) = link.split(['?', '#']).next()?.split_once(kind)?;
+    rest.split('/').next().filter(|id| !id.is_empty())
 }
 
 fn list<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, serde_json::Error> {
@@ -379,6 +387,33 @@ struct WireConversation {
     scheduled_reminders: Vec<serde::de::IgnoredAny>,
     #[serde(default, deserialize_with = "null_as_default")]
     tags: Vec<Tag>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    recipient: Recipient,
+}
+
+/// Whom a conversation is with. Front shows the contact that the address belongs to as a link.
+#[derive(Deserialize, Default)]
+pub(crate) struct Recipient {
+    #[serde(rename = "_links", default, deserialize_with = "null_as_default")]
+    links: RecipientLinks,
+}
+
+#[derive(Deserialize, Default)]
+struct RecipientLinks {
+    #[serde(default, deserialize_with = "null_as_default")]
+    related: RecipientRelated,
+}
+
+#[derive(Deserialize, Default)]
+struct RecipientRelated {
+    #[serde(default)]
+    contact: Option<String>,
+}
+
+impl Recipient {
+    pub(crate) fn contact(&self) -> Option<ContactId> {
+        id_in(self.links.related.contact.as_deref()?, "/contacts/").map(ContactId::new)
+    }
 }
 
 impl WireConversation {
@@ -390,6 +425,7 @@ impl WireConversation {
             _ => ConversationStatus::Open,
         };
         Conversation {
+            contact: self.recipient.contact(),
             id: ConversationId::new(self.id),
             status,
             assignee: self.assignee.map(|teammate| TeammateId::new(teammate.id)),

@@ -17,6 +17,7 @@ pub enum Request {
     ListTeammates,
     /// The contact of a number (of a short code, by its custom handle), or the one of all callers without any.
     GetContact(Option<PhoneNumber>),
+    GetContactById(ContactId),
     CreateContact {
         name: Option<String>,
         /// `None` for the contact of all callers without a number.
@@ -26,6 +27,12 @@ pub enum Request {
         emails: Vec<String>,
     },
     AddContactHandle {
+        contact: ContactId,
+        source: HandleSource,
+        handle: PhoneNumber,
+    },
+    /// A handle belongs to one contact: before it goes to another, it is taken from the first.
+    RemoveContactHandle {
         contact: ContactId,
         source: HandleSource,
         handle: PhoneNumber,
@@ -41,6 +48,7 @@ pub enum Request {
     GetConversation(ConversationId),
     /// Newest first.
     ListConversationEvents(ConversationId),
+    ListConversationInboxes(ConversationId),
     OpenConversation(ConversationId),
     PutAssignee {
         conversation: ConversationId,
@@ -101,14 +109,17 @@ pub enum RequestKind {
     Me,
     ListTeammates,
     GetContact,
+    GetContactById,
     CreateContact,
     AddContactHandle,
+    RemoveContactHandle,
     ListContactConversations,
     ImportMessage,
     GetMessage,
     ListConversationMessages,
     GetConversation,
     ListConversationEvents,
+    ListConversationInboxes,
     OpenConversation,
     PutAssignee,
     AddComment,
@@ -122,18 +133,21 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Me,
         Self::ListTeammates,
         Self::GetContact,
+        Self::GetContactById,
         Self::CreateContact,
         Self::AddContactHandle,
+        Self::RemoveContactHandle,
         Self::ListContactConversations,
         Self::ImportMessage,
         Self::GetMessage,
         Self::ListConversationMessages,
         Self::GetConversation,
         Self::ListConversationEvents,
+        Self::ListConversationInboxes,
         Self::OpenConversation,
         Self::PutAssignee,
         Self::AddComment,
@@ -153,14 +167,17 @@ impl RequestKind {
             Self::Me => "me",
             Self::ListTeammates => "list_teammates",
             Self::GetContact => "get_contact",
+            Self::GetContactById => "get_contact_by_id",
             Self::CreateContact => "create_contact",
             Self::AddContactHandle => "add_contact_handle",
+            Self::RemoveContactHandle => "remove_contact_handle",
             Self::ListContactConversations => "list_contact_conversations",
             Self::ImportMessage => "import_message",
             Self::GetMessage => "get_message",
             Self::ListConversationMessages => "list_conversation_messages",
             Self::GetConversation => "get_conversation",
             Self::ListConversationEvents => "list_conversation_events",
+            Self::ListConversationInboxes => "list_conversation_inboxes",
             Self::OpenConversation => "open_conversation",
             Self::PutAssignee => "put_assignee",
             Self::AddComment => "add_comment",
@@ -181,6 +198,7 @@ impl RequestKind {
             self,
             Self::CreateContact
                 | Self::AddContactHandle
+                | Self::RemoveContactHandle
                 | Self::ImportMessage
                 | Self::OpenConversation
                 | Self::PutAssignee
@@ -197,11 +215,12 @@ impl RequestKind {
         match self {
             Self::Me | Self::Probe => "none",
             Self::ListTeammates => "teammates:read",
-            Self::GetContact | Self::ListContactConversations => "contacts:read",
-            Self::CreateContact | Self::AddContactHandle => "contacts:write",
+            Self::GetContact | Self::GetContactById | Self::ListContactConversations => "contacts:read",
+            Self::CreateContact | Self::AddContactHandle | Self::RemoveContactHandle => "contacts:write",
             Self::ImportMessage => "messages:write",
             Self::GetMessage | Self::ListConversationMessages => "messages:read",
             Self::GetConversation | Self::ListConversationEvents => "conversations:read",
+            Self::ListConversationInboxes => "inboxes:read",
             Self::OpenConversation | Self::PutAssignee | Self::TrashConversation => "conversations:write",
             Self::AddComment => "comments:write",
             Self::ListComments => "comments:read",
@@ -218,13 +237,16 @@ impl RequestKind {
         match self {
             Self::Me | Self::ListTeammates | Self::ListInboxes => Resource::Teammates,
             Self::GetContact
+            | Self::GetContactById
             | Self::CreateContact
             | Self::AddContactHandle
+            | Self::RemoveContactHandle
             | Self::ListContactConversations => Resource::Contacts,
             Self::ImportMessage => Resource::Imports,
             Self::GetMessage | Self::ListConversationMessages => Resource::Messages,
             Self::GetConversation
             | Self::ListConversationEvents
+            | Self::ListConversationInboxes
             | Self::OpenConversation
             | Self::PutAssignee
             | Self::AddComment
@@ -257,6 +279,7 @@ pub enum Method {
     Post,
     Put,
     Patch,
+    Delete,
 }
 
 /// A request as it goes over the wire, without the token.
@@ -282,6 +305,9 @@ impl Request {
             Self::Me => RequestKind::Me,
             Self::ListTeammates => RequestKind::ListTeammates,
             Self::GetContact(_) => RequestKind::GetContact,
+            Self::GetContactById(_) => RequestKind::GetContactById,
+            Self::RemoveContactHandle { .. } => RequestKind::RemoveContactHandle,
+            Self::ListConversationInboxes(_) => RequestKind::ListConversationInboxes,
             Self::CreateContact { .. } => RequestKind::CreateContact,
             Self::AddContactHandle { .. } => RequestKind::AddContactHandle,
             Self::ListContactConversations(_) => RequestKind::ListContactConversations,
@@ -311,6 +337,7 @@ impl Request {
             Self::ListConversationMessages { conversation, .. }
             | Self::GetConversation(conversation)
             | Self::ListConversationEvents(conversation)
+            | Self::ListConversationInboxes(conversation)
             | Self::OpenConversation(conversation)
             | Self::PutAssignee { conversation, .. }
             | Self::AddComment { conversation, .. }
@@ -320,8 +347,10 @@ impl Request {
             Self::Me
             | Self::ListTeammates
             | Self::GetContact(_)
+            | Self::GetContactById(_)
             | Self::CreateContact { .. }
             | Self::AddContactHandle { .. }
+            | Self::RemoveContactHandle { .. }
             | Self::ListContactConversations(_)
             | Self::GetMessageByUid(_)
             | Self::ListTags { .. }
@@ -339,6 +368,7 @@ impl Request {
             Self::GetConversation(_)
                 | Self::ListConversationMessages { .. }
                 | Self::ListConversationEvents(_)
+                | Self::ListConversationInboxes(_)
                 | Self::OpenConversation(_)
                 | Self::AddComment { .. }
                 | Self::ListComments(_)
@@ -396,14 +426,19 @@ impl Request {
                 get(format!("/contacts/alt:{}:{}", source_of(number).as_str(), part(number.as_str())))
             }
             Self::GetContact(None) => get(format!("/contacts/alt:custom:{ANONYMOUS_HANDLE}")),
+            Self::GetContactById(contact) => get(format!("/contacts/{}", part(contact.as_str()))),
             Self::CreateContact { name, phone, custom_handle, emails } => post(
                 "/contacts".to_owned(),
                 new_contact(name.as_deref(), phone.as_ref(), *custom_handle, emails),
             ),
             Self::AddContactHandle { contact, source, handle } => {
-                let path = format!("/contacts/{}/handles", part(contact.as_str()));
-                post(path, json!({"handle": handle.as_str(), "source": source.as_str()}))
+                post(handles_path(contact), handle_of(*source, handle))
             }
+            Self::RemoveContactHandle { contact, source, handle } => WireRequest {
+                method: Method::Delete,
+                path: handles_path(contact),
+                body: Some(handle_of(*source, handle)),
+            },
             Self::ListContactConversations(contact) => {
                 get(format!("/contacts/{}/conversations?limit={PAGE_ENTRIES}", part(contact.as_str())))
             }
@@ -419,6 +454,7 @@ impl Request {
             Self::ListConversationEvents(conversation) => {
                 get(conversation_path(conversation, &format!("/events?limit={PAGE_ENTRIES}")))
             }
+            Self::ListConversationInboxes(conversation) => get(conversation_path(conversation, "/inboxes")),
             Self::OpenConversation(conversation) => WireRequest {
                 method: Method::Patch,
                 path: conversation_path(conversation, ""),
@@ -454,6 +490,14 @@ impl Request {
 /// What has no E.164 form is no phone number for Front.
 fn source_of(number: &PhoneNumber) -> HandleSource {
     if number.is_e164() { HandleSource::Phone } else { HandleSource::Custom }
+}
+
+fn handles_path(contact: &ContactId) -> String {
+    format!("/contacts/{}/handles", part(contact.as_str()))
+}
+
+fn handle_of(source: HandleSource, handle: &PhoneNumber) -> Value {
+    json!({"handle": handle.as_str(), "source": source.as_str()})
 }
 
 fn conversation_path(conversation: &ConversationId, rest: &str) -> String {

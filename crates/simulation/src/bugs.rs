@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 51] = [
+pub const PLANTED: [Rule; 52] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -55,6 +55,7 @@ pub const PLANTED: [Rule; 51] = [
     Rule::NewerFenceSwallowsNoEffect,
     Rule::OnlyFrontRefuses,
     Rule::OperatorsConditionsWait,
+    Rule::QuietConversationIsReadFirst,
 ];
 
 /// The planted bug of this name, as `ALostItemIsPublishedAgain`.

@@ -85,6 +85,8 @@ pub struct AccountEvidence {
     pub logged: Vec<u64>,
     /// Whether Front's webhooks are configured; without them the status is read before each call.
     pub front_webhooks: bool,
+    /// How long a conversation may be quiet before it is read, although they are.
+    pub front_silence_ms: i64,
     /// Whether an import reopens an archived conversation by itself.
     pub import_reopens: bool,
     /// Whether an import that says it is archived archives an open conversation.

@@ -78,6 +78,7 @@ kinds! {
     TailLost "the log loses its last records" 25,
     ClockSkewed "a machine's clock is wrong" 19,
     ClockJumps "a machine's clock jumps" 20,
+    MassAction "a mass action archives or trashes, and Front tells nobody" 40,
 }
 
 /// Kinds of which a run has few, because each of them is a burst, or lasts.
@@ -134,13 +135,14 @@ impl Scenario {
 }
 
 /// What needs people, or is refused because of them.
-const BY_PEOPLE: [Kind; 10] = [
+const BY_PEOPLE: [Kind; 11] = [
     Kind::PersonArchives,
     Kind::PersonReopens,
     Kind::PersonMoves,
     Kind::PersonSnoozes,
     Kind::PersonTrashes,
     Kind::PersonMerges,
+    Kind::MassAction,
     Kind::ForeignEvents,
     Kind::RefusedForGood,
     Kind::ClockSkewed,

@@ -138,8 +138,8 @@ async fn m04_a_moved_conversation_stays_where_the_agent_put_it_and_later_calls_g
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn m04_a_move_that_front_tells_of_is_where_later_calls_are_imported() {
-    check(
+async fn m04_a_move_that_front_tells_of_or_a_read_shows_is_where_later_calls_are_imported() {
+    check_both(
         given().inboxes("\"41065\" = \"inb_2\""),
         &[call(inbound(1, CALLER)), person(Action::Move("inb_4".into())), call(inbound(2, CALLER))],
         &[

@@ -1,10 +1,10 @@
 //! M10 and M24: decided against the real status, and seen by Front's own rules.
 
-use calltrail_simulator::front::Action;
+use calltrail_simulator::front::{Action, MassAction};
 
 use crate::world::{
-    CALLER, NOOR, OTHER, Step, answered, call, check, check_both, conversations, events, given, inbound,
-    observed, person,
+    CALLER, IRIS, NOOR, OTHER, Step, answered, call, calls, check, check_both, conversations, events, given,
+    inbound, observed, person,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,6 +67,102 @@ async fn m10_what_people_did_decides_whether_front_told_it_or_it_was_read() {
             4:call by the customer",
     )];
     check_both(given(), &steps, &expect).await;
+}
+
+/// Front's webhooks arrive, about another conversation; then a mass action, which they leave out.
+fn unreported(action: MassAction, with_event: bool) -> [Step; 6] {
+    [
+        call(inbound(7, OTHER)),
+        call(inbound(1, CALLER)),
+        Step::Silence,
+        Step::PersonOn(OTHER, Action::Assign("tea_3".into())),
+        Step::Mass(action, with_event),
+        call(inbound(2, CALLER)),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m10_a_conversation_that_a_mass_action_has_trashed_gets_no_call() {
+    let expect = [
+        observed(1),
+        conversations(
+            "
+            +447700900124: open in Aircall Phone for Pavel
+              Missed call - Support line
+                7:call by the customer
+            +447700900123: trashed in Aircall Phone
+              Missed call - Support line
+                1:call by the customer
+            +447700900123: open in Aircall Phone
+              Missed call - Support line
+                2:call by the customer",
+        ),
+    ];
+    for with_event in [true, false] {
+        let given = given().timing("front_silence_seconds = 1");
+        check(given, &unreported(MassAction::Trash, with_event), &expect).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m10_a_conversation_that_a_mass_action_has_archived_is_reopened_under_a_new_subject() {
+    let expect = |subject: &str| {
+        [conversations(format!(
+            "
+            +447700900124: open in Aircall Phone for Pavel
+              Missed call - Support line
+                7:call by the customer
+            +447700900123: open in Aircall Phone for Iris
+              Missed call - Support line
+                1:call by the customer
+              {subject} - Support line
+                2:call by Iris
+                2:duration by Iris"
+        ))]
+    };
+    for (with_event, reopens) in [(true, true), (false, true), (true, false)] {
+        let given = given().timing("front_silence_seconds = 1").front(|front| front.import_reopens = reopens);
+        let mut steps = unreported(MassAction::Archive, with_event);
+        steps[5] = call(answered(2, CALLER, IRIS));
+        check(given, &steps, &expect("Inbound call")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m10_a_burst_of_calls_into_a_quiet_conversation_takes_one_read() {
+    let steps = [
+        call(inbound(7, OTHER)),
+        call(inbound(1, CALLER)),
+        Step::Silence,
+        Step::PersonOn(OTHER, Action::Assign("tea_3".into())),
+        calls(&[inbound(2, CALLER), inbound(3, CALLER), inbound(4, CALLER)]),
+    ];
+    check(given().timing("front_silence_seconds = 1"), &steps, &[observed(1)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m10_a_reopening_that_finds_the_conversation_trashed_has_it_read_again() {
+    check(
+        given().front(|front| front.import_reopens = false),
+        &[
+            call(inbound(1, CALLER)),
+            person(Action::Archive),
+            Step::Mass(MassAction::Trash, true),
+            call(inbound(2, CALLER)),
+            call(inbound(3, CALLER)),
+        ],
+        &[conversations(
+            "
+            +447700900123: trashed in Aircall Phone
+              Missed call - Support line
+                1:call by the customer
+                2:call by the customer
+            +447700900123: open in Aircall Phone
+              Missed call - Support line
+                3:call by the customer",
+        )],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -152,6 +152,7 @@ pub(crate) fn policy(rules: Rules) -> Policy {
             voicemail_wait_seconds: VOICEMAIL_WAIT_S,
             silent_call_seconds: 14_400,
             front_silence_seconds: 900,
+            contact_lookup_seconds: Some(3_600),
         },
     }
 }

@@ -165,6 +165,19 @@ impl World {
                 let survivor = self.conversation_of(contact);
                 self.act(Subject::Contact(self.caller.clone()), &Action::MergeInto(survivor)).await;
             }
+            Step::Mass(action, with_event) => {
+                let (id, now_ms) = (self.conversation_of(&self.caller), self.front.clock().now_ms());
+                let done =
+                    self.front.front(|front| front.mass_action(now_ms, PERSON, &id, *action, *with_event));
+                done.expect("the conversation is there");
+                tokio::time::sleep(BETWEEN_ACTS).await;
+            }
+            Step::MoveNumber(number, name) => {
+                self.front.front(|front| front.move_number(number, name));
+            }
+            Step::MergeContacts(number, into) => {
+                self.front.front(|front| front.merge_contacts_of(number, into));
+            }
             Step::Restart(given) => self.restart(given, false).await,
             Step::RestartFromLog(given) => self.restart(given, true).await,
             Step::Trouble(fault) => self.front.front(|front| front.plan_fault(fault.clone())),

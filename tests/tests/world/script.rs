@@ -1,7 +1,7 @@
 //! What happens in a scenario: calls, people in Front, and trouble.
 
 use calltrail_simulator::aircall::{AGENTS, Agent, CallScript, LINES, Line};
-use calltrail_simulator::front::{Action, Fault, Front, PlannedFault};
+use calltrail_simulator::front::{Action, Fault, Front, MassAction, PlannedFault};
 use serde_json::{Value, json};
 
 use super::Given;
@@ -61,6 +61,12 @@ pub(crate) enum Step {
     MergeInto(&'static str),
     /// A teammate acts on the newest conversation of this contact.
     PersonOn(&'static str, Action),
+    /// A mass action on the conversation of whoever called last: no webhook reports it, and perhaps no event either.
+    Mass(MassAction, bool),
+    /// A teammate gives this number to a new contact of that name.
+    MoveNumber(&'static str, &'static str),
+    /// A teammate merges the contact of one number into that of another.
+    MergeContacts(&'static str, &'static str),
     /// The engine is started anew, with this configuration.
     Restart(Box<Given>),
     /// The same, and its projection store is lost.

@@ -114,8 +114,10 @@ pub struct TimingConfig {
     pub silent_call: Duration,
     /// A recording or a voicemail whose link has not come by then is shown without it.
     pub voicemail_wait: Duration,
-    /// No Front webhook for so long: the conversation is observed before a decision.
+    /// Nothing heard of a conversation for so long, or no Front webhook at all: it is observed before a decision.
     pub front_silence: Duration,
+    /// The contact of a number is looked up again before a call that comes so long after the last look-up.
+    pub contact_lookup: Duration,
     /// An outstanding work item without progress is published again then.
     pub republish: Duration,
     /// After a deadline: late requests, listing lag, skewed clocks.
@@ -150,6 +152,7 @@ impl Default for TimingConfig {
             silent_call: Duration::from_secs(14_400),
             voicemail_wait: Duration::from_secs(180),
             front_silence: Duration::from_secs(900),
+            contact_lookup: Duration::from_secs(3_600),
             republish: Duration::from_secs(120),
             grace: Duration::from_secs(60),
         }
@@ -184,6 +187,7 @@ impl AccountConfig {
                 silent_call_seconds: self.timing.silent_call.as_secs(),
                 voicemail_wait_seconds: self.timing.voicemail_wait.as_secs(),
                 front_silence_seconds: self.timing.front_silence.as_secs(),
+                contact_lookup_seconds: Some(self.timing.contact_lookup.as_secs()),
             },
         }
     }
@@ -352,6 +356,7 @@ fn read_timing(mut section: Section<'_>) -> TimingConfig {
         silent_call: section.or("silent_call_seconds", default.silent_call, values::wait),
         voicemail_wait: section.or("voicemail_wait_seconds", default.voicemail_wait, values::wait),
         front_silence: section.or("front_silence_seconds", default.front_silence, values::wait),
+        contact_lookup: section.or("contact_lookup_seconds", default.contact_lookup, values::wait),
         republish: section.or("republish_seconds", default.republish, values::wait),
         grace: section.or("grace_seconds", default.grace, values::wait),
     };

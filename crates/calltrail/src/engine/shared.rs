@@ -206,11 +206,11 @@ impl Shared {
         self.policies.keys().flat_map(|account| self.conditions_of(account)).collect()
     }
 
-    fn conditions_of(&self, account: &AccountId) -> Vec<String> {
+    fn conditions_of(&self, account: &str) -> Vec<String> {
         let token = self.learners.status(account).and_then(|status| status.condition());
         let token = token.map(|condition| format!("account {account}: {condition}"));
         let writers = self.writers.get().into_iter().flatten();
-        let own = writers.filter(|(writes_for, _)| *writes_for == account);
+        let own = writers.filter(|(writes_for, _)| writes_for.as_str() == account);
         let waits = own.flat_map(|(_, counters)| counters.conditions());
         let line = |one: Lasting| {
             let since_s = now().since(one.since).as_secs();

@@ -108,6 +108,7 @@ fn a_policy_holds_what_changes_decisions() {
             silent_call_seconds: 2,
             front_silence_seconds: 3,
             voicemail_wait_seconds: 6,
+            contact_lookup_seconds: Some(7),
         },
     };
     assert_eq!(full().1.accounts[0].policy(), expect);

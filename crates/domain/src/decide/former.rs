@@ -27,7 +27,12 @@ impl Head<'_> {
     pub(super) fn reading_former(&self, conversation: &ConversationId) -> Reading {
         let observe = || {
             let conversation = conversation.clone();
-            Action::ObserveConversation(ObserveConversation { conversation, segment_ended: None })
+            let with_inboxes = false;
+            Action::ObserveConversation(ObserveConversation {
+                conversation,
+                segment_ended: None,
+                with_inboxes,
+            })
         };
         match self.call.effects.get(&self.key(self.last_read())) {
             Some(effect) if effect.outcome.is_some() => Reading::Done,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Folded, Place};
 use crate::fact::{ConversationChange, ConversationChanged};
-use crate::ids::{ConversationId, PartyId};
+use crate::ids::{ContactId, ConversationId, PartyId};
 use crate::limits::{CONVERSATIONS_LEFT_MAX, STRAY_EVENTS_MAX};
 use crate::party::Thread;
 use crate::record::ConversationMerged;
@@ -27,8 +27,10 @@ pub(super) fn changed<B: Backing>(
         keep_stray(state, place, changed)?;
     }
     for id in parties {
-        change_thread(state, &id, &changed.conversation, |_, thread| {
+        change_thread(state, &id, &changed.conversation, |_, own, thread| {
             thread.change(&changed.change, changed.at, place.sequence);
+            thread.hear(changed.received_at);
+            changed.contact.iter().for_each(|shown| thread.observe_contact(own, shown, place.sequence));
             Ok(())
         })?;
     }
@@ -48,12 +50,12 @@ fn change_thread<B: Backing>(
     state: &mut State<B>,
     named: &PartyId,
     conversation: &ConversationId,
-    change: impl FnOnce(&mut State<B>, &mut Thread) -> Result<(), StateError<B::Error>>,
+    change: impl FnOnce(&mut State<B>, Option<&ContactId>, &mut Thread) -> Result<(), StateError<B::Error>>,
 ) -> Result<(), StateError<B::Error>> {
     let Some((id, mut party)) = state.party(named)? else { return Ok(()) };
     let current = party.thread.as_mut().filter(|thread| thread.conversation.as_ref() == Some(conversation));
     if let Some(thread) = current {
-        change(state, thread)?;
+        change(state, party.contact.as_ref(), thread)?;
         state.put_party(&id, party);
     }
     Ok(())
@@ -130,7 +132,7 @@ pub(super) fn link<B: Backing>(
 /// The status of the conversation that survives is not known until it is read.
 pub(super) fn merged<B: Backing>(state: &mut State<B>, merged: &ConversationMerged) -> Folded<B> {
     for id in parties_of(state, &merged.from)? {
-        change_thread(state, &id, &merged.from, |state, thread| link(state, &id, thread, &merged.into))?;
+        change_thread(state, &id, &merged.from, |state, _, thread| link(state, &id, thread, &merged.into))?;
     }
     Ok(Vec::new())
 }

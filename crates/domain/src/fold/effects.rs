@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Folded, Output, Place, conversations};
+use super::{Folded, Output, Place, contacts, conversations};
 use crate::call::Call;
 use crate::decision::Verdict;
-use crate::effect::{
-    Action, ConversationStatus, Effect, EffectSettled, LookUpContact, NumberedEffect, Outcome,
-};
-use crate::ids::{ContactId, ConversationId, EffectKey, EffectKind, PartyId};
-use crate::party::{Party, PartyEntry, Thread};
+use crate::effect::{Action, ConversationStatus, Effect, EffectSettled, NumberedEffect, Outcome};
+use crate::ids::{ConversationId, EffectKey, EffectKind, PartyId};
+use crate::party::{Party, Thread};
 use crate::rule::{self, Rule};
-use crate::state::{Backing, Key, Piece, State, StateError};
+use crate::state::{Backing, Key, State, StateError};
 use crate::time::Timestamp;
 
 /// A terminal fact counts once: an effect that is not open (any more) is left as it is.
@@ -30,7 +28,7 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
         }
         state.write(&Key::Call(settled.key.call), call);
     }
-    let younger = take_outcome(state, place, &settled.party, &mut party, &effect, &settled.outcome)?;
+    let other = take_outcome(state, place, &settled.party, &mut party, &effect, &settled.outcome)?;
     segment_opened(&mut party, settled);
     let mut outputs: Vec<_> = party.cut(&settled.party).map(Output::Publish).into_iter().collect();
     if !party.queue.is_empty() {
@@ -38,9 +36,10 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
         outputs.push(Output::Touched(settled.party.clone()));
     }
     state.put_party(&settled.party, party);
-    outputs.extend(join_when_drained(state, place, &settled.party)?);
-    if let Some(younger) = younger {
-        outputs.extend(join_when_drained(state, place, &younger)?);
+    outputs.extend(contacts::join_when_drained(state, place, &settled.party)?);
+    if let Some(other) = other {
+        outputs.push(Output::Touched(other.clone()));
+        outputs.extend(contacts::join_when_drained(state, place, &other)?);
     }
     Ok(outputs)
 }
@@ -124,7 +123,7 @@ fn not_found(thread: &mut Thread, action: &Action) {
     }
 }
 
-/// Returns the younger party that has to join an older one, when a contact turns out to be both's.
+/// Returns another party that may have something to do now: it has to join an older one, or was just made.
 fn take_outcome<B: Backing>(
     state: &mut State<B>,
     place: Place,
@@ -135,13 +134,11 @@ fn take_outcome<B: Backing>(
 ) -> Result<Option<PartyId>, StateError<B::Error>> {
     let action = &effect.action;
     match outcome {
-        Outcome::ContactFound { contact, .. } => {
-            if let Action::LookUpContact(LookUpContact { number: None, .. }) = action {
-                return anonymous_found(state, contact).map(|()| None);
-            }
-            return contact_found(state, id, party, contact);
+        Outcome::ContactFound { contact, replaces, .. } => {
+            let Action::LookUpContact(wanted) = action else { return Ok(None) };
+            return contacts::found(state, place, (id, party), wanted, contact, replaces.is_some());
         }
-        Outcome::Observed { conversation, status, at, acts } => {
+        Outcome::Observed { conversation, status, at, acts, inboxes, contact } => {
             let is_present = |thread: &&mut Thread| match (action, &thread.conversation) {
                 (Action::ObserveConversation(wanted), Some(present)) => {
                     wanted.conversation == *present
@@ -150,14 +147,22 @@ fn take_outcome<B: Backing>(
                 }
                 _ => true,
             };
+            let own = party.contact.as_ref();
             if let Some(thread) = party.thread.as_mut().filter(is_present) {
                 conversations::link(state, id, thread, conversation)?;
                 thread.observe(*status, *at, acts, counts_from(state, place, effect)?);
+                thread.observe_inboxes(inboxes, *at);
+                contact.iter().for_each(|shown| thread.observe_contact(own, shown, place.sequence));
+                thread.hear(*at);
+                thread.read_at = Some(*at);
             }
         }
-        Outcome::Applied { conversation, at, .. } => {
+        Outcome::Applied { conversation, at, unconfirmed, .. } => {
             if let Some(thread) = party.thread.as_mut() {
                 applied(state, id, thread, action, conversation.as_ref(), *at)?;
+                if !unconfirmed && thread.conversation.is_some() && thread.conversation == *conversation {
+                    thread.hear(place.received_at);
+                }
             }
         }
         Outcome::Rejected { status, .. } => {
@@ -176,7 +181,13 @@ fn take_outcome<B: Backing>(
                 thread.forget(*at);
             }
         }
-        Outcome::Overtaken { .. } | Outcome::Skipped { .. } => {}
+        Outcome::Overtaken { .. } => {
+            // The conversation was found otherwise than the log says.
+            let reopening = matches!(action, Action::ReopenConversation(_));
+            let doubts = reopening && rule::holds(Rule::FailedReopeningDoubtsTheStatus);
+            party.thread.iter_mut().for_each(|thread| thread.unsure |= doubts);
+        }
+        Outcome::Skipped { .. } => {}
     }
     Ok(None)
 }
@@ -223,81 +234,6 @@ fn applied<B: Backing>(
             _,
         ) => Ok(()),
     }
-}
-
-/// Callers without a number share a contact and nothing else: they are never taken for one another.
-fn anonymous_found<B: Backing>(
-    state: &mut State<B>,
-    contact: &ContactId,
-) -> Result<(), StateError<B::Error>> {
-    let mut account = state.account()?;
-    account.anonymous.get_or_insert_with(|| contact.clone());
-    state.write(&Key::Account, account);
-    Ok(())
-}
-
-/// Two numbers of one Front contact are one party: the older survives, the younger joins it when its effects have drained.
-fn contact_found<B: Backing>(
-    state: &mut State<B>,
-    id: &PartyId,
-    party: &mut Party,
-    contact: &ContactId,
-) -> Result<Option<PartyId>, StateError<B::Error>> {
-    party.contact = Some(contact.clone());
-    let known: Option<PartyId> = state.read(&Key::Contact(contact))?;
-    let known = known.map(|known| state.party(&known)).transpose()?.flatten();
-    match known.filter(|(other, _)| other != id) {
-        Some((older, mut entry)) if entry.since < party.since => {
-            entry.awaits.insert(id.clone());
-            state.put_party(&older, entry);
-            party.joining = Some(older);
-            Ok(None)
-        }
-        Some((younger, mut entry)) => {
-            entry.joining = Some(id.clone());
-            party.awaits.insert(younger.clone());
-            state.put_party(&younger, entry);
-            state.write(&Key::Contact(contact), id.clone());
-            Ok(Some(younger))
-        }
-        None => {
-            state.write(&Key::Contact(contact), id.clone());
-            Ok(None)
-        }
-    }
-}
-
-fn join_when_drained<B: Backing>(state: &mut State<B>, place: Place, id: &PartyId) -> Folded<B> {
-    let piece = state.piece(&Key::Party(id))?;
-    let Some(party) = piece.as_deref().and_then(Piece::party) else { return Ok(Vec::new()) };
-    let may_join = party.is_drained() || !rule::holds(Rule::TheYoungerPartyDrainsFirst);
-    match &party.joining {
-        Some(older) if may_join => join(state, place, id, party.clone(), older),
-        Some(_) | None => Ok(Vec::new()),
-    }
-}
-
-fn join<B: Backing>(
-    state: &mut State<B>,
-    place: Place,
-    younger_id: &PartyId,
-    younger: Party,
-    older: &PartyId,
-) -> Folded<B> {
-    let Some((older_id, mut older)) = state.party(older)? else { return Ok(Vec::new()) };
-    let mut queue: Vec<_> = older.queue.into_iter().chain(younger.queue).collect();
-    queue.sort_by_key(|waiting| waiting.position);
-    older.queue = queue.into();
-    older.thread = older.thread.or(younger.thread);
-    older.awaits.remove(younger_id);
-    older.awaits.extend(younger.awaits);
-    // A decision that was made before the join, and not folded yet, was made on a state that is gone. And no step of
-    // either party comes again: what was read for one is kept with its calls.
-    older.step = older.step.max(younger.step) + 1;
-    older.touched = place.sequence;
-    state.put_party(&older_id, older);
-    state.write(&Key::Party(younger_id), PartyEntry::JoinedInto(older_id.clone()));
-    Ok(vec![Output::Touched(older_id)])
 }
 
 /// An item that the outbox lost is published again, under a number that the outbox has not seen.

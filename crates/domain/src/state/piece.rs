@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use super::{Account, Strays};
 use crate::call::Call;
 use crate::ids::PartyId;
-use crate::party::{Party, PartyEntry};
+use crate::party::{Number, Party, PartyEntry};
 use crate::policy::Policy;
 use crate::timer::Timer;
 
@@ -23,6 +23,8 @@ pub enum Piece {
     Conversation(BTreeSet<PartyId>),
     /// The party that is a contact.
     Contact(PartyId),
+    /// What is known of one number.
+    Number(Number),
     Timer(Timer),
 }
 
@@ -56,6 +58,7 @@ impl Piece {
             Self::Call(call) => serde_json::to_vec(call),
             Self::Conversation(parties) => serde_json::to_vec(parties),
             Self::Contact(party) => serde_json::to_vec(party),
+            Self::Number(number) => serde_json::to_vec(number),
             Self::Timer(timer) => serde_json::to_vec(timer),
         };
         #[expect(clippy::expect_used, reason = "pieces hold text, numbers and lists only")]
@@ -72,6 +75,7 @@ impl Piece {
             "call" => read::<Call>(bytes),
             "conversation" => read::<BTreeSet<PartyId>>(bytes),
             "contact" => read::<PartyId>(bytes),
+            "number" => read::<Number>(bytes),
             "timer" => read::<Timer>(bytes),
             _ => Err(serde_json::Error::custom("no piece has such a key")),
         }
@@ -115,6 +119,7 @@ stored! {
     Call: Call;
     Conversation: BTreeSet<PartyId>;
     Contact: PartyId;
+    Number: Number;
     Timer: Timer;
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn policy() -> Policy {
             ended_wait_seconds: 120,
             silent_call_seconds: 14_400,
             front_silence_seconds: 900,
+            contact_lookup_seconds: None,
             voicemail_wait_seconds: 180,
         },
     }
@@ -221,13 +222,19 @@ impl Engine {
                     .parse()
                     .expect("two digits");
                 let contact = if self.shared_contacts { digits / 2 } else { digits };
-                Outcome::ContactFound { contact: ContactId::new(format!("crd_{contact}")), created: false }
+                Outcome::ContactFound {
+                    contact: ContactId::new(format!("crd_{contact}")),
+                    created: false,
+                    replaces: None,
+                }
             }
             Action::ObserveConversation(observe) => Outcome::Observed {
                 conversation: observe.conversation.clone(),
                 status: ConversationStatus::Open,
                 at,
                 acts: Vec::new(),
+                inboxes: Vec::new(),
+                contact: None,
             },
             Action::ImportActivity(_)
             | Action::AssignConversation(_)
@@ -271,6 +278,7 @@ impl Engine {
             at,
             received_at: at,
             change: ConversationChange::Archived,
+            contact: None,
         }));
     }
 

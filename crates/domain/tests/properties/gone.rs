@@ -33,7 +33,19 @@ fn next_write(engine: &mut Engine, living: Option<&str>) -> Option<WorkItem> {
         let (conversation, at) = (wanted.conversation.clone(), last_at(engine));
         let is_there = living.is_none_or(|living| conversation.as_str() == living);
         let status = if is_there { ConversationStatus::Open } else { ConversationStatus::Trashed };
-        settle(engine, &item, 0, Outcome::Observed { conversation, status, at, acts: Vec::new() });
+        settle(
+            engine,
+            &item,
+            0,
+            Outcome::Observed {
+                conversation,
+                status,
+                at,
+                acts: Vec::new(),
+                inboxes: Vec::new(),
+                contact: None,
+            },
+        );
     }
     panic!("the status is read again and again")
 }

@@ -86,8 +86,13 @@ fn decisions() -> Vec<Decision> {
         name: Some("Ada".to_owned()),
         emails: vec!["ada@example.com".to_owned()],
         import_type: ImportType::Sms,
+        known: None,
     };
-    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1"), segment_ended: None };
+    let observe = ObserveConversation {
+        conversation: ConversationId::new("cnv_1"),
+        segment_ended: None,
+        with_inboxes: false,
+    };
     vec![
         decision(Verdict::ReadFirst, vec![(EffectKind::Contact, Action::LookUpContact(look_up))]),
         decision(Verdict::ReadFirst, vec![(EffectKind::Observe, Action::ObserveConversation(observe))]),
@@ -114,6 +119,23 @@ fn lined_decisions() -> Vec<Decision> {
     vec![decision(Verdict::Added, vec![(EffectKind::Voicemail, Action::ImportActivity(import))])]
 }
 
+/// What is looked up again, and read with the inboxes.
+fn read_again() -> Vec<Decision> {
+    let look_up = LookUpContact {
+        number: Some(number(1)),
+        name: None,
+        emails: Vec::new(),
+        import_type: ImportType::Custom,
+        known: Some(ContactId::new("crd_1")),
+    };
+    let conversation = ConversationId::new("cnv_1");
+    let observe = ObserveConversation { conversation, segment_ended: Some(false), with_inboxes: true };
+    vec![
+        decision(Verdict::ReadFirst, vec![(EffectKind::Contact, Action::LookUpContact(look_up))]),
+        decision(Verdict::ReadFirst, vec![(EffectKind::Observe, Action::ObserveConversation(observe))]),
+    ]
+}
+
 /// What comes late for a call, and a call without a number.
 fn late_decisions() -> Vec<Decision> {
     let nobody =
@@ -126,7 +148,11 @@ fn late_decisions() -> Vec<Decision> {
         body: "Called back\n\nAircall call 812, note 99".to_owned(),
         unsigned_body: "Iris: Called back\n\nAircall call 812, note 99".to_owned(),
     };
-    let observe = ObserveConversation { conversation: ConversationId::new("cnv_1"), segment_ended: None };
+    let observe = ObserveConversation {
+        conversation: ConversationId::new("cnv_1"),
+        segment_ended: None,
+        with_inboxes: false,
+    };
     vec![
         decision(
             Verdict::ReadFirst,
@@ -147,6 +173,13 @@ fn late_decisions() -> Vec<Decision> {
             ],
         ),
     ]
+}
+
+/// Contacts are looked up again.
+fn lookup_policy() -> Policy {
+    let mut policy = late_policy();
+    policy.timing.contact_lookup_seconds = Some(3_600);
+    policy
 }
 
 /// The rules as releases wrote them whose comments were neutral, in one time zone.
@@ -205,13 +238,27 @@ fn settled_records() -> Vec<(&'static str, RecordBody)> {
         status: ConversationStatus::Snoozed,
         at: at(),
         acts: Vec::new(),
+        inboxes: Vec::new(),
+        contact: None,
     };
-    let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: true };
+    let read = Outcome::Observed {
+        conversation: conversation.clone(),
+        status: ConversationStatus::Open,
+        at: at(),
+        acts: Vec::new(),
+        inboxes: vec![InboxId::new("inb_2")],
+        contact: Some(ContactId::new("crd_2")),
+    };
+    let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: true, replaces: None };
+    let replaces = Some(ContactId::new("crd_1"));
+    let merged = Outcome::ContactFound { contact: ContactId::new("crd_2"), created: false, replaces };
     vec![
         ("effect.settled.applied", settled(applied)),
         ("effect.settled.commented", settled(commented)),
         ("effect.settled.observed", settled(observed)),
+        ("effect.settled.read", settled(read)),
         ("effect.settled.contact_found", settled(found)),
+        ("effect.settled.contact_merged", settled(merged)),
         (
             "effect.settled.rejected",
             settled(Outcome::Rejected { status: 400, reason: "Bad request".to_owned() }),
@@ -232,6 +279,7 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
             RecordBody::AccountCreated(AccountCreated { party_key: PartyKey::from_random([7; 32]) }),
         ),
         ("policy.changed.own_zones", RecordBody::PolicyChanged(policy_of_each_line())),
+        ("policy.changed.lookup", RecordBody::PolicyChanged(lookup_policy())),
         (
             "aircall.event",
             RecordBody::AircallEvent(AircallEvent {
@@ -265,6 +313,15 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
                 basis: None,
                 decisions: lined_decisions(),
                 complete: true,
+            }),
+        ),
+        (
+            "effects.decided.again",
+            RecordBody::EffectsDecided(EffectsDecided {
+                through: 9,
+                basis: None,
+                decisions: read_again(),
+                complete: false,
             }),
         ),
         (

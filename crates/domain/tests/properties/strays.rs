@@ -38,7 +38,12 @@ fn observe(engine: &mut Engine, conversation: &ConversationId) {
     assert!(matches!(item.effects[0].effect.action, Action::ObserveConversation(_)));
     let (conversation, at) = (conversation.clone(), last_at(engine));
     let status = ConversationStatus::Archived;
-    settle(engine, &item, 0, Outcome::Observed { conversation, status, at, acts: Vec::new() });
+    settle(
+        engine,
+        &item,
+        0,
+        Outcome::Observed { conversation, status, at, acts: Vec::new(), inboxes: Vec::new(), contact: None },
+    );
     engine.decide();
 }
 

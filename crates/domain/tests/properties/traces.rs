@@ -53,6 +53,7 @@ pub(crate) fn event(
         at,
         received_at,
         change,
+        contact: None,
     }));
 }
 
@@ -110,7 +111,7 @@ fn an_older_party_decides_nothing_while_a_younger_one_brings_the_conversation() 
     ended(&mut engine, 3, 3, false);
     engine.decide();
     let under_way = engine.published.remove(0);
-    let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: false };
+    let found = Outcome::ContactFound { contact: ContactId::new("crd_1"), created: false, replaces: None };
     settle(&mut engine, &slow_look_up, 0, found);
     engine.decide();
     for index in 0..under_way.effects.len() {
@@ -239,7 +240,12 @@ fn merger_into_a_conversation_archived_long_ago_ends_the_segment() {
         engine.decide();
         let item = engine.published.remove(0);
         let (status, at) = (ConversationStatus::Archived, last_at(&engine));
-        settle(&mut engine, &item, 0, Outcome::Observed { conversation: into, status, at, acts });
+        settle(
+            &mut engine,
+            &item,
+            0,
+            Outcome::Observed { conversation: into, status, at, acts, inboxes: Vec::new(), contact: None },
+        );
         engine.run_dry();
         assert!(logged(&engine, 3).opens_segment);
     }
@@ -261,7 +267,12 @@ fn snooze_that_a_call_ended_opens_no_segment() {
             _ => Vec::new(),
         };
         let at = last_at(&engine);
-        settle(&mut engine, &item, 0, Outcome::Observed { conversation, status, at, acts });
+        settle(
+            &mut engine,
+            &item,
+            0,
+            Outcome::Observed { conversation, status, at, acts, inboxes: Vec::new(), contact: None },
+        );
         engine.run_dry();
         assert!(!logged(&engine, call).opens_segment, "{status:?}");
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use calltrail_domain::effect::ConversationStatus;
 use calltrail_domain::ids::{
-    CommentId, ContactId, ConversationId, MessageUid, PhoneNumber, TagId, TeammateId,
+    CommentId, ContactId, ConversationId, InboxId, MessageUid, PhoneNumber, TagId, TeammateId,
 };
 use calltrail_domain::time::Timestamp;
 use calltrail_front::{
     Accepted, Activity, Answer, Comment, Contact, Conversation, ConversationEvent, Handle, HandleSource,
-    Message, Page, Refusal, Reply, Request, Tag, TagPage, Teammate, customer_of,
+    Inbox, Message, Page, Refusal, Reply, Request, Tag, TagPage, Teammate, customer_of,
 };
 
 /// Stands for the number of all callers without one.
@@ -45,6 +45,7 @@ pub(crate) struct Room {
     /// Author and text, the oldest first.
     pub(crate) comments: Vec<(Option<TeammateId>, String)>,
     pub(crate) tags: Vec<String>,
+    pub(crate) inboxes: Vec<InboxId>,
     thread: Option<String>,
 }
 
@@ -99,6 +100,7 @@ impl Front {
             merged_into: None,
             comments: Vec::new(),
             tags: Vec::new(),
+            inboxes: Vec::new(),
             thread: None,
         };
         self.rooms.insert(id.clone(), room);
@@ -107,6 +109,11 @@ impl Front {
 
     pub(crate) fn room(&mut self, id: &str) -> &mut Room {
         self.rooms.get_mut(&ConversationId::new(id)).expect("the conversation exists")
+    }
+
+    fn inboxes_of(&self, id: &ConversationId) -> Reply {
+        let inbox = |id: &InboxId| Inbox { id: id.clone() };
+        Reply::Inboxes(self.rooms[id].inboxes.iter().map(inbox).collect())
     }
 
     pub(crate) fn apply(&mut self, now: Timestamp, request: &Request) -> Answer {
@@ -129,11 +136,13 @@ impl Front {
                     status: room.status,
                     assignee: room.assignee.clone(),
                     tags: room.tags.clone(),
+                    contact: None,
                 })
             }),
             Request::ListConversationEvents(id) => {
                 self.in_room(id, |front, id| Reply::Events(front.rooms[id].events.clone()))
             }
+            Request::ListConversationInboxes(id) => self.in_room(id, |front, id| front.inboxes_of(id)),
             Request::OpenConversation(id) => self.in_room(id, |front, id| {
                 front.writes.push(format!("open {id}"));
                 front.room(id.as_str()).status = ConversationStatus::Open;
@@ -169,6 +178,8 @@ impl Front {
             Request::GetContact(_)
             | Request::CreateContact { .. }
             | Request::AddContactHandle { .. }
+            | Request::GetContactById(_)
+            | Request::RemoveContactHandle { .. }
             | Request::ListContactConversations(_) => self.contact(request),
             Request::ListInboxes | Request::TrashConversation(_) | Request::Probe(_) => {
                 unreachable!("a writer asks for nothing of the kind")
@@ -265,8 +276,14 @@ impl Front {
                 let found = self.contacts.get(digits(number));
                 found.map_or_else(missing, |contact| Answer::Done(Reply::Contact(contact.clone())))
             }
-            Request::CreateContact { phone, custom_handle, .. } => {
-                if let Some(contact) = self.contacts.get(digits(phone)) {
+            Request::GetContactById(id) => {
+                let found = self.contacts.values().find(|contact| contact.id == *id);
+                found.map_or_else(missing, |contact| Answer::Done(Reply::Contact(contact.clone())))
+            }
+            Request::CreateContact { phone, custom_handle, emails, .. } => {
+                let owner = |known: &Handle| emails.contains(&known.handle) || known.handle == digits(phone);
+                let mut owners = self.contacts.values().filter(|one| one.handles.iter().any(owner));
+                if let Some(contact) = owners.next() {
                     return conflict_with(&contact.id);
                 }
                 let id = ContactId::new(format!("crd_{}", self.contacts.len() + 1));
@@ -278,7 +295,20 @@ impl Front {
                 self.contacts.insert(digits(phone).to_owned(), contact.clone());
                 Answer::Done(Reply::Contact(contact))
             }
+            Request::RemoveContactHandle { source, handle: number, contact } => {
+                let found = self.contacts.values_mut().find(|one| one.id == *contact);
+                let Some(found) = found else { return missing() };
+                let gone = handle(*source, number.as_str());
+                found.handles.retain(|known| *known != gone);
+                self.writes.push(format!("free {} {contact}", source.as_str()));
+                Answer::Done(Reply::Nothing)
+            }
             Request::AddContactHandle { source, handle: number, contact } => {
+                let added = handle(*source, number.as_str());
+                let others = self.contacts.values().filter(|one| one.id != *contact);
+                if let Some(owner) = others.into_iter().find(|one| one.handles.contains(&added)) {
+                    return conflict_with(&owner.id);
+                }
                 let found = self.contacts.values_mut().find(|one| one.id == *contact);
                 let Some(found) = found else { return missing() };
                 found.handles.push(handle(*source, number.as_str()));

@@ -6,6 +6,7 @@ mod budget;
 mod classes;
 mod clocks;
 mod comments;
+mod contacts;
 mod contention;
 mod doubts;
 mod front;

@@ -21,7 +21,8 @@ fn world(status: ConversationStatus) -> World {
 fn reading(segment_ended: Option<bool>) -> WorkItem {
     let mut effect = observe(7, "cnv_5");
     let conversation = ConversationId::new("cnv_5");
-    effect.action = Action::ObserveConversation(ObserveConversation { conversation, segment_ended });
+    effect.action =
+        Action::ObserveConversation(ObserveConversation { conversation, segment_ended, with_inboxes: false });
     item(Some("cnv_5"), vec![effect])
 }
 

@@ -9,7 +9,8 @@ use crate::front::handle;
 use crate::world::{World, effect, item};
 
 fn look_up(number: PhoneNumber, import_type: ImportType) -> Effect {
-    let wanted = LookUpContact { number: Some(number), name: None, emails: Vec::new(), import_type };
+    let wanted =
+        LookUpContact { number: Some(number), name: None, emails: Vec::new(), import_type, known: None };
     effect(7, EffectKind::Contact, Action::LookUpContact(wanted))
 }
 

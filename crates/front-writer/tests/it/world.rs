@@ -277,7 +277,7 @@ pub(crate) fn lost() -> Answer {
 
 pub(crate) fn word(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::ContactFound { contact, created } => {
+        Outcome::ContactFound { contact, created, .. } => {
             format!("{} {contact}", if *created { "created" } else { "found" })
         }
         Outcome::Observed { conversation, status, .. } => format!("observed {conversation} {status:?}"),
@@ -371,7 +371,11 @@ pub(crate) fn observe(call: u64, conversation: &str) -> Effect {
     effect(
         call,
         EffectKind::Observe,
-        Action::ObserveConversation(ObserveConversation { conversation, segment_ended: None }),
+        Action::ObserveConversation(ObserveConversation {
+            conversation,
+            segment_ended: None,
+            with_inboxes: false,
+        }),
     )
 }
 
@@ -381,6 +385,7 @@ pub(crate) fn look_up(call: u64, emails: &[&str]) -> Effect {
         name: Some("Ana".to_owned()),
         emails: emails.iter().map(|&email| email.to_owned()).collect(),
         import_type: ImportType::Custom,
+        known: None,
     };
     effect(call, EffectKind::Contact, Action::LookUpContact(wanted))
 }

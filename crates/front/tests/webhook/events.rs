@@ -18,6 +18,7 @@ fn changed(conversation: &str, at_ms: i64, change: ConversationChange) -> Fact {
         at: Timestamp::from_millis(at_ms),
         received_at: RECEIVED_AT,
         change,
+        contact: None,
     })
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn policy() -> Policy {
             ended_wait_seconds: 120,
             silent_call_seconds: 14_400,
             front_silence_seconds: 900,
+            contact_lookup_seconds: Some(3_600),
             voicemail_wait_seconds: 180,
         },
     }
@@ -169,11 +170,16 @@ pub(crate) fn answer(action: &Action, item: &WorkItem) -> Outcome {
     match action {
         Action::LookUpContact(_) => {
             let contact = ContactId::new(format!("crd_{}", &item.party.as_str()[..8]));
-            Outcome::ContactFound { contact, created: true }
+            Outcome::ContactFound { contact, created: true, replaces: None }
         }
-        Action::ObserveConversation(_) => {
-            Outcome::Observed { conversation, status: ConversationStatus::Open, at, acts: Vec::new() }
-        }
+        Action::ObserveConversation(_) => Outcome::Observed {
+            conversation,
+            status: ConversationStatus::Open,
+            at,
+            acts: Vec::new(),
+            inboxes: Vec::new(),
+            contact: None,
+        },
         Action::AddComment(_)
         | Action::TagConversation(_)
         | Action::ImportActivity(_)

@@ -17,6 +17,7 @@ mod order;
 mod pace;
 mod parties;
 mod people;
+mod quiet;
 mod rate;
 mod records;
 mod replay;
@@ -99,6 +100,8 @@ pub struct Tallies {
     pub waits_judged: u64,
     /// Pairs of folds at one sequence.
     pub folds_compared: u64,
+    /// Calls into a conversation that was quiet for long and that a mass action had changed.
+    pub quiet_calls: u64,
 }
 
 impl Tallies {
@@ -126,6 +129,7 @@ impl Tallies {
             ("dropped effects", self.dropped_effects),
             ("waits judged", self.waits_judged),
             ("folds compared", self.folds_compared),
+            ("quiet calls", self.quiet_calls),
         ]
     }
 }
@@ -133,7 +137,7 @@ impl Tallies {
 /// The name of a checker and what it does.
 type Checker = (&'static str, fn(&View<'_>, &mut Findings));
 
-const CHECKERS: [Checker; 13] = [
+const CHECKERS: [Checker; 14] = [
     ("loss", loss::check),
     ("once", once::check),
     ("order", order::check),
@@ -147,6 +151,7 @@ const CHECKERS: [Checker; 13] = [
     ("log", log::check),
     ("gate", gate::check),
     ("pace", pace::check),
+    ("quiet", quiet::check),
 ];
 
 /// Judges one run.

@@ -222,7 +222,7 @@ impl<'a> Retracing<'_, 'a> {
                     thread.link(conversation.as_str(), place.sequence, elsewhere);
                 }
             }
-            Outcome::Observed { conversation, status, at, acts } => {
+            Outcome::Observed { conversation, status, at, acts, .. } => {
                 let from = asked_for(self.account, fact.key, place.sequence);
                 let seen = Seen {
                     status: *status,

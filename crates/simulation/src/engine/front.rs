@@ -223,6 +223,7 @@ fn method_of(wire: &WireRequest) -> &'static str {
         Method::Post => "POST",
         Method::Put => "PUT",
         Method::Patch => "PATCH",
+        Method::Delete => "DELETE",
     }
 }
 

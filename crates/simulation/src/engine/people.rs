@@ -2,7 +2,7 @@
 
 use calltrail_domain::decision::EffectsDecided;
 use calltrail_domain::effect::Action;
-use calltrail_simulator::front::{self, Action as Act, Subject};
+use calltrail_simulator::front::{self, Action as Act, MassAction, Subject};
 
 use super::{Engine, Event};
 use crate::dice::Dice;
@@ -82,12 +82,41 @@ impl Engine {
         Some(Subject::Conversation(found))
     }
 
+    /// Events tell of it, and no webhook.
+    fn mass_act(
+        &mut self,
+        (kind, number): (Kind, u64),
+        account: usize,
+        handle: &str,
+        by: &str,
+        action: MassAction,
+    ) {
+        let now_ms = self.now_ms();
+        let company = &mut self.offices[account].front;
+        let Some(conversation) = company.conversation_with(handle) else { return };
+        let before = company.events_seen();
+        let done = company.mass_action(now_ms, by, &conversation, action, true);
+        if done.is_err() || company.events_seen() == before {
+            return;
+        }
+        let line = format_args!("mass {action:?} {conversation}");
+        self.trace.say(now_ms, Who::Person(account), "acts", line);
+        let action = match action {
+            MassAction::Archive => Act::Archive,
+            MassAction::Trash => Act::Trash,
+        };
+        self.offices[account].deeds.push(evidence::Deed { at_ms: now_ms, conversation, action });
+        self.faults.count(kind, number);
+        self.watch_front(account);
+    }
+
     /// It counts if Front has let them.
     pub(super) fn act(&mut self, deed: Deed) {
         let now_ms = self.now_ms();
         let Deed { kind, number, account, handle, by, what } = deed;
         let action = match what {
             What::Do(action) => action,
+            What::Mass(action) => return self.mass_act((kind, number), account, &handle, by, action),
             What::Merge(other) => match self.offices[account].front.conversation_with(&other) {
                 Some(survivor) => Act::MergeInto(survivor),
                 None => return,

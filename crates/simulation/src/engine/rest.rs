@@ -54,6 +54,7 @@ impl Engine {
                 requests_per_minute: company.requests_per_minute(),
                 front_webhooks: company.front_webhooks,
                 import_reopens: company.import_reopens,
+                front_silence_ms: i64::try_from(company.front_silence_s() * 1000).expect("minutes"),
                 archived_import_archives: company.archived_import_archives,
                 import_assigns: company.import_assigns,
                 late_comments: office.late_comments,

@@ -62,6 +62,12 @@ impl Company {
         }
     }
 
+    /// How long a conversation may be quiet before it is read, with Front's webhooks: as by default, or short enough that calls
+    /// are often further apart.
+    pub(crate) fn front_silence_s(&self) -> u64 {
+        if self.seed.is_multiple_of(3) { 240 } else { 900 }
+    }
+
     /// Whether the call happens in this run.
     pub(crate) fn has(&self, call: u64) -> bool {
         call < FIRST_CALL + self.calls as u64
@@ -154,7 +160,8 @@ impl Company {
                 ended_wait_seconds: 120,
                 voicemail_wait_seconds: 180,
                 silent_call_seconds: 14_400,
-                front_silence_seconds: 900,
+                front_silence_seconds: self.front_silence_s(),
+                contact_lookup_seconds: Some(3_600),
             },
         }
     }

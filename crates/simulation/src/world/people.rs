@@ -1,6 +1,6 @@
 //! People at work in Front, at any time: also while a call is being logged.
 
-use calltrail_simulator::front::Action;
+use calltrail_simulator::front::{Action, MassAction};
 
 use crate::dice::Dice;
 use crate::fault::Kind;
@@ -20,18 +20,21 @@ pub(crate) struct Deed {
 #[derive(Debug, Clone)]
 pub(crate) enum What {
     Do(Action),
+    /// To this conversation among many, which no webhook reports.
+    Mass(MassAction),
     /// Into the conversation of whoever has this handle.
     Merge(String),
 }
 
 /// What people do in Front, each counted as a fault.
-pub(crate) const KINDS: [Kind; 6] = [
+pub(crate) const KINDS: [Kind; 7] = [
     Kind::PersonArchives,
     Kind::PersonReopens,
     Kind::PersonMoves,
     Kind::PersonSnoozes,
     Kind::PersonTrashes,
     Kind::PersonMerges,
+    Kind::MassAction,
 ];
 pub(crate) const TEAMMATES: [&str; 2] = ["tea_1", "tea_2"];
 const INBOXES: [&str; 4] = ["inb_1", "inb_2", "inb_3", "inb_4"];
@@ -52,6 +55,8 @@ pub(crate) fn deed(
         Kind::PersonSnoozes => What::Do(Action::Snooze(at_ms + dice.between(60_000, 1_800_000))),
         Kind::PersonTrashes if dice.percent(35) => What::Do(Action::Restore),
         Kind::PersonTrashes => What::Do(Action::Trash),
+        Kind::MassAction if dice.percent(50) => What::Mass(MassAction::Trash),
+        Kind::MassAction => What::Mass(MassAction::Archive),
         Kind::PersonMerges => What::Merge(handles[dice.place(handles.len())].clone()),
         _ if dice.percent(15) => What::Do(Action::Tag("tag_1".to_owned())),
         _ if dice.percent(50) => What::Do(Action::Assign(dice.pick(&TEAMMATES).to_owned())),

@@ -56,6 +56,22 @@ impl Front {
         Ok(Reply::empty(204))
     }
 
+    /// The last handle stays: without it the contact could not be reached.
+    pub(super) fn remove_handle(&mut self, reference: &str, body: &[u8]) -> Answered {
+        let handle = checked_handle(parse(body)?)?;
+        let id = self.company.contact_or_alias(reference)?.id.clone();
+        let Some(contact) = self.company.contacts.get_mut(&id).filter(|row| row.handles.contains(&handle))
+        else {
+            return Err(Reply::bad_request("the contact has no such handle"));
+        };
+        if contact.handles.len() == 1 {
+            return Err(Reply::bad_request("the last handle cannot be removed"));
+        }
+        contact.handles.retain(|known| *known != handle);
+        self.company.handles.remove(&handle);
+        Ok(Reply::empty(204))
+    }
+
     pub(super) fn merge_contacts(&mut self, body: &[u8]) -> Answered {
         let merge: Merge = parse(body)?;
         let mut ids = merge.contact_ids;
@@ -97,7 +113,7 @@ impl Front {
         id
     }
 
-    fn merge_contact(&mut self, id: &str, survivor: &str) {
+    pub(super) fn merge_contact(&mut self, id: &str, survivor: &str) {
         let Some(Contact { handles, merged_into, .. }) = self.company.contacts.get_mut(id) else { return };
         *merged_into = Some(survivor.to_owned());
         let handles = std::mem::take(handles);

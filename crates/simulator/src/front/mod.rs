@@ -58,6 +58,9 @@
 //! | pause between repeats, delay and order of webhooks | assumed | `webhook_delay_ms` |
 //! | changes by the API emit events with source `api` | observed | |
 //! | a merge of conversations has an event but no application webhook | documented by absence | |
+//! | mass actions have no webhook | observed by others; whether they have events is chosen by the caller | |
+//! | a handle that is removed may be given to another contact | documented | |
+//! | the recipient of a conversation shows the contact that has its address now | assumed | `recipients_follow_handles` |
 
 mod company;
 mod contacts;

@@ -173,6 +173,8 @@ pub struct Behaviour {
     pub visibility_lag_ms: SpanMs,
     /// An import may bring files.
     pub takes_files: bool,
+    /// The recipient of a conversation shows the contact that has its address now, not the one from before.
+    pub recipients_follow_handles: bool,
     /// The application webhook is installed: events are queued for it.
     pub webhooks: bool,
     /// Time from an event until its webhook is due.
@@ -195,6 +197,7 @@ impl Default for Behaviour {
             burst_limit: true,
             visibility_lag_ms: SpanMs { min: 20, max: 200 },
             takes_files: true,
+            recipients_follow_handles: true,
             webhooks: false,
             webhook_delay_ms: SpanMs { min: 10, max: 100 },
         }

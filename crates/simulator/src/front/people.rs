@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::Front;
 use super::company::Status;
 use super::events::{EventKind, Source};
-use super::options::Inbox;
 use super::render::status_word;
 use super::shapes::raw;
 use super::wire::Reply;
@@ -100,26 +99,6 @@ impl Front {
         let rows = self.company.conversations.iter();
         let found = rows.filter(|row| row.merged_into.is_none() && status_word(row) == status);
         found.max_by_key(|row| row.updated_at_ms).map(|row| row.id.clone())
-    }
-
-    /// Deletes a conversation for good. Front sends no webhook for that; false when there is none.
-    pub fn delete_conversation(&mut self, now_ms: i64, id: &str) -> bool {
-        self.tick(now_ms);
-        let Ok(row) = self.company.conversation_mut(id) else { return false };
-        row.status = Status::Deleted;
-        row.snoozed_until_ms = None;
-        !std::mem::replace(&mut row.is_gone, true)
-    }
-
-    /// The inbox of this id disappears, and comes back with [`Front::add_inbox`]; `None` when there is none.
-    pub fn drop_inbox(&mut self, id: &str) -> Option<Inbox> {
-        self.company.inboxes.remove(id)
-    }
-
-    /// An inbox appears.
-    pub fn add_inbox(&mut self, inbox: Inbox) {
-        let id = inbox.id.clone();
-        self.company.inboxes.insert(&id, inbox);
     }
 
     /// The next snooze that was not ended by something else.

@@ -34,6 +34,7 @@ impl Front {
             ("POST", ["contacts", "merge"]) => self.merge_contacts(body),
             ("GET", ["contacts", reference]) => self.contact(reference),
             ("POST", ["contacts", reference, "handles"]) => self.add_handle(reference, body),
+            ("DELETE", ["contacts", reference, "handles"]) => self.remove_handle(reference, body),
             ("GET", ["contacts", reference, "conversations"]) => {
                 self.contact_conversations(reference, target)
             }

@@ -45,16 +45,13 @@ impl Front {
         done.map_err(|_| ActError::NoConversation)
     }
 
-    /// Deletes a conversation for good, with all that is in it; false when there is none.
+    /// Deletes a conversation for good; false when there is none.
     pub fn delete_conversation(&mut self, now_ms: i64, id: &str) -> bool {
         self.tick(now_ms);
-        let Some(row) = self.company.conversations.remove(id) else { return false };
-        for message in &row.messages {
-            self.company.messages.remove(message);
-        }
-        self.company.messages_by_uid.retain(|_, message| !row.messages.contains(message));
-        self.company.thread_refs.retain(|_, conversation| conversation != id);
-        true
+        let Ok(row) = self.company.conversation_mut(id) else { return false };
+        row.status = Status::Deleted;
+        row.snoozed_until_ms = None;
+        !std::mem::replace(&mut row.is_gone, true)
     }
 
     /// The inbox of this id disappears, and comes back with [`Front::add_inbox`]; `None` when there is none.
@@ -79,6 +76,34 @@ impl Front {
             contact.handles.retain(|known| *known != handle);
         }
         self.company.add_contact(&id, Some(name.to_owned()), vec![handle]);
+        self.show_recipients(number, &id);
         id
+    }
+
+    /// Lets a teammate merge the contact that has `handle` into another one, by their numbers.
+    pub fn merge_contacts_of(&mut self, number: &str, into: &str) {
+        let owner = |number: &str| self.company.handles.get(&Handle::new("phone", number)).cloned();
+        if let (Some(from), Some(into)) = (owner(number), owner(into)) {
+            self.merge_contact(&from, &into);
+        }
+    }
+
+    /// Whether a conversation's recipient shows who has its address now is not known.
+    fn show_recipients(&mut self, number: &str, contact: &str) {
+        if !self.options.behaviour.recipients_follow_handles {
+            return;
+        }
+        let theirs: Vec<String> = self
+            .company
+            .conversations
+            .iter()
+            .filter(|row| row.recipient.handle == number)
+            .map(|row| row.id.clone())
+            .collect();
+        for id in theirs {
+            if let Some(row) = self.company.conversations.get_mut(&id) {
+                row.recipient.contact = Some(contact.to_owned());
+            }
+        }
     }
 }

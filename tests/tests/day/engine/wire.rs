@@ -23,6 +23,7 @@ pub(crate) fn exchange(front: &mut Front, now_ms: i64, request: &Request) -> Exc
         Method::Post => "POST",
         Method::Put => "PUT",
         Method::Patch => "PATCH",
+        Method::Delete => "DELETE",
     };
     let token = front.token().to_owned();
     let arriving = match &wire.body {

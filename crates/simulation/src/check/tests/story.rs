@@ -129,6 +129,7 @@ impl Story {
             requests_per_minute: 50,
             front_webhooks: true,
             import_reopens: true,
+            front_silence_ms: 900_000,
             archived_import_archives: false,
             import_assigns: true,
             late_comments: BTreeSet::new(),
@@ -215,17 +216,31 @@ impl Story {
     ) {
         let key = EffectKey { call: CallId(call), kind: EffectKind::Observe };
         let conversation = ConversationId::new(conversation);
-        let observe = ObserveConversation { conversation: conversation.clone(), segment_ended: Some(false) };
+        let observe = ObserveConversation {
+            conversation: conversation.clone(),
+            segment_ended: Some(false),
+            with_inboxes: false,
+        };
         let effects = vec![Effect { key, action: Do::ObserveConversation(observe) }];
         self.decide(at_ms, party, call, Verdict::ReadFirst, effects);
         let at = Timestamp::from_millis(at_ms);
-        self.settle(at_ms, party, key, Outcome::Observed { conversation, status, at, acts });
+        self.settle(
+            at_ms,
+            party,
+            key,
+            Outcome::Observed { conversation, status, at, acts, inboxes: Vec::new(), contact: None },
+        );
     }
 
     fn look_up(&mut self, at_ms: i64, party: &str, call: u64, contact: &str) {
         let key = EffectKey { call: CallId(call), kind: EffectKind::Contact };
-        let look_up =
-            LookUpContact { number: None, name: None, emails: Vec::new(), import_type: ImportType::Custom };
+        let look_up = LookUpContact {
+            number: None,
+            name: None,
+            emails: Vec::new(),
+            import_type: ImportType::Custom,
+            known: None,
+        };
         self.decide(
             at_ms,
             party,
@@ -237,7 +252,7 @@ impl Story {
             at_ms,
             party,
             key,
-            Outcome::ContactFound { contact: ContactId::new(contact), created: true },
+            Outcome::ContactFound { contact: ContactId::new(contact), created: true, replaces: None },
         );
     }
 
