@@ -82,7 +82,14 @@ kinds! {
 }
 
 /// Kinds of which a run has few, because each of them is a burst, or lasts.
-pub const RARE: [Kind; 4] = [Kind::ForeignEvents, Kind::CrashLoop, Kind::ClockSetBack, Kind::TailLost];
+pub const RARE: [Kind; 6] = [
+    Kind::ForeignEvents,
+    Kind::CrashLoop,
+    Kind::ClockSetBack,
+    Kind::TailLost,
+    Kind::InboxGone,
+    Kind::ScopeGone,
+];
 
 /// One kind in this many is left out of a seed.
 const LEFT_OUT_ONE_IN: u64 = 4;

@@ -10,7 +10,7 @@ use crate::marks;
 use crate::run::Outcomes;
 
 /// Each kind of fault is at least so much of all, in thousandths.
-const SHARE_PERMILLE_MIN: u64 = 9;
+const SHARE_PERMILLE_MIN: u64 = 7;
 /// The same for what is a burst by itself.
 const SHARE_OF_RARE_PERMILLE_MIN: u64 = 0;
 /// The smallest median run: calls, parties, writers.

@@ -81,5 +81,5 @@ fn a_recording_without_its_audio_says_so() {
     world.front.open_room("cnv_5", calltrail_domain::effect::ConversationStatus::Open);
     world.run_to_end(&recording());
     let body = &world.front.messages[0].activity.body;
-    assert!(body.contains("(the audio could not be attached)\n\nAircall call 7"), "{body}");
+    assert!(body.contains("(the audio could not be attached)\n\nAircall #7"), "{body}");
 }

@@ -250,8 +250,11 @@ impl World {
         if let Answer::Done(calltrail_front::Reply::Teammates(teammates)) = &answer {
             self.directory.replace(teammates, self.now);
         }
-        if let (Request::ListTeammates, Answer::Rejected(_)) = (request, &answer) {
-            self.directory.keep(self.now);
+        match (request, &answer) {
+            (Request::ListTeammates, Answer::Rejected(refusal)) if !refusal.message.contains("scope") => {
+                self.directory.keep(self.now);
+            }
+            _ => {}
         }
         self.now = self.now.plus(Duration::from_millis(100));
         answer

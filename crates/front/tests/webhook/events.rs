@@ -1,7 +1,7 @@
 //! Front's events, and the facts in them.
 
 use calltrail_domain::fact::{ConversationChange, ConversationChanged, Fact};
-use calltrail_domain::ids::{ConversationId, InboxId, TeammateId};
+use calltrail_domain::ids::{ContactId, ConversationId, InboxId, TeammateId};
 use calltrail_domain::record::FrontEvent;
 use calltrail_domain::time::Timestamp;
 use calltrail_front::events::facts;
@@ -20,6 +20,29 @@ fn changed(conversation: &str, at_ms: i64, change: ConversationChange) -> Fact {
         change,
         contact: None,
     })
+}
+
+/// The fact without the contact whom the conversation is with, and that contact.
+fn split(fact: Fact) -> (Fact, Option<ContactId>) {
+    match fact {
+        Fact::ConversationChanged(mut changed) => {
+            let contact = changed.contact.take();
+            (Fact::ConversationChanged(changed), contact)
+        }
+        other => (other, None),
+    }
+}
+
+#[test]
+fn event_names_the_contact_of_its_conversation() {
+    let cases = [
+        (include_str!("fixtures/webhook_conversation_archived.json"), Some("crd_3h53wd0")),
+        (include_str!("fixtures/event_archive_api.json"), Some("crd_4x1iwyw")),
+        (r#"{"type":"archive","emitted_at":1,"conversation":{"id":"cnv_1"}}"#, None),
+    ];
+    for (body, expect) in cases {
+        assert_eq!(split(fact(body)).1, expect.map(ContactId::new), "{body}");
+    }
 }
 
 /// What an event with these fields changes, told in an envelope and alone.
@@ -71,7 +94,7 @@ fn every_fixture_gives_its_fact() {
         ),
     ];
     for (body, expect) in cases {
-        assert_eq!(fact(body), expect);
+        assert_eq!(split(fact(body)).0, expect);
     }
     for body in
         [include_str!("fixtures/event_inbound_inboxes.json"), include_str!("fixtures/event_tag_rule.json")]

@@ -5,7 +5,6 @@ use calltrail_domain::effect::Outcome;
 use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 
 use super::Findings;
-use super::front::Kind;
 use super::limits::CLOCK_WRONG_MS;
 use super::records::{Decided, SettledBy};
 use super::status::{is_by_people, is_status};
@@ -23,9 +22,15 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
             else {
                 continue;
             };
-            let Some(activity) = account.front.activity(*call, Kind::Call) else { continue };
+            // Where it went then: the conversation may have been merged into another one since.
+            let key = EffectKey { call: CallId(*call), kind: EffectKind::Call };
+            let Some(Outcome::Applied { conversation: Some(conversation), .. }) =
+                account.records.outcome_of(key)
+            else {
+                continue;
+            };
             let call = Call { account, call: *call, settled, decided };
-            call.judge(&activity.conversation.id, findings);
+            call.judge(conversation.as_str(), findings);
         }
     }
 }
