@@ -378,7 +378,7 @@ async fn m02_what_comes_late_for_a_call_before_a_number_is_moved_stays_with_it()
                 2:call by the customer
                 4:call by the customer
               comments
-                Noor: late / Aircall call 1, note 10
+                Noor: late / Aircall #1, note 10
             Kim Sato: open in Aircall Phone
               Missed call - Support line
                 3:call by the customer

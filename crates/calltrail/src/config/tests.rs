@@ -78,7 +78,7 @@ fn what_init_comments_out_are_the_defaults() {
     assert_eq!(plain.http, all.http);
     let (plain, all) = (&plain.accounts[0], &all.accounts[0]);
     assert_eq!(plain.timing, all.timing);
-    assert_eq!(plain.calls, CallsConfig { business_hours: None, ..all.calls.clone() });
+    assert_eq!(plain.calls, CallsConfig { time_zone: None, business_hours: None, ..all.calls.clone() });
     assert_eq!(plain.front.base_url, all.front.base_url);
     assert_eq!(plain.aircall.base_url, all.aircall.base_url);
     assert_eq!(plain.front.rate_share, all.front.rate_share);
