@@ -113,11 +113,15 @@ pub(super) fn documented() -> BTreeMap<String, String> {
     page.lines().filter_map(row).collect()
 }
 
+/// Served only while an operator has something to repair, and where a token was learned from Aircall.
+const NOT_ALWAYS_SERVED: [&str; 2] = ["operator_condition_seconds", "webhook_token_trouble"];
+
 /// Fails when the page and all that was served are not the same.
 #[track_caller]
 pub(super) fn check_documented(served: &[Scraped]) {
     let served: BTreeMap<_, _> = served.iter().flat_map(|scraped| scraped.kinds.clone()).collect();
-    let documented = documented();
+    let mut documented = documented();
+    documented.retain(|name, _| served.contains_key(name) || !NOT_ALWAYS_SERVED.contains(&name.as_str()));
     let names = |metrics: &BTreeMap<String, String>| metrics.keys().cloned().collect::<BTreeSet<_>>();
     let (page, all) = (names(&documented), names(&served));
     let differ: Vec<_> = page.symmetric_difference(&all).collect();

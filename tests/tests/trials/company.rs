@@ -213,6 +213,7 @@ default_inbox = "{}"
 ended_wait_seconds = 10
 voicemail_wait_seconds = 1
 grace_seconds = 1
+front_silence_seconds = 1
 {calls_toml}
 "#,
             self.aircall.base_url(),
