@@ -75,7 +75,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 40] = [
+const METRICS: [Metric; 41] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -247,6 +247,9 @@ const METRICS: [Metric; 40] = [
         "Work items whose effects the fence knew and the log did not: the log was restored, or lost records",
         |status| accounts(status, |account| Some(number(writer(account)?.newer_fences))),
     ),
+    counter("polled_events", "Events of Front that a poll brought; most came as webhooks too", |status| {
+        accounts(status, |account| Some(number(writer(account)?.polled_events)))
+    }),
     counter("fence_conflicts", "Fences that another writer changed first", |status| {
         accounts(status, |account| Some(number(writer(account)?.conflicts)))
     }),

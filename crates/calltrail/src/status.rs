@@ -145,6 +145,9 @@ pub struct WriterStatus {
     /// Work items whose effects the fence knew and the log did not, since the start.
     #[serde(default)]
     pub newer_fences: u64,
+    /// Events of Front that a poll brought, since the start.
+    #[serde(default)]
+    pub polled_events: u64,
     /// What only an operator can repair, and work waits for.
     #[serde(default)]
     pub conditions: Vec<ConditionStatus>,
@@ -250,6 +253,7 @@ impl WriterStatus {
             conflicts: counters.conflicts(),
             duplicate_comments: counters.duplicate_comments(),
             newer_fences: counters.newer_fences(),
+            polled_events: counters.polled_events(),
             conditions: counters.conditions().iter().map(|one| ConditionStatus::of(one, now)).collect(),
         }
     }

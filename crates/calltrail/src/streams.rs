@@ -85,7 +85,7 @@ fn kinds(role: Role) -> &'static [&'static str] {
     match role {
         Role::Ingest => &["aircall.event", "front.event"],
         Role::Projector => &["account.created", "policy.changed", "effects.decided", "timer.elapsed"],
-        Role::FrontWriter => &["effect.settled", "conversation.merged"],
+        Role::FrontWriter => &["effect.settled", "conversation.merged", "front.polled"],
         Role::Up => &KNOWN_KINDS,
         Role::Operator => &[],
     }

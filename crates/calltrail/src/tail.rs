@@ -45,6 +45,7 @@ impl Line {
             "front.event" => {
                 format!("{} {}", text(&body["type"]), text(&body["payload"]["conversation"]["id"]))
             }
+            "front.polled" => format!("{} {}", text(&body["type"]), text(&body["conversation"]["id"])),
             "effect.settled" => {
                 format!("{} {}", text(&self.data["key"]), text(&self.data["outcome"]["outcome"]))
             }

@@ -124,7 +124,8 @@ impl Trail {
             }
             (_, Fact::ConversationChanged(changed)) => {
                 let ours = self.conversation.as_ref() == Some(&changed.conversation);
-                ours.then(|| (None, format!("{} {}", changed.conversation, change(&changed.change))))
+                let how = if matches!(body, RecordBody::FrontPolled(_)) { ", polled" } else { "" };
+                ours.then(|| (None, format!("{} {}{how}", changed.conversation, change(&changed.change))))
             }
             (_, Fact::ConversationMerged(merged)) => {
                 let ours = self.conversation.as_ref() == Some(&merged.into);

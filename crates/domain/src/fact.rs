@@ -237,7 +237,8 @@ pub struct ConversationChanged {
     pub conversation: ConversationId,
     /// Front's `emitted_at`. Facts of one conversation are ordered by it, not by their place in the log.
     pub at: Timestamp,
-    pub received_at: Timestamp,
+    /// When Front's webhook told it. `None` for what was asked for: it says nothing about the webhooks.
+    pub received_at: Option<Timestamp>,
     pub change: ConversationChange,
     /// The contact that Front shows the conversation to be with.
     pub contact: Option<ContactId>,

@@ -35,6 +35,8 @@ pub enum RecordBody {
     AircallEvent(AircallEvent),
     #[serde(rename = "front.event")]
     FrontEvent(FrontEvent),
+    #[serde(rename = "front.polled")]
+    FrontPolled(FrontEvent),
     #[serde(rename = "effects.decided")]
     EffectsDecided(EffectsDecided),
     #[serde(rename = "effect.settled")]
@@ -86,10 +88,10 @@ pub struct AircallEvent {
     pub body: String,
 }
 
-/// A webhook of Front with a good signature.
+/// A webhook of Front with a good signature, or an event that was asked for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrontEvent {
-    /// The body as received.
+    /// The body as received; of an event that was asked for, the parts that are read.
     pub body: String,
 }
 
@@ -139,6 +141,7 @@ impl RecordBody {
             Self::PolicyChanged(_) => "policy.changed",
             Self::AircallEvent(_) => "aircall.event",
             Self::FrontEvent(_) => "front.event",
+            Self::FrontPolled(_) => "front.polled",
             Self::EffectsDecided(_) => "effects.decided",
             Self::EffectSettled(_) => "effect.settled",
             Self::ConversationMerged(_) => "conversation.merged",
@@ -149,11 +152,12 @@ impl RecordBody {
 }
 
 /// The kinds that this release knows.
-pub const KNOWN_KINDS: [&str; 8] = [
+pub const KNOWN_KINDS: [&str; 9] = [
     "account.created",
     "policy.changed",
     "aircall.event",
     "front.event",
+    "front.polled",
     "effects.decided",
     "effect.settled",
     "conversation.merged",

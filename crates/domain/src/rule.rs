@@ -108,10 +108,11 @@ pub enum Rule {
     ReadShowsTheInbox,
     QuietConversationIsReadFirst,
     FailedReopeningDoubtsTheStatus,
+    EventsArePolled,
 }
 
 impl Rule {
-    pub const ALL: [Self; 101] = [
+    pub const ALL: [Self; 102] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -213,6 +214,7 @@ impl Rule {
         Self::ReadShowsTheInbox,
         Self::QuietConversationIsReadFirst,
         Self::FailedReopeningDoubtsTheStatus,
+        Self::EventsArePolled,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -272,7 +274,9 @@ impl Rule {
             | Self::OtherContactShownIsLookedUp => &["m01"],
             Self::MovedNumberLeavesItsParty | Self::MergedContactKeepsItsConversation => &["m02"],
             Self::ReadShowsTheInbox => &["m04"],
-            Self::QuietConversationIsReadFirst | Self::FailedReopeningDoubtsTheStatus => &["m10"],
+            Self::QuietConversationIsReadFirst
+            | Self::FailedReopeningDoubtsTheStatus
+            | Self::EventsArePolled => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone

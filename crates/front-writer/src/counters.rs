@@ -34,6 +34,7 @@ pub struct Counters {
     duplicate_comments: AtomicU64,
     handles_refused: AtomicU64,
     newer_fences: AtomicU64,
+    polled_events: AtomicU64,
     conditions: Mutex<Vec<Lasting>>,
     missing_inboxes: Mutex<Vec<Lasting>>,
 }
@@ -149,6 +150,16 @@ impl Counters {
         read(&self.newer_fences)
     }
 
+    pub(crate) fn count_polled(&self, events: u64) {
+        self.polled_events.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Events of Front that a poll brought; most came as webhooks too.
+    #[must_use]
+    pub fn polled_events(&self) -> u64 {
+        read(&self.polled_events)
+    }
+
     pub(crate) fn set_conditions(&self, lasting: Vec<Lasting>) {
         *self.conditions.lock().unwrap_or_else(PoisonError::into_inner) = lasting;
     }
@@ -190,7 +201,9 @@ impl Counters {
 
 /// Reads of one thing, which may not be there. A list of everything always is, unless the address is wrong.
 fn looks_up(kind: RequestKind) -> bool {
-    !kind.is_write() && !matches!(kind, RequestKind::Me | RequestKind::ListTeammates)
+    let is_of_everything =
+        matches!(kind, RequestKind::Me | RequestKind::ListTeammates | RequestKind::ListEvents);
+    !kind.is_write() && !is_of_everything
 }
 
 fn read(counter: &AtomicU64) -> u64 {

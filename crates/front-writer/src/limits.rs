@@ -128,6 +128,15 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 /// Lost compare-and-sets of one reservation, after which the claim is given back.
 pub const BUDGET_CONFLICTS_MAX: u32 = 32;
 
+/// Pages that one poll of Front's events asks for; the next one goes on from there.
+pub const EVENT_PAGES_MAX: u32 = 8;
+/// A poll goes back so far behind the latest event: Front may list an event after a later one.
+pub const EVENTS_OVERLAP: Duration = Duration::from_mins(2);
+/// Events that are older are not asked for: whatever was quiet for so long is read before a call.
+pub const EVENTS_BACK_MAX: Duration = Duration::from_hours(24);
+/// Events of the overlap that are remembered; others come twice, which changes nothing.
+pub const EVENTS_SEEN_MAX: usize = 1_000;
+
 /// An accepted import that does not appear is sent again so many times; then it is a dead letter.
 pub const INVISIBLE_RESENDS_MAX: u32 = 3;
 /// The first delay before an accepted import that did not appear is sent again.

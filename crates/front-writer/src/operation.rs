@@ -13,6 +13,7 @@ use crate::budget::{self, Budget};
 use crate::command::{Fetched, Why};
 use crate::dead_letter::{self, DeadLetter};
 use crate::fence::{self, Fence};
+use crate::work::Polled;
 
 /// What a port is to do next.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub enum Place {
     Fence(PartyId),
     Budget,
     DeadLetter(EffectKey),
+    Events,
 }
 
 /// A value of the key-value store.
@@ -51,6 +53,7 @@ pub enum Value {
     Fence(Box<Fence>),
     Budget(Box<Budget>),
     DeadLetter(Box<DeadLetter>),
+    Events(Box<Polled>),
     /// A dead letter that this release cannot read. It is only ever replaced.
     Unreadable,
 }
@@ -98,7 +101,8 @@ impl Place {
     pub fn bucket(&self) -> &'static str {
         match self {
             Self::Fence(_) => fence::BUCKET,
-            Self::Budget => budget::BUCKET,
+            // How far events were polled stands beside the budget: a bucket of its own would have to be made first.
+            Self::Budget | Self::Events => budget::BUCKET,
             Self::DeadLetter(_) => dead_letter::BUCKET,
         }
     }
@@ -109,6 +113,7 @@ impl Place {
             Self::Fence(party) => fence::key(account, party),
             Self::Budget => account.as_str().to_owned(),
             Self::DeadLetter(effect) => DeadLetter::key(account, *effect),
+            Self::Events => format!("{account}.events"),
         }
     }
 }
@@ -120,6 +125,7 @@ impl Value {
             Self::Fence(fence) => encode("fence", fence),
             Self::Budget(budget) => encode("budget", budget),
             Self::DeadLetter(letter) => encode("dead letter", letter),
+            Self::Events(polled) => encode("poll of events", polled),
             Self::Unreadable => Err(Unreadable { what: "dead letter", column: 0 }),
         }
     }
@@ -129,6 +135,7 @@ impl Value {
         Ok(match place {
             Place::Fence(_) => Self::Fence(decode("fence", bytes)?),
             Place::Budget => Self::Budget(decode("budget", bytes)?),
+            Place::Events => Self::Events(decode("poll of events", bytes)?),
             Place::DeadLetter(_) => decode("dead letter", bytes).map_or(Self::Unreadable, Self::DeadLetter),
         })
     }
@@ -167,6 +174,7 @@ impl std::fmt::Debug for Value {
             Self::Fence(_) => "Fence(…)",
             Self::Budget(_) => "Budget(…)",
             Self::DeadLetter(_) => "DeadLetter(…)",
+            Self::Events(_) => "Events(…)",
             Self::Unreadable => "Unreadable",
         })
     }

@@ -73,6 +73,15 @@ impl Performer {
         })
     }
 
+    /// Performs an operation of a poll of Front's events.
+    pub(crate) async fn perform_poll(&self, operation: Operation) -> Came {
+        self.try_perform(operation).await.unwrap_or_else(|error| {
+            let account = &self.settings.account;
+            warn!(%account, error = &error as &dyn std::error::Error, "a poll of front's events met trouble");
+            Came::Failed
+        })
+    }
+
     /// Once for each party: the same is refused again, and the item waits.
     fn report_too_large(&self, party: &PartyId, error: &LogError) {
         if lock(&self.warnings).is_first_too_large(party) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use calltrail_aircall::rest::AudioSource;
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::ids::PartyId;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{Claim, Class, EventLog, KeyValue, LogError, Outbox};
 use calltrail_front::Client;
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::command::Why;
+use crate::condition::{Change, Lasting};
 use crate::counters::Counters;
 use crate::fence;
 use crate::limits::{BULK_EVERY, CLAIM_WAIT, STORE_TROUBLE_DELAY, UNREADABLE_ITEM_DELAY};
@@ -25,7 +27,7 @@ use crate::operation::{Came, Operation};
 use crate::perform::{Performer, lock};
 use crate::settings::Settings;
 use crate::warnings;
-use crate::work::{Shared, Work};
+use crate::work::{Polling, Shared, Work};
 
 /// What a writer works for and with.
 pub struct WriterOptions {
@@ -39,6 +41,8 @@ pub struct WriterOptions {
     pub workers: usize,
     /// A claim in work is extended this often: at most a third of the time that the outbox's claims last.
     pub extend_every: Duration,
+    /// Front's events are asked for this often, all replicas together; never without it.
+    pub poll_every: Option<Duration>,
     /// The clock of this machine, one that runs during suspend.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub counters: Arc<Counters>,
@@ -51,6 +55,7 @@ impl std::fmt::Debug for WriterOptions {
             .field("instance", &self.instance)
             .field("workers", &self.workers)
             .field("extend_every", &self.extend_every)
+            .field("poll_every", &self.poll_every)
             .finish_non_exhaustive()
     }
 }
@@ -63,7 +68,17 @@ pub async fn run(
     store: Arc<dyn KeyValue>,
     shutdown: watch::Receiver<bool>,
 ) {
-    let WriterOptions { settings, client, audio, instance, workers, extend_every, clock, counters } = options;
+    let WriterOptions {
+        settings,
+        client,
+        audio,
+        instance,
+        workers,
+        extend_every,
+        poll_every,
+        clock,
+        counters,
+    } = options;
     let performer = Performer::new(Arc::new(settings), client, log, store, clock, counters, audio);
     let workers = workers.max(1);
     let (shared, turns, claims) = Default::default();
@@ -72,6 +87,10 @@ pub async fn run(
     let mut running = JoinSet::new();
     for _ in 0..workers {
         running.spawn(work(Arc::clone(&writer), shutdown.clone()));
+    }
+    let mut polling = JoinSet::new();
+    if let Some(every) = poll_every.filter(|_| rule::holds(Rule::EventsArePolled)) {
+        polling.spawn(poll(Arc::clone(&writer), every));
     }
     tokio::select! {
         () = supervise(&mut running, &writer, &shutdown) => {}
@@ -101,6 +120,31 @@ async fn hear(writer: &Writer) -> Infallible {
         }
         // It could not be subscribed to, or the connection was closed.
         tokio::time::sleep(STORE_TROUBLE_DELAY).await;
+    }
+}
+
+/// Asks for Front's events, one poll after the other. May be dropped at any point: what was not noted is asked for again.
+async fn poll(writer: Arc<Writer>, every: Duration) {
+    let Performer { settings, counters, .. } = &writer.performer;
+    let mut was_behind = false;
+    loop {
+        let mut polling = Polling::new(Arc::clone(settings), every);
+        let mut operation = polling.begin();
+        let after = loop {
+            if let Operation::Release { after, .. } = operation {
+                break after;
+            }
+            let came = writer.performer.perform_poll(operation).await;
+            let mut shared = lock(&writer.shared);
+            operation = polling.next(writer.performer.now(), &mut shared, came);
+            writer.tell(shared.take_changes());
+        };
+        counters.count_polled(polling.found());
+        if polling.is_behind() && !was_behind {
+            warn!(account = %settings.account, "front has more events than one poll takes; the next ones go on");
+        }
+        was_behind = polling.is_behind();
+        tokio::time::sleep(after).await;
     }
 }
 
@@ -260,12 +304,7 @@ impl Writer {
                 let mut shared = lock(&self.shared);
                 (work.next(now, &mut shared, came), shared.take_changes())
             };
-            if let Some((changes, lasting)) = changes {
-                changes
-                    .into_iter()
-                    .for_each(|change| warnings::tell_change(&self.performer.settings.account, change));
-                self.performer.counters.set_conditions(lasting);
-            }
+            self.tell(changes);
             match operation {
                 Operation::Done => break End::Done,
                 Operation::Release { after, why } => break End::Release { after, why },
@@ -290,6 +329,14 @@ impl Writer {
             self.performer.forget(&party);
         }
         end
+    }
+
+    /// Tells what has begun and ended of what only an operator can repair.
+    fn tell(&self, changes: Option<(Vec<Change>, Vec<Lasting>)>) {
+        let Some((changes, lasting)) = changes else { return };
+        let account = &self.performer.settings.account;
+        changes.into_iter().for_each(|change| warnings::tell_change(account, change));
+        self.performer.counters.set_conditions(lasting);
     }
 
     fn count(&self, party: &PartyId, machine: &Machine) {

@@ -59,7 +59,7 @@ fn changed(body: &str, received_at: Timestamp) -> Option<ConversationChanged> {
     Some(ConversationChanged {
         conversation: ConversationId::new(id),
         at: emitted_at(&event.emitted_at).unwrap_or(received_at),
-        received_at,
+        received_at: Some(received_at),
         change: change(&envelope_kind, &event.kind, &conversation, body),
         contact: Recipient::deserialize(&conversation.recipient).ok().and_then(|with| with.contact()),
     })
@@ -99,7 +99,7 @@ fn waits(conversation: &Conversation) -> bool {
 }
 
 /// Front's times are seconds with a fraction.
-fn emitted_at(value: &Value) -> Option<Timestamp> {
+pub(crate) fn emitted_at(value: &Value) -> Option<Timestamp> {
     let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
     let believed = seconds > 0.0 && seconds <= limits::EVENT_SECONDS_MAX;
     believed.then(|| Timestamp::from_millis((seconds * 1000.0).round() as i64))
@@ -110,6 +110,12 @@ fn emitted_at(value: &Value) -> Option<Timestamp> {
 fn is_by_api(body: &str) -> bool {
     let source = parts(body).and_then(|parts| serde_json::from_str::<Source>(parts.source?.get()).ok());
     source.is_some_and(|source| !source.is_person())
+}
+
+/// Front's word for who caused an event.
+pub(crate) fn source_kind(body: &str) -> Option<String> {
+    let source: Source = serde_json::from_str(parts(body)?.source?.get()).ok()?;
+    source.meta?.kind
 }
 
 /// The parts of an event that are read only where they matter, each on its own.
@@ -166,7 +172,7 @@ fn parts(body: &str) -> Option<Parts<'_>> {
 
 /// The id of what an event points at: in `target.data` (an object or, for inboxes, a list), in a preview right in the
 /// target.
-fn target_id(body: &str) -> Option<String> {
+pub(crate) fn target_id(body: &str) -> Option<String> {
     let target: Target<'_> = serde_json::from_str(parts(body)?.target?.get()).ok()?;
     let named = match target.data.map(RawValue::get) {
         Some(items) if items.starts_with('[') => {

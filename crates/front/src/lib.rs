@@ -9,6 +9,7 @@ pub mod events;
 mod import;
 pub mod limits;
 mod multipart;
+pub mod polled;
 mod probe;
 pub mod reply;
 pub mod request;
@@ -18,9 +19,10 @@ pub use answer::{Ambiguous, Answer, NotApplied, Refusal, classify, exchange, rat
 pub use client::{Client, ClientError, Exchange};
 pub use import::{Activity, customer_of};
 pub use multipart::Attachment;
+pub use polled::PolledEvent;
 pub use probe::Scope;
 pub use reply::{
-    Accepted, Comment, Contact, Conversation, ConversationEvent, Handle, Inbox, Message, Page, RateLimit,
-    Reply, Tag, TagPage, Teammate,
+    Accepted, Comment, Contact, Conversation, ConversationEvent, EventPage, Handle, Inbox, Message, Page,
+    RateLimit, Reply, Tag, TagPage, Teammate,
 };
 pub use request::{HandleSource, Method, Request, RequestKind, Resource, WireRequest};

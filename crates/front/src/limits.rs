@@ -10,6 +10,8 @@ pub const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(60);
 pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Entries of one page of a list: the most that Front gives.
 pub const PAGE_ENTRIES: usize = 100;
+/// Entries of one page of the company's events: the most that Front gives.
+pub const EVENTS_PAGE_ENTRIES: usize = 15;
 /// How far the time of a signed webhook may be from ours, in both directions, inclusive: what Front recommends for
 /// its channels (`/docs/security-1`).
 pub const WEBHOOK_WINDOW: Duration = Duration::from_mins(5);

@@ -15,6 +15,7 @@ pub enum Scope {
     ReadMessages,
     ReadComments,
     ReadTags,
+    ReadEvents,
     WriteContacts,
     WriteConversations,
     WriteMessages,
@@ -23,12 +24,13 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ReadContacts,
         Self::ReadConversations,
         Self::ReadMessages,
         Self::ReadComments,
         Self::ReadTags,
+        Self::ReadEvents,
         Self::WriteContacts,
         Self::WriteConversations,
         Self::WriteMessages,
@@ -45,6 +47,7 @@ impl Scope {
             Self::ReadMessages => "messages:read",
             Self::ReadComments => "comments:read",
             Self::ReadTags => "tags:read",
+            Self::ReadEvents => "events:*:read",
             Self::WriteContacts => "contacts:write",
             Self::WriteConversations => "conversations:write",
             Self::WriteMessages => "messages:write",
@@ -61,6 +64,7 @@ impl Scope {
             Self::ReadMessages => (Method::Get, "/messages/msg_0", None),
             Self::ReadComments => (Method::Get, "/conversations/cnv_0/comments", None),
             Self::ReadTags => (Method::Get, "/tags/tag_0", None),
+            Self::ReadEvents => (Method::Get, "/events/evt_0", None),
             Self::WriteContacts => (Method::Post, "/contacts/crd_0/handles", Some(json!({}))),
             Self::WriteConversations => (Method::Patch, "/conversations/cnv_0", Some(json!({}))),
             Self::WriteMessages => (Method::Post, "/inboxes/inb_0/imported_messages", Some(json!({}))),

@@ -6,9 +6,11 @@ use calltrail_domain::effect::{Act, ConversationStatus};
 use calltrail_domain::ids::{CommentId, ContactId, ConversationId, InboxId, MessageUid, TagId, TeammateId};
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::events::Source;
+use crate::polled::PolledEvent;
 use crate::request::RequestKind;
 
 /// What a successful answer says, by request.
@@ -32,6 +34,8 @@ pub enum Reply {
     Conversation(Conversation),
     /// ListConversationEvents.
     Events(Vec<ConversationEvent>),
+    /// ListEvents.
+    CompanyEvents(EventPage),
     /// AddComment.
     Comment(Comment),
     /// ListComments.
@@ -112,6 +116,13 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     pub messages: Vec<Message>,
+    pub next: Option<String>,
+}
+
+/// Events of the whole company, and the token of the next page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    pub events: Vec<PolledEvent>,
     pub next: Option<String>,
 }
 
@@ -240,6 +251,11 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
         RequestKind::ListConversationEvents => {
             let events: Vec<WireEvent> = list(body)?;
             Reply::Events(events.into_iter().map(WireEvent::read).collect())
+        }
+        RequestKind::ListEvents => {
+            let (events, next) = page::<Box<RawValue>>(body)?;
+            let events = events.iter().filter_map(|event| PolledEvent::of(event)).collect();
+            Reply::CompanyEvents(EventPage { events, next })
         }
         RequestKind::AddComment => Reply::Comment(serde_json::from_slice::<WireComment>(body)?.read()),
         RequestKind::ListComments => {
@@ -392,19 +408,19 @@ struct WireConversation {
 }
 
 /// Whom a conversation is with. Front shows the contact that the address belongs to as a link.
-#[derive(Deserialize, Default)]
+#[derive(Serialize, Deserialize, Default)]
 pub(crate) struct Recipient {
     #[serde(rename = "_links", default, deserialize_with = "null_as_default")]
     links: RecipientLinks,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Serialize, Deserialize, Default)]
 struct RecipientLinks {
     #[serde(default, deserialize_with = "null_as_default")]
     related: RecipientRelated,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Serialize, Deserialize, Default)]
 struct RecipientRelated {
     #[serde(default)]
     contact: Option<String>,

@@ -1,12 +1,14 @@
 //! What is asked of Front: every request that Calltrail makes, and how it goes over the wire.
 
 use calltrail_domain::ids::{ContactId, ConversationId, InboxId, MessageUid, PhoneNumber, TagId, TeammateId};
+use calltrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::import::{ANONYMOUS_HANDLE, Activity};
-use crate::limits::PAGE_ENTRIES;
+use crate::limits::{EVENTS_PAGE_ENTRIES, PAGE_ENTRIES};
 use crate::multipart::Attachment;
+use crate::polled::TYPES;
 use crate::probe::Scope;
 
 /// One request to Front's API. Its `Debug` shows the kind alone: the fields hold personal data.
@@ -75,6 +77,11 @@ pub enum Request {
     },
     ListInboxes,
     TrashConversation(ConversationId),
+    /// Events of the whole company that change something here, the oldest first; `page` is the token of a further page.
+    ListEvents {
+        after: Timestamp,
+        page: Option<String>,
+    },
     /// Whether the token has this scope; never changes anything.
     Probe(Scope),
 }
@@ -130,10 +137,11 @@ pub enum RequestKind {
     ListInboxes,
     TrashConversation,
     Probe,
+    ListEvents,
 }
 
 impl RequestKind {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Me,
         Self::ListTeammates,
         Self::GetContact,
@@ -158,6 +166,7 @@ impl RequestKind {
         Self::ListInboxes,
         Self::TrashConversation,
         Self::Probe,
+        Self::ListEvents,
     ];
 
     /// The word that metrics and log lines show.
@@ -188,6 +197,7 @@ impl RequestKind {
             Self::ListInboxes => "list_inboxes",
             Self::TrashConversation => "trash_conversation",
             Self::Probe => "probe",
+            Self::ListEvents => "list_events",
         }
     }
 
@@ -228,6 +238,7 @@ impl RequestKind {
             Self::CreateTag => "tags:write",
             Self::AddTag => "tags:write",
             Self::ListInboxes => "inboxes:read",
+            Self::ListEvents => "events:*:read",
         }
     }
 
@@ -253,6 +264,8 @@ impl RequestKind {
             | Self::ListComments
             | Self::AddTag
             | Self::TrashConversation
+            // Events have no name of their own among the stored resources: an older release could not read it.
+            | Self::ListEvents
             | Self::Probe => Resource::Conversations,
             Self::ListTags | Self::CreateTag => Resource::Tags,
         }
@@ -325,6 +338,7 @@ impl Request {
             Self::AddTag { .. } => RequestKind::AddTag,
             Self::ListInboxes => RequestKind::ListInboxes,
             Self::TrashConversation(_) => RequestKind::TrashConversation,
+            Self::ListEvents { .. } => RequestKind::ListEvents,
             Self::Probe(_) => RequestKind::Probe,
         }
     }
@@ -356,6 +370,7 @@ impl Request {
             | Self::ListTags { .. }
             | Self::CreateTag { .. }
             | Self::ListInboxes
+            | Self::ListEvents { .. }
             | Self::Probe(_) => None,
         }
     }
@@ -482,6 +497,7 @@ impl Request {
                 path: conversation_path(conversation, ""),
                 body: Some(json!({"status": "deleted"})),
             },
+            Self::ListEvents { after, page } => get(events_path(*after, page.as_deref())),
             Self::Probe(scope) => scope.wire(),
         }
     }
@@ -506,6 +522,15 @@ fn conversation_path(conversation: &ConversationId, rest: &str) -> String {
 
 fn messages_path(conversation: &ConversationId, page: Option<&str>) -> String {
     conversation_path(conversation, &format!("/messages?limit={PAGE_ENTRIES}{}", page_part(page)))
+}
+
+/// Front's times are seconds with three decimals.
+fn events_path(after: Timestamp, page: Option<&str>) -> String {
+    let types: String = TYPES.iter().map(|kind| format!("&q%5Btypes%5D%5B%5D={kind}")).collect();
+    let (seconds, millis) = (after.as_millis().div_euclid(1000), after.as_millis().rem_euclid(1000));
+    let order = "sort_by=created_at&sort_order=asc";
+    let page = page_part(page);
+    format!("/events?limit={EVENTS_PAGE_ENTRIES}{types}&q%5Bafter%5D={seconds}.{millis:03}&{order}{page}")
 }
 
 fn page_part(page: Option<&str>) -> String {

@@ -61,6 +61,7 @@ pub fn fact_of(received_at: Timestamp, body: RecordBody) -> Fact {
         RecordBody::PolicyChanged(policy) => Fact::PolicyChanged(policy),
         RecordBody::AircallEvent(event) => calltrail_aircall::facts(&event, received_at),
         RecordBody::FrontEvent(event) => calltrail_front::events::facts(&event, received_at),
+        RecordBody::FrontPolled(event) => calltrail_front::polled::facts(&event, received_at),
         RecordBody::EffectsDecided(decided) => Fact::EffectsDecided(decided),
         RecordBody::EffectSettled(settled) => Fact::EffectSettled(settled),
         RecordBody::ConversationMerged(merged) => Fact::ConversationMerged(merged),

@@ -166,6 +166,61 @@ async fn m10_a_reopening_that_finds_the_conversation_trashed_has_it_read_again()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn m10_a_poll_brings_what_a_lost_webhook_would_have_told() {
+    check(
+        given().polled(),
+        &[
+            call(inbound(1, CALLER)),
+            Step::Unheard(Action::Move("inb_2".into())),
+            Step::Unheard(Action::Archive),
+            Step::Poll,
+            call(answered(2, CALLER, NOOR)),
+        ],
+        &[
+            observed(0),
+            conversations(
+                "
+                +447700900123: open in Billing for Noor
+                  Missed call - Support line
+                    1:call by the customer
+                  Inbound call - Support line
+                    2:call by Noor
+                    2:duration by Noor",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m10_what_a_webhook_has_told_is_polled_to_no_effect() {
+    check(
+        given().polled(),
+        &[
+            call(inbound(1, CALLER)),
+            person(Action::Archive),
+            call(answered(2, CALLER, NOOR)),
+            Step::Poll,
+            call(inbound(3, CALLER)),
+        ],
+        &[
+            observed(0),
+            conversations(
+                "
+                +447700900123: open in Aircall Phone for Noor
+                  Missed call - Support line
+                    1:call by the customer
+                  Inbound call - Support line
+                    2:call by Noor
+                    2:duration by Noor
+                    3:call by the customer",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn m24_fronts_rules_see_each_activity_as_a_message_and_each_comment() {
     check(
         given(),

@@ -213,6 +213,7 @@ impl Site {
             instance: format!("writer{name}"),
             workers: 2,
             extend_every: Options::default().ack_wait / 3,
+            poll_every: None,
             clock: Arc::new(|| Timestamp::from_millis(Clock::system().now_ms())),
             counters: Arc::<Counters>::default(),
         };

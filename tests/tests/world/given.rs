@@ -22,6 +22,7 @@ pub(crate) struct Given {
     inboxes: String,
     calls: String,
     timing: String,
+    poll: String,
 }
 
 /// Front's webhooks are configured, and nothing else is out of the ordinary.
@@ -86,9 +87,15 @@ impl Given {
         self
     }
 
+    /// Front's events are asked for as often as can be configured.
+    pub(crate) fn polled(mut self) -> Self {
+        "events_poll_seconds = 5".clone_into(&mut self.poll);
+        self
+    }
+
     /// The configuration as the program reads it from a file in `folder`.
     pub(super) fn config(&self, folder: &Path, base_url: &str, aircall: &str) -> Config {
-        let Self { account, inboxes, calls, timing, .. } = self;
+        let Self { account, inboxes, calls, timing, poll, .. } = self;
         let signing_key =
             if self.without_front_webhooks { "" } else { "signing_key = { env = \"FRONT_SIGNING_KEY\" }" };
         let api = if self.with_aircall {
@@ -116,6 +123,7 @@ webhook_tokens = [{{ env = "AIRCALL_WEBHOOK_TOKEN" }}]
 base_url = "{base_url}"
 api_token = {{ env = "FRONT_API_TOKEN" }}
 {signing_key}
+{poll}
 requests_per_minute = 1500
 default_inbox = "inb_1"
 [account.inboxes]

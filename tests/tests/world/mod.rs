@@ -41,6 +41,10 @@ const PERSON: &str = "tea_2";
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Longer than the shortest silence that can be configured.
 const SILENCE: Duration = Duration::from_millis(1_500);
+/// Longer than the shortest period between two polls that can be configured.
+const POLL_PATIENCE: Duration = Duration::from_secs(8);
+/// From the answer to a poll until the log has what it found.
+const POLL_NOTED: Duration = Duration::from_millis(300);
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// Front's times are milliseconds: what a person does next is later.
 const BETWEEN_ACTS: Duration = Duration::from_millis(3);
@@ -172,6 +176,15 @@ impl World {
                 done.expect("the conversation is there");
                 tokio::time::sleep(BETWEEN_ACTS).await;
             }
+            Step::Unheard(action) => {
+                let on = Subject::Contact(self.caller.clone());
+                let act = Act { by: PERSON.to_owned(), on, action: action.clone() };
+                let now_ms = self.front.clock().now_ms();
+                let done = self.front.front(|front| front.act_unheard(now_ms, &act));
+                done.expect("the person can do that");
+                tokio::time::sleep(BETWEEN_ACTS).await;
+            }
+            Step::Poll => self.until_polled().await,
             Step::MoveNumber(number, name) => {
                 self.front.front(|front| front.move_number(number, name));
             }
@@ -198,6 +211,19 @@ impl World {
             Step::Silence => tokio::time::sleep(SILENCE).await,
         }
         self.settled().await;
+    }
+
+    /// Waits for a poll, or for so long that one would have come, and until what it found is in the log.
+    async fn until_polled(&self) {
+        let polls = |ledger: &Ledger| {
+            let answered = ledger.requests.iter().filter(|request| request.status == Some(200));
+            answered.filter(|request| request.path.starts_with("/events")).count()
+        };
+        let (started, before) = (Instant::now(), polls(&self.ledger()));
+        while polls(&self.ledger()) == before && started.elapsed() < POLL_PATIENCE {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        tokio::time::sleep(POLL_NOTED).await;
     }
 
     /// Health stays good, and status and metrics name the condition.

@@ -63,6 +63,10 @@ pub(crate) enum Step {
     PersonOn(&'static str, Action),
     /// A mass action on the conversation of whoever called last: no webhook reports it, and perhaps no event either.
     Mass(MassAction, bool),
+    /// A teammate acts on the conversation of whoever called last, and Front's webhook of it is lost.
+    Unheard(Action),
+    /// Nothing happens until Front has been asked for its events.
+    Poll,
     /// A teammate gives this number to a new contact of that name.
     MoveNumber(&'static str, &'static str),
     /// A teammate merges the contact of one number into that of another.

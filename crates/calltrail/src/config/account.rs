@@ -22,6 +22,8 @@ const MEDIA_HOSTS: [&str; 2] = ["aircall.io", "amazonaws.com"];
 const FRONT_BASE_URL: &str = "https://api2.frontapp.com";
 /// The half of the company's limit is left to people's other integrations.
 const RATE_SHARE: f64 = 0.5;
+/// A webhook that is lost delays what it tells by no more than about this.
+const EVENTS_POLL: Duration = Duration::from_secs(60);
 
 /// How the token of Aircall's webhook need not be written.
 const OR_LEARN: &str = ", or under `[http]` write `public_url = \"https://…\"`, and it is read from Aircall";
@@ -73,6 +75,8 @@ pub struct FrontConfig {
     pub requests_per_minute: Option<u32>,
     /// How much of the limit that Front reports is ours: above 0, at most 1.
     pub rate_share: f64,
+    /// Front's events are asked for this often, beside its webhooks.
+    pub events_poll: Option<Duration>,
     pub default_inbox: InboxId,
 }
 
@@ -156,6 +160,14 @@ impl Default for TimingConfig {
             republish: Duration::from_secs(120),
             grace: Duration::from_secs(60),
         }
+    }
+}
+
+impl FrontConfig {
+    /// How often events are polled. Without webhooks every conversation is read before its call, so there is no need to.
+    #[must_use]
+    pub fn polls_every(&self) -> Option<Duration> {
+        self.events_poll.filter(|_| self.signing_key.is_some())
     }
 }
 
@@ -258,10 +270,19 @@ fn read_front(mut section: Section<'_>) -> Option<FrontConfig> {
     let signing_key = section.optional_secret("signing_key");
     let requests_per_minute = section.optional("requests_per_minute", values::requests_per_minute);
     let rate_share = section.or("rate_share", RATE_SHARE, values::share);
+    let events_poll = section.or("events_poll_seconds", Some(EVENTS_POLL), values::pace_or_never);
     let default_inbox = section.required("default_inbox", "\"inb_…\"", values::inbox);
     section.finish();
     let (api_token, default_inbox) = (api_token?, default_inbox?);
-    Some(FrontConfig { base_url, api_token, signing_key, requests_per_minute, rate_share, default_inbox })
+    Some(FrontConfig {
+        base_url,
+        api_token,
+        signing_key,
+        requests_per_minute,
+        rate_share,
+        events_poll,
+        default_inbox,
+    })
 }
 
 /// Every key here is the id of a line.

@@ -82,6 +82,7 @@ fn what_init_comments_out_are_the_defaults() {
     assert_eq!(plain.front.base_url, all.front.base_url);
     assert_eq!(plain.aircall.base_url, all.aircall.base_url);
     assert_eq!(plain.front.rate_share, all.front.rate_share);
+    assert_eq!(plain.front.events_poll, all.front.events_poll);
 }
 
 /// A file whose only secrets are written into it, which is one of the mistakes.

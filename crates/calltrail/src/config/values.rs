@@ -11,7 +11,8 @@ use calltrail_domain::ids::{InboxId, LineId};
 use jiff::tz::TimeZoneDatabase;
 
 use super::limits::{
-    DAY_MINUTES, NAME_BYTES_MAX, REQUESTS_PER_MINUTE_MAX, SUBJECT_CHARS_MAX, URLS_MAX, WAIT_SECONDS_MAX,
+    DAY_MINUTES, EVENTS_POLL_SECONDS_MIN, NAME_BYTES_MAX, REQUESTS_PER_MINUTE_MAX, SUBJECT_CHARS_MAX,
+    URLS_MAX, WAIT_SECONDS_MAX,
 };
 use super::section::Fault;
 use super::source::Origin;
@@ -73,6 +74,19 @@ pub(super) fn wait(entry: &Entry) -> Result<Duration, Fault> {
     let given = integer(entry, &mend)?;
     let seconds = u64::try_from(given).ok().filter(|seconds| (1..=WAIT_SECONDS_MAX).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| Fault::new(format!("is {given} seconds"), mend))
+}
+
+/// How often something is asked for; never with 0.
+pub(super) fn pace_or_never(entry: &Entry) -> Result<Option<Duration>, Fault> {
+    let mend = format!(
+        "write whole seconds without quotes, {EVENTS_POLL_SECONDS_MIN} to {WAIT_SECONDS_MAX}, or 0 for never"
+    );
+    let given = integer(entry, &mend)?;
+    let seconds = u64::try_from(given)
+        .ok()
+        .filter(|seconds| *seconds == 0 || (EVENTS_POLL_SECONDS_MIN..=WAIT_SECONDS_MAX).contains(seconds));
+    let seconds = seconds.ok_or_else(|| Fault::new(format!("is {given} seconds"), mend))?;
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
 }
 
 /// From 1 to [`REQUESTS_PER_MINUTE_MAX`].

@@ -60,9 +60,13 @@ pub(super) async fn look(account: &AccountConfig) -> FrontSeen {
     FrontSeen { findings, teammates }
 }
 
-/// Only tags of conversations need the right to look for tags and to make them.
+/// Only tags of conversations need the right to look for tags and to make them, and only polls the right to read events.
 fn is_needed(account: &AccountConfig, scope: Scope) -> bool {
-    account.calls.tags == Tags::FrontTags || !matches!(scope, Scope::ReadTags | Scope::WriteTags)
+    match scope {
+        Scope::ReadTags | Scope::WriteTags => account.calls.tags == Tags::FrontTags,
+        Scope::ReadEvents => account.front.polls_every().is_some(),
+        _ => true,
+    }
 }
 
 async fn ask(client: &Client, request: &Request) -> Heard {

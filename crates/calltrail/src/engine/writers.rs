@@ -63,6 +63,7 @@ fn options(config: &Config, account: &AccountConfig) -> anyhow::Result<WriterOpt
         instance: hash::hex(&random()[..8]),
         workers: WORKERS,
         extend_every: (config.log.ack_wait / EXTENSIONS_PER_CLAIM).min(EXTEND_EVERY_MAX),
+        poll_every: front.polls_every(),
         clock: Arc::new(now),
         counters: Arc::default(),
     })

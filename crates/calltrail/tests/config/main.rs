@@ -62,6 +62,7 @@ fn every_key_of_a_full_file_arrives() {
     assert_eq!(account.front.api_token.expose_secret(), "new secret");
     assert_eq!(account.front.base_url, "http://127.0.0.1:9/front");
     assert_eq!((account.front.requests_per_minute, account.front.rate_share), (Some(50), 0.25));
+    assert_eq!(account.front.events_poll, None);
     assert_eq!(account.calls.confirm, Confirm::Never);
     assert_eq!((account.timing.republish.as_secs(), account.timing.grace.as_secs()), (4, 5));
 }

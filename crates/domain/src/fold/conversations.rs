@@ -18,8 +18,8 @@ pub(super) fn changed<B: Backing>(
     changed: &ConversationChanged,
 ) -> Folded<B> {
     let mut account = state.account()?;
-    if account.front_heard_at < Some(changed.received_at) {
-        account.front_heard_at = Some(changed.received_at);
+    if account.front_heard_at < changed.received_at {
+        account.front_heard_at = changed.received_at;
         state.write(&Key::Account, account);
     }
     let parties = parties_of(state, &changed.conversation)?;
@@ -29,7 +29,8 @@ pub(super) fn changed<B: Backing>(
     for id in parties {
         change_thread(state, &id, &changed.conversation, |_, own, thread| {
             thread.change(&changed.change, changed.at, place.sequence);
-            thread.hear(changed.received_at);
+            // What was asked for may lag: more may have happened since.
+            thread.hear(changed.received_at.unwrap_or(changed.at));
             changed.contact.iter().for_each(|shown| thread.observe_contact(own, shown, place.sequence));
             Ok(())
         })?;

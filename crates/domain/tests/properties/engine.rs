@@ -276,7 +276,7 @@ impl Engine {
         self.append(Fact::ConversationChanged(ConversationChanged {
             conversation,
             at,
-            received_at: at,
+            received_at: Some(at),
             change: ConversationChange::Archived,
             contact: None,
         }));

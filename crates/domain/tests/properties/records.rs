@@ -288,6 +288,7 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
             }),
         ),
         ("front.event", RecordBody::FrontEvent(FrontEvent { body: "{}".to_owned() })),
+        ("front.polled", RecordBody::FrontPolled(FrontEvent { body: "{}".to_owned() })),
         (
             "effects.decided",
             RecordBody::EffectsDecided(EffectsDecided {

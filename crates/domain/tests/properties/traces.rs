@@ -51,7 +51,7 @@ pub(crate) fn event(
     engine.append(Fact::ConversationChanged(ConversationChanged {
         conversation: conversation.clone(),
         at,
-        received_at,
+        received_at: Some(received_at),
         change,
         contact: None,
     }));

@@ -235,6 +235,7 @@ impl Bench {
             instance: instance.to_owned(),
             workers: self.workers,
             extend_every: self.extend_every,
+            poll_every: None,
             clock: Arc::clone(&self.clock),
             counters: Arc::clone(&self.counters),
         };

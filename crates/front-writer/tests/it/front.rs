@@ -181,7 +181,10 @@ impl Front {
             | Request::GetContactById(_)
             | Request::RemoveContactHandle { .. }
             | Request::ListContactConversations(_) => self.contact(request),
-            Request::ListInboxes | Request::TrashConversation(_) | Request::Probe(_) => {
+            Request::ListInboxes
+            | Request::TrashConversation(_)
+            | Request::ListEvents { .. }
+            | Request::Probe(_) => {
                 unreachable!("a writer asks for nothing of the kind")
             }
         }

@@ -160,6 +160,12 @@ fn reads_are_gets_without_a_body() {
     check(&Request::GetConversation(cnv()), Method::Get, "/conversations/cnv_1", None);
     let events = Request::ListConversationEvents(cnv());
     check(&events, Method::Get, "/conversations/cnv_1/events?limit=100", None);
+    let path = "/events?limit=15&q%5Btypes%5D%5B%5D=archive&q%5Btypes%5D%5B%5D=reopen&q%5Btypes%5D%5B%5D=trash\
+                &q%5Btypes%5D%5B%5D=restore&q%5Btypes%5D%5B%5D=reminder&q%5Btypes%5D%5B%5D=move\
+                &q%5Btypes%5D%5B%5D=conversations_merged&q%5Bafter%5D=1700000000.042\
+                &sort_by=created_at&sort_order=asc&page_token=a%3Db";
+    let after = Timestamp::from_millis(1_700_000_000_042);
+    check(&Request::ListEvents { after, page: Some("a=b".to_owned()) }, Method::Get, path, None);
     let messages = Request::ListConversationMessages { conversation: cnv(), page: None };
     check(&messages, Method::Get, "/conversations/cnv_1/messages?limit=100", None);
     let page = Request::ListConversationMessages { conversation: cnv(), page: Some("a=b&c".to_owned()) };

@@ -5,6 +5,8 @@ use calltrail_domain::ids::{ContactId, ConversationId, InboxId, TeammateId};
 use calltrail_domain::record::FrontEvent;
 use calltrail_domain::time::Timestamp;
 use calltrail_front::events::facts;
+use calltrail_front::{Answer, EventPage, PolledEvent, Reply, Request, classify, polled};
+use http::{HeaderMap, StatusCode};
 
 const RECEIVED_AT: Timestamp = Timestamp::from_millis(1_800_000_000_123);
 
@@ -16,7 +18,7 @@ fn changed(conversation: &str, at_ms: i64, change: ConversationChange) -> Fact {
     Fact::ConversationChanged(ConversationChanged {
         conversation: ConversationId::new(conversation),
         at: Timestamp::from_millis(at_ms),
-        received_at: RECEIVED_AT,
+        received_at: Some(RECEIVED_AT),
         change,
         contact: None,
     })
@@ -218,4 +220,60 @@ fn what_is_about_no_conversation_is_kept_without_meaning() {
     ] {
         assert_eq!(fact(body), Fact::Other, "{body}");
     }
+}
+
+/// The events that Front answers with when it is asked for them.
+fn asked_for(events: &str) -> Vec<PolledEvent> {
+    let request = Request::ListEvents { after: Timestamp::from_millis(0), page: None };
+    let body = format!(r#"{{"_results":[{events}],"_pagination":{{"next":null}}}}"#);
+    match classify(&request, StatusCode::OK, &HeaderMap::new(), body.as_bytes()) {
+        Answer::Done(Reply::CompanyEvents(EventPage { events, next: None })) => events,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_polled_event_keeps_what_its_webhook_tells_and_nothing_personal() {
+    let webhook = include_str!("fixtures/webhook_conversation_archived.json");
+    let wrapped: serde_json::Value = serde_json::from_str(webhook).expect("JSON");
+    let own = [
+        wrapped["payload"].to_string(),
+        include_str!("fixtures/event_archive_api.json").to_owned(),
+        r#"{"id":"evt_1","type":"move","emitted_at":2.5,"conversation":{"id":"cnv_1","subject":"x"},
+            "target":{"data":[{"id":"inb_2","name":"y"}]}}"#
+            .to_owned(),
+        r#"{"id":"evt_2","type":"reopen","emitted_at":3,"source":{"_meta":{"type":"api"},"data":null},
+            "conversation":{"id":"cnv_1","scheduled_reminders":[]}}"#
+            .to_owned(),
+    ];
+    for event in own {
+        let [kept] = &asked_for(&event)[..] else { panic!("one event") };
+        let told = match fact(&event) {
+            Fact::ConversationChanged(told) => ConversationChanged { received_at: None, ..told },
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kept.at, told.at);
+        assert_eq!(polled::facts(&kept.event, RECEIVED_AT), Fact::ConversationChanged(told), "{event}");
+        for personal in ["subject", "email", "name", "blurb"] {
+            assert!(!kept.event.body.contains(personal), "{}", kept.event.body);
+        }
+    }
+}
+
+#[test]
+fn an_odd_polled_event_does_not_lose_the_others() {
+    let good = |id: &str, odd: &str| {
+        format!(
+            r#"{{"id":"{id}","type":"archive","emitted_at":2,"conversation":{{"id":"cnv_1","blurb":{odd}}}}}"#
+        )
+    };
+    let odd = [
+        good("evt_1", r#""cut \ud83d""#),
+        good("", "1e999"),
+        "7".to_owned(),
+        r#"{"id":"evt_2","emitted_at":null}"#.to_owned(),
+        good("evt_3", "1e999"),
+    ];
+    let kept = asked_for(&odd.join(","));
+    assert_eq!(kept.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["evt_1", "evt_3"]);
 }

@@ -14,7 +14,7 @@ fn scope_of(method: &str, target: &Target) -> Option<String> {
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     let resource = match segments.as_slice() {
         ["me"] => return None,
-        ["events"] => "events:*",
+        ["events", ..] => "events:*",
         ["company", "tags"] | ["tags", ..] => "tags",
         ["inboxes", _, "imported_messages"] | ["messages", ..] | ["conversations", _, "messages"] => {
             "messages"

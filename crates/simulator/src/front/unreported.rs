@@ -4,7 +4,7 @@ use super::Front;
 use super::company::Status;
 use super::events::Source;
 use super::options::{Handle, Inbox};
-use super::people::ActError;
+use super::people::{Act, ActError};
 
 /// What a mass action does to each conversation of a selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,25 @@ impl Front {
             (row.status, row.snoozed_until_ms) = (status, None);
             return Ok(());
         }
-        let webhooks = std::mem::replace(&mut self.options.behaviour.webhooks, false);
-        let done = self.set_status(now_ms, &id, status, &Source::Teammate(by.to_owned()));
-        self.options.behaviour.webhooks = webhooks;
+        let source = Source::Teammate(by.to_owned());
+        let done = self.without_webhooks(|front| front.set_status(now_ms, &id, status, &source));
         done.map_err(|_| ActError::NoConversation)
+    }
+
+    /// Lets a teammate act as [`Front::act`] does, and loses the webhook of it.
+    ///
+    /// # Errors
+    /// Those of [`Front::act`].
+    pub fn act_unheard(&mut self, now_ms: i64, act: &Act) -> Result<String, ActError> {
+        self.tick(now_ms);
+        self.without_webhooks(|front| front.act(now_ms, act))
+    }
+
+    fn without_webhooks<T>(&mut self, change: impl FnOnce(&mut Self) -> T) -> T {
+        let webhooks = std::mem::replace(&mut self.options.behaviour.webhooks, false);
+        let done = change(self);
+        self.options.behaviour.webhooks = webhooks;
+        done
     }
 
     /// Deletes a conversation for good; false when there is none.
