@@ -177,10 +177,10 @@ async fn m10_a_poll_brings_what_a_lost_webhook_would_have_told() {
             call(answered(2, CALLER, NOOR)),
         ],
         &[
-            observed(0),
+            observed(1),
             conversations(
                 "
-                +447700900123: open in Billing for Noor
+                +447700900123: open in Support for Noor
                   Missed call - Support line
                     1:call by the customer
                   Inbound call - Support line
@@ -204,7 +204,7 @@ async fn m10_what_a_webhook_has_told_is_polled_to_no_effect() {
             call(inbound(3, CALLER)),
         ],
         &[
-            observed(0),
+            observed(1),
             conversations(
                 "
                 +447700900123: open in Aircall Phone for Noor
