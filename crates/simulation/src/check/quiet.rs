@@ -1,12 +1,12 @@
 //! With Front's webhooks, too, a conversation that was quiet for long is read before a call goes into it: a mass action, which no
 //! webhook reports, may have archived or trashed it.
 
-use calltrail_domain::effect::Outcome;
+use calltrail_domain::effect::{EffectSettled, Outcome};
 use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 
 use super::Findings;
 use super::limits::CLOCK_WRONG_MS;
-use super::records::{Decided, SettledBy};
+use super::records::{Decided, Place, SettledBy};
 use super::status::{is_by_people, is_status};
 use super::view::{AccountView, View};
 
@@ -63,14 +63,16 @@ impl Call<'_, '_> {
         }
     }
 
-    /// When the conversation was last heard of before the decision, but for the call's own read; `None` before anything of it was seen
-    /// in Front.
+    /// When the conversation was last heard of before the decision, but for the call's own read; `None` where it was not the party's
+    /// then: it is new, or the party's was merged into it since.
     fn heard_ms(&self, conversation: &str) -> Option<i64> {
         let records = &self.account.records;
-        let seen = records
-            .settled
-            .iter()
-            .filter(|(place, fact)| place.sequence <= self.decided.through && fact.key.call.0 != self.call);
+        let is_earlier = |(place, fact): &&(Place, &EffectSettled)| {
+            place.sequence <= self.decided.through
+                && fact.key.call.0 != self.call
+                && fact.party == self.decided.decision.party
+        };
+        let seen = records.settled.iter().filter(is_earlier);
         let seen = seen.filter_map(|(place, fact)| match &fact.outcome {
             Outcome::Applied { conversation: Some(of), .. } | Outcome::Observed { conversation: of, .. } => {
                 (of.as_str() == conversation).then_some(place.appended_ms)
