@@ -108,7 +108,7 @@ impl<'v, 'a> Link<'v, 'a> {
                 (this.call.id, other.call.id, this.activity.map(|one| &one.conversation.id));
             findings.of(
                 self.account.id,
-                format!("call {id} stands apart from call {other}, in {here:?}, and nobody trashed or merged anything"),
+                format!("call {id} stands apart from call {other}, in {here:?}, and nobody trashed, merged or deleted anything"),
             );
         }
     }
@@ -123,7 +123,8 @@ impl<'v, 'a> Link<'v, 'a> {
         }
         let events = [here, there].map(|row| self.account.front.events_of(&row.id));
         let excused = events.into_iter().flatten().any(|event| event.kind == "trash" || is_merger(event));
-        (!excused).then_some(before)
+        let is_deleted = [here, there].iter().any(|row| self.account.deleted_ms(&row.id).is_some());
+        (!excused && !is_deleted).then_some(before)
     }
 
     /// All numbers of this caller that had a call by now were one party when this call settled: each was looked up, and its
