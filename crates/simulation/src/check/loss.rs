@@ -70,7 +70,8 @@ fn gone(account: &AccountView<'_>, findings: &mut Findings) {
         let Outcome::Gone { conversation, .. } = &fact.outcome else { continue };
         if account.deleted_ms(conversation.as_str()).is_none_or(|deleted_ms| deleted_ms > place.appended_ms) {
             let (key, at) = (fact.key, place.sequence);
-            findings.of(account.id, format!("{key}, settled at {at}, finds {conversation} gone, which is there"));
+            findings
+                .of(account.id, format!("{key}, settled at {at}, finds {conversation} gone, which is there"));
         }
     }
     let undone = account.records.decisions.iter().filter(|decided| account.records.is_undone(decided));
@@ -152,7 +153,9 @@ fn was_deleted(account: &AccountView<'_>, key: EffectKey) -> bool {
 fn is_late_for_deleted(account: &AccountView<'_>, key: EffectKey) -> bool {
     let call = Kind::Call.key(key.call.0);
     let (own, last) = (account.records.decision_of(call), account.records.decision_of(key));
-    let is_of_call = own.zip(last).is_some_and(|(own, last)| own.place.sequence <= last.place.sequence);
+    let is_of_call = own.zip(last).is_some_and(|(own, last)| {
+        own.place.sequence <= last.place.sequence && !account.records.is_undone(own)
+    });
     let is_gone = matches!(account.records.outcome_of(key), Some(Outcome::Gone { .. }));
     key != call && (is_of_call && is_gone || was_deleted(account, call))
 }

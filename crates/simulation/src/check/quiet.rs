@@ -21,8 +21,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
             let Some(decided) = decisions.find(|decided| {
                 let counts = decided.is_first && !account.records.is_undone(decided);
                 counts && decided.logged().is_some()
-            })
-            else {
+            }) else {
                 continue;
             };
             // Where it went then: the conversation may have been merged into another one since.

@@ -184,7 +184,8 @@ impl<'a> Records<'a> {
         self.by_call.entry(decision.call.0).or_default().push(index);
         if is_first {
             for effect in &decision.effects {
-                let before = self.effects.get(&effect.key).map(|before| self.decisions[*before].place.sequence);
+                let before =
+                    self.effects.get(&effect.key).map(|before| self.decisions[*before].place.sequence);
                 if before.is_none_or(|before| self.is_gone_since(effect.key, before)) {
                     self.effects.insert(effect.key, index);
                 }
@@ -207,7 +208,10 @@ impl<'a> Records<'a> {
     }
 
     /// Every fact about this effect, in the order of the log.
-    pub(super) fn facts_of(&self, key: EffectKey) -> impl Iterator<Item = &(Place, &'a EffectSettled)> + Clone {
+    pub(super) fn facts_of(
+        &self,
+        key: EffectKey,
+    ) -> impl Iterator<Item = &(Place, &'a EffectSettled)> + Clone {
         self.by_effect.get(&key).into_iter().flatten().map(|index| &self.settled[*index])
     }
 

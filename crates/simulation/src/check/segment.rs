@@ -365,8 +365,8 @@ fn is_trashed(account: &AccountView<'_>, thread: &Thread<'_>, through: u64) -> O
 fn asked_for(account: &AccountView<'_>, key: EffectKey, sequence: u64) -> u64 {
     let records = &account.records;
     let mut logged = records.decisions_of(key.call.0).filter(|decided| decided.logged().is_some());
-    let is_decided = logged
-        .any(|decided| decided.place.sequence < sequence && !records.is_undone_by(decided, sequence));
+    let is_decided =
+        logged.any(|decided| decided.place.sequence < sequence && !records.is_undone_by(decided, sequence));
     let settled = account.records.settles.get(&key.call.0).filter(|_| !is_decided);
     settled.map_or(sequence, |settled| settled.place.sequence)
 }

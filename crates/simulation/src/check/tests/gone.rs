@@ -2,13 +2,17 @@
 
 use calltrail_domain::effect::{EffectSettled, Outcome};
 use calltrail_domain::ids::ConversationId;
-use calltrail_domain::record::RecordBody;
+use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 
+use super::story::THIRD_MS;
 use super::{finds, finds_among_others, passes, remove, settled};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, LoggedRecord};
 
 const DELETED_MS: i64 = 3_500_000;
+/// When the last part of the third call is decided.
+const LAST_MS: i64 = THIRD_MS + 10_000;
+const AGAIN_MS: i64 = 7_000_000;
 
 fn gone(conversation: &str) -> Outcome {
     Outcome::Gone { conversation: ConversationId::new(conversation), at: Timestamp::from_millis(DELETED_MS) }
@@ -29,23 +33,32 @@ fn lose(evidence: &mut Evidence, key: &str) {
 
 #[test]
 fn loss_sees_a_conversation_that_is_told_to_be_gone_and_is_there() {
-    finds("loss", "finds cnv_a gone, which is there", |evidence| {
-        settled(evidence, "2:recording").outcome = gone("cnv_a");
-    });
-    finds("loss", "finds cnv_a gone, which is there", |evidence| {
-        delete(evidence, 8_000_000);
-        settled(evidence, "2:recording").outcome = gone("cnv_a");
-    });
+    for deleted_ms in [None, Some(8_000_000)] {
+        finds("loss", "finds cnv_a gone, which is there", |evidence| {
+            deleted_ms.into_iter().for_each(|at_ms| delete(evidence, at_ms));
+            settled(evidence, "3:voicemail").outcome = gone("cnv_a");
+        });
+    }
 }
 
 #[test]
 fn what_comes_late_for_a_deleted_conversation_may_be_missing() {
     let tallies = passes(|evidence| {
-        delete(evidence, 2_500_000);
-        lose(evidence, "2:recording");
+        delete(evidence, LAST_MS);
+        lose(evidence, "3:voicemail");
     });
     assert_eq!(tallies.deleted, 1);
-    finds_among_others("loss", "its recording (2:recording) is not in Front", |evidence| {
+    finds_among_others("loss", "its voicemail (3:voicemail) is not in Front", |evidence| {
+        delete(evidence, LAST_MS);
+        lose(evidence, "3:voicemail");
+        lose(evidence, "3:call");
+    });
+}
+
+#[test]
+fn subject_sees_a_call_that_goes_on_in_a_conversation_that_is_gone() {
+    finds("subject", "in another conversation than the trashed one", |evidence| {
+        delete(evidence, 2_500_000);
         lose(evidence, "2:recording");
     });
 }
@@ -72,29 +85,18 @@ fn call_that_was_deleted_with_its_conversation_was_shown() {
 /// The fact of this key once more, under another ordinal.
 fn settle_again(evidence: &mut Evidence, key: &str) {
     let fact = EffectSettled { ordinal: 77, ..settled(evidence, key).clone() };
-    let mut again = evidence.log.len();
     let sequence = evidence.log.last().map_or(0, |logged| logged.sequence) + 1;
-    let place = evidence.log.iter().position(
-        |logged| matches!(&logged.record.body, RecordBody::EffectSettled(known) if known.key == fact.key),
-    );
-    if let Some(place) = place {
-        again = place;
-    }
-    let known = &evidence.log[again];
-    let record = calltrail_domain::record::Record {
-        received_at: known.record.received_at,
-        body: RecordBody::EffectSettled(fact),
-    };
-    let (account, appended_ms) = (known.account.clone(), 7_000_000);
-    evidence.log.push(crate::evidence::LoggedRecord { sequence, appended_ms, account, record });
+    let record =
+        Record { received_at: Timestamp::from_millis(AGAIN_MS), body: RecordBody::EffectSettled(fact) };
+    evidence.log.push(LoggedRecord { sequence, appended_ms: AGAIN_MS, account: "acme".into(), record });
 }
 
 #[test]
 fn log_allows_another_ordinal_only_after_one_whose_conversation_was_gone() {
-    finds("log", "effect 2:recording has ordinal", |evidence| settle_again(evidence, "2:recording"));
+    finds("log", "effect 3:voicemail has ordinal", |evidence| settle_again(evidence, "3:voicemail"));
     passes(|evidence| {
-        delete(evidence, 2_500_000);
-        settle_again(evidence, "2:recording");
-        settled(evidence, "2:recording").outcome = gone("cnv_a");
+        delete(evidence, LAST_MS);
+        settle_again(evidence, "3:voicemail");
+        settled(evidence, "3:voicemail").outcome = gone("cnv_a");
     });
 }
