@@ -100,6 +100,8 @@ pub struct AccountEvidence {
     pub refused: BTreeSet<String>,
     /// What people did in Front, in the order of the doing.
     pub deeds: Vec<Deed>,
+    /// Conversations that people deleted for good, and when; nothing in Front tells of it.
+    pub deleted: BTreeMap<String, i64>,
     /// The teammates whom Front knows.
     pub teammates: Vec<Teammate>,
     /// When each request was sent that has reached Front, by its place in `front.requests`, Unix time in milliseconds.

@@ -79,16 +79,18 @@ kinds! {
     ClockSkewed "a machine's clock is wrong" 19,
     ClockJumps "a machine's clock jumps" 20,
     MassAction "a mass action archives or trashes, and Front tells nobody" 40,
+    ConversationDeleted "a conversation is deleted for good, and Front tells nobody" 12,
 }
 
 /// Kinds of which a run has few, because each of them is a burst, or lasts.
-pub const RARE: [Kind; 6] = [
+pub const RARE: [Kind; 7] = [
     Kind::ForeignEvents,
     Kind::CrashLoop,
     Kind::ClockSetBack,
     Kind::TailLost,
     Kind::InboxGone,
     Kind::ScopeGone,
+    Kind::ConversationDeleted,
 ];
 
 /// One kind in this many is left out of a seed.
@@ -142,7 +144,7 @@ impl Scenario {
 }
 
 /// What needs people, or is refused because of them.
-const BY_PEOPLE: [Kind; 11] = [
+const BY_PEOPLE: [Kind; 12] = [
     Kind::PersonArchives,
     Kind::PersonReopens,
     Kind::PersonMoves,
@@ -150,6 +152,7 @@ const BY_PEOPLE: [Kind; 11] = [
     Kind::PersonTrashes,
     Kind::PersonMerges,
     Kind::MassAction,
+    Kind::ConversationDeleted,
     Kind::ForeignEvents,
     Kind::RefusedForGood,
     Kind::ClockSkewed,

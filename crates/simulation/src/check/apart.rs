@@ -60,13 +60,13 @@ fn conversations(view: &View<'_>, account: &AccountView<'_>, findings: &mut Find
     for (place, fact) in &account.records.settled {
         let conversation = match &fact.outcome {
             Outcome::Applied { conversation: Some(conversation), .. }
-            | Outcome::Observed { conversation, .. } => conversation,
+            | Outcome::Observed { conversation, .. }
+            | Outcome::Gone { conversation, .. } => conversation,
             Outcome::Applied { conversation: None, .. }
             | Outcome::ContactFound { .. }
             | Outcome::Rejected { .. }
             | Outcome::Overtaken { .. }
-            | Outcome::Skipped { .. }
-            | Outcome::Gone { .. } => continue,
+            | Outcome::Skipped { .. } => continue,
         };
         let id = conversation.as_str();
         let is_of_another = view.accounts.iter().any(|other| other.front.conversations.contains_key(id));

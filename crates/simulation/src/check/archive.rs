@@ -112,7 +112,12 @@ impl Inside<'_, '_> {
     fn end(&self, findings: &mut Findings) {
         let events = self.account.front.events_of(&self.conversation.id);
         let Some(last) = events.iter().rev().find(|event| is_status(event)) else { return };
-        if last.kind != "archive" || !is_by_people(last) || last.conversation != self.conversation.id {
+        let is_deleted = self.account.deleted_ms(&self.conversation.id).is_some();
+        if last.kind != "archive"
+            || !is_by_people(last)
+            || last.conversation != self.conversation.id
+            || is_deleted
+        {
             return;
         }
         let since_ms = last.at_ms - UNDER_WAY_MS;

@@ -26,7 +26,7 @@ pub(super) fn chains<'v, 'a>(account: &'v AccountView<'a>) -> Chains<'v, 'a> {
     for call in &account.evidence.calls {
         let logged: Vec<_> =
             account.records.decisions_of(call.id).filter(|decided| decided.logged().is_some()).collect();
-        let first = logged.iter().find(|decided| decided.is_first);
+        let first = logged.iter().find(|decided| decided.is_first && !account.records.is_undone(decided));
         let (Some(who), Some(first), Some(last)) = (account.callers.of_call(call.id), first, logged.last())
         else {
             continue;

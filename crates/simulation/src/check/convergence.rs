@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use calltrail_domain::decision::Verdict;
 use calltrail_domain::effect::Outcome;
+use calltrail_domain::ids::EffectKey;
 
 use super::Findings;
+use super::records::{Decided, is_gone};
 use super::view::{AccountView, View};
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
@@ -45,7 +47,7 @@ fn effects(account: &AccountView<'_>, findings: &mut Findings) {
             continue;
         }
         for effect in &decided.decision.effects {
-            if account.records.by_effect.contains_key(&effect.key) {
+            if is_settled(account, decided, effect.key) {
                 continue;
             }
             let joined_at = joined.get(decided.decision.party.as_str());
@@ -58,6 +60,15 @@ fn effects(account: &AccountView<'_>, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Something came of the effect. One whose conversation was gone may be decided again, and that comes to something of its own.
+fn is_settled(account: &AccountView<'_>, decided: &Decided<'_>, key: EffectKey) -> bool {
+    let mut facts = account.records.facts_of(key);
+    if facts.clone().any(|(_, fact)| is_gone(fact)) {
+        return account.records.new_facts(key, decided.place.sequence).next().is_some();
+    }
+    facts.next().is_some()
 }
 
 /// Parties of one contact, with the sequence at which that was known: a step of one that was joined was decided on a state
@@ -97,7 +108,8 @@ fn facts(account: &AccountView<'_>, findings: &mut Findings) {
 fn verdicts(account: &AccountView<'_>, findings: &mut Findings) {
     for (call, settled) in &account.records.settles {
         let has = account.records.decisions_of(*call).any(|decided| match decided.decision.verdict {
-            Verdict::Logged(_) | Verdict::LeftOut { .. } => true,
+            Verdict::Logged(_) => !account.records.is_undone(decided),
+            Verdict::LeftOut { .. } => true,
             Verdict::ReadFirst | Verdict::Added => false,
         });
         if !has {

@@ -1,8 +1,9 @@
 //! The log is a log: it grows, begins with the account, and numbers each effect once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
+use super::records::is_gone;
 use super::view::{AccountView, View};
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
@@ -26,11 +27,17 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
 fn ordinals(account: &AccountView<'_>, findings: &mut Findings) {
     let mut by_key = BTreeMap::new();
     let mut by_ordinal = BTreeMap::new();
+    let mut gone = BTreeSet::new();
     for (place, fact) in &account.records.settled {
         let sequence = place.sequence;
         let ordinal = (fact.party.as_str(), fact.ordinal);
+        if is_gone(fact) {
+            gone.insert(ordinal);
+        }
         let known = by_key.entry(fact.key).or_insert(ordinal);
-        if *known != ordinal {
+        if *known != ordinal && gone.contains(known) {
+            *known = ordinal;
+        } else if *known != ordinal && !gone.contains(&ordinal) {
             let (key, one, other) = (fact.key, known.1, fact.ordinal);
             findings.of(
                 account.id,

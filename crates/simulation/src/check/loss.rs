@@ -16,6 +16,7 @@ use crate::evidence::{CallKind, PlannedCall};
 pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for account in &view.accounts {
         webhooks(account, findings);
+        gone(account, findings);
         let written: BTreeSet<(u64, u64)> =
             account.front.notes.iter().filter_map(|note| note.named).collect();
         for call in &account.evidence.calls {
@@ -61,6 +62,20 @@ fn webhooks(account: &AccountView<'_>, findings: &mut Findings) {
                 .of(account.id, format!("{event} of call {call} was taken at {at_ms} and is not in the log"));
         }
     }
+}
+
+/// What is told to be gone was deleted, and a decision that came to nothing so does not count.
+fn gone(account: &AccountView<'_>, findings: &mut Findings) {
+    for (place, fact) in &account.records.settled {
+        let Outcome::Gone { conversation, .. } = &fact.outcome else { continue };
+        if account.deleted_ms(conversation.as_str()).is_none_or(|deleted_ms| deleted_ms > place.appended_ms) {
+            let (key, at) = (fact.key, place.sequence);
+            findings
+                .of(account.id, format!("{key}, settled at {at}, finds {conversation} gone, which is there"));
+        }
+    }
+    let undone = account.records.decisions.iter().filter(|decided| account.records.is_undone(decided));
+    findings.tallies().undone += undone.count() as u64;
 }
 
 fn parts(
@@ -112,9 +127,37 @@ fn missing(account: &AccountView<'_>, key: EffectKey, what: &str, findings: &mut
     };
     if refused(key) || needed {
         findings.tallies().refused += 1;
+    } else if was_deleted(account, key) || is_late_for_deleted(account, key) {
+        findings.tallies().deleted += 1;
     } else {
         findings.of(account.id, format!("call {} is over and its {what} ({key}) is not in Front", key.call));
     }
+}
+
+/// Front had taken it for a conversation when that was deleted.
+fn was_deleted(account: &AccountView<'_>, key: EffectKey) -> bool {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.key(key.call.0) == key);
+    let Some(taken) = kind.and_then(|kind| account.front.accepted.get(&(key.call.0, kind))) else {
+        return false;
+    };
+    let taken_ms = account.evidence.front.imports[*taken].at_ms;
+    account.records.facts_of(key).any(|(_, fact)| match &fact.outcome {
+        Outcome::Applied { conversation: Some(conversation), .. } | Outcome::Gone { conversation, .. } => {
+            account.deleted_ms(conversation.as_str()).is_some_and(|deleted_ms| taken_ms <= deleted_ms)
+        }
+        _ => false,
+    })
+}
+
+/// It was to go into a deleted conversation, and the call itself was not to: that stands in Front, or was deleted there.
+fn is_late_for_deleted(account: &AccountView<'_>, key: EffectKey) -> bool {
+    let call = Kind::Call.key(key.call.0);
+    let (own, last) = (account.records.decision_of(call), account.records.decision_of(key));
+    let is_of_call = own.zip(last).is_some_and(|(own, last)| {
+        own.place.sequence <= last.place.sequence && !account.records.is_undone(own)
+    });
+    let is_gone = matches!(account.records.outcome_of(key), Some(Outcome::Gone { .. }));
+    key != call && (is_of_call && is_gone || was_deleted(account, call))
 }
 
 /// Left out as `old`, and rightly so.

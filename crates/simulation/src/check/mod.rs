@@ -71,6 +71,10 @@ pub struct Tallies {
     pub comments: u64,
     /// Activities and comments that are missing rightly: Front refused them, or what they need.
     pub refused: u64,
+    /// Activities and comments that are missing rightly: they were deleted with their conversation, or came late for it.
+    pub deleted: u64,
+    /// Decisions that did not count, because the conversation was gone.
+    pub undone: u64,
     /// Calls that are missing rightly: first told more than 12 hours after their end.
     pub old_calls: u64,
     /// Comments too many, in the window that nothing can close.
@@ -113,6 +117,8 @@ impl Tallies {
             ("activities", self.activities),
             ("comments", self.comments),
             ("refused", self.refused),
+            ("deleted", self.deleted),
+            ("undone", self.undone),
             ("old calls", self.old_calls),
             ("late comment copies", self.late_comment_copies),
             ("subjects kept", self.subjects_kept),

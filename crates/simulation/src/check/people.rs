@@ -42,8 +42,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
 fn fights(account: &AccountView<'_>, findings: &mut Findings) {
     let records = &account.records;
     for (key, decided) in records.effects.iter().filter(|(key, _)| key.kind == EffectKind::Assign) {
-        let facts = records.by_effect.get(key).into_iter().flatten().map(|place| &records.settled[*place]);
-        let Some((settled, fact)) = facts.min_by_key(|(place, _)| place.sequence) else { continue };
+        let Some((settled, fact)) = records.fact_of(*key) else { continue };
         let Outcome::Applied { conversation: Some(conversation), .. } = &fact.outcome else { continue };
         // The effects of a party come one after the other.
         let earlier = records.settled.iter().filter(|(place, other)| {

@@ -18,8 +18,10 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     for account in view.accounts.iter().filter(|account| account.evidence.front_webhooks) {
         for (call, settled) in &account.records.settles {
             let mut decisions = account.records.decisions_of(*call);
-            let Some(decided) = decisions.find(|decided| decided.is_first && decided.logged().is_some())
-            else {
+            let Some(decided) = decisions.find(|decided| {
+                let counts = decided.is_first && !account.records.is_undone(decided);
+                counts && decided.logged().is_some()
+            }) else {
                 continue;
             };
             // Where it went then: the conversation may have been merged into another one since.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use calltrail_domain::decision::{Decision, Logged, Verdict};
 use calltrail_domain::effect::{Action, EffectSettled, Outcome};
-use calltrail_domain::ids::EffectKey;
+use calltrail_domain::ids::{EffectKey, EffectKind};
 use calltrail_domain::record::{ConversationMerged, RecordBody};
 use calltrail_domain::timer::Timer;
 use serde::Deserialize;
@@ -72,7 +72,8 @@ pub(super) struct Records<'a> {
     pub(super) decisions: Vec<Decided<'a>>,
     /// Places in `decisions` by call.
     pub(super) by_call: BTreeMap<u64, Vec<usize>>,
-    /// The place in `decisions` that decided an effect first, those of a second record of a step left out.
+    /// The place in `decisions` that decided an effect: the first, those of a second record of a step left out, unless it
+    /// was undone and decided again.
     pub(super) effects: BTreeMap<EffectKey, usize>,
     /// Every fact, in the order of the log.
     pub(super) settled: Vec<(Place, &'a EffectSettled)>,
@@ -184,7 +185,11 @@ impl<'a> Records<'a> {
         self.by_call.entry(decision.call.0).or_default().push(index);
         if is_first {
             for effect in &decision.effects {
-                self.effects.entry(effect.key).or_insert(index);
+                let before =
+                    self.effects.get(&effect.key).map(|before| self.decisions[*before].place.sequence);
+                if before.is_none_or(|before| self.is_gone_since(effect.key, before)) {
+                    self.effects.insert(effect.key, index);
+                }
             }
         }
     }
@@ -203,10 +208,51 @@ impl<'a> Records<'a> {
         self.effects.get(&key).map(|index| &self.decisions[*index])
     }
 
-    /// The first fact about this effect.
+    /// Every fact about this effect, in the order of the log.
+    pub(super) fn facts_of(
+        &self,
+        key: EffectKey,
+    ) -> impl Iterator<Item = &(Place, &'a EffectSettled)> + Clone {
+        self.by_effect.get(&key).into_iter().flatten().map(|index| &self.settled[*index])
+    }
+
+    /// The fact that counts: the first, but one that finds its conversation gone only where no other follows.
+    pub(super) fn fact_of(&self, key: EffectKey) -> Option<(Place, &'a EffectSettled)> {
+        let mut facts = self.facts_of(key);
+        let first = facts.clone().next();
+        facts.find(|(_, fact)| !is_gone(fact)).or(first).copied()
+    }
+
     pub(super) fn outcome_of(&self, key: EffectKey) -> Option<&'a Outcome> {
-        let index = self.by_effect.get(&key)?.first()?;
-        Some(&self.settled[*index].1.outcome)
+        self.fact_of(key).map(|(_, fact)| &fact.outcome)
+    }
+
+    /// After this position it was told, for the first time, that the conversation of this effect is gone.
+    fn is_gone_since(&self, key: EffectKey, sequence: u64) -> bool {
+        self.new_facts(key, sequence).any(|(_, fact)| is_gone(fact))
+    }
+
+    /// The facts after this position that repeat none from before it.
+    pub(super) fn new_facts(
+        &self,
+        key: EffectKey,
+        sequence: u64,
+    ) -> impl Iterator<Item = &(Place, &'a EffectSettled)> {
+        let old = self.facts_of(key).filter(move |(place, _)| place.sequence <= sequence);
+        self.facts_of(key).filter(move |(place, fact)| {
+            place.sequence > sequence && old.clone().all(|(_, old)| old.ordinal != fact.ordinal)
+        })
+    }
+
+    /// The decision to log a call does not count from where its conversation is told to be gone: the call is decided again.
+    pub(super) fn is_undone_by(&self, decided: &Decided<'_>, sequence: u64) -> bool {
+        let key = EffectKey { call: decided.decision.call, kind: EffectKind::Call };
+        let mut facts = self.new_facts(key, decided.place.sequence);
+        decided.logged().is_some() && facts.any(|(place, fact)| is_gone(fact) && place.sequence <= sequence)
+    }
+
+    pub(super) fn is_undone(&self, decided: &Decided<'_>) -> bool {
+        self.is_undone_by(decided, u64::MAX)
     }
 
     /// Whether this account's decisions tag conversations.
@@ -216,4 +262,8 @@ impl<'a> Records<'a> {
         };
         self.decisions.iter().any(tags)
     }
+}
+
+pub(super) fn is_gone(fact: &EffectSettled) -> bool {
+    matches!(fact.outcome, Outcome::Gone { .. })
 }

@@ -11,7 +11,7 @@ use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 use calltrail_domain::record::ConversationMerged;
 
 use super::limits::CLOCK_WRONG_MS;
-use super::records::{Decided, Place, SettledBy};
+use super::records::{Decided, Place, SettledBy, is_gone};
 use super::status::{is_by_people, is_status};
 use super::thread::{Known, Seen, Thread};
 use super::view::AccountView;
@@ -104,7 +104,8 @@ struct Retracing<'v, 'a> {
     parties: BTreeMap<&'a str, Party<'a>>,
     /// The contact of each party, once it was found.
     contacts: BTreeMap<&'a str, &'a str>,
-    settled: BTreeSet<EffectKey>,
+    /// An effect settles once, and once more for each time that its conversation was gone.
+    settled: BTreeSet<(EffectKey, Option<u64>)>,
     segments: Segments<'a>,
 }
 
@@ -146,9 +147,9 @@ impl<'a> Retracing<'_, 'a> {
     fn counts(&self, decided: &Decided<'a>) -> bool {
         let records = &self.account.records;
         let key = EffectKey { call: decided.decision.call, kind: EffectKind::Call };
-        let fact = records.by_effect.get(&key).and_then(|places| places.first());
-        let by = fact.map(|place| &records.settled[*place].1.party);
+        let by = records.fact_of(key).map(|(_, fact)| &fact.party);
         decided.is_first
+            && !records.is_undone(decided)
             && by == Some(&decided.decision.party)
             && !self.segments.calls.contains_key(&decided.decision.call.0)
     }
@@ -194,7 +195,8 @@ impl<'a> Retracing<'_, 'a> {
     }
 
     fn settle(&mut self, place: Place, fact: &'a EffectSettled) {
-        if !self.settled.insert(fact.key) {
+        let ordinal = is_gone(fact).then_some(fact.ordinal);
+        if !self.settled.insert((fact.key, ordinal)) {
             return;
         }
         let party = fact.party.as_str();
@@ -240,8 +242,12 @@ impl<'a> Retracing<'_, 'a> {
             | Outcome::ContactFound { .. }
             | Outcome::Rejected { .. }
             | Outcome::Overtaken { .. }
-            | Outcome::Skipped { .. }
-            | Outcome::Gone { .. } => {}
+            | Outcome::Skipped { .. } => {}
+            Outcome::Gone { conversation, .. } => {
+                if let Some(thread) = &mut entry.thread {
+                    thread.lose(conversation.as_str(), place.sequence);
+                }
+            }
         }
         if let (EffectKind::Reopen, Outcome::Applied { at, .. }, Some(thread)) =
             (fact.key.kind, &fact.outcome, &mut entry.thread)
@@ -332,6 +338,9 @@ fn must(account: &AccountView<'_>, thread: Option<&Thread<'_>>, settled: &Settle
 
 /// Whether the conversation was known to be trashed; `None` where clocks that may be wrong decide.
 fn is_trashed(account: &AccountView<'_>, thread: &Thread<'_>, through: u64) -> Option<bool> {
+    if thread.is_gone(through) {
+        return Some(true);
+    }
     let conversation = thread.conversation?;
     let events = account.front.own_events.get(conversation).into_iter().flatten();
     let told = events.filter(|event| is_status(event)).filter_map(|event| {
@@ -354,8 +363,10 @@ fn is_trashed(account: &AccountView<'_>, thread: &Thread<'_>, through: u64) -> O
 /// The position from which a change counts that a read showed and no event explains: that of the call which asked for the
 /// read, if it is still to be decided.
 fn asked_for(account: &AccountView<'_>, key: EffectKey, sequence: u64) -> u64 {
-    let mut logged = account.records.decisions_of(key.call.0).filter(|decided| decided.logged().is_some());
-    let is_decided = logged.any(|decided| decided.place.sequence < sequence);
+    let records = &account.records;
+    let mut logged = records.decisions_of(key.call.0).filter(|decided| decided.logged().is_some());
+    let is_decided =
+        logged.any(|decided| decided.place.sequence < sequence && !records.is_undone_by(decided, sequence));
     let settled = account.records.settles.get(&key.call.0).filter(|_| !is_decided);
     settled.map_or(sequence, |settled| settled.place.sequence)
 }

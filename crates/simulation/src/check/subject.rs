@@ -9,7 +9,7 @@ use calltrail_domain::ids::{CallId, EffectKey, EffectKind};
 
 use super::Findings;
 use super::chain::{Entry, chains};
-use super::front::Kind;
+use super::front::{Activity, Kind};
 use super::records::SettledBy;
 use super::segment::{Judged, Lenient, Must, Segments};
 use super::status::is_merger;
@@ -108,7 +108,7 @@ impl<'v, 'a> Link<'v, 'a> {
                 (this.call.id, other.call.id, this.activity.map(|one| &one.conversation.id));
             findings.of(
                 self.account.id,
-                format!("call {id} stands apart from call {other}, in {here:?}, and nobody trashed or merged anything"),
+                format!("call {id} stands apart from call {other}, in {here:?}, and nobody trashed, merged or deleted anything"),
             );
         }
     }
@@ -123,7 +123,8 @@ impl<'v, 'a> Link<'v, 'a> {
         }
         let events = [here, there].map(|row| self.account.front.events_of(&row.id));
         let excused = events.into_iter().flatten().any(|event| event.kind == "trash" || is_merger(event));
-        (!excused).then_some(before)
+        let is_deleted = [here, there].iter().any(|row| self.account.deleted_ms(&row.id).is_some());
+        (!excused && !is_deleted).then_some(before)
     }
 
     /// All numbers of this caller that had a call by now were one party when this call settled: each was looked up, and its
@@ -152,6 +153,15 @@ impl<'v, 'a> Link<'v, 'a> {
     }
 }
 
+/// It stands in a deleted conversation, and was decided for that one.
+fn was_undone(account: &AccountView<'_>, activity: &Activity<'_>, call: u64) -> bool {
+    let records = &account.records;
+    let mut undone = records.decisions_of(call).filter(|decided| records.is_undone(decided));
+    account.deleted_ms(&activity.conversation.id).is_some()
+        && undone
+            .any(|decided| decided.logged().is_some_and(|logged| logged.subject == activity.message.subject))
+}
+
 /// All parts of a call carry its subject; those that came late carry the segment's.
 fn parts(account: &AccountView<'_>, segments: &Segments<'_>, has_lost: bool, findings: &mut Findings) {
     for activity in &account.front.activities {
@@ -168,7 +178,7 @@ fn parts(account: &AccountView<'_>, segments: &Segments<'_>, has_lost: bool, fin
         };
         let subject = activity.message.subject.as_str();
         // Decided again after the log lost its tail: Front keeps what it got first.
-        if expected != Some(subject) && !has_lost {
+        if expected != Some(subject) && !has_lost && !was_undone(account, activity, id) {
             let (word, sequence) = (kind.word(), decided.place.sequence);
             findings.of(
                 account.id,

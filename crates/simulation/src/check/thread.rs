@@ -25,6 +25,8 @@ pub(super) struct Thread<'a> {
     /// A read of it has ended since, whatever came of it.
     pub(super) was_read: bool,
     pub(super) reads: Vec<Read>,
+    /// Where a write has found that Front does not have the conversation any more.
+    gone_at: Option<u64>,
     /// What reads and our own reopenings said of the status.
     pub(super) seen: Vec<Seen>,
 }
@@ -90,6 +92,7 @@ impl<'a> Thread<'a> {
             told_from: 0,
             linked_at: 0,
             was_read: false,
+            gone_at: None,
             reads: Vec::new(),
             seen: Vec::new(),
         }
@@ -118,6 +121,18 @@ impl<'a> Thread<'a> {
             }
         }
         (self.conversation, self.linked_at, self.was_read) = (Some(conversation), sequence, false);
+        self.gone_at = None;
+    }
+
+    /// This conversation is gone, which lasts.
+    pub(super) fn lose(&mut self, conversation: &str, sequence: u64) {
+        if self.conversation == Some(conversation) {
+            self.gone_at.get_or_insert(sequence);
+        }
+    }
+
+    pub(super) fn is_gone(&self, through: u64) -> bool {
+        self.gone_at.is_some_and(|sequence| sequence <= through)
     }
 
     /// Takes in what a read showed. Where that is not what was known, Front's events say when it changed; the record need not

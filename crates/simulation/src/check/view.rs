@@ -77,6 +77,15 @@ impl AccountView<'_> {
         })
     }
 
+    /// When people deleted this conversation, or the one that it was merged into.
+    pub(super) fn deleted_ms(&self, conversation: &str) -> Option<i64> {
+        let mut row = self.front.conversations.get(conversation)?;
+        while let Some(next) = row.merged_into.as_deref().and_then(|id| self.front.conversations.get(id)) {
+            row = next;
+        }
+        self.evidence.deleted.get(row.id.as_str()).copied()
+    }
+
     /// When requests of this method and path were sent, and when they landed, in the order of their landing.
     pub(super) fn requests(&self, method: &str, path: &str) -> impl Iterator<Item = (i64, i64)> {
         let requests = self.evidence.front.requests.iter().enumerate();

@@ -41,6 +41,7 @@ pub(super) struct Office {
     /// How often Front has forgotten an import, by its external id.
     forgotten: BTreeMap<String, u32>,
     pub(super) deeds: Vec<Deed>,
+    pub(super) deleted: BTreeMap<String, i64>,
     /// When requests were sent, by their place in Front's ledger, and all that were sent.
     pub(super) sent_ms: BTreeMap<usize, i64>,
     pub(super) sent: Vec<Sent>,
@@ -87,6 +88,7 @@ impl Office {
             meddlers: Vec::new(),
             forgotten: BTreeMap::new(),
             deeds: Vec::new(),
+            deleted: BTreeMap::new(),
             sent_ms: BTreeMap::new(),
             sent: Vec::new(),
             refused: BTreeSet::new(),

@@ -110,6 +110,20 @@ impl Engine {
         self.watch_front(account);
     }
 
+    /// Nothing tells of it: it counts if there was something to delete.
+    fn delete(&mut self, (kind, number): (Kind, u64), account: usize, handle: &str) {
+        let now_ms = self.now_ms();
+        let office = &mut self.offices[account];
+        let Some(conversation) = office.front.conversation_with(handle) else { return };
+        if !office.front.delete_conversation(now_ms, &conversation) {
+            return;
+        }
+        self.trace.say(now_ms, Who::Person(account), "deletes", format_args!("{conversation}"));
+        office.deleted.insert(conversation, now_ms);
+        self.faults.count(kind, number);
+        self.watch_front(account);
+    }
+
     /// It counts if Front has let them.
     pub(super) fn act(&mut self, deed: Deed) {
         let now_ms = self.now_ms();
@@ -117,6 +131,7 @@ impl Engine {
         let action = match what {
             What::Do(action) => action,
             What::Mass(action) => return self.mass_act((kind, number), account, &handle, by, action),
+            What::Delete => return self.delete((kind, number), account, &handle),
             What::Merge(other) => match self.offices[account].front.conversation_with(&other) {
                 Some(survivor) => Act::MergeInto(survivor),
                 None => return,

@@ -60,6 +60,7 @@ impl Engine {
                 late_comments: office.late_comments,
                 refused: office.refused,
                 deeds: office.deeds,
+                deleted: office.deleted,
                 teammates: company.teammates(),
                 sent_ms: office.sent_ms,
                 sent: office.sent,

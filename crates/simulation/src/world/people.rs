@@ -22,12 +22,14 @@ pub(crate) enum What {
     Do(Action),
     /// To this conversation among many, which no webhook reports.
     Mass(MassAction),
+    /// For good, which no webhook and no event reports.
+    Delete,
     /// Into the conversation of whoever has this handle.
     Merge(String),
 }
 
 /// What people do in Front, each counted as a fault.
-pub(crate) const KINDS: [Kind; 7] = [
+pub(crate) const KINDS: [Kind; 8] = [
     Kind::PersonArchives,
     Kind::PersonReopens,
     Kind::PersonMoves,
@@ -35,6 +37,7 @@ pub(crate) const KINDS: [Kind; 7] = [
     Kind::PersonTrashes,
     Kind::PersonMerges,
     Kind::MassAction,
+    Kind::ConversationDeleted,
 ];
 pub(crate) const TEAMMATES: [&str; 2] = ["tea_1", "tea_2"];
 const INBOXES: [&str; 4] = ["inb_1", "inb_2", "inb_3", "inb_4"];
@@ -57,6 +60,7 @@ pub(crate) fn deed(
         Kind::PersonTrashes => What::Do(Action::Trash),
         Kind::MassAction if dice.percent(50) => What::Mass(MassAction::Trash),
         Kind::MassAction => What::Mass(MassAction::Archive),
+        Kind::ConversationDeleted => What::Delete,
         Kind::PersonMerges => What::Merge(handles[dice.place(handles.len())].clone()),
         _ if dice.percent(15) => What::Do(Action::Tag("tag_1".to_owned())),
         _ if dice.percent(50) => What::Do(Action::Assign(dice.pick(&TEAMMATES).to_owned())),

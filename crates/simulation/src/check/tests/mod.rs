@@ -1,5 +1,6 @@
 //! Every checker can fail: one clean run, and one fault planted in it for each rule.
 
+mod gone;
 mod log;
 mod shown;
 mod story;

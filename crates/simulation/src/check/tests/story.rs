@@ -135,6 +135,7 @@ impl Story {
             late_comments: BTreeSet::new(),
             refused: BTreeSet::new(),
             deeds: Vec::new(),
+            deleted: BTreeMap::new(),
             teammates: vec![Teammate::new("tea_1", "noor@example.com", "Noor", "Haddad")],
             sent_ms: BTreeMap::new(),
             sent: Vec::new(),
