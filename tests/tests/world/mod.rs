@@ -111,7 +111,11 @@ impl World {
         let aircall = serve_aircall(listener, Api::new(ApiOptions::default()), Clock::system());
         let aircall = aircall.await.expect("Aircall is served on loopback");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client for loopback");
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()
+            .expect("a client for loopback");
         let (caller, conversation) = (String::new(), None);
         let mut world = Self { given, front, aircall, engine: None, folder, http, caller, conversation };
         world.start_engine().await;

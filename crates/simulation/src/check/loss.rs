@@ -134,8 +134,14 @@ fn missing(account: &AccountView<'_>, key: EffectKey, what: &str, findings: &mut
     }
 }
 
-/// Front had taken it for a conversation when that was deleted.
+/// Front had shown it, or taken it for a conversation, when that was deleted.
 fn was_deleted(account: &AccountView<'_>, key: EffectKey) -> bool {
+    let external_id = format!("calltrail:{}:{key}", account.id);
+    let deleted = account.evidence.front.conversations.iter();
+    let deleted = deleted.filter(|row| account.deleted_ms(&row.id).is_some());
+    if deleted.flat_map(|row| &row.messages).any(|message| message.external_id == external_id) {
+        return true;
+    }
     let kind = Kind::ALL.into_iter().find(|kind| kind.key(key.call.0) == key);
     let Some(taken) = kind.and_then(|kind| account.front.accepted.get(&(key.call.0, kind))) else {
         return false;

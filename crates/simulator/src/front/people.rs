@@ -97,7 +97,8 @@ impl Front {
     #[must_use]
     pub fn conversation_in(&self, status: &str) -> Option<String> {
         let rows = self.company.conversations.iter();
-        let found = rows.filter(|row| row.merged_into.is_none() && !row.is_gone && status_word(row) == status);
+        let found =
+            rows.filter(|row| row.merged_into.is_none() && !row.is_gone && status_word(row) == status);
         found.max_by_key(|row| row.updated_at_ms).map(|row| row.id.clone())
     }
 
