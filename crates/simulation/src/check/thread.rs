@@ -159,13 +159,19 @@ impl<'a> Thread<'a> {
         if known == shown || (!acts.is_empty() && is_followed) {
             return None;
         }
-        self.reads.push(Read {
-            at_ms: seen.at_ms,
-            archived: shown,
-            known_at: seen.sequence,
-            place: Some(seen.from),
-        });
+        let found =
+            Read { at_ms: seen.at_ms, archived: shown, known_at: seen.sequence, place: Some(seen.from) };
+        // A read that asked for no events is judged by Front's: it had to find out when the change was.
+        let last_ms = self.last_act_ms(account, seen.at_ms, shown).filter(|_| !seen.events_requested);
+        self.reads.push(last_ms.map_or(found, |at_ms| Read { at_ms, place: None, ..found }));
         seen.events_requested.then_some(Lenient::UntimedRead)
+    }
+
+    /// When people last archived the conversation, or brought it back, before a moment.
+    fn last_act_ms(&self, account: &AccountView<'_>, before_ms: i64, archived: bool) -> Option<i64> {
+        let own = account.front.own_events.get(self.conversation?).into_iter().flatten();
+        let acts = own.filter(|event| event.at_ms < before_ms && is_mark(event) == Some(archived));
+        acts.map(|event| event.at_ms).max()
     }
 
     /// Whether the segment has ended by what was known at `through`; for a call, by what came before it.
