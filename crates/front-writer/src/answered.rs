@@ -188,7 +188,8 @@ impl Machine {
 
     fn rejected(&mut self, now: Timestamp, pending: &Pending, refusal: Refusal) -> Command {
         let index = pending.index;
-        let repair = repair(&pending.request, &refusal);
+        let author_cleared = self.entry(index).is_some_and(|entry| entry.author_cleared);
+        let repair = repair(&pending.request, &refusal, author_cleared);
         let is_known = pending.purpose == Purpose::FindComment && self.entry_mut(index).comment.is_some();
         if let Repair::Operator(condition) = &repair
             && !is_known

@@ -80,6 +80,9 @@ pub struct Entry {
     /// Front refused the import with its author, who may have left: it is sent without.
     #[serde(default)]
     pub without_author: bool,
+    /// Front refused it without its author too, for what an operator has to repair: the author is not the cause.
+    #[serde(default)]
+    pub author_cleared: bool,
     /// The audio of its recording cannot be had, or Front does not take it: it is sent without.
     #[serde(default)]
     pub without_audio: bool,
@@ -185,6 +188,7 @@ impl Entry {
             first_tried_at: None,
             resends: 0,
             without_author: false,
+            author_cleared: false,
             without_audio: false,
             audio_tries: 0,
             shortened: 0,

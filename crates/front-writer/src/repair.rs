@@ -40,13 +40,13 @@ const GONE: [u16; 2] = [404, 410];
 const FILE: [u16; 4] = [400, TOO_LARGE, 415, 422];
 const TOO_LONG: [&str; 6] = ["too long", "too large", "too big", "length", "exceed", "maximum"];
 
-/// Who can repair that Front refuses this request.
-pub(crate) fn repair(request: &Request, refusal: &Refusal) -> Repair {
+/// Who can repair that Front refuses this request; `author_cleared` when its author is known not to be the cause.
+pub(crate) fn repair(request: &Request, refusal: &Refusal, author_cleared: bool) -> Repair {
     let (status, words) = (refusal.status, refusal.message.to_lowercase());
     let names = |any: &[&str]| any.iter().any(|word| words.contains(word));
     let has_conversation = request.conversation().is_some();
     let inbox = request.inbox().cloned();
-    let without_author = || request.has_author().then_some(Repair::Engine(Part::Author));
+    let without_author = || (request.has_author() && !author_cleared).then_some(Repair::Engine(Part::Author));
     if status == FORBIDDEN {
         let names_token = names(&["scope", "token"]);
         let author = if names_token { None } else { without_author() };
@@ -110,7 +110,7 @@ mod tests {
 
     fn check(request: &Request, status: u16, words: &str, expect: &Repair) {
         let refusal = Refusal { status, message: words.to_owned(), contacts: Vec::new() };
-        assert_eq!(repair(request, &refusal), *expect, "{status} {words}");
+        assert_eq!(repair(request, &refusal, false), *expect, "{status} {words}");
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl Machine {
         condition: Condition,
     ) -> Command {
         let entry = self.entry_mut(index);
+        entry.author_cleared |= entry.without_author;
         (entry.inbox, entry.without_author) = (None, false);
         self.rest(index);
         self.start_over();
