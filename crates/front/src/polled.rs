@@ -53,7 +53,7 @@ impl PolledEvent {
         kept.source = Source { meta: Meta { kind: events::source_kind(event.get()) } };
         kept.target = Target { id: events::target_id(event.get()) };
         let body = serde_json::to_string(&kept).ok()?;
-        (!kept.id.is_empty()).then(|| Self { id: kept.id, at, event: FrontEvent { body } })
+        (!kept.id.is_empty()).then_some(Self { id: kept.id, at, event: FrontEvent { body } })
     }
 }
 

@@ -71,6 +71,13 @@ pub(crate) struct Front {
     uids: u64,
 }
 
+impl Room {
+    fn read(&self, id: &ConversationId) -> Conversation {
+        let (assignee, tags) = (self.assignee.clone(), self.tags.clone());
+        Conversation { id: id.clone(), status: self.status, assignee, tags, contact: None }
+    }
+}
+
 impl Front {
     pub(crate) fn new() -> Self {
         let iris = Teammate { id: TeammateId::new("tea_1"), email: Some("Iris@example.com".to_owned()) };
@@ -129,16 +136,9 @@ impl Front {
                 let from = page.as_ref().map_or(0, |page| page.parse().expect("a token of this Front"));
                 self.in_room(conversation, |front, id| Reply::Messages(front.page(now, id, from)))
             }
-            Request::GetConversation(id) => self.in_room(id, |front, id| {
-                let room = &front.rooms[id];
-                Reply::Conversation(Conversation {
-                    id: id.clone(),
-                    status: room.status,
-                    assignee: room.assignee.clone(),
-                    tags: room.tags.clone(),
-                    contact: None,
-                })
-            }),
+            Request::GetConversation(id) => {
+                self.in_room(id, |front, id| Reply::Conversation(front.rooms[id].read(id)))
+            }
             Request::ListConversationEvents(id) => {
                 self.in_room(id, |front, id| Reply::Events(front.rooms[id].events.clone()))
             }
