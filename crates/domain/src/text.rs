@@ -2,7 +2,7 @@
 //!
 //! How Front renders the body of an import that is no e-mail is not documented, and comments are Markdown. So signs
 //! that could begin markup are replaced by others that look like them: a reader sees no entities and no backslashes.
-//! What agents write is not from outside: see [`written`].
+//! What agents write is not from outside: see the module `written`.
 
 pub(crate) mod written;
 
