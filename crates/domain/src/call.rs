@@ -401,7 +401,7 @@ impl CallTold {
         last.filter(|_| rule::holds(Rule::ExternalTransferKeepsTheLastAgent)).or(value(&self.agent))
     }
 
-    /// A transfer that was told, and was not told to have failed afterwards, before the next one was made.
+    /// A transfer that was reported, and not reported as failed before the next one was made.
     #[must_use]
     pub fn took_place(&self, transfer: &Transfer) -> bool {
         let is_next = |other: &Transfer| other.succeeded && other.at > transfer.at;

@@ -237,7 +237,7 @@ pub struct ConversationChanged {
     pub conversation: ConversationId,
     /// Front's `emitted_at`. Facts of one conversation are ordered by it, not by their place in the log.
     pub at: Timestamp,
-    /// When Front's webhook told it. `None` for what was asked for: it says nothing about the webhooks.
+    /// When Front's webhook reported it. `None` for a polled event: it says nothing about the webhooks.
     pub received_at: Option<Timestamp>,
     pub change: ConversationChange,
     /// The contact that Front shows the conversation to be with.

@@ -343,7 +343,7 @@ impl EffectKey {
         self.marked("Aircall #")
     }
 
-    /// True for the marker, and for that of earlier releases, whose texts stand in Front and in the outbox.
+    /// True for the marker, and for that of earlier releases, whose texts are in Front and in the outbox.
     #[must_use]
     pub fn is_marker(self, line: &str) -> bool {
         let is_earlier =

@@ -173,7 +173,7 @@ impl Conditions {
         }
     }
 
-    /// Aircall has let somebody in.
+    /// Aircall has accepted the credential.
     pub(crate) fn aircall_answered(&mut self, now: Timestamp) {
         if let Some(probes) = self.lasting.remove(&Condition::AircallCredential) {
             let lasted = now.since(probes.since);

@@ -101,7 +101,7 @@ impl Place {
     pub fn bucket(&self) -> &'static str {
         match self {
             Self::Fence(_) => fence::BUCKET,
-            // How far events were polled stands beside the budget: a bucket of its own would have to be made first.
+            // The progress of polling is beside the budget: a bucket of its own would have to be made first.
             Self::Budget | Self::Events => budget::BUCKET,
             Self::DeadLetter(_) => dead_letter::BUCKET,
         }

@@ -161,7 +161,7 @@ struct FrontError {
     details: Vec<Value>,
 }
 
-/// The error in Front's form; `None` for what somebody else wrote.
+/// The error in Front's form; `None` for anything that Front did not write.
 fn front_error(body: &[u8]) -> Option<FrontError> {
     serde_json::from_slice::<ErrorBody>(body).ok().map(|body| body.error)
 }

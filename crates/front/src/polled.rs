@@ -1,7 +1,7 @@
 //! Front's events that were asked for: what is kept of one, and its fact.
 //!
 //! An event comes with its whole conversation. The log keeps the parts that are read, in the event's own form, because
-//! most of these events stand there already as webhooks.
+//! most of these events are there already as webhooks.
 
 use calltrail_domain::fact::{ConversationChanged, Fact};
 use calltrail_domain::record::FrontEvent;

@@ -275,7 +275,7 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
         | RequestKind::AddTag
         | RequestKind::TrashConversation
         | RequestKind::Probe => {
-            // Front answers these without a body: a page in its place is somebody else's.
+            // Front answers these without a body: a page in its place is from a proxy.
             if !body.trim_ascii().is_empty() && rule::holds(Rule::OnlyFrontRefuses) {
                 serde_json::from_slice::<serde::de::IgnoredAny>(body)?;
             }

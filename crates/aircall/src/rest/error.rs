@@ -68,7 +68,7 @@ impl RestError {
         let code = status.as_u16();
         match code {
             429 => Self::TooMany { retry_after: retry_after(headers) },
-            // Aircall's refusals are JSON with words; an HTML page is somebody else's.
+            // Aircall's refusals are JSON with words; an HTML page is from a proxy.
             400..=499 if reason(body).is_none() && rule::holds(Rule::OnlyFrontRefuses) => {
                 Self::NotAircall { status: code }
             }

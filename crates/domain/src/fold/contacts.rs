@@ -63,7 +63,7 @@ fn keep_number<B: Backing>(
 }
 
 /// The number's calls that are not decided on yet go with it into a new party; what was decided stays, with what comes late
-/// for it. The new party's name is one that no party had, so that its ordinals begin anew, in a fence of its own.
+/// for it. The new party's name is one that no party had, so that its ordinals begin again, in a fence of its own.
 fn leave<B: Backing>(
     state: &mut State<B>,
     place: Place,

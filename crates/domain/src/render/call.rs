@@ -44,7 +44,7 @@ fn has_agent(call_type: CallType) -> bool {
     }
 }
 
-/// The customer's name and number, or what stands in their place.
+/// The customer's name and number, or a substitute for them.
 fn customer(told: &CallTold, words: &Words) -> String {
     let name = contact_name(told);
     match (told.number(), told.shown_number().and_then(neutral_line)) {
@@ -70,7 +70,7 @@ fn add_start(rows: &mut Rows, told: &CallTold, policy: &Policy) {
     rows.row(rows.words.started, &at);
 }
 
-/// Why nobody answered, whom it rang, and how long the caller waited. Who left a voicemail has also spoken.
+/// Why no one answered, whom it rang, and how long the caller waited. Who left a voicemail has also spoken.
 fn add_missed(rows: &mut Rows, told: &CallTold, call_type: CallType) {
     let words = rows.words;
     let tells_why = !call_type.is_answered() && rule::holds(Rule::AMissedCallTellsWhy);

@@ -64,7 +64,7 @@ fn webhooks(account: &AccountView<'_>, findings: &mut Findings) {
     }
 }
 
-/// What is told to be gone was deleted, and a decision that came to nothing so does not count.
+/// A conversation reported as gone was deleted, and a decision that it undid does not count.
 fn gone(account: &AccountView<'_>, findings: &mut Findings) {
     for (place, fact) in &account.records.settled {
         let Outcome::Gone { conversation, .. } = &fact.outcome else { continue };
@@ -155,7 +155,7 @@ fn was_deleted(account: &AccountView<'_>, key: EffectKey) -> bool {
     })
 }
 
-/// It was to go into a deleted conversation, and the call itself was not to: that stands in Front, or was deleted there.
+/// It was to go into a deleted conversation, and the call itself was not to: that is in Front, or was deleted there.
 fn is_late_for_deleted(account: &AccountView<'_>, key: EffectKey) -> bool {
     let call = Kind::Call.key(key.call.0);
     let (own, last) = (account.records.decision_of(call), account.records.decision_of(key));

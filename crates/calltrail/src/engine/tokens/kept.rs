@@ -41,7 +41,7 @@ pub(super) struct Listed {
 }
 
 impl Kept {
-    /// What the file of `account` holds; nothing when there is none. One that is of no use is said and counts as none: its
+    /// The contents of the file of `account`; nothing if it does not exist. One that is of no use is said and counts as none: its
     /// tokens are in Aircall's list.
     pub(super) fn read(folder: &Path, account: &AccountId) -> Self {
         let path = path_in(folder, account);
