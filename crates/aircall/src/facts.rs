@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use calltrail_domain::fact::{
     Agent, Answer, AnsweredGuess, CallEvent, CallSnapshot, CallStatus, Comment, ContactHint, Direction, Fact,
-    Line, MenuChoice, Rung, Transfer, TransferTarget,
+    Line, MenuChoice, Read, Rung, Transfer, TransferTarget,
 };
 use calltrail_domain::ids::{CallId, LineId, PhoneNumber};
-use calltrail_domain::record::AircallEvent;
+use calltrail_domain::record::{AircallEvent, AircallRead};
 use calltrail_domain::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -49,6 +49,33 @@ pub fn facts(event: &AircallEvent, received_at: Timestamp) -> Fact {
     snapshot(event, received_at).map_or(Fact::Other, |snapshot| Fact::CallSnapshot(Box::new(snapshot)))
 }
 
+/// Translates a logged read. A call that is over is taken as one whose end was told. It never fails, as [`facts`] does not.
+#[must_use]
+pub fn read_facts(read: &AircallRead, received_at: Timestamp) -> Fact {
+    let Some(call) = Call::of_text(&repaired(&read.body)) else { return Fact::Other };
+    let event = if is_over(&call) { "call.ended" } else { "" };
+    let snapshot = snapshot_of(event, received_at, received_at, read.number.as_ref(), call);
+    let read = Read { history: read.history, update: read.update };
+    snapshot.map_or(Fact::Other, |snapshot| {
+        Fact::CallSnapshot(Box::new(CallSnapshot { read: Some(read), ..snapshot }))
+    })
+}
+
+/// The call of which this webhook tells that it is over.
+#[must_use]
+pub fn ended_call(event: &AircallEvent) -> Option<CallId> {
+    let payload = Payload::of(&repaired(&event.body))?;
+    let is_end = payload.event.as_deref().is_some_and(|name| call_event(name) == CallEvent::Ended);
+    payload.call.filter(|_| is_end)?.id().map(CallId)
+}
+
+/// The call that was read, if it was over.
+#[must_use]
+pub fn ended_call_read(read: &AircallRead) -> Option<CallId> {
+    let call = Call::of_text(&repaired(&read.body)).filter(is_over)?;
+    call.id().map(CallId)
+}
+
 /// The event's name as in the body.
 #[must_use]
 pub fn event_name(event: &AircallEvent) -> Option<String> {
@@ -62,38 +89,49 @@ pub(crate) fn is_call_event(name: &str) -> bool {
 fn snapshot(event: &AircallEvent, received_at: Timestamp) -> Option<CallSnapshot> {
     let payload = Payload::of(&repaired(&event.body))?;
     let name = payload.event.filter(|name| is_call_event(name))?;
-    let call = payload.call?;
-    let id = CallId(call.id()?);
     let at = payload.timestamp.at().unwrap_or(received_at);
+    snapshot_of(&name, at, received_at, event.number.as_ref(), payload.call?)
+}
+
+/// The call as the event called `name` shows it; as it was at `at`.
+fn snapshot_of(
+    name: &str,
+    at: Timestamp,
+    received_at: Timestamp,
+    number: Option<&PhoneNumber>,
+    call: Call,
+) -> Option<CallSnapshot> {
+    let id = CallId(call.id()?);
     let user = call.user.as_ref().and_then(agent);
     Some(CallSnapshot {
         call: id,
-        event: call_event(&name),
+        event: call_event(name),
         at,
         received_at,
         status: call.status.as_deref().and_then(status),
-        number: event.number.clone(),
+        number: number.cloned(),
         direction: call.direction.as_deref().and_then(direction),
         started_at: call.started_at.at(),
         answered_at: call.answered_at.at(),
-        answered_guess: answered_guess(&name, at, &call),
+        answered_guess: answered_guess(name, at, &call),
         ended_at: call.ended_at.at(),
         recording: media(call.recording, linked(&call, "recording")),
         voicemail: media(call.voicemail || name == "call.voicemail_left", linked(&call, "voicemail")),
         comments: comments(id, &call.comments),
-        transfer: transfer(&name, at, &call),
-        shown_number: shown_number(event, &call),
-        menu: menu(&name, at, &call.ivr_options_selected),
-        rung: user.as_ref().and_then(|agent| rung(&name, at, agent)),
+        transfer: transfer(name, at, &call),
+        shown_number: shown_number(number, &call),
+        menu: menu(name, at, &call.ivr_options_selected),
+        rung: user.as_ref().and_then(|agent| rung(name, at, agent)),
         answered_by: user
             .as_ref()
             .filter(|_| name == "call.answered")
             .map(|agent| Answer { at, agent: agent.clone() }),
-        agent: user.filter(|_| !rings_only(&name)),
+        agent: user.filter(|_| !rings_only(name)),
         line: call.number.and_then(line),
         contact: call.contact.and_then(contact),
         missed_reason: call.missed_call_reason,
         tags: call.tags.map(|tags| tags.into_iter().collect()),
+        read: None,
     })
 }
 
@@ -140,20 +178,23 @@ fn transfer(name: &str, at: Timestamp, call: &Call) -> Option<Transfer> {
     Some(Transfer { at, succeeded, by: call.transferred_by.as_ref().and_then(agent), to })
 }
 
+/// The call shows itself that it is over, whatever the event.
+pub(crate) fn is_over(call: &Call) -> bool {
+    call.ended_at != Moment::Absent || call.status.as_deref().and_then(status) == Some(CallStatus::Done)
+}
+
 /// A time of the answer that is there and cannot be read still says that the call was answered: at the latest when the
 /// event tells of it, or at some moment of a call that is over.
 fn answered_guess(name: &str, at: Timestamp, call: &Call) -> Option<AnsweredGuess> {
-    let is_over = matches!(call_event(name), CallEvent::HungUp | CallEvent::Ended)
-        || call.ended_at != Moment::Absent
-        || call.status.as_deref().and_then(status) == Some(CallStatus::Done);
+    let is_over = matches!(call_event(name), CallEvent::HungUp | CallEvent::Ended) || is_over(call);
     let within = if is_over { call.started_at.at().unwrap_or(at) } else { at };
     call.answered_at.is_unreadable().then_some(AnsweredGuess { over: is_over, at: within })
 }
 
 /// What is shown where no number can be read: nothing when it was withheld. A record of an earlier release may lack a
 /// number that this one would read; it stays without, so that the call stays with its party.
-fn shown_number(event: &AircallEvent, call: &Call) -> Option<String> {
-    let shown = call.raw_digits.as_ref().filter(|_| event.number.is_none())?;
+fn shown_number(number: Option<&PhoneNumber>, call: &Call) -> Option<String> {
+    let shown = call.raw_digits.as_ref().filter(|_| number.is_none())?;
     match outside_over(shown, call.number.as_ref()) {
         Outside::Withheld => None,
         Outside::Number(_) | Outside::Unreadable => Some(shown.clone()),

@@ -21,7 +21,7 @@ mod surrogate;
 mod token;
 
 pub use bounds::bounded_text;
-pub use facts::{event_name, facts};
+pub use facts::{ended_call, ended_call_read, event_name, facts, read_facts};
 pub use number::{Outside, e164, outside};
 pub use receive::{Malformed, Meaning, Received, receive};
 pub use token::Tokens;

@@ -113,6 +113,12 @@ impl Call {
         }
     }
 
+    /// Reads a call object by itself, as lists and single reads of the REST API show it. Halves of surrogate pairs are
+    /// repaired before.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        lenient::of_fields(lenient::fields(text)?)
+    }
+
     /// Aircall's id; where that is no number, the one in the call's own link, or a stable one made from the id.
     pub(crate) fn id(&self) -> Option<u64> {
         let linked =

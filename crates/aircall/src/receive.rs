@@ -164,7 +164,7 @@ pub(crate) fn outside_over(shown: &str, line: Option<&Number>) -> Outside {
     outside_at(shown, Home::of_line(country, digits))
 }
 
-fn outside_number(call: &Call) -> Option<PhoneNumber> {
+pub(crate) fn outside_number(call: &Call) -> Option<PhoneNumber> {
     match outside_over(call.raw_digits.as_ref()?, call.number.as_ref()) {
         Outside::Number(number) => Some(number),
         Outside::Withheld | Outside::Unreadable => None,

@@ -53,17 +53,25 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     pub party: PartyId,
-    /// The receive time of the record that settled it, by the clock of the machine that received it.
+    /// The receive time of the record that settled it, by the clock of the machine that received it; the end of the call,
+    /// where it was read long after.
     pub at: Timestamp,
     /// Where that record stands in the log: calls settle in this order, whatever the clocks say.
     pub sequence: u64,
+    /// The record that settled it was read from Aircall's API, perhaps long after the end of the call: among what people did,
+    /// its place goes by `at`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_time: bool,
+    /// The call is history: nothing of it may disturb anyone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
 }
 
 impl Settled {
     /// Its place among what people did.
     #[must_use]
     pub fn moment(&self) -> Moment {
-        Moment { sequence: self.sequence, at: self.at }
+        Moment { sequence: self.sequence, at: self.at, by_time: self.by_time }
     }
 }
 
@@ -181,6 +189,12 @@ impl Call {
             | Outcome::Overtaken { .. } => false,
         });
         refused && rule::holds(Rule::PartsOfARefusedCallAreSkipped)
+    }
+
+    /// True for a call that is logged without disturbing anyone.
+    #[must_use]
+    pub fn is_history(&self) -> bool {
+        self.settled.as_ref().is_some_and(|settled| settled.history)
     }
 
     /// True when something can be listened to, and its link may still come in time.

@@ -239,7 +239,8 @@ impl Head<'_> {
 
     /// When the call settled, or the last that came late for it did.
     fn now(&self) -> Timestamp {
-        if self.call.verdict.is_some() { self.call.last_received_at } else { self.settled.at }
+        let is_late = self.call.verdict.is_some() || self.settled.by_time;
+        if is_late { self.call.last_received_at } else { self.settled.at }
     }
 
     fn log(&self) -> Option<Step> {
@@ -305,7 +306,8 @@ impl Head<'_> {
         let known = self.party.thread.as_ref().filter(|_| rule::holds(Rule::LaterCallsJoinTheConversation));
         let Some(thread) = known else { return Some((self.new_thread(), true)) };
         let settled = self.settled.moment();
-        let ended = thread.marks.had_ended(&thread.segment, settled);
+        // History opens no segment in a conversation that is there.
+        let ended = thread.marks.had_ended(&thread.segment, settled) && !self.settled.history;
         let leaves = match thread.status {
             ConversationStatus::Trashed => true,
             ConversationStatus::Open | ConversationStatus::Archived | ConversationStatus::Snoozed => {
@@ -318,7 +320,8 @@ impl Head<'_> {
         let own = ended || !rule::holds(Rule::TheSubjectBelongsToItsSegment);
         let subject = if own { self.subject() } else { thread.segment.subject.clone() };
         // A person archived it after the call: it stays so.
-        let archived = thread.marks.archived_after(settled) && stays_archived(thread);
+        let is_left_so = self.settled.history || thread.marks.archived_after(settled);
+        let archived = is_left_so && stays_archived(thread);
         let (thread, inbox) = (thread.reference.clone(), thread.inbox.clone());
         Some((Target { thread, inbox, subject, archived, with_call: true, conversation: None }, ended))
     }
@@ -331,7 +334,7 @@ impl Head<'_> {
             thread: ThreadRef::new(format!("calltrail:{}", self.id)),
             inbox: mapped.unwrap_or(&self.policy.default_inbox).clone(),
             subject: self.subject(),
-            archived: false,
+            archived: self.settled.history,
             with_call: true,
             conversation: None,
         }

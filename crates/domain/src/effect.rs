@@ -103,6 +103,9 @@ pub struct ImportActivity {
     /// The audio of the call's recording goes with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub with_audio: bool,
+    /// The call is history: no rule in Front runs for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skips_rules: bool,
 }
 
 /// Who logs an activity. A number that is `None` was withheld.
@@ -199,6 +202,9 @@ pub struct WorkItem {
     /// The conversation that imports go into, when its id was known as the item was cut.
     pub conversation: Option<ConversationId>,
     pub effects: Vec<NumberedEffect>,
+    /// Nothing but history was pending as the item was cut: live calls of other parties go first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bulk: bool,
 }
 
 /// An effect with its place in the party's life.
@@ -211,6 +217,9 @@ pub struct NumberedEffect {
     /// Where it goes when that is not the party's present conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationId>,
+    /// It belongs to a call that is history.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bulk: bool,
 }
 
 impl WorkItem {

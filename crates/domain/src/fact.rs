@@ -64,6 +64,17 @@ pub struct CallSnapshot {
     pub menu: Vec<MenuChoice>,
     /// The agent whom the call rang on or who declined it, of the events that say so.
     pub rung: Option<Rung>,
+    /// It was read from Aircall's API. `None` for a webhook.
+    pub read: Option<Read>,
+}
+
+/// How a call that was read from Aircall's API is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Read {
+    /// If this record settles the call, the call is history: it is logged without disturbing anyone.
+    pub history: bool,
+    /// A call that is not known yet stays unknown.
+    pub update: bool,
 }
 
 /// When a call was answered at the earliest known: the event that showed it first. What is less is nearer to the truth.

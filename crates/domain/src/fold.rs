@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::call::{Call, Settled};
 use crate::effect::WorkItem;
-use crate::fact::{CallEvent, CallSnapshot, Fact};
+use crate::fact::{CallEvent, CallSnapshot, Fact, Read};
 use crate::hash;
 use crate::ids::{CallId, ConversationId, PartyId, PhoneNumber};
 use crate::limits::{ENDED_WAIT_DEFAULT, SILENT_CALL_DEFAULT, VOICEMAIL_WAIT_DEFAULT};
@@ -76,17 +76,21 @@ fn account_created<B: Backing>(state: &mut State<B>, created: &AccountCreated) -
 }
 
 fn call_told<B: Backing>(state: &mut State<B>, place: Place, snapshot: &CallSnapshot) -> Folded<B> {
-    let mut call = state.call(snapshot.call)?.unwrap_or_else(|| Call::new(snapshot.received_at));
+    let known = state.call(snapshot.call)?;
+    if known.is_none() && snapshot.read.is_some_and(|read| read.update) {
+        return Ok(Vec::new());
+    }
+    let mut call = known.unwrap_or_else(|| Call::new(snapshot.received_at));
     call.tell(snapshot, place.sequence);
     match snapshot.event {
-        CallEvent::Ended => settle(state, place, snapshot.call, call),
+        CallEvent::Ended => settle(state, place, snapshot.call, call, snapshot.read),
         CallEvent::HungUp | CallEvent::Other => keep(state, place, snapshot.call, call),
     }
 }
 
 fn call_end_awaited<B: Backing>(state: &mut State<B>, place: Place, id: CallId) -> Folded<B> {
     let Some(call) = state.call(id)? else { return Ok(Vec::new()) };
-    settle(state, place, id, call)
+    settle(state, place, id, call, None)
 }
 
 /// From now on the call shows what can be listened to without a link.
@@ -115,7 +119,13 @@ fn keep<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: Ca
 }
 
 /// A call settles exactly once, and joins its party's queue then.
-fn settle<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: Call) -> Folded<B> {
+fn settle<B: Backing>(
+    state: &mut State<B>,
+    place: Place,
+    id: CallId,
+    mut call: Call,
+    read: Option<Read>,
+) -> Folded<B> {
     if call.settled.is_some() {
         return keep(state, place, id, call);
     }
@@ -128,10 +138,22 @@ fn settle<B: Backing>(state: &mut State<B>, place: Place, id: CallId, mut call: 
         None => (named, Party { since: place.sequence, ..Party::default() }),
     };
     party.enqueue(id, place.sequence);
-    call.settled = Some(Settled { party: party_id.clone(), at: place.received_at, sequence: place.sequence });
+    call.settled = Some(settled(place, &party_id, &call, read));
     state.put_party(&party_id, party);
     keep(state, place, id, call)?;
     Ok(vec![Output::Touched(party_id)])
+}
+
+/// A call that was read settles at its end, however late that was.
+fn settled(place: Place, party: &PartyId, call: &Call, read: Option<Read>) -> Settled {
+    let ended = read.and_then(|_| call.told.ended_at().or(call.told.started_at()));
+    Settled {
+        party: party.clone(),
+        at: ended.map_or(place.received_at, |ended| ended.min(place.received_at)),
+        sequence: place.sequence,
+        by_time: ended.is_some(),
+        history: read.is_some_and(|read| read.history) && rule::holds(Rule::HistoryDoesNotDisturb),
+    }
 }
 
 /// Callers without a number are never taken for one another: each such call is a party of its own.

@@ -9,7 +9,7 @@ use crate::fact::ConversationChange;
 use crate::ids::{CallId, ContactId, ConversationId, InboxId, PartyId, ThreadRef};
 use crate::limits::{WORK_ITEM_BYTES_MAX, WORK_ITEM_EFFECTS_MAX};
 use crate::rule::{self, Rule};
-use crate::segment::{self, Mark, Marks, Moment, Segment};
+use crate::segment::{self, Mark, Marks, Segment};
 use crate::size::encoded_bytes;
 use crate::time::Timestamp;
 
@@ -186,7 +186,9 @@ impl Party {
         self.item += 1;
         let present = || self.thread.as_ref().and_then(|thread| thread.conversation.clone());
         let conversation = effects[0].conversation.clone().or_else(present);
-        let item = WorkItem { party: party.clone(), item: self.item, publication: 1, conversation, effects };
+        let bulk = effects.iter().chain(&self.backlog).all(|effect| effect.bulk);
+        let item =
+            WorkItem { party: party.clone(), item: self.item, publication: 1, conversation, effects, bulk };
         let open = item.effects.iter().map(|effect| effect.ordinal).collect();
         self.outstanding = Some(Outstanding { item: item.clone(), open });
         Some(item)
@@ -220,9 +222,10 @@ impl Party {
 }
 
 impl Thread {
-    /// A thread that has no conversation yet, opened by a call that settled at `opened`.
+    /// A thread that has no conversation yet, with its first segment.
     #[must_use]
-    pub fn new(reference: ThreadRef, inbox: InboxId, subject: String, opened: Moment) -> Self {
+    pub fn new(reference: ThreadRef, inbox: InboxId, segment: Segment) -> Self {
+        let status = if segment.history { ConversationStatus::Archived } else { ConversationStatus::Open };
         // Any event about the new conversation is later than this, whatever the clocks say.
         let before_all = Timestamp::from_millis(0);
         Self {
@@ -230,12 +233,12 @@ impl Thread {
             conversation: None,
             inbox,
             inbox_at: before_all,
-            status: ConversationStatus::Open,
+            status,
             status_at: before_all,
             unsure: false,
             merged: false,
             left: Vec::new(),
-            segment: Segment { subject, opened },
+            segment,
             marks: Marks::default(),
             heard_at: None,
             read_at: None,

@@ -33,6 +33,8 @@ pub enum RecordBody {
     PolicyChanged(Policy),
     #[serde(rename = "aircall.event")]
     AircallEvent(AircallEvent),
+    #[serde(rename = "aircall.read")]
+    AircallRead(AircallRead),
     #[serde(rename = "front.event")]
     FrontEvent(FrontEvent),
     #[serde(rename = "front.polled")]
@@ -88,6 +90,21 @@ pub struct AircallEvent {
     pub body: String,
 }
 
+/// A call as Aircall's REST API showed it to the reader.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AircallRead {
+    /// The outside number as normalised when the call was read, see [`AircallEvent::number`].
+    pub number: Option<PhoneNumber>,
+    /// The call object as received.
+    pub body: String,
+    /// The call is history: it is logged without disturbing anyone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
+    /// The call was read again for what came late. If the log does not know it, this means nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub update: bool,
+}
+
 /// A webhook of Front with a good signature, or an event that was asked for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrontEvent {
@@ -98,6 +115,12 @@ pub struct FrontEvent {
 impl std::fmt::Debug for AircallEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "AircallEvent({} bytes)", self.body.len())
+    }
+}
+
+impl std::fmt::Debug for AircallRead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AircallRead({} bytes)", self.body.len())
     }
 }
 
@@ -140,6 +163,7 @@ impl RecordBody {
             Self::AccountCreated(_) => "account.created",
             Self::PolicyChanged(_) => "policy.changed",
             Self::AircallEvent(_) => "aircall.event",
+            Self::AircallRead(_) => "aircall.read",
             Self::FrontEvent(_) => "front.event",
             Self::FrontPolled(_) => "front.polled",
             Self::EffectsDecided(_) => "effects.decided",
@@ -152,10 +176,11 @@ impl RecordBody {
 }
 
 /// The kinds that this release knows.
-pub const KNOWN_KINDS: [&str; 9] = [
+pub const KNOWN_KINDS: [&str; 10] = [
     "account.created",
     "policy.changed",
     "aircall.event",
+    "aircall.read",
     "front.event",
     "front.polled",
     "effects.decided",

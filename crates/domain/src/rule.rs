@@ -109,10 +109,15 @@ pub enum Rule {
     QuietConversationIsReadFirst,
     FailedReopeningDoubtsTheStatus,
     EventsArePolled,
+    HistoryDoesNotDisturb,
+    ReadCallsGoByTheirTime,
+    FrontIsRecoveredFirst,
+    LongWindowsAreSplit,
+    WebhookIsSwitchedOn,
 }
 
 impl Rule {
-    pub const ALL: [Self; 102] = [
+    pub const ALL: [Self; 107] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -215,6 +220,11 @@ impl Rule {
         Self::QuietConversationIsReadFirst,
         Self::FailedReopeningDoubtsTheStatus,
         Self::EventsArePolled,
+        Self::HistoryDoesNotDisturb,
+        Self::ReadCallsGoByTheirTime,
+        Self::FrontIsRecoveredFirst,
+        Self::LongWindowsAreSplit,
+        Self::WebhookIsSwitchedOn,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -277,6 +287,8 @@ impl Rule {
             Self::QuietConversationIsReadFirst
             | Self::FailedReopeningDoubtsTheStatus
             | Self::EventsArePolled => &["m10"],
+            Self::HistoryDoesNotDisturb => &["m31"],
+            Self::ReadCallsGoByTheirTime => &["m08"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone
@@ -322,7 +334,10 @@ impl Rule {
             | Self::NewerFenceSwallowsNoEffect
             | Self::TooLongTextIsShortened
             | Self::ConditionsAreProbedOnce
-            | Self::AnsweredImportsAreRepeatedSoon => &[],
+            | Self::AnsweredImportsAreRepeatedSoon
+            | Self::FrontIsRecoveredFirst
+            | Self::LongWindowsAreSplit
+            | Self::WebhookIsSwitchedOn => &[],
         }
     }
 }

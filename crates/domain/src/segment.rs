@@ -16,6 +16,9 @@ use crate::time::Timestamp;
 pub struct Moment {
     pub sequence: u64,
     pub at: Timestamp,
+    /// The call was read from Aircall's API after its end: among what people did, its place goes by `at`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_time: bool,
 }
 
 /// A segment, from the call that opened it on.
@@ -24,6 +27,18 @@ pub struct Segment {
     pub subject: String,
     /// When the call that opened it settled. An archiving before that ended the segment before this one.
     pub opened: Moment,
+    /// The call that opened it is history: its conversation was archived from the start, so the segment has ended unless a
+    /// person reopens the conversation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
+}
+
+impl Segment {
+    /// True when it has ended, `latest` being the latest mark that counts.
+    fn has_ended(&self, latest: Option<&Mark>) -> bool {
+        let own = latest.filter(|mark| !mark.is_before(self.opened));
+        own.map_or(self.history, |mark| mark.act.archived)
+    }
 }
 
 /// That people archived the conversation or brought it back.
@@ -39,9 +54,10 @@ pub struct Mark {
 impl Mark {
     /// True when a call that settled at `moment` settled after this.
     fn is_before(&self, moment: Moment) -> bool {
+        let goes_by_time = moment.by_time && rule::holds(Rule::ReadCallsGoByTheirTime);
         match self.sequence {
-            Some(sequence) => sequence <= moment.sequence,
-            None => self.act.at <= moment.at,
+            Some(sequence) if !goes_by_time => sequence <= moment.sequence,
+            Some(_) | None => self.act.at <= moment.at,
         }
     }
 }
@@ -77,13 +93,13 @@ impl Marks {
             return self.has_ended(segment);
         }
         let known = self.0.iter().filter(|mark| mark.is_before(moment));
-        latest(known).is_some_and(|mark| mark.act.archived && !mark.is_before(segment.opened))
+        segment.has_ended(latest(known))
     }
 
     /// True when `segment` has ended by what is known now.
     #[must_use]
     pub(crate) fn has_ended(&self, segment: &Segment) -> bool {
-        latest(self.0.iter()).is_some_and(|mark| mark.act.archived && !mark.is_before(segment.opened))
+        segment.has_ended(latest(self.0.iter()))
     }
 
     /// True when people archived the conversation after a call settled at `moment`, and left it so.
@@ -120,11 +136,12 @@ mod tests {
     use super::{Act, MARKS_MAX, Mark, Marks, Moment, Segment, Timestamp, mark};
 
     fn moment(sequence: u64) -> Moment {
-        Moment { sequence, at: Timestamp::from_seconds(i64::try_from(sequence).expect("small")) }
+        let at = Timestamp::from_seconds(i64::try_from(sequence).expect("small"));
+        Moment { sequence, at, by_time: false }
     }
 
     fn segment(opened: u64) -> Segment {
-        Segment { subject: "Missed call".to_owned(), opened: moment(opened) }
+        Segment { subject: "Missed call".to_owned(), opened: moment(opened), history: false }
     }
 
     fn marks(of: &[Mark]) -> Marks {
@@ -177,6 +194,27 @@ mod tests {
         assert!(found.archived_after(moment(14)));
         assert!(found.had_ended(&segment(10), moment(15)));
         assert!(!found.has_ended(&segment(15)));
+    }
+
+    #[test]
+    fn a_call_that_was_read_goes_by_the_time_of_its_end() {
+        let archived = marks(&[mark(true, at(15), 5)]);
+        let read = |seconds| Moment { by_time: true, at: at(seconds), ..moment(20) };
+        assert!(!archived.had_ended(&segment(3), read(14)), "it ended before the archiving");
+        assert!(archived.archived_after(read(14)));
+        assert!(archived.had_ended(&segment(3), read(16)));
+        assert!(archived.had_ended(&segment(3), moment(20)), "a webhook goes by the log");
+    }
+
+    #[test]
+    fn a_segment_of_history_has_ended_until_a_person_reopens_it() {
+        let of_history = Segment { history: true, ..segment(10) };
+        assert!(marks(&[]).has_ended(&of_history));
+        assert!(marks(&[mark(false, at(8), 8)]).has_ended(&of_history), "a return before it");
+        let reopened = marks(&[mark(false, at(12), 12)]);
+        assert!(!reopened.has_ended(&of_history));
+        assert!(reopened.had_ended(&of_history, moment(11)));
+        assert!(!reopened.had_ended(&of_history, moment(13)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::Class;
 use calltrail_front::{RateLimit, Resource};
+use calltrail_rate::{earliest, insert, without};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
@@ -18,7 +19,6 @@ use crate::limits::{
     RESERVATIONS_MAX, RETRY_AFTER_MAX, SHORT_WINDOW, SLOT_WAIT_MAX, WAIT_NOTED_MARGIN,
 };
 use crate::settings::Rate;
-use crate::slots::{earliest, insert, without};
 
 /// The bucket that holds the budgets; the key is the account.
 pub const BUCKET: &str = "budget";

@@ -77,6 +77,7 @@ impl Machine {
             created_at: wanted.created_at,
             from: wanted.from.clone(),
             archived: wanted.archived,
+            skips_rules: wanted.skips_rules,
             attachment,
             author,
         })

@@ -37,7 +37,6 @@ pub mod settings;
 mod settle;
 pub mod shell;
 mod sightings;
-mod slots;
 mod tag;
 mod teammates;
 mod warnings;

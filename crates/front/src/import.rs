@@ -30,6 +30,8 @@ pub struct Activity {
     pub from: Sender,
     /// The conversation is archived and is to stay so.
     pub archived: bool,
+    /// No rule of Front's runs for it.
+    pub skips_rules: bool,
     /// A file that goes with it.
     pub attachment: Option<Attachment>,
     /// The teammate behind an outbound message's e-mail, when there is one in Front.
@@ -73,7 +75,7 @@ impl Activity {
                 (sender, customer.to_owned(), false, *assign)
             }
         };
-        let skips_rules = !rule::holds(Rule::ImportsRunRules);
+        let skips_rules = self.skips_rules || !rule::holds(Rule::ImportsRunRules);
         let mut metadata =
             json!({"is_inbound": inbound, "is_archived": self.archived, "should_skip_rules": skips_rules});
         let mut body = json!({

@@ -30,6 +30,7 @@ pub use machine::{AccountRules, Machine};
 pub use operation::{Came, Operation, WhyAgain};
 pub use pieces::{AccountInMemory, InMemory, Pieces, PiecesError, Scan, Scanned, StoreErrorOf};
 pub use projector::{Options, ProjectorError};
+pub use published::class_of;
 pub use query::{Digest, Pending, Progress, Troubles, stored_digest};
 pub use store::StoreError;
 pub use translate::{Folding, fact_of, translate};

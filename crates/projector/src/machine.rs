@@ -403,7 +403,7 @@ impl<P: Pieces> Machine<P> {
                 Operation::Publish { account: account.clone(), item: item.clone() }
             }
             Asked::LookFor { account, told, .. } => {
-                Operation::Holds { account: account.clone(), ticket: told.ticket }
+                Operation::Holds { account: account.clone(), class: told.class, ticket: told.ticket }
             }
             Asked::Introduce { account, bodies } => append(account, bodies.clone()),
             Asked::Decided { account, decided } => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::Record;
+use calltrail_event_log::ports::Class;
 use thiserror::Error;
 
 use crate::translate::Folding;
@@ -21,7 +22,7 @@ pub enum Operation {
     /// Answered by [`Came::Published`].
     Publish { account: String, item: WorkItem },
     /// Answered by [`Came::Holds`].
-    Holds { account: String, ticket: u64 },
+    Holds { account: String, class: Class, ticket: u64 },
     /// All or none, next to each other. Answered by [`Came::Appended`].
     Append { account: String, records: Vec<Record> },
     /// A port refused. Answered by [`Came::Slept`].

@@ -11,7 +11,7 @@ use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::Record;
 use calltrail_domain::state::StateError;
 use calltrail_domain::time::Timestamp;
-use calltrail_event_log::ports::{Class, EventLog, LogError, NewItem, NewRecord, Outbox};
+use calltrail_event_log::ports::{EventLog, LogError, NewItem, NewRecord, Outbox};
 use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval};
@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use crate::limits::{REBUILDS_MAX, REFUSAL_LINE_EVERY, RETRY_WAIT, TIMER_TICK};
 use crate::machine::{AccountRules, Machine};
 use crate::operation::{Came, Operation, WhyAgain};
+use crate::published::class_of;
 use crate::query::{Progress, Query, Troubles};
 use crate::reading;
 use crate::store::{Opened, Store, StoreError};
@@ -175,8 +176,8 @@ impl Projector {
             Operation::Read { after, max } => self.rest(after, max, machine, ticks).await,
             Operation::Identify { sequence } => reading::identity(&*self.log, sequence).await,
             Operation::Publish { account, item } => self.publish(account, &item).await,
-            Operation::Holds { account, ticket } => {
-                self.outbox.holds(&account, Class::Live, ticket).await.map(Came::Holds)
+            Operation::Holds { account, class, ticket } => {
+                self.outbox.holds(&account, class, ticket).await.map(Came::Holds)
             }
             Operation::Append { account, records } => {
                 let group = records.into_iter().map(|record| new_record(&account, &record)).collect();
@@ -218,7 +219,7 @@ impl Projector {
     /// An item that the outbox already holds stays there once.
     async fn publish(&self, account: String, item: &WorkItem) -> Result<Came, LogError> {
         let body = serde_json::to_vec(item).map_err(|cause| LogError::Storage(Arc::new(cause)))?;
-        let item = NewItem { account, class: Class::Live, id: item.message_id(), body: body.into() };
+        let item = NewItem { account, class: class_of(item), id: item.message_id(), body: body.into() };
         self.outbox.publish(item).await.map(|ticket| Came::Published { ticket })
     }
 

@@ -8,6 +8,7 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
+use calltrail_event_log::ports::Class;
 
 use crate::limits::PUBLICATIONS_MAX;
 
@@ -23,6 +24,7 @@ pub(crate) struct Published {
 pub(crate) struct Told {
     item: u64,
     publication: u32,
+    pub(crate) class: Class,
     pub(crate) ticket: u64,
     looked_at: Timestamp,
 }
@@ -45,11 +47,23 @@ pub(crate) enum Refusal {
     ForGood,
 }
 
+/// The class that the item is published under.
+#[must_use]
+pub fn class_of(item: &WorkItem) -> Class {
+    if item.bulk { Class::Bulk } else { Class::Live }
+}
+
 impl Published {
     /// The outbox has the item, and calls it `ticket`.
     pub(crate) fn told(&mut self, item: &WorkItem, ticket: u64, now: Timestamp) {
         self.refused.remove(&item.party);
-        let told = Told { item: item.item, publication: item.publication, ticket, looked_at: now };
+        let told = Told {
+            item: item.item,
+            publication: item.publication,
+            class: class_of(item),
+            ticket,
+            looked_at: now,
+        };
         self.told.insert(item.party.clone(), told);
     }
 

@@ -60,6 +60,7 @@ pub fn fact_of(received_at: Timestamp, body: RecordBody) -> Fact {
         RecordBody::AccountCreated(created) => Fact::AccountCreated(created),
         RecordBody::PolicyChanged(policy) => Fact::PolicyChanged(policy),
         RecordBody::AircallEvent(event) => calltrail_aircall::facts(&event, received_at),
+        RecordBody::AircallRead(read) => calltrail_aircall::read_facts(&read, received_at),
         RecordBody::FrontEvent(event) => calltrail_front::events::facts(&event, received_at),
         RecordBody::FrontPolled(event) => calltrail_front::polled::facts(&event, received_at),
         RecordBody::EffectsDecided(decided) => Fact::EffectsDecided(decided),

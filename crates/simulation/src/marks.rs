@@ -94,6 +94,7 @@ pub(crate) fn of_log(evidence: &Evidence, marks: &mut Marks) {
             | RecordBody::PolicyChanged(_)
             | RecordBody::AircallEvent(_)
             | RecordBody::FrontEvent(_)
+            | RecordBody::AircallRead(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::Unknown { .. } => {}
         }

@@ -144,6 +144,7 @@ impl Site {
             from: Sender::Customer { number: Some(number), name: None, line_number: None },
             archived: false,
             with_audio: false,
+            skips_rules: false,
         };
         let effect = Arc::new(Effect { key, action: Action::ImportActivity(activity) });
         let item = WorkItem {
@@ -151,7 +152,13 @@ impl Site {
             item: 1,
             publication: 1,
             conversation: None,
-            effects: vec![NumberedEffect { ordinal: 1, effect, conversation: None }],
+            effects: vec![NumberedEffect {
+                ordinal: 1,
+                effect,
+                conversation: None,
+                bulk: class == Class::Bulk,
+            }],
+            bulk: class == Class::Bulk,
         };
         let body = serde_json::to_vec(&item).expect("an item has a JSON form").into();
         let new = NewItem { account: ACCOUNT.to_owned(), class, id: item.message_id(), body };

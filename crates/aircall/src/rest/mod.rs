@@ -2,14 +2,20 @@
 //!
 //! Where the rules come from: Aircall's API reference (`/api-references`), and third parties that quote it.
 
+mod address;
 mod audio;
+mod calls;
 mod client;
 mod error;
+mod rate;
 mod reply;
 
+pub use address::posts_to;
 pub use audio::{Audio, AudioError, AudioFailure, AudioSource};
-pub use client::{Client, ClientError};
+pub use calls::{CallsAsk, CallsPage, NextPage, ReadCall};
+pub use client::{Answered, Client, ClientError};
 pub use error::{RestError, Unreachable};
+pub use rate::RateLimit;
 pub use reply::{Call, Line, User, Webhook};
 
 /// The events that make a difference to what is logged. A webhook that is made without a list of events gets all.

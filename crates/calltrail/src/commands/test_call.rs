@@ -100,6 +100,7 @@ fn activity(account: &AccountConfig, inbox: &InboxId) -> Activity {
             line_number: None,
         },
         archived: false,
+        skips_rules: false,
         attachment: None,
         author: None,
     }

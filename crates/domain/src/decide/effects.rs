@@ -38,7 +38,7 @@ impl Head<'_> {
 
     /// What a call does to its conversation besides being shown there.
     fn with_changes(&self, mut effects: Vec<Effect>, target: &Target) -> Vec<Effect> {
-        if target.with_call {
+        if target.with_call && !self.settled.history {
             effects.extend(self.assign());
             effects.extend(self.reopen(target));
         }
@@ -71,6 +71,7 @@ impl Head<'_> {
             from: self.sender(kind, target.with_call),
             archived: target.archived,
             with_audio: attach && kind == EffectKind::Recording,
+            skips_rules: self.settled.history,
         })
     }
 
@@ -115,7 +116,8 @@ impl Head<'_> {
             return Sender::Customer { number, name, line_number };
         }
         let assigns = call_type.is_answered() || !rule::holds(Rule::OnlyAnsweredCallsAssign);
-        let assign = with_call && assigns && self.policy.assign_by == AssignBy::Import;
+        let may_assign = with_call && !self.settled.history;
+        let assign = may_assign && assigns && self.policy.assign_by == AssignBy::Import;
         Sender::Agent { email: render::agent_email(told), line_number, number, assign }
     }
 

@@ -136,15 +136,15 @@ fn leave_queue<B: Backing>(
 /// Until the call is seen in Front, the segment before it is kept: Front may refuse the call.
 fn open_segment(party: &mut Party, call: &Call, decision: &Decision, logged: &Logged) {
     let Some(settled) = call.settled.as_ref().filter(|_| logged.opens_segment) else { return };
-    let (opened, subject) = (settled.moment(), logged.subject.clone());
+    let segment =
+        Segment { subject: logged.subject.clone(), opened: settled.moment(), history: settled.history };
     let imports = decision.effects.iter().any(|effect| effect.key.kind == EffectKind::Call);
     let before = party.thread.clone().map(Box::new);
     party.opening = imports.then_some(Opening { call: decision.call, before });
     match party.thread.as_mut().filter(|thread| thread.reference == logged.thread) {
-        Some(thread) => thread.segment = Segment { subject, opened },
+        Some(thread) => thread.segment = segment,
         None => {
-            let (reference, inbox) = (logged.thread.clone(), logged.inbox.clone());
-            party.thread = Some(Thread::new(reference, inbox, subject, opened));
+            party.thread = Some(Thread::new(logged.thread.clone(), logged.inbox.clone(), segment));
         }
     }
 }
@@ -169,6 +169,7 @@ fn take_effects(party: &mut Party, call: &mut Call, decision: &Decision) {
             ordinal: party.ordinal,
             effect: Arc::clone(effect),
             conversation: decision.conversation.clone(),
+            bulk: call.is_history(),
         };
         call.effects.insert(effect.key, EffectState { ordinal: party.ordinal, outcome: None });
         party.backlog.push(numbered);

@@ -90,6 +90,7 @@ pub(crate) fn snapshot(call: u64, party: u8, stage: usize, answered: bool) -> Ca
         comments: Vec::new(),
         tags: (stage >= 3).then(|| BTreeSet::from(["vip".to_owned()])),
         transfer: None,
+        read: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod codes;
 mod decisions;
 mod engine;
 mod gone;
+mod history;
 mod late;
 mod menu;
 mod merge;

@@ -14,7 +14,8 @@ use calltrail_domain::ids::{
 };
 use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
-    AccountCreated, AircallEvent, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyKey, Record, RecordBody,
+    AccountCreated, AircallEvent, AircallRead, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyKey, Record,
+    RecordBody,
 };
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -45,6 +46,7 @@ fn activity(from: Sender) -> ImportActivity {
         from,
         archived: false,
         with_audio: false,
+        skips_rules: false,
     }
 }
 
@@ -272,6 +274,11 @@ fn settled_records() -> Vec<(&'static str, RecordBody)> {
     ]
 }
 
+fn read(history: bool, update: bool) -> RecordBody {
+    let body = "{\"id\": 812}".to_owned();
+    RecordBody::AircallRead(AircallRead { number: Some(number(1)), body, history, update })
+}
+
 fn other_records() -> Vec<(&'static str, RecordBody)> {
     vec![
         (
@@ -287,6 +294,9 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
                 body: "{\"event\": 1}".to_owned(),
             }),
         ),
+        ("aircall.read", read(false, false)),
+        ("aircall.read.history", read(true, false)),
+        ("aircall.read.update", read(false, true)),
         ("front.event", RecordBody::FrontEvent(FrontEvent { body: "{}".to_owned() })),
         ("front.polled", RecordBody::FrontPolled(FrontEvent { body: "{}".to_owned() })),
         (

@@ -38,6 +38,9 @@ pub struct Polled {
     seen: Vec<Seen>,
     /// Where the last poll stopped, if it did before the end.
     page: Option<NextPage>,
+    /// When the last poll began that came to the end of what there was. An older release did not write it.
+    #[serde(default)]
+    whole_at_ms: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +66,8 @@ pub(crate) struct Polling {
     page: Option<String>,
     pages: u32,
     found: u64,
+    /// The last page was read.
+    is_whole: bool,
     stage: Stage,
 }
 
@@ -90,6 +95,7 @@ impl Polling {
             page: None,
             pages: 0,
             found: 0,
+            is_whole: false,
             stage: Stage::State,
         }
     }
@@ -197,6 +203,7 @@ impl Polling {
         match answer {
             Answer::Done(Reply::CompanyEvents(EventPage { events, next })) => {
                 self.page = next;
+                self.is_whole = self.page.is_none();
                 self.append(now, shared, events)
             }
             Answer::Rejected(refusal) => {
@@ -243,6 +250,9 @@ impl Polling {
     fn note(&mut self) -> Operation {
         let after_ms = self.after.as_millis();
         self.polled.page = self.page.take().map(|token| NextPage { after_ms, token });
+        if self.is_whole && self.polled.page.is_none() {
+            self.polled.whole_at_ms = self.polled.at_ms;
+        }
         self.polled.forget();
         self.put(Stage::Noted)
     }
@@ -262,6 +272,12 @@ impl Polling {
 const FORBIDDEN: u16 = 403;
 
 impl Polled {
+    /// Up to when Front's events are known to be in the log, by the store's clock.
+    #[must_use]
+    pub fn whole_at_ms(&self) -> i64 {
+        self.whole_at_ms
+    }
+
     /// Notes the event; false when it was noted before.
     fn see(&mut self, event: &PolledEvent) -> bool {
         if self.seen.iter().any(|seen| seen.id == event.id) {

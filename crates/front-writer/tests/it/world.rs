@@ -301,6 +301,7 @@ pub(crate) fn item(conversation: Option<&str>, effects: Vec<Effect>) -> WorkItem
         ordinal: index as u64 + 1,
         effect: Arc::new(effect),
         conversation: None,
+        bulk: false,
     };
     WorkItem {
         party: PartyId::new("p1"),
@@ -308,6 +309,7 @@ pub(crate) fn item(conversation: Option<&str>, effects: Vec<Effect>) -> WorkItem
         publication: 1,
         conversation: conversation.map(ConversationId::new),
         effects: effects.into_iter().enumerate().map(numbered).collect(),
+        bulk: false,
     }
 }
 
@@ -337,6 +339,7 @@ pub(crate) fn import_from(call: u64, kind: EffectKind, from: Sender) -> Effect {
         from,
         archived: false,
         with_audio: false,
+        skips_rules: false,
     };
     Effect { key, action: Action::ImportActivity(activity) }
 }

@@ -33,6 +33,7 @@ fn activity(from: Sender) -> Activity {
         created_at: Timestamp::from_millis(1_700_000_000_999),
         from,
         archived: false,
+        skips_rules: false,
         attachment: None,
         author: None,
     }

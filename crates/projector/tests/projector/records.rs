@@ -33,6 +33,7 @@ fn decided(bench: &Bench) -> Vec<&EffectsDecided> {
             | RecordBody::PolicyChanged(_)
             | RecordBody::AircallEvent(_)
             | RecordBody::FrontEvent(_)
+            | RecordBody::AircallRead(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::EffectSettled(_)
             | RecordBody::ConversationMerged(_)

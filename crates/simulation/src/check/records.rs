@@ -152,6 +152,7 @@ impl<'a> Records<'a> {
             RecordBody::ConversationMerged(merged) => self.merged.push((place, merged)),
             RecordBody::AccountCreated(_)
             | RecordBody::PolicyChanged(_)
+            | RecordBody::AircallRead(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::TimerElapsed(Timer::WorkItem { .. })
             | RecordBody::Unknown { .. } => {}

@@ -128,9 +128,10 @@ impl Engine {
         let mut accounts = (0..self.offices.len()).map(|place| (from + place) % self.offices.len());
         let claimed = accounts.find_map(|account| {
             let name = Arc::clone(&self.offices[account].name);
-            self.outbox.claim(now_ms, &name, Class::Live).map(|claimed| (account, claimed))
+            let of = |class| self.outbox.claim(now_ms, &name, class).map(|claimed| (account, class, claimed));
+            [Class::Live, Class::Bulk].into_iter().find_map(of)
         });
-        let Some((account, claimed)) = claimed else { return };
+        let Some((account, class, claimed)) = claimed else { return };
         if let Some(number) = self.handed_out_again.remove(&claimed.ticket) {
             self.faults.count(Kind::DeliveredTwice, number);
         }
@@ -138,7 +139,7 @@ impl Engine {
         process.claims += 1;
         let name = format!("writer{writer}-{}", process.claims);
         let settings = Arc::clone(&self.offices[account].settings);
-        let work = Work::new(settings, name, Class::Live, (*claimed.body).clone());
+        let work = Work::new(settings, name, class, (*claimed.body).clone());
         let (ticket, claim) = (claimed.ticket, claimed.claim);
         let party = claimed.body.party.clone();
         process.workers[worker] =

@@ -432,6 +432,7 @@ fn effect(key: EffectKey) -> Effect {
             from: Sender::Customer { number: None, name: None, line_number: None },
             archived: false,
             with_audio: false,
+            skips_rules: false,
         })
     };
     Effect { key, action }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::size::encoded_bytes;
-use calltrail_event_log::ports::Class;
 use calltrail_projector::limits::TIMER_TICK;
-use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
+use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation, class_of};
 
 use super::super::process::{Id, Task};
 use super::super::{Came, Engine, Entry, Event, Meeting};
@@ -32,8 +31,8 @@ impl Engine {
             ProjectorOperation::ReadTail => ProjectorCame::Tail(self.log.tail()),
             ProjectorOperation::Read { after, max } => return self.read(task, token, after, max),
             ProjectorOperation::Publish { account, item } => self.publish(task, &account, item),
-            ProjectorOperation::Holds { account, ticket } => {
-                ProjectorCame::Holds(self.outbox.holds(&account, Class::Live, ticket))
+            ProjectorOperation::Holds { account, class, ticket } => {
+                ProjectorCame::Holds(self.outbox.holds(&account, class, ticket))
             }
             ProjectorOperation::Append { account, records } => self.append_records(task, &account, records),
             ProjectorOperation::Identify { sequence } => self.identity(sequence),
@@ -85,7 +84,7 @@ impl Engine {
         if self.is_too_large(encoded_bytes(&item), "port: the outbox refused what is too large") {
             return ProjectorCame::TooLarge;
         }
-        let published = self.outbox.publish(now_ms, account, Class::Live, &id, Arc::new(item));
+        let published = self.outbox.publish(now_ms, account, class_of(&item), &id, Arc::new(item));
         let line = format_args!("{id} of {account}, new {}", published.is_new);
         self.trace.note(now_ms, task.who(), "publishes", published.ticket, line);
         if published.is_new {

@@ -1,8 +1,9 @@
-//! Lists of reserved times, in order: where another one fits. Pure.
+//! Rate limits: lists of reserved times, in order: where another one fits. Pure.
 
 /// The earliest time from `from_ms` on that may join `times` when no span shorter than `window_ms` may hold more than
 /// `most` of them, also not together with later ones.
-pub(crate) fn earliest(times: &[i64], most: usize, window_ms: i64, from_ms: i64) -> i64 {
+#[must_use]
+pub fn earliest(times: &[i64], most: usize, window_ms: i64, from_ms: i64) -> i64 {
     assert!(most > 0, "somebody may always send at some time");
     let mut at_ms = from_ms;
     // Both ends grow from one run of times to the next, so that one pass is enough.
@@ -17,12 +18,13 @@ pub(crate) fn earliest(times: &[i64], most: usize, window_ms: i64, from_ms: i64)
 }
 
 /// Puts a time where it belongs.
-pub(crate) fn insert(times: &mut Vec<i64>, at_ms: i64) {
+pub fn insert(times: &mut Vec<i64>, at_ms: i64) {
     times.insert(times.partition_point(|time| *time <= at_ms), at_ms);
 }
 
 /// The times that are not among `others`, which all are in `times`.
-pub(crate) fn without(times: &[i64], others: &[i64]) -> Vec<i64> {
+#[must_use]
+pub fn without(times: &[i64], others: &[i64]) -> Vec<i64> {
     let mut others = others.iter().peekable();
     times.iter().copied().filter(|time| others.next_if(|other| *other <= time).is_none()).collect()
 }
