@@ -26,10 +26,16 @@ pub(crate) const REQUEST_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(crate) const PUSH_POLL_MS: u64 = 10;
 /// Tries of one Aircall delivery ("retry the event up to 50 times").
 pub(crate) const DELIVERY_ATTEMPTS_MAX: u32 = 50;
+/// How long Aircall retries a delivery.
+pub(crate) const DELIVERY_LIFE_MS: i64 = 12 * 3_600 * 1_000;
 /// First pause before an Aircall delivery is repeated; Aircall states none, this is an assumption.
-pub(crate) const DELIVERY_RETRY_MS_MIN: u64 = 50;
-/// Longest pause before an Aircall delivery is repeated.
-pub(crate) const DELIVERY_RETRY_MS_MAX: u64 = 2_000;
+pub(crate) const DELIVERY_RETRY_MS_MIN: i64 = 10_000;
+/// Longest pause before an Aircall delivery is repeated: 50 tries then take 11.5 hours.
+pub(crate) const DELIVERY_RETRY_MS_MAX: i64 = 960_000;
+/// Failed tries in a row after which Aircall switches a webhook off. Its documents say 10 and 50.
+pub(crate) const DELIVERY_FAILURES_IN_ROW_MAX: u32 = 10;
+/// How many times faster a player's time runs than Aircall's, where it is not given: pauses are 50 ms to 4.8 s.
+pub(crate) const PLAYER_TIMES_FASTER: i64 = 200;
 /// How long the player waits for the conversation that a person wants to act on.
 pub(crate) const ACTION_WAIT_MS_MAX: u64 = 20_000;
 /// How long Front must have had no request before a person acts in a played history.
@@ -50,3 +56,9 @@ pub(crate) const AIRCALL_PAGE_ENTRIES_DEFAULT: usize = 20;
 pub(crate) const AIRCALL_WEBHOOKS_MAX: usize = 100;
 /// How long a signed link to audio lives.
 pub(crate) const AIRCALL_LINK_LIFE_S: i64 = 3_600;
+/// Entries of a list that Aircall shows at most, whatever the page.
+pub(crate) const AIRCALL_LISTED_ENTRIES_MAX: usize = 10_000;
+/// How far back Aircall lists calls: six months.
+pub(crate) const AIRCALL_LISTED_DAYS: i64 = 183;
+/// A day.
+pub(crate) const DAY_MS: i64 = 86_400_000;

@@ -16,7 +16,6 @@
 //! | after a transfer that succeeded, `user` is the agent who took it, from `call.hungup` on | assumed |
 //! | `comments` and `tags` are the full lists; they come after the end | captured |
 //! | at least once, in any order | documented |
-//! | a delivery is repeated up to 50 times | documented; the pauses are assumed |
 
 mod api;
 mod call;
@@ -26,13 +25,15 @@ mod disturb;
 mod payload;
 mod random_history;
 
-pub use api::{AUDIO, Api, ApiOptions, CALL_EVENTS, Webhook};
+pub use api::{
+    AUDIO, Api, ApiOptions, CALL_EVENTS, DeliveryCounts, OutgoingDelivery, Patience, ResetUnit, Webhook,
+};
 pub use call::{CallScript, End};
 pub use cast::{AGENTS, Agent, LINES, Line, WEBHOOK_TOKEN};
 pub use day::{Day, day};
 pub use disturb::{Disturbance, disturb};
 pub use payload::CallEvent;
-pub use random_history::random_history;
+pub use random_history::{random_calls, random_history};
 
 use crate::front::Act;
 

@@ -20,15 +20,21 @@ const REASONS: [&str; 6] = [
 /// The webhooks of `calls` calls with `parties` outside numbers, in the order of their times, undisturbed.
 #[must_use]
 pub fn random_history(seed: u64, calls: u32, parties: u32) -> Vec<Step> {
+    steps_of(&random_calls(seed, calls, parties, HISTORY_STARTS_AT_S))
+}
+
+/// `calls` calls with `parties` outside numbers, in the order of their starts; the first begins soon after `starts_at_s` (Unix
+/// time).
+#[must_use]
+pub fn random_calls(seed: u64, calls: u32, parties: u32, mut starts_at_s: i64) -> Vec<CallScript> {
     let mut random = Random::new(seed);
-    let mut starts_at_s = HISTORY_STARTS_AT_S;
     let mut scripts = Vec::new();
     for number in 0..calls {
         starts_at_s = starts_at_s.saturating_add_unsigned(random.between(5, 240));
         let outside = format!("+44 7700 {:06}", 900_000 + random.below(u64::from(parties.max(1))));
         scripts.push(random_call(&mut random, 700_000 + i64::from(number), &outside, starts_at_s));
     }
-    steps_of(&scripts)
+    scripts
 }
 
 fn random_call(random: &mut Random, id: i64, outside: &str, at_s: i64) -> CallScript {

@@ -224,6 +224,18 @@ impl Target {
         self.query.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The query with these parameters changed or added, and all others as they are.
+    pub(crate) fn query_with(&self, changed: &[(&str, String)]) -> String {
+        let mut query = self.query.clone();
+        for (name, value) in changed {
+            query.insert((*name).to_owned(), vec![value.clone()]);
+        }
+        let pairs = query.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+        let pairs =
+            pairs.map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
     /// The value of `limit`, refused outside 1 to `max`.
     pub(super) fn limit(&self, default: usize, max: usize) -> Result<usize, Reply> {
         let Some(text) = self.parameter("limit") else { return Ok(default) };
@@ -232,6 +244,14 @@ impl Target {
             _ => Err(Reply::bad_request(format!("limit `{text}` is outside 1 to {max}"))),
         }
     }
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
 }
 
 fn percent_decoded(text: &str) -> String {

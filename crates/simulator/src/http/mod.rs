@@ -15,6 +15,7 @@
 mod aircall;
 mod clock;
 mod control;
+mod deliver;
 mod player;
 mod push;
 mod serve;

@@ -1,19 +1,17 @@
-//! Aircall's side of the wire: plays a history to a webhook URL, repeating what is not answered with 2xx.
+//! Plays a history: Aircall's events and people's acts happen at their times, at any speed.
 
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use super::client;
+use super::aircall::AircallHandle;
+use super::clock::Clock;
+use super::deliver::Company;
 use super::serve::Handle;
-use crate::aircall::Step;
+use crate::aircall::{Api, ApiOptions, DeliveryCounts, Patience, Step};
 use crate::front::{Act, ActError};
-use crate::limits::{
-    ACTION_POLL_MS, ACTION_QUIET_MS, ACTION_WAIT_MS_MAX, DELIVERY_ATTEMPTS_MAX, DELIVERY_RETRY_MS_MAX,
-    DELIVERY_RETRY_MS_MIN,
-};
+use crate::limits::{ACTION_POLL_MS, ACTION_QUIET_MS, ACTION_WAIT_MS_MAX, PLAYER_TIMES_FASTER, PUSH_POLL_MS};
 
 /// How a history's time becomes real time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,84 +38,92 @@ pub struct PlayReport {
     pub repeated: u32,
     /// Webhooks that never were.
     pub given_up: u32,
+    /// Events that no webhook was posted for, because it was off.
+    pub unsent: u32,
     /// Acts of people in Front.
     pub acts: u32,
     /// Acts that never became possible.
     pub acts_refused: u32,
 }
 
-/// Posts webhooks like Aircall: each on its own, at its time, again and again until it is taken.
+/// Lets a history happen at an Aircall, whose webhooks are posted, retried and switched off as [`Patience`] says.
 #[derive(Debug, Clone)]
 pub struct AircallPlayer {
-    url: String,
+    company: Company,
     pace: Pace,
-    client: reqwest::Client,
 }
 
 impl AircallPlayer {
-    /// A player that posts to `url`.
+    /// A player of an Aircall of its own, with one webhook to `url` that is never switched off. Must be called inside a runtime.
     ///
     /// # Errors
     /// The error of the HTTP client if it cannot be built.
     pub fn new(url: &str, pace: Pace) -> Result<Self, reqwest::Error> {
-        Ok(Self { url: url.to_owned(), pace, client: client()? })
+        let patience = Patience::default().scaled(PLAYER_TIMES_FASTER).unbroken();
+        let mut api = Api::new(ApiOptions { patience, ..ApiOptions::default() });
+        api.connect_webhook(url);
+        Ok(Self { company: Company::posting(api, Clock::system())?, pace })
+    }
+
+    /// A player of a served Aircall, with the webhooks and the patience that this one has.
+    #[must_use]
+    pub fn of(aircall: &AircallHandle, pace: Pace) -> Self {
+        Self { company: aircall.company(), pace }
     }
 
     /// Plays `steps`, which are in the order of time, and returns when every webhook is taken or given up.
     ///
-    /// A person in `front` acts when the webhooks before are taken, the conversation is there and Front has been
-    /// without requests for a moment; without `front` acts are left out. `on_step` is told of each step.
+    /// A person in `front` acts when the webhooks before are taken, unless one is off, the conversation is there and Front has
+    /// been without requests for a moment; without `front` acts are left out. `on_step` is told of each step.
     pub async fn play(
         &self,
         steps: &[Step],
         front: Option<&Handle>,
         mut on_step: impl FnMut(&Step),
     ) -> PlayReport {
+        let before = self.company.api(|api| api.delivery_counts());
         let mut report = PlayReport::default();
-        let mut deliveries = JoinSet::new();
         let mut before_ms = steps.first().map_or(0, Step::at_ms);
         for step in steps {
             sleep(self.pace.pause(step.at_ms() - before_ms)).await;
             before_ms = step.at_ms();
             match (step, front) {
                 (Step::Webhook { body, .. }, _) => {
-                    deliveries.spawn(self.clone().deliver(body.clone()));
+                    let now_ms = self.company.now_ms();
+                    self.company.api(|api| api.happen(now_ms, body));
                 }
                 (Step::FrontAction { act, .. }, Some(front)) => {
-                    report.wait_for(&mut deliveries).await;
+                    self.wait_until(|api| api.deliveries_open() == 0 || has_webhook_off(api)).await;
                     report.add_act(perform(front, act).await);
                 }
                 (Step::FrontAction { .. }, None) => {}
             }
             on_step(step);
         }
-        report.wait_for(&mut deliveries).await;
+        self.wait_until(|api| api.deliveries_open() == 0).await;
+        report.add_deliveries(before, self.company.api(|api| api.delivery_counts()));
         report
     }
 
-    /// Returns the number of tries, and whether the last was taken.
-    async fn deliver(self, body: String) -> (u32, bool) {
-        let mut pause_ms = DELIVERY_RETRY_MS_MIN;
-        for attempt in 1..=DELIVERY_ATTEMPTS_MAX {
-            let request = self.client.post(&self.url).header("content-type", "application/json");
-            match request.body(body.clone()).send().await {
-                Ok(answer) if answer.status().is_success() => return (attempt, true),
-                Ok(_) | Err(_) => sleep(Duration::from_millis(pause_ms)).await,
-            }
-            pause_ms = (pause_ms * 2).min(DELIVERY_RETRY_MS_MAX);
+    async fn wait_until(&self, is_so: impl Fn(&Api) -> bool) {
+        while !self.company.api(|api| is_so(api)) {
+            sleep(Duration::from_millis(PUSH_POLL_MS)).await;
         }
-        warn!(attempts = DELIVERY_ATTEMPTS_MAX, "aircall webhook given up");
-        (DELIVERY_ATTEMPTS_MAX, false)
     }
 }
 
+fn has_webhook_off(api: &Api) -> bool {
+    api.webhooks().iter().any(|webhook| !webhook.active)
+}
+
 impl PlayReport {
-    async fn wait_for(&mut self, deliveries: &mut JoinSet<(u32, bool)>) {
-        while let Some(result) = deliveries.join_next().await {
-            let (attempts, delivered) = result.unwrap_or((1, false));
-            self.repeated += attempts - 1;
-            self.delivered += u32::from(delivered);
-            self.given_up += u32::from(!delivered);
+    fn add_deliveries(&mut self, before: DeliveryCounts, after: DeliveryCounts) {
+        self.delivered = after.delivered - before.delivered;
+        self.repeated = after.repeated - before.repeated;
+        self.given_up = after.given_up - before.given_up;
+        self.unsent = after.unsent - before.unsent;
+        if self.given_up + self.unsent > 0 {
+            warn!(given_up = self.given_up, unsent = self.unsent, "aircall webhooks lost");
         }
     }
 

@@ -37,7 +37,7 @@ pub enum ServeError {
     #[error("the listener of the simulator has no address; bind it first")]
     Listener(#[source] std::io::Error),
     /// No HTTP client for the webhooks.
-    #[error("the http client for front's webhooks cannot be built")]
+    #[error("the http client for webhooks cannot be built")]
     Client(#[source] reqwest::Error),
 }
 

@@ -1,26 +1,18 @@
 //! Aircall's REST API: credentials, lists, webhooks, calls and their audio.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use calltrail_simulator::aircall::{
     AGENTS, AUDIO, Agent, Api, ApiOptions, CALL_EVENTS, CallScript, LINES, WEBHOOK_TOKEN,
 };
-use calltrail_simulator::front::{Request, Response};
+use calltrail_simulator::front::Response;
 use serde_json::{Value, json};
+
+use crate::support::basic;
 
 const NOW_MS: i64 = 1_700_000_000_000;
 const URL: &str = "https://calls.example.com/webhooks/acme/aircall";
 
-fn request(method: &str, path: &str, credential: Option<&str>, body: &Value) -> Request {
-    let mut request = Request::json(method, path, "", body);
-    request.headers.retain(|(name, _)| name != "authorization");
-    let basic = credential.map(|given| format!("Basic {}", STANDARD.encode(given)));
-    request.headers.extend(basic.map(|basic| ("authorization".to_owned(), basic)));
-    request
-}
-
 fn send(api: &mut Api, method: &str, path: &str, body: &Value) -> Response {
-    api.step(NOW_MS, &request(method, path, Some("aircall-api-id:aircall-api-token"), body))
+    api.step(NOW_MS, &basic(method, path, Some("aircall-api-id:aircall-api-token"), body))
 }
 
 fn get(api: &mut Api, path: &str) -> Response {
@@ -35,7 +27,7 @@ fn a_missing_credential_is_answered_otherwise_than_a_wrong_one() {
         (Some("aircall-api-id:wrong"), 403, json!({ "message": "Forbidden" })),
         (Some("aircall-api-id:aircall-api-token"), 200, json!({ "ping": "pong" })),
     ] {
-        let response = api.step(NOW_MS, &request("GET", "/v1/ping", credential, &Value::Null));
+        let response = api.step(NOW_MS, &basic("GET", "/v1/ping", credential, &Value::Null));
         assert_eq!((response.status, response.json()), (status, body), "{credential:?}");
     }
     assert_eq!(get(&mut api, "/v1/nothing").json(), json!({ "message": "Not Found" }));
@@ -105,7 +97,7 @@ fn a_company_asks_a_hundred_and_twenty_times_in_a_sliding_minute() {
     let refused = get(&mut api, "/v1/ping");
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("60")));
     assert_eq!(refused.header("x-aircallapi-remaining"), Some("0"));
-    let later = request("GET", "/v1/ping", Some("aircall-api-id:aircall-api-token"), &Value::Null);
+    let later = basic("GET", "/v1/ping", Some("aircall-api-id:aircall-api-token"), &Value::Null);
     assert_eq!(api.step(NOW_MS + 60_000, &later).status, 200);
 }
 
@@ -121,7 +113,7 @@ fn a_call_that_was_given_is_shown_and_its_audio_is_there_for_an_hour() {
     assert_eq!(shown["call"]["status"], "done");
     let link = shown["call"]["recording"].as_str().expect("it was recorded");
     let path = link.strip_prefix("https://api.aircall.io").expect("a link into the model");
-    let open = request("GET", path, None, &Value::Null);
+    let open = basic("GET", path, None, &Value::Null);
     for (at_ms, status) in [(NOW_MS, 200), (NOW_MS + 3_599_999, 200), (NOW_MS + 3_600_000, 403)] {
         let audio = api.step(at_ms, &open);
         assert_eq!(audio.status, status, "{} s later", (at_ms - NOW_MS) / 1000);

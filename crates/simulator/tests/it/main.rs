@@ -2,8 +2,10 @@
 
 mod aircall;
 mod api;
+mod calls;
 mod contacts;
 mod conversations;
+mod deliveries;
 mod faults;
 mod imports;
 mod limits;

@@ -8,9 +8,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use calltrail_simulator::aircall::{Disturbance, day, disturb};
+use calltrail_simulator::aircall::{
+    Api, ApiOptions, CallScript, Disturbance, LINES, Patience, day, disturb, steps_of,
+};
 use calltrail_simulator::front::{Act, Action, Fault, Front, FrontOptions, PlannedFault, Subject, signature};
-use calltrail_simulator::http::{AircallPlayer, Clock, Handle, Pace, ServeError, WebhookError, serve};
+use calltrail_simulator::http::{
+    AircallPlayer, Clock, Handle, Pace, ServeError, WebhookError, serve, serve_aircall,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -217,6 +221,31 @@ async fn the_player_delivers_every_webhook_of_a_disturbed_day_and_lets_people_ac
     assert_eq!((report.acts, report.acts_refused), (1, 0));
     assert_eq!(receiver.seen().len(), steps.len() - 1);
     assert_eq!(front.front(|model| model.ledger().conversations[0].status), "archived");
+}
+
+/// Two calls before an outage of the receiver, two in it and two after it, in a patience of less than a second.
+#[tokio::test]
+async fn an_outage_longer_than_aircalls_patience_loses_webhooks_and_no_calls() {
+    let call = |id: i64| CallScript::inbound(id, LINES[0], "+44 7700 900123", 1_767_600_000 + id);
+    let steps = |ids: [i64; 2]| steps_of(&ids.map(call));
+    let patience = Patience { failures_in_row_max: Some(3), ..Patience::default().scaled(100_000) };
+    let mut api = Api::new(ApiOptions { patience, ..ApiOptions::default() });
+    let receiver = Receiver::default();
+    api.connect_webhook(&receiver.listening().await);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    let aircall = serve_aircall(listener, api, Clock::system()).await.expect("loopback is allowed");
+    let player = AircallPlayer::of(&aircall, Pace { speed: 1e9, gap_ms_max: 20 });
+    let before = player.play(&steps([1, 2]), None, |_| ()).await;
+    assert_eq!((before.delivered, before.given_up, before.unsent), (6, 0, 0));
+    *receiver.refusals.lock().unwrap() = u32::MAX;
+    let outage = player.play(&steps([3, 4]), None, |_| ()).await;
+    assert_eq!((outage.delivered, outage.given_up + outage.unsent), (0, 6));
+    *receiver.refusals.lock().unwrap() = 0;
+    assert!(!aircall.api(|api| api.webhooks()[0].active), "nobody has switched it on");
+    assert_eq!(player.play(&steps([5, 6]), None, |_| ()).await.unsent, 6);
+    aircall.api(|api| api.webhooks_mut()[0].active = true);
+    assert_eq!(player.play(&steps([7, 8]), None, |_| ()).await.delivered, 6);
+    assert_eq!((receiver.seen().len(), aircall.api(|api| api.calls_known())), (12, 8));
 }
 
 #[tokio::test]

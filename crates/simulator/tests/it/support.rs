@@ -1,5 +1,7 @@
 //! A Front with its own time, and the requests that tests send.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use calltrail_simulator::front::{
     Act, Action, Answer, Behaviour, Front, FrontOptions, Ledger, Request, Response, SpanMs, Subject,
 };
@@ -125,4 +127,13 @@ pub(crate) fn fixture(path: &str) -> Value {
     let file = format!("{}/tests/fixtures/{path}", env!("CARGO_MANIFEST_DIR"));
     let bytes = std::fs::read(&file).expect("the fixture is part of the crate");
     serde_json::from_slice(&bytes).expect("the fixture is JSON")
+}
+
+/// A request to Aircall with this credential.
+pub(crate) fn basic(method: &str, path: &str, credential: Option<&str>, body: &Value) -> Request {
+    let mut request = Request::json(method, path, "", body);
+    request.headers.retain(|(name, _)| name != "authorization");
+    let basic = credential.map(|given| format!("Basic {}", STANDARD.encode(given)));
+    request.headers.extend(basic.map(|basic| ("authorization".to_owned(), basic)));
+    request
 }

@@ -5,10 +5,13 @@
 //! | rule | how sure |
 //! |---|---|
 //! | basic authentication by `api_id:api_token`; 401 without a header, 403 for a wrong one, with these bodies | captured |
-//! | lists: `meta` with `next_page_link`, 20 entries a page, at most 50 | documented; more than 50 is cut, assumed |
-//! | 120 requests a minute and company | documented; sliding, and that refused ones do not count, assumed |
-//! | `X-AircallApi-Limit`, `-Remaining`, `-Reset` | documented; on every answer and `Reset` in Unix seconds, assumed |
-//! | the body and `Retry-After` of a 429 | assumed |
+//! | lists: `meta` with `next_page_link`, null at the end; 20 entries a page, at most 50 | documented; more than 50 is cut, assumed |
+//! | `next_page_link` keeps the parameters of the request | assumed |
+//! | `meta.total` counts every entry, also beyond the 10,000th | assumed; an option caps it |
+//! | 120 requests a minute and company | documented; an option; sliding, and that refused ones do not count, assumed |
+//! | `X-AircallApi-Limit`, `-Remaining`, `-Reset` | documented; on every answer, assumed; the unit of `Reset` is an option |
+//! | the body of a 429 | assumed |
+//! | `Retry-After` of a 429 | not found; an option |
 //! | a new webhook is active, has a token of its own, and no repetition is noticed | documented |
 //! | no or empty `events`: all events, when a webhook is made and when it is changed | documented |
 //! | `events_action=add` and `=remove` change the list that is there | documented |
@@ -16,28 +19,63 @@
 //! | at most 100 webhooks; the next one is refused with 400 | documented |
 //! | a webhook without `url` is refused with 400 | documented; the words assumed |
 //! | a list of events that holds an unknown one | assumed: refused with 400 |
-//! | `GET /v1/calls/:id` shows the call as the last webhook did, with a link to the audio that is signed anew | assumed |
-//! | the link is open to whoever has it, and dies after an hour | documented; 403 then, assumed |
+//!
+//! Calls:
+//!
+//! | rule | how sure |
+//! |---|---|
+//! | a call is known as its newest webhook shows it, by the time in it, delivered or not | assumed |
+//! | `from` and `to` are about the start, both included | assumed |
+//! | `order` is `asc` by default, by start and then by id | documented; the second key assumed |
+//! | a page that ends beyond the 10,000th entry is refused with 400 and this body | captured |
+//! | `next_page_link` leads to the refused page | captured |
+//! | lists hold the last six months; `GET /v1/calls/:id` has older calls too | documented; the second, one engineer's word |
+//! | `conference_participants` for `participants`, `sid` for `call_uuid` | documented |
+//! | `user`, `contact`, `assigned_to`, `transferred_by`, `transferred_to` are null where a webhook lacks them | from a sample |
+//! | `contact` only with `fetch_contact`, `ivr_options_selected` only with `fetch_call_timeline` | documented |
+//! | tags have `created_at` too | one client's word |
+//! | links to recordings and voicemails are signed at each request | assumed |
+//! | such a link is open to whoever has it, and dies after an hour | documented; 403 then, assumed |
+//!
+//! Deliveries of webhooks (`Patience`):
+//!
+//! | rule | how sure |
+//! |---|---|
+//! | an event that is not answered with 2xx in 5 s is retried, up to 50 tries and 12 hours | documented |
+//! | pauses of 10 s, doubled up to 16 min, which makes 50 tries of 12 hours | not found; an option |
+//! | a webhook is switched off after 10 failed tries in a row | documented as 10 and as 50; an option |
+//! | they are counted over all events of the webhook | assumed |
+//! | a retry that succeeds switches the webhook on again | documented; an option |
+//! | events while the webhook is off are never sent | not found; an option queues them |
+//! | `PUT active: true` switches it on; open retries go on | documented; the second assumed |
+//! | when a person switches it off, open retries are dropped | assumed |
 
 mod calls;
+mod deliveries;
+mod media;
 mod options;
+mod pages;
+mod patience;
+mod rate;
+mod rest;
 mod webhooks;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-pub use calls::AUDIO;
-pub use options::ApiOptions;
+pub use deliveries::{DeliveryCounts, OutgoingDelivery};
+pub use media::AUDIO;
+pub use options::{ApiOptions, ResetUnit};
+pub use patience::Patience;
 pub use webhooks::{CALL_EVENTS, Webhook};
 
 use super::payload;
 use crate::front::{Request, Response, Target};
-use crate::limits::{
-    AIRCALL_PAGE_ENTRIES_DEFAULT, AIRCALL_PAGE_ENTRIES_MAX, AIRCALL_REQUESTS_PER_MINUTE, RATE_WINDOW_MS,
-};
+use calls::Calls;
+use deliveries::Deliveries;
 
 /// One Aircall company, as its API shows it.
 #[derive(Debug, Clone)]
@@ -46,7 +84,8 @@ pub struct Api {
     base_url: String,
     webhooks: Vec<Webhook>,
     webhooks_made: u64,
-    calls: BTreeMap<i64, Value>,
+    calls: Calls,
+    deliveries: Deliveries,
     admitted_ms: VecDeque<i64>,
     failures_planned: u32,
 }
@@ -63,7 +102,8 @@ impl Api {
             base_url: "https://api.aircall.io".into(),
             webhooks: Vec::new(),
             webhooks_made: 0,
-            calls: BTreeMap::new(),
+            calls: Calls::default(),
+            deliveries: Deliveries::default(),
             admitted_ms: VecDeque::new(),
             failures_planned: 0,
         }
@@ -78,7 +118,7 @@ impl Api {
         let target = Target::of(&request.path_and_query);
         let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
         if let ["media", file] = segments.as_slice() {
-            return calls::audio(now_ms, file, &target);
+            return media::audio(now_ms, file, &target);
         }
         let admitted = self.check_credential(request).and_then(|()| self.admit(now_ms));
         let answered = admitted.and_then(|()| self.route(now_ms, request, &target, &segments));
@@ -130,7 +170,8 @@ impl Api {
             ("GET", ["v1", "webhooks", id]) => self.webhook(id),
             ("POST", ["v1", "webhooks"]) => self.create_webhook(now_ms, &request.body),
             ("PUT", ["v1", "webhooks", id]) => self.update_webhook(id, target, &request.body),
-            ("GET", ["v1", "calls", id]) => self.call(now_ms, id),
+            ("GET", ["v1", "calls"]) => self.call_list(now_ms, target),
+            ("GET", ["v1", "calls", id]) => self.call(now_ms, id, target),
             _ => Err(not_found()),
         }
     }
@@ -143,53 +184,6 @@ impl Api {
             return Ok(());
         }
         Err(answer(403, &json!({ "message": "Forbidden" })))
-    }
-
-    fn admit(&mut self, now_ms: i64) -> Result<(), Response> {
-        while self.admitted_ms.front().is_some_and(|at| at + RATE_WINDOW_MS <= now_ms) {
-            self.admitted_ms.pop_front();
-        }
-        if self.admitted_ms.len() < AIRCALL_REQUESTS_PER_MINUTE {
-            self.admitted_ms.push_back(now_ms);
-            return Ok(());
-        }
-        let free_at = self.admitted_ms.front().copied().unwrap_or(now_ms) + RATE_WINDOW_MS;
-        let wait_s = (free_at - now_ms + 999).div_euclid(1000).max(1);
-        let mut refusal = problem(429, "Too Many Requests", "API calls limit reached");
-        refusal.headers.push(("retry-after".into(), wait_s.to_string()));
-        Err(refusal)
-    }
-
-    fn rate_headers(&self, now_ms: i64) -> [(String, String); 3] {
-        let limit = AIRCALL_REQUESTS_PER_MINUTE;
-        let oldest = self.admitted_ms.front().copied().unwrap_or(now_ms);
-        let reset_s = (oldest + RATE_WINDOW_MS + 999).div_euclid(1000);
-        [
-            ("x-aircallapi-limit".into(), limit.to_string()),
-            ("x-aircallapi-remaining".into(), limit.saturating_sub(self.admitted_ms.len()).to_string()),
-            ("x-aircallapi-reset".into(), reset_s.to_string()),
-        ]
-    }
-
-    /// One page of a list and what Aircall says about it.
-    fn page(&self, key: &str, entries: Vec<Value>, target: &Target) -> Response {
-        let number = |name: &str, default: usize| {
-            target.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default).max(1)
-        };
-        let size = number("per_page", AIRCALL_PAGE_ENTRIES_DEFAULT).min(AIRCALL_PAGE_ENTRIES_MAX);
-        let current = number("page", 1);
-        let total = entries.len();
-        let shown: Vec<Value> = entries.into_iter().skip((current - 1) * size).take(size).collect();
-        let link = |page: usize| format!("{}/v1/{key}?page={page}&per_page={size}", self.base_url);
-        let meta = json!({
-            "count": shown.len(),
-            "total": total,
-            "current_page": current,
-            "per_page": size,
-            "next_page_link": (current * size < total).then(|| link(current + 1)),
-            "previous_page_link": (current > 1).then(|| link(current - 1)),
-        });
-        answer(200, &json!({ "meta": meta, key: shown }))
     }
 }
 

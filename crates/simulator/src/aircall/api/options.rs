@@ -1,8 +1,10 @@
-//! What the simulated Aircall company is made of.
+//! The simulated Aircall company, and the switches for what Aircall does not document.
 
+use super::patience::Patience;
 use crate::aircall::cast::{AGENTS, Agent, LINES, Line};
+use crate::limits::{AIRCALL_LISTED_DAYS, AIRCALL_REQUESTS_PER_MINUTE};
 
-/// The company as it stands before the first request.
+/// The company before the first request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiOptions {
     /// The user of the only credential that is let in.
@@ -13,6 +15,27 @@ pub struct ApiOptions {
     pub users: Vec<Agent>,
     /// The numbers.
     pub lines: Vec<Line>,
+    /// Requests in a sliding minute, for the whole company. Aircall allows 120; a test that raises it should say so.
+    pub requests_per_minute: usize,
+    /// The unit of `X-AircallApi-Reset`.
+    pub reset_unit: ResetUnit,
+    /// A 429 has `Retry-After`.
+    pub retry_after: bool,
+    /// `GET /v1/calls` lists calls that started in the last so many days.
+    pub listed_days: i64,
+    /// `meta.total` of a list never exceeds 10,000, as from a search index.
+    pub total_is_capped: bool,
+    /// How long deliveries are retried, and when a webhook is switched off.
+    pub patience: Patience,
+}
+
+/// The unit of a Unix time in a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetUnit {
+    /// As three clients of Aircall read it.
+    Seconds,
+    /// As one client reads it.
+    Milliseconds,
 }
 
 impl Default for ApiOptions {
@@ -22,6 +45,12 @@ impl Default for ApiOptions {
             api_token: "aircall-api-token".into(),
             users: AGENTS.into(),
             lines: LINES.into(),
+            requests_per_minute: AIRCALL_REQUESTS_PER_MINUTE,
+            reset_unit: ResetUnit::Seconds,
+            retry_after: true,
+            listed_days: AIRCALL_LISTED_DAYS,
+            total_is_capped: false,
+            patience: Patience::default(),
         }
     }
 }

@@ -75,6 +75,11 @@ impl Webhook {
 }
 
 impl Api {
+    /// Makes a webhook to `url` with every event, as in the dashboard.
+    pub fn connect_webhook(&mut self, url: &str) {
+        self.add_webhook(0, "Webhook".into(), url.to_owned(), or_all(Vec::new()));
+    }
+
     pub(super) fn webhook(&self, id: &str) -> Answered {
         let found = self.webhooks.iter().find(|webhook| webhook.id == id);
         found.map(|webhook| envelope(200, webhook)).ok_or_else(not_found)
@@ -87,20 +92,32 @@ impl Api {
         if self.webhooks.len() >= AIRCALL_WEBHOOKS_MAX {
             return Err(problem(400, "Bad Request", "the maximum number of webhooks is reached"));
         }
-        self.webhooks_made += 1;
-        let number = self.webhooks_made;
-        let webhook = Webhook {
-            id: format!("00000000-0000-4000-8000-{number:012}"),
-            custom_name: custom_name.unwrap_or_else(|| "Webhook".into()),
+        let custom_name = custom_name.unwrap_or_else(|| "Webhook".into());
+        Ok(envelope(201, self.add_webhook(now_ms, custom_name, url, or_all(events))))
+    }
+
+    fn add_webhook(
+        &mut self,
+        now_ms: i64,
+        custom_name: String,
+        url: String,
+        events: Vec<String>,
+    ) -> &Webhook {
+        let number = self.webhooks_made + 1;
+        self.webhooks_made = number;
+        // The first one has the token that the scripted calls carry.
+        let token = if number == 1 { WEBHOOK_TOKEN.into() } else { format!("{WEBHOOK_TOKEN}-{number}") };
+        let id = format!("00000000-0000-4000-8000-{number:012}");
+        self.webhooks.push(Webhook {
+            id,
+            custom_name,
             url,
             active: true,
-            // The first one has the token that the scripted calls carry.
-            token: if number == 1 { WEBHOOK_TOKEN.into() } else { format!("{WEBHOOK_TOKEN}-{number}") },
-            events: or_all(events),
+            token,
+            events,
             created_at_ms: now_ms,
-        };
-        self.webhooks.push(webhook.clone());
-        Ok(envelope(201, &webhook))
+        });
+        &self.webhooks[self.webhooks.len() - 1]
     }
 
     pub(super) fn update_webhook(&mut self, id: &str, target: &Target, body: &[u8]) -> Answered {
@@ -119,7 +136,11 @@ impl Api {
         webhook.url = url.unwrap_or_else(|| webhook.url.clone());
         webhook.custom_name = custom_name.unwrap_or_else(|| webhook.custom_name.clone());
         webhook.active = active.unwrap_or(webhook.active);
-        Ok(envelope(200, webhook))
+        let answer = envelope(200, webhook);
+        if active.is_some() {
+            self.deliveries.forget_trouble(id);
+        }
+        Ok(answer)
     }
 }
 
