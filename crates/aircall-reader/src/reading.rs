@@ -176,12 +176,12 @@ impl Reading {
             if !std::mem::replace(&mut window.counted, true) {
                 job.expected += total;
             }
-            // Aircall says how many there are and lists the first of them: the rest is found by shorter windows.
-            if total > LISTED_MAX && rule::holds(Rule::LongWindowsAreSplit) {
+            // Only the first are listed, and the total may end there too: the rest is found by shorter windows.
+            if total >= LISTED_MAX && rule::holds(Rule::LongWindowsAreSplit) {
                 if job.split() {
                     return self.note(Then::GoOn);
                 }
-                job.unreadable += total - LISTED_MAX;
+                job.unreadable += total.saturating_sub(LISTED_MAX);
             }
         }
         job.read += page.calls.len() as u64;

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use calltrail_domain::ids::{ConversationId, InboxId};
+use calltrail_domain::ids::{CallId, ConversationId, InboxId};
 use calltrail_domain::record::KNOWN_KINDS;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config, ConfigError, Environment};
+use crate::when::When;
 
 /// Logs Aircall phone calls into Front conversations: no call lost, nothing twice, everything traceable.
 #[derive(Debug, Parser)]
@@ -84,6 +85,31 @@ pub enum Command {
     /// Needs `log.backend = "jetstream"`. May run many times, each with a `log.path` of its own; all share Front's rate limit.
     #[command(after_help = FRONT_WRITER)]
     FrontWriter,
+    /// Run the reader alone: read calls from Aircall, look after its webhook
+    ///
+    /// Needs `log.backend = "jetstream"`. May run many times, each with a `log.path` of its own; all share Aircall's rate
+    /// limit, and a job of one that is killed is finished by another.
+    #[command(after_help = READER)]
+    Reader,
+    /// Bring in calls from before Calltrail, or single ones, as history
+    ///
+    /// They are logged into archived conversations, no rule in Front runs, and nobody is assigned. Live calls go first. A call
+    /// that is logged already does not appear twice. Aircall lists the calls of six months; older ones come by their ids.
+    #[command(after_help = BACKFILL)]
+    Backfill(BackfillArgs),
+    /// Bring in what was missed, as if it had come in time
+    ///
+    /// For an outage of webhooks. First what people did in Front, then the calls, so that subjects are decided against the
+    /// right status. What ended longer ago than `history_after_hours` is logged as history. With `recovery = "automatic"` this
+    /// happens by itself.
+    #[command(after_help = RECOVER)]
+    Recover(RecoverArgs),
+    /// Show the jobs of `backfill` and `recover`, or call one off
+    #[command(after_help = JOBS, args_conflicts_with_subcommands = true)]
+    Jobs {
+        #[command(subcommand)]
+        command: Option<JobsCommand>,
+    },
     /// Show it at work: a day of calls against a simulated Aircall and Front
     ///
     /// Needs no configuration, no account and no network. It ends by itself in under a minute.
@@ -143,6 +169,61 @@ pub struct DemoArgs {
     /// Keep the simulated Aircall and Front and the engine running until Ctrl-C
     #[arg(long)]
     pub serve: bool,
+}
+
+/// The options of `backfill`.
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    /// Calls that began from then on: a date, a time, or how long ago (3d)
+    #[arg(long, value_name = "WHEN", required_unless_present = "call")]
+    pub from: Option<When>,
+    /// Calls that began until then [default: now]
+    #[arg(long, value_name = "WHEN", requires = "from")]
+    pub to: Option<When>,
+    /// This call, by its id in Aircall; may be given more than once
+    #[arg(long, value_name = "CALL", conflicts_with = "from", value_parser = call)]
+    pub call: Vec<CallId>,
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Only say how many calls there are, how long they take, and what Front would show
+    #[arg(long, conflicts_with = "call")]
+    pub dry_run: bool,
+    /// Do not wait for the end
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// The options of `recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// When webhooks began to be missed: a date, a time, or how long ago (36h)
+    #[arg(long, value_name = "WHEN")]
+    pub since: When,
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Do not wait for the end
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// The commands below `jobs`.
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// Call a job off; what it has read stays
+    Cancel(CancelArgs),
+}
+
+/// The options of `jobs cancel`.
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// The number of the job
+    #[arg(value_name = "JOB")]
+    pub job: u64,
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
 }
 
 /// The options of `init`.
@@ -246,7 +327,7 @@ pub enum StreamsCommand {
     /// operator where the servers know keys.
     #[command(after_help = APPLY)]
     Apply(ApplyArgs),
-    /// Make an nkey for each role: ingest.nk, projector.nk, front-writer.nk, up.nk, operator.nk
+    /// Make an nkey for each role: ingest.nk, projector.nk, front-writer.nk, reader.nk, up.nk, operator.nk
     ///
     /// The files hold the private seeds and nobody else may read them. The public keys are printed. Nothing is replaced.
     #[command(after_help = KEYS)]
@@ -290,6 +371,10 @@ pub struct ReplayArgs {
     pub verify: bool,
 }
 
+fn call(given: &str) -> Result<CallId, String> {
+    given.trim().parse().map(CallId).map_err(|_| "write the number that Aircall gives the call".to_owned())
+}
+
 fn inbox(given: &str) -> Result<InboxId, String> {
     named(given, "inb_").map(InboxId::new)
 }
@@ -308,7 +393,7 @@ impl Command {
     /// True for what runs until it is told to stop.
     #[must_use]
     pub fn is_a_role(&self) -> bool {
-        matches!(self, Self::Up | Self::Ingest | Self::Projector | Self::FrontWriter)
+        matches!(self, Self::Up | Self::Ingest | Self::Projector | Self::FrontWriter | Self::Reader)
     }
 }
 
@@ -374,6 +459,24 @@ const FRONT_WRITER: &str = "\
 Examples:
   calltrail front-writer --operator-listen 0.0.0.0:8081
   CALLTRAIL__LOG__BACKEND=jetstream calltrail front-writer --path /var/lib/calltrail";
+const READER: &str = "\
+Examples:
+  calltrail reader --operator-listen 0.0.0.0:8081
+  CALLTRAIL__LOG__BACKEND=jetstream calltrail reader --path /var/lib/calltrail";
+const BACKFILL: &str = "\
+Examples:
+  calltrail backfill --from 2026-06-01 --dry-run
+  calltrail backfill --from 2026-06-01 --to 2026-07-01
+  calltrail backfill --from 90d --detach
+  calltrail backfill --call 812345678 --call 812345679";
+const RECOVER: &str = "\
+Examples:
+  calltrail recover --since 36h
+  calltrail recover --since 2026-11-01T09:30:00Z --account acme";
+const JOBS: &str = "\
+Examples:
+  calltrail jobs
+  calltrail jobs cancel 3";
 const DEMO: &str = "\
 Examples:
   calltrail demo
@@ -461,7 +564,7 @@ mod tests {
 
     #[test]
     fn every_example_in_the_helps_is_a_command() {
-        let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER];
+        let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER, READER, BACKFILL, RECOVER, JOBS];
         let others = [EXAMPLES, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
         let streams = [APPLY, KEYS, PERMISSIONS];
         for help in roles.into_iter().chain(streams).chain(others) {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use tracing::error;
 
 use crate::cli::NumberOrParty;
 use crate::engine::{Shared, cut_after_stop, stopping};
+use crate::jobs::{self, JobLines, JobOf, Wanted};
 use crate::replay::Replay;
 use crate::tail::Line;
 use crate::trail::Trail;
@@ -60,6 +61,8 @@ pub(crate) fn serve(
         .route("/trail", get(trail))
         .route("/records", get(records))
         .route("/verify", get(verify))
+        .route("/jobs", get(jobs).post(ask_for))
+        .route("/jobs/cancel", post(cancel))
         .with_state(shared);
     Ok(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
@@ -107,6 +110,21 @@ async fn verify(State(shared): State<Arc<Shared>>) -> Response {
     answer(shared.verify().await.map(Replay::from))
 }
 
+async fn jobs(State(shared): State<Arc<Shared>>) -> Response {
+    let listed = async { jobs::list(&*shared.stores()?.key_value, &shared.accounts()).await };
+    answer(listed.await)
+}
+
+async fn ask_for(State(shared): State<Arc<Shared>>, Json(wanted): Json<Wanted>) -> Response {
+    let asked = async { jobs::ask(&*shared.stores()?.key_value, &wanted).await };
+    answer(asked.await)
+}
+
+async fn cancel(State(shared): State<Arc<Shared>>, Json(job): Json<JobOf>) -> Response {
+    let cancelled = async { jobs::cancel(&*shared.stores()?.key_value, &job).await };
+    answer(cancelled.await)
+}
+
 fn answer<T: Serialize>(result: anyhow::Result<T>) -> Response {
     match result {
         Ok(value) => Json(value).into_response(),
@@ -146,19 +164,11 @@ impl Running {
         path: &str,
         query: &impl Serialize,
     ) -> anyhow::Result<T> {
-        let asked = async {
-            let request = self.client.get(format!("http://localhost/{path}")).query(query);
-            let response = request.timeout(limit).send().await?;
-            let refused = response.status() == StatusCode::UNPROCESSABLE_ENTITY;
-            Ok((refused, response.text().await?))
-        };
-        // The address may hold a phone number.
-        let answered = asked.await.map_err(reqwest::Error::without_url);
-        let (refused, text) = answered.context("the running calltrail did not answer")?;
-        if refused {
-            bail!("{text}");
-        }
-        serde_json::from_str(&text).context("the running calltrail gave an answer of another release")
+        answered(self.client.get(format!("http://localhost/{path}")).query(query).timeout(limit)).await
+    }
+
+    async fn order<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        answered(self.client.post(format!("http://localhost/{path}")).json(body).timeout(ANSWER_MAX)).await
     }
 
     pub(crate) async fn status(&self) -> anyhow::Result<crate::status::Status> {
@@ -177,4 +187,34 @@ impl Running {
     pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {
         self.ask_within(LONG_ANSWER_MAX, "verify", &()).await
     }
+
+    /// Asks the reader for calls.
+    pub(crate) async fn ask_for(&self, wanted: &Wanted) -> anyhow::Result<JobOf> {
+        self.order("jobs", wanted).await
+    }
+
+    pub(crate) async fn jobs(&self) -> anyhow::Result<JobLines> {
+        self.ask("jobs", &()).await
+    }
+
+    /// Calls a job off; false when it is over or there is none.
+    pub(crate) async fn cancel(&self, job: &JobOf) -> anyhow::Result<bool> {
+        self.order("jobs/cancel", job).await
+    }
+}
+
+/// What the running process answers.
+async fn answered<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> anyhow::Result<T> {
+    let asked = async {
+        let response = request.send().await?;
+        let refused = response.status() == StatusCode::UNPROCESSABLE_ENTITY;
+        Ok((refused, response.text().await?))
+    };
+    // The address may hold a phone number.
+    let answered = asked.await.map_err(reqwest::Error::without_url);
+    let (refused, text) = answered.context("the running calltrail did not answer")?;
+    if refused {
+        bail!("{text}");
+    }
+    serde_json::from_str(&text).context("the running calltrail gave an answer of another release")
 }

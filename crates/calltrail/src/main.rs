@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use calltrail::cli::{Cli, Command, Globals, LogCommand, StreamsCommand, WebhookCommand};
+use calltrail::cli::{Cli, Command, Globals, JobsCommand, LogCommand, StreamsCommand, WebhookCommand};
 use calltrail::commands;
 use calltrail::engine::Role;
 use clap::Parser as _;
@@ -43,6 +43,13 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         Command::Ingest => commands::up::run(globals, Role::Ingest).await?,
         Command::Projector => commands::up::run(globals, Role::Projector).await?,
         Command::FrontWriter => commands::up::run(globals, Role::FrontWriter).await?,
+        Command::Reader => commands::up::run(globals, Role::Reader).await?,
+        Command::Backfill(args) => commands::backfill::backfill(globals, args, out).await?,
+        Command::Recover(args) => commands::backfill::recover(globals, args, out).await?,
+        Command::Jobs { command: None } => commands::jobs::list(globals, out).await?,
+        Command::Jobs { command: Some(JobsCommand::Cancel(args)) } => {
+            commands::jobs::cancel(globals, args, out).await?;
+        }
         Command::Demo(args) => commands::demo::run(globals, args, out).await?,
         Command::Init(args) => {
             let file = args.file.as_ref().unwrap_or(&globals.config);

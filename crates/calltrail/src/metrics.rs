@@ -10,6 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, prometheus_text
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use crate::reader_status::ReaderStatus;
 use crate::status::{
     AccountStatus, ConditionStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus,
 };
@@ -75,7 +76,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 41] = [
+const METRICS: [Metric; 47] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -250,6 +251,26 @@ const METRICS: [Metric; 41] = [
     counter("polled_events", "Events of Front that a poll brought; most came as webhooks too", |status| {
         accounts(status, |account| Some(number(writer(account)?.polled_events)))
     }),
+    counter("aircall_requests", "Requests to Aircall", |status| {
+        accounts(status, |account| Some(number(reader(account)?.requests)))
+    }),
+    counter("calls_read", "Calls that were read from Aircall into the log", |status| {
+        accounts(status, |account| Some(number(reader(account)?.records)))
+    }),
+    gauge(
+        "webhook_good",
+        "1 while Aircall's webhook is there, switched on, with the right events",
+        |status| accounts(status, |account| Some(flag(reader(account)?.webhook_good?))),
+    ),
+    counter("webhook_mended", "Times that Aircall's webhook was mended and switched on again", |status| {
+        accounts(status, |account| Some(number(reader(account)?.webhook_mended)))
+    }),
+    counter("calls_missed", "Ended calls that no webhook told of", |status| {
+        accounts(status, |account| Some(number(reader(account)?.missed)))
+    }),
+    counter("recoveries", "Gaps in the webhooks that were recovered", |status| {
+        accounts(status, |account| Some(number(reader(account)?.recoveries)))
+    }),
     counter("fence_conflicts", "Fences that another writer changed first", |status| {
         accounts(status, |account| Some(number(writer(account)?.conflicts)))
     }),
@@ -316,6 +337,10 @@ fn webhooks(account: &AccountStatus) -> Option<&CountersNow> {
 
 fn writer(account: &AccountStatus) -> Option<&WriterStatus> {
     live(account)?.writer.as_ref()
+}
+
+fn reader(account: &AccountStatus) -> Option<&ReaderStatus> {
+    live(account)?.reader.as_ref()
 }
 
 fn plain(value: f64) -> Option<(Labels, f64)> {

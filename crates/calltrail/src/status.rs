@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Role, Stores, TokenStatus};
 use crate::history::{History, parties};
+use crate::reader_status::ReaderStatus;
 
 /// What `calltrail status` shows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -116,6 +117,9 @@ pub struct Live {
     /// Where it is not configured, and webhooks are received.
     #[serde(default)]
     pub webhook_token: Option<TokenStatus>,
+    /// What is read from Aircall, where this process does so.
+    #[serde(default)]
+    pub reader: Option<ReaderStatus>,
     #[serde(flatten)]
     pub writer: Option<WriterStatus>,
 }
@@ -385,6 +389,7 @@ impl fmt::Display for Live {
                 row(f, "unreadable", &format!("times in {} webhooks", webhooks.unreadable_times))?;
             }
         }
+        self.reader.iter().try_for_each(|reader| reader.rows().iter().try_for_each(|(a, b)| row(f, a, b)))?;
         self.writer.iter().try_for_each(|writer| writer.fmt(f))
     }
 }

@@ -86,6 +86,7 @@ fn kinds(role: Role) -> &'static [&'static str] {
         Role::Ingest => &["aircall.event", "front.event"],
         Role::Projector => &["account.created", "policy.changed", "effects.decided", "timer.elapsed"],
         Role::FrontWriter => &["effect.settled", "conversation.merged", "front.polled"],
+        Role::Reader => &["aircall.read"],
         Role::Up => &KNOWN_KINDS,
         Role::Operator => &[],
     }

@@ -122,6 +122,11 @@ impl Trail {
                 let ours = self.is_of_call(state, snapshot.call)?;
                 ours.then(|| (Some(snapshot.call), format!("webhook {}", named(event))))
             }
+            (RecordBody::AircallRead(read), Fact::CallSnapshot(snapshot)) => {
+                let ours = self.is_of_call(state, snapshot.call)?;
+                let how = if read.history { ", as history" } else { "" };
+                ours.then(|| (Some(snapshot.call), format!("read from Aircall{how}")))
+            }
             (_, Fact::ConversationChanged(changed)) => {
                 let ours = self.conversation.as_ref() == Some(&changed.conversation);
                 let how = if matches!(body, RecordBody::FrontPolled(_)) { ", polled" } else { "" };

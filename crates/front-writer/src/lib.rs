@@ -48,4 +48,4 @@ pub use dead_letter::DeadLetter;
 pub use operation::{Came, Operation, Place, Value, Written};
 pub use settings::{Confirm, Inboxes, Rate, Settings, Timing};
 pub use shell::{WriterOptions, run};
-pub use work::{Polled, Shared, Work};
+pub use work::{Polled, Shared, Work, front_known_ms};

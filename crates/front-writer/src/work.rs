@@ -17,8 +17,8 @@ use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::Class;
 use calltrail_front::{Answer, Exchange, NotApplied, Reply, RequestKind};
 
-pub use self::polling::Polled;
 pub(crate) use self::polling::Polling;
+pub use self::polling::{Polled, front_known_ms};
 pub use self::shared::Shared;
 use crate::answered::goes_without;
 use crate::budget::Ask;

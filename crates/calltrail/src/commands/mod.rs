@@ -1,9 +1,11 @@
 //! The commands of the command line, one module each.
 
+pub mod backfill;
 pub mod demo;
 pub mod doctor;
 pub mod health;
 pub mod init;
+pub mod jobs;
 pub mod log;
 pub mod replay;
 pub mod status;

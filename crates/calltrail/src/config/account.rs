@@ -24,6 +24,8 @@ const FRONT_BASE_URL: &str = "https://api2.frontapp.com";
 const RATE_SHARE: f64 = 0.5;
 /// A webhook that is lost delays what it tells by no more than about this.
 const EVENTS_POLL: Duration = Duration::from_secs(60);
+/// Webhooks that were missed delay a call by no more than about this.
+const WEBHOOK_CHECK: Duration = Duration::from_secs(300);
 
 /// How the token of Aircall's webhook need not be written.
 const OR_LEARN: &str = ", or under `[http]` write `public_url = \"https://…\"`, and it is read from Aircall";
@@ -54,6 +56,23 @@ pub struct AircallConfig {
     /// Up to four live tokens of Aircall's webhook. None when the token is to be learnt from Aircall: then there are a
     /// credential and `http.public_url`.
     pub webhook_tokens: Vec<SecretString>,
+    /// Instead of the limit that Aircall reports.
+    pub requests_per_minute: Option<u32>,
+    /// How much of the limit that Aircall reports is ours: above 0, at most 1.
+    pub rate_share: f64,
+    /// The webhook is checked this often.
+    pub webhook_check: Option<Duration>,
+    /// What is done when webhooks were missed.
+    pub recovery: Recovery,
+}
+
+/// What is done when webhooks were missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// The webhook is switched on again and the calls are read.
+    Automatic,
+    /// The operator is told.
+    Ask,
 }
 
 /// `api_id` and `api_token` of `[account.aircall]`.
@@ -126,6 +145,8 @@ pub struct TimingConfig {
     pub republish: Duration,
     /// After a deadline: late requests, listing lag, skewed clocks.
     pub grace: Duration,
+    /// Recovered calls that ended longer ago are history.
+    pub history_after: Duration,
 }
 
 impl Default for CallsConfig {
@@ -159,6 +180,7 @@ impl Default for TimingConfig {
             contact_lookup: Duration::from_secs(3_600),
             republish: Duration::from_secs(120),
             grace: Duration::from_secs(60),
+            history_after: Duration::from_hours(72),
         }
     }
 }
@@ -237,11 +259,16 @@ fn read_id(entry: &Entry, taken: &mut BTreeSet<AccountId>) -> Result<AccountId, 
 }
 
 fn read_aircall(mut section: Section<'_>, has_public_url: bool) -> AircallConfig {
+    const RECOVERIES: [(&str, Recovery); 2] = [("automatic", Recovery::Automatic), ("ask", Recovery::Ask)];
     let base_url = section
         .or("base_url", AIRCALL_BASE_URL.to_owned(), |entry| values::base_url(entry, AIRCALL_BASE_URL));
     let may_ask = section.has("api_id") || section.has("api_token");
     let credential = read_credential(&mut section);
     let media_hosts = section.list("media_hosts", values::host);
+    let requests_per_minute = section.optional("requests_per_minute", values::requests_per_minute);
+    let rate_share = section.or("rate_share", RATE_SHARE, values::share);
+    let webhook_check = section.or("webhook_check_seconds", Some(WEBHOOK_CHECK), values::pace_or_never);
+    let recovery = section.or("recovery", Recovery::Automatic, |entry| values::one_of(entry, &RECOVERIES));
     let webhook_tokens = section.optional_secrets("webhook_tokens", "AIRCALL_WEBHOOK_TOKEN");
     if webhook_tokens.is_none() && !(may_ask && has_public_url) {
         let other_way = if may_ask { OR_LEARN } else { "" };
@@ -249,7 +276,16 @@ fn read_aircall(mut section: Section<'_>, has_public_url: bool) -> AircallConfig
     }
     section.finish();
     let media_hosts = media_hosts.unwrap_or_else(|| MEDIA_HOSTS.map(ToOwned::to_owned).into());
-    AircallConfig { base_url, credential, media_hosts, webhook_tokens: webhook_tokens.unwrap_or_default() }
+    AircallConfig {
+        base_url,
+        credential,
+        media_hosts,
+        webhook_tokens: webhook_tokens.unwrap_or_default(),
+        requests_per_minute,
+        rate_share,
+        webhook_check,
+        recovery,
+    }
 }
 
 /// Both keys or neither.
@@ -380,6 +416,7 @@ fn read_timing(mut section: Section<'_>) -> TimingConfig {
         contact_lookup: section.or("contact_lookup_seconds", default.contact_lookup, values::wait),
         republish: section.or("republish_seconds", default.republish, values::wait),
         grace: section.or("grace_seconds", default.grace, values::wait),
+        history_after: section.or("history_after_hours", default.history_after, values::hours),
     };
     section.finish();
     timing

@@ -10,6 +10,8 @@ pub(super) const WEBHOOK_TOKENS_MAX: usize = 4;
 pub(super) const WAIT_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
 /// Each poll of Front's events takes a request or more of the rate that calls need.
 pub(super) const EVENTS_POLL_SECONDS_MIN: u64 = 5;
+/// Aircall lists the calls of six months.
+pub(super) const HISTORY_AFTER_HOURS_MAX: u64 = 183 * 24;
 /// What the writer's budget can count.
 pub(super) const REQUESTS_PER_MINUTE_MAX: u32 = calltrail_front_writer::limits::REQUESTS_PER_MINUTE_MAX;
 /// A subject stands in one line of Front's list.

@@ -26,7 +26,7 @@ use calltrail_domain::ids::AccountId;
 use toml::de::DeTable;
 
 pub use account::{
-    AccountConfig, AircallConfig, CallsConfig, Confirm, Credential, FrontConfig, TimingConfig,
+    AccountConfig, AircallConfig, CallsConfig, Confirm, Credential, FrontConfig, Recovery, TimingConfig,
 };
 pub use environment::Environment;
 pub use error::{ConfigError, Mistakes};

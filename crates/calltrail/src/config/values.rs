@@ -11,8 +11,8 @@ use calltrail_domain::ids::{InboxId, LineId};
 use jiff::tz::TimeZoneDatabase;
 
 use super::limits::{
-    DAY_MINUTES, EVENTS_POLL_SECONDS_MIN, NAME_BYTES_MAX, REQUESTS_PER_MINUTE_MAX, SUBJECT_CHARS_MAX,
-    URLS_MAX, WAIT_SECONDS_MAX,
+    DAY_MINUTES, EVENTS_POLL_SECONDS_MIN, HISTORY_AFTER_HOURS_MAX, NAME_BYTES_MAX, REQUESTS_PER_MINUTE_MAX,
+    SUBJECT_CHARS_MAX, URLS_MAX, WAIT_SECONDS_MAX,
 };
 use super::section::Fault;
 use super::source::Origin;
@@ -74,6 +74,11 @@ pub(super) fn wait(entry: &Entry) -> Result<Duration, Fault> {
     let given = integer(entry, &mend)?;
     let seconds = u64::try_from(given).ok().filter(|seconds| (1..=WAIT_SECONDS_MAX).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| Fault::new(format!("is {given} seconds"), mend))
+}
+
+/// Whole hours, from 1 to [`HISTORY_AFTER_HOURS_MAX`].
+pub(super) fn hours(entry: &Entry) -> Result<Duration, Fault> {
+    whole(entry, 1..=HISTORY_AFTER_HOURS_MAX, "hours").map(Duration::from_hours)
 }
 
 /// How often something is asked for; never with 0.

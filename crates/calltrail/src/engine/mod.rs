@@ -6,6 +6,7 @@
 mod folder;
 mod inboxes;
 mod projector;
+mod readers;
 mod receivers;
 mod role;
 mod shared;
@@ -148,7 +149,7 @@ impl Engine {
 
     async fn start_parts(&mut self, config: &Config) -> anyhow::Result<()> {
         let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
-        if role.folds() || role.writes() {
+        if role.folds() || role.writes() || role.reads() {
             let stores = shared.open_stores(config).await?;
             if role.folds() {
                 let projector = shared.projector.get_or_init(|| projector::start(config, stores));
@@ -157,6 +158,10 @@ impl Engine {
             if role.writes() {
                 let counters = writers::start(config, stores, &stopped, &mut self.tasks)?;
                 shared.writers.get_or_init(|| counters);
+            }
+            if role.reads() {
+                let seen = readers::start(config, stores, &stopped, &mut self.tasks)?;
+                shared.readers.get_or_init(|| seen);
             }
         }
         match self.receiving.take() {

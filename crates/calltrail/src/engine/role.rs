@@ -20,11 +20,13 @@ pub enum Role {
     Projector,
     /// Brings into Front what was decided.
     FrontWriter,
+    /// Reads calls from Aircall, and looks after its webhook.
+    Reader,
 }
 
 impl Role {
     /// Every role, for lists that must be whole.
-    pub const ALL: [Self; 4] = [Self::Up, Self::Ingest, Self::Projector, Self::FrontWriter];
+    pub const ALL: [Self; 5] = [Self::Up, Self::Ingest, Self::Projector, Self::FrontWriter, Self::Reader];
 
     /// Its name, which is that of its command too.
     #[must_use]
@@ -34,6 +36,7 @@ impl Role {
             Self::Ingest => "ingest",
             Self::Projector => "projector",
             Self::FrontWriter => "front-writer",
+            Self::Reader => "reader",
         }
     }
 
@@ -49,6 +52,10 @@ impl Role {
         matches!(self, Self::Up | Self::FrontWriter)
     }
 
+    pub(crate) fn reads(self) -> bool {
+        matches!(self, Self::Up | Self::Reader)
+    }
+
     /// By which key, permissions and name the servers know it.
     pub(super) fn on_nats(self) -> permissions::Role {
         match self {
@@ -56,6 +63,7 @@ impl Role {
             Self::Ingest => permissions::Role::Ingest,
             Self::Projector => permissions::Role::Projector,
             Self::FrontWriter => permissions::Role::FrontWriter,
+            Self::Reader => permissions::Role::Reader,
         }
     }
 

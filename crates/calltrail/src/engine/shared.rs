@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use calltrail_aircall_reader::Seen;
 use calltrail_domain::policy::Policy;
 use calltrail_front_writer::{Counters, Lasting};
 use calltrail_ingest::{Ingest, Spool};
@@ -18,6 +19,7 @@ use super::role::Role;
 use super::stores::Stores;
 use super::tokens::Learners;
 use crate::config::{AccountConfig, Backend, Config};
+use crate::reader_status::ReaderStatus;
 use crate::status::{
     AccountStatus, ConnectionStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus,
     version,
@@ -45,6 +47,7 @@ pub(crate) struct Shared {
     pub(super) ingest: OnceLock<Arc<Ingest>>,
     pub(super) spool: OnceLock<Spool>,
     pub(super) writers: OnceLock<BTreeMap<String, Arc<Counters>>>,
+    pub(super) readers: OnceLock<BTreeMap<String, Arc<Seen>>>,
     pub(super) learners: Learners,
     backend: Backend,
     started: Instant,
@@ -66,9 +69,15 @@ impl Shared {
             ingest: OnceLock::new(),
             spool: OnceLock::new(),
             writers: OnceLock::new(),
+            readers: OnceLock::new(),
             learners,
             policies: config.accounts.iter().map(policy).collect(),
         }
+    }
+
+    /// The accounts of the configuration.
+    pub(crate) fn accounts(&self) -> Vec<String> {
+        self.policies.keys().cloned().collect()
     }
 
     /// The log and what belongs to it.
@@ -134,7 +143,7 @@ impl Shared {
         let is_lost = self.connection().is_some_and(|connection| !connection.connected);
         match self.stores.get() {
             // Writers and receivers may not read the log, where the servers know their keys.
-            Some(stores) if self.role.folds() && !is_lost => stores.tail().await.ok(),
+            Some(stores) if (self.role.folds() || self.role.reads()) && !is_lost => stores.tail().await.ok(),
             Some(_) | None => None,
         }
     }
@@ -181,8 +190,14 @@ impl Shared {
             policy_differs: None,
             webhooks: self.ingest.get().and_then(receiver),
             webhook_token: self.learners.status(account),
+            reader: self.reader(account),
             writer: writer.map(|counters| WriterStatus::of(counters, now())),
         }
+    }
+
+    fn reader(&self, account: &str) -> Option<ReaderStatus> {
+        let seen = self.readers.get()?.get(account)?.now();
+        Some(ReaderStatus::of(&seen, now()))
     }
 
     pub(crate) async fn verify(&self) -> anyhow::Result<Verification> {
@@ -216,7 +231,9 @@ impl Shared {
             let since_s = now().since(one.since).as_secs();
             format!("account {account} waits for {since_s} s: {}", one.condition)
         };
-        token.into_iter().chain(waits.map(line)).collect()
+        let reads = self.reader(account).into_iter().flat_map(|reader| reader.conditions);
+        let read = reads.map(|condition| format!("account {account}: {condition}"));
+        token.into_iter().chain(waits.map(line)).chain(read).collect()
     }
 
     /// Front and Aircall are no part of it, and for the receivers neither is a log that is elsewhere. `progress` was
@@ -227,7 +244,7 @@ impl Shared {
         if self.spool.get().is_some_and(|spool| !spool.now().accepting) {
             reasons.push("the spool takes nothing: it holds too much, or its disk is short");
         }
-        if self.role.folds() || self.role.writes() {
+        if self.role.folds() || self.role.writes() || self.role.reads() {
             match (self.stores.get(), self.connection()) {
                 (None, _) => reasons.push("the log is not open yet"),
                 (Some(_), Some(connection)) if !connection.connected => {

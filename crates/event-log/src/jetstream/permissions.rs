@@ -20,7 +20,8 @@ pub enum Role {
     Ingest,
     Projector,
     FrontWriter,
-    /// All three in one process.
+    Reader,
+    /// All of them in one process.
     Up,
     /// A person at the command line: makes streams, reads and erases records.
     Operator,
@@ -36,7 +37,8 @@ pub struct Words<'w> {
 }
 
 impl Role {
-    pub const ALL: [Self; 5] = [Self::Ingest, Self::Projector, Self::FrontWriter, Self::Up, Self::Operator];
+    pub const ALL: [Self; 6] =
+        [Self::Ingest, Self::Projector, Self::FrontWriter, Self::Reader, Self::Up, Self::Operator];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Role {
             Self::Ingest => "ingest",
             Self::Projector => "projector",
             Self::FrontWriter => "front-writer",
+            Self::Reader => "reader",
             Self::Up => "up",
             Self::Operator => "operator",
         }
@@ -52,7 +55,7 @@ impl Role {
     /// The account that the role has to itself; the operator has none, it is where the streams are.
     fn account(self) -> Option<String> {
         match self {
-            Self::Ingest | Self::Projector | Self::FrontWriter | Self::Up => {
+            Self::Ingest | Self::Projector | Self::FrontWriter | Self::Reader | Self::Up => {
                 Some(format!("{STREAMS_ACCOUNT}-{}", self.as_str()))
             }
             Self::Operator => None,
@@ -94,8 +97,12 @@ fn services(role: Role, words: &Words<'_>) -> Vec<Service> {
         Role::Ingest => ingest(api),
         Role::Projector => projector(api),
         Role::FrontWriter => front_writer(api, words.buckets),
-        Role::Up => [ingest(api), projector(api), front_writer(api, words.buckets)].concat(),
-        Role::Operator => operator(api),
+        Role::Reader => reader(api, words.buckets),
+        Role::Up => {
+            [ingest(api), projector(api), front_writer(api, words.buckets), reader(api, words.buckets)]
+                .concat()
+        }
+        Role::Operator => operator(api, words.buckets),
     };
     services.extend((words.kinds)(role).iter().map(|kind| Service::of(subjects::record("*", kind))));
     services.sort();
@@ -106,7 +113,7 @@ fn services(role: Role, words: &Words<'_>) -> Vec<Service> {
 /// The subjects that `role` subscribes to, but for the answers to it.
 fn streams(role: Role, words: &Words<'_>) -> Vec<String> {
     let mut streams = Vec::new();
-    if matches!(role, Role::Projector | Role::Up | Role::Operator) {
+    if matches!(role, Role::Projector | Role::Reader | Role::Up | Role::Operator) {
         streams.push(subjects::LOGGED_SUBJECTS.to_owned());
     }
     if matches!(role, Role::FrontWriter | Role::Up) {
@@ -137,15 +144,30 @@ fn front_writer(api: Api, buckets: &[&str]) -> Vec<Service> {
         Service::of(format!("$JS.ACK.{OUTBOX}.>")),
         Service::of(format!("$JS.ACK.*.*.{OUTBOX}.>")),
     ];
-    for bucket in buckets {
-        services.push(message_of(api, &subjects::bucket_stream(bucket)));
-        services.push(Service::of(subjects::key(bucket, ">")));
-    }
+    services.extend(values(api, buckets));
     services
 }
 
-fn operator(api: Api) -> Vec<Service> {
-    vec![
+/// Reads the log, to see which calls webhooks have told of.
+fn reader(api: Api, buckets: &[&str]) -> Vec<Service> {
+    let mut services = vec![
+        info(api, LOG),
+        message_of(api, LOG),
+        Service { answers: Answers::Many, ..Service::named(api, |api| api.direct_get(LOG)) },
+    ];
+    services.extend(values(api, buckets));
+    services
+}
+
+/// Reads and changes the values of the buckets.
+fn values<'b>(api: Api, buckets: &'b [&str]) -> impl Iterator<Item = Service> + use<'b> {
+    buckets.iter().flat_map(move |bucket| {
+        [message_of(api, &subjects::bucket_stream(bucket)), Service::of(subjects::key(bucket, ">"))]
+    })
+}
+
+fn operator(api: Api, buckets: &[&str]) -> Vec<Service> {
+    let mut services = vec![
         Service::named(api, |api| api.stream_create("*")),
         info(api, "*"),
         message_of(api, "*"),
@@ -153,7 +175,10 @@ fn operator(api: Api) -> Vec<Service> {
         Service::named(api, |api| api.direct_get(LOG)),
         Service::named(api, |api| api.consumer_create(">")),
         Service::named(api, |api| api.consumer_info("*")),
-    ]
+    ];
+    // Jobs are asked for and called off at the command line.
+    services.extend(values(api, buckets));
+    services
 }
 
 fn info(api: Api, stream: &str) -> Service {

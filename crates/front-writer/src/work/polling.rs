@@ -8,9 +8,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use calltrail_domain::ids::AccountId;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
-use calltrail_event_log::ports::Class;
+use calltrail_event_log::ports::{Class, KeyValue, LogError};
 use calltrail_front::{Answer, EventPage, PolledEvent, Reply, Request, RequestKind};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,17 @@ struct Seen {
 struct NextPage {
     after_ms: i64,
     token: String,
+}
+
+/// Up to when Front's events are known to be in the log, by the store's clock; 0 before the first whole poll.
+pub async fn front_known_ms(store: &dyn KeyValue, account: &AccountId) -> Result<i64, LogError> {
+    let place = Place::Events;
+    let stored = store.get(place.bucket(), &place.key(account)).await?;
+    let value = stored.and_then(|stored| Value::decode(&place, &stored.value).ok());
+    Ok(match value {
+        Some(Value::Events(polled)) => polled.whole_at_ms,
+        Some(_) | None => 0,
+    })
 }
 
 /// A poll, from the look whether it is due to the note of what it found.
@@ -272,12 +284,6 @@ impl Polling {
 const FORBIDDEN: u16 = 403;
 
 impl Polled {
-    /// Up to when Front's events are known to be in the log, by the store's clock.
-    #[must_use]
-    pub fn whole_at_ms(&self) -> i64 {
-        self.whole_at_ms
-    }
-
     /// Notes the event; false when it was noted before.
     fn see(&mut self, event: &PolledEvent) -> bool {
         if self.seen.iter().any(|seen| seen.id == event.id) {
