@@ -5,24 +5,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::workspace::{metadata, short};
 
 /// Each crate of ours with those of ours that it may know, in its tests too.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("event-log", &[]),
+    ("rate", &[]),
     ("simulator", &[]),
     ("aircall", &["domain"]),
     ("front", &["domain"]),
     ("ingest", SERVICE_MAY_KNOW),
     ("projector", SERVICE_MAY_KNOW),
-    ("front-writer", SERVICE_MAY_KNOW),
+    ("front-writer", &["aircall", "domain", "event-log", "front", "rate"]),
+    ("aircall-reader", &["aircall", "domain", "event-log", "rate"]),
     (
         "calltrail",
-        &["aircall", "domain", "event-log", "front", "front-writer", "ingest", "projector", "simulator"],
+        &[
+            "aircall",
+            "aircall-reader",
+            "domain",
+            "event-log",
+            "front",
+            "front-writer",
+            "ingest",
+            "projector",
+            "simulator",
+        ],
     ),
     ("simulation", &["aircall", "domain", "event-log", "front", "front-writer", "projector", "simulator"]),
     (
         "tests",
         &[
             "aircall",
+            "aircall-reader",
             "calltrail",
             "domain",
             "event-log",

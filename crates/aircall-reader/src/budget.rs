@@ -127,9 +127,10 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_holds_nothing_up() {
-        let mut budget = used(3);
-        budget.not_before_ms = 10_000_000;
-        assert_eq!(used(3).next_slot_ms(-9_000_000, THREE), -9_000_000);
-        assert!(budget.next_slot_ms(-9_000_000, THREE) < -8_000_000);
+        let mut budget = Budget::default();
+        (0..3).for_each(|_| budget.reserve(90_000_000, 90_000_000));
+        assert_eq!(budget.next_slot_ms(5_000_000, THREE), 5_000_000);
+        budget.not_before_ms = 90_000_000;
+        assert!(budget.next_slot_ms(5_000_000, THREE) < 6_000_000);
     }
 }

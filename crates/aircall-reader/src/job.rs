@@ -21,7 +21,6 @@ pub struct Jobs {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     pub id: u64,
-    #[serde(flatten)]
     pub asked: Asked,
     /// When it was asked for, by the store's clock.
     pub asked_at_ms: i64,
@@ -297,6 +296,19 @@ mod tests {
         assert_eq!(taken("c", 30_001, false).id, recover, "the claim has lapsed");
         assert_eq!(taken("d", -1_000_000, false).id, recover, "the clock was set back");
         assert!(!jobs.put(&first), "another reader has it by now");
+    }
+
+    #[test]
+    fn what_is_stored_is_read_again() {
+        let mut jobs = Jobs::default();
+        jobs.ask(asked(Kind::Recover), 5).expect("taken");
+        jobs.ask(Asked { calls: vec![calltrail_domain::ids::CallId(7)], ..asked(Kind::Backfill) }, 6)
+            .expect("taken");
+        let mut job = jobs.take("a", 7, false).expect("a job");
+        job.fail(8, "Aircall is away".to_owned(), std::time::Duration::ZERO, std::time::Duration::ZERO);
+        assert!(jobs.put(&job));
+        let stored = serde_json::to_vec(&jobs).expect("it has a form");
+        assert_eq!(serde_json::from_slice::<Jobs>(&stored).expect("it is read"), jobs);
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn tell_check(performer: &Performer, seen: &Seen, keeping: &Keeping) {
     }
     let risen = |of: fn(&Watch) -> u64| known.is_some_and(|known| of(watch) > of(known));
     if risen(|watch| watch.switched_on) {
-        warn!(%account, "aircall's webhook was mended and switched on again");
+        warn!(%account, "aircall's webhook was switched off or lacked events; it is on again");
     }
     if risen(|watch| watch.recoveries) {
         warn!(%account, missed = watch.missed, "webhooks were missed; the calls are read from aircall");

@@ -117,6 +117,11 @@ default_inbox = "inb_1"
         self.aircall.api(work)
     }
 
+    /// Lets the event of this webhook happen at Aircall now, which posts it.
+    pub(super) fn happen(&self, body: &str) {
+        self.aircall.happen(body);
+    }
+
     /// Runs a command.
     pub(super) async fn run(&self, words: &[&str]) -> Ran {
         self.run_with(words, &[]).await
