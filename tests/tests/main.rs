@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod arrows;
+mod backfill;
 mod day;
 mod dice;
 mod documented;

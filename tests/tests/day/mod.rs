@@ -4,7 +4,7 @@
 //! here and nothing crashes, so that whatever differs from MAPPING is the engine's own doing.
 
 mod can_fail;
-mod company;
+pub(crate) mod company;
 mod coverage;
 mod days;
 mod engine;
@@ -18,3 +18,6 @@ mod script;
 mod summary;
 mod verdict;
 mod who;
+
+pub(crate) use company::Rules;
+pub(crate) use engine::Engine;

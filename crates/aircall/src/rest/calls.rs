@@ -78,7 +78,8 @@ impl std::fmt::Debug for ReadCall {
 impl CallsAsk {
     /// The path and query of the request. The link of the page before is followed by its path and query alone: the
     /// credential goes nowhere but to the configured address.
-    pub(super) fn path(&self) -> String {
+    #[must_use]
+    pub fn path(&self) -> String {
         let (from, to) = (self.from.as_seconds(), self.to.as_seconds());
         match &self.page {
             Some(NextPage(path)) => path.clone(),
@@ -88,7 +89,8 @@ impl CallsAsk {
 }
 
 /// The path and query of a request for one call.
-pub(super) fn one(id: CallId) -> String {
+#[must_use]
+pub fn call_path(id: CallId) -> String {
     format!("/v1/calls/{id}?{WITH}")
 }
 

@@ -7,7 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::WEBHOOK_EVENTS;
-use super::calls::{self, CallsAsk, CallsPage, ReadCall};
+use super::answer::{Answered, RawAnswer};
+use super::calls::{CallsAsk, CallsPage, ReadCall, call_path};
 use super::error::RestError;
 use super::rate::RateLimit;
 use super::reply::{self, Call, Line, Listed, User, Webhook};
@@ -26,21 +27,6 @@ pub struct Client {
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
-    }
-}
-
-/// What came of one request, and what its answer said about the rate limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered<T> {
-    pub result: Result<T, RestError>,
-    pub rate: RateLimit,
-}
-
-impl<T> Answered<T> {
-    /// Reads the answer's body with `read`; where that finds nothing, the answer lacks `what`.
-    fn read<R>(self, what: &'static str, read: impl FnOnce(&T) -> Option<R>) -> Answered<R> {
-        let found = self.result.and_then(|body| read(&body).ok_or(RestError::Malformed { what }));
-        Answered { result: found, rate: self.rate }
     }
 }
 
@@ -122,14 +108,18 @@ impl Client {
 
     /// One page of the list of calls.
     pub async fn calls(&self, ask: &CallsAsk) -> Answered<CallsPage> {
-        let answered = self.ask_for(Method::GET, &ask.path(), None).await;
-        answered.read("no list of calls in the answer", |body| calls::page(body))
+        match self.exchange(Method::GET, &ask.path(), None).await {
+            Ok(answer) => answer.calls(),
+            Err(error) => none(error),
+        }
     }
 
     /// One call as [`Client::calls`] shows it: also those that no list holds any more.
     pub async fn read_call(&self, id: CallId) -> Answered<ReadCall> {
-        let answered = self.ask_for(Method::GET, &calls::one(id), None).await;
-        answered.read("no call in the answer", |body| calls::call(body))
+        match self.exchange(Method::GET, &call_path(id), None).await {
+            Ok(answer) => answer.call(),
+            Err(error) => none(error),
+        }
     }
 
     /// Page by page; the link to the next one only says that there is one.
@@ -149,14 +139,7 @@ impl Client {
 
     /// Sends the request once; returns the body of a 2xx.
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Vec<u8>, RestError> {
-        self.ask_for(method, path, body).await.result
-    }
-
-    async fn ask_for(&self, method: Method, path: &str, body: Option<Value>) -> Answered<Vec<u8>> {
-        match self.exchange(method, path, body).await {
-            Ok(answered) => answered,
-            Err(error) => Answered { result: Err(error), rate: RateLimit::default() },
-        }
+        self.exchange(method, path, body).await?.body().result
     }
 
     /// Fails when there is no whole answer.
@@ -165,7 +148,7 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<Value>,
-    ) -> Result<Answered<Vec<u8>>, RestError> {
+    ) -> Result<RawAnswer, RestError> {
         let (id, token) = (self.api_id.expose_secret(), self.api_token.expose_secret());
         let request = self.http.request(method, format!("{}{path}", self.base)).basic_auth(id, Some(token));
         let request = match &body {
@@ -181,11 +164,13 @@ impl Client {
             }
             answer.extend_from_slice(&chunk);
         }
-        let refused = || RestError::of(status, &headers, &answer);
-        let rate = RateLimit::of(&headers);
-        let result = if status.is_success() { Ok(answer) } else { Err(refused()) };
-        Ok(Answered { result, rate })
+        Ok(RawAnswer { status, headers, body: answer })
     }
+}
+
+/// There was no whole answer.
+fn none<T>(error: RestError) -> Answered<T> {
+    Answered { result: Err(error), rate: RateLimit::default() }
 }
 
 fn checked_base(given: &str) -> Result<String, ClientError> {

@@ -3,6 +3,7 @@
 //! Where the rules come from: Aircall's API reference (`/api-references`), and third parties that quote it.
 
 mod address;
+mod answer;
 mod audio;
 mod calls;
 mod client;
@@ -11,9 +12,10 @@ mod rate;
 mod reply;
 
 pub use address::posts_to;
+pub use answer::{Answered, RawAnswer};
 pub use audio::{Audio, AudioError, AudioFailure, AudioSource};
-pub use calls::{CallsAsk, CallsPage, NextPage, ReadCall};
-pub use client::{Answered, Client, ClientError};
+pub use calls::{CallsAsk, CallsPage, NextPage, ReadCall, call_path};
+pub use client::{Client, ClientError};
 pub use error::{RestError, Unreachable};
 pub use rate::RateLimit;
 pub use reply::{Call, Line, User, Webhook};

@@ -113,6 +113,11 @@ impl Engine {
         self.append_now(RecordBody::AircallEvent(received.into_event()));
     }
 
+    /// Something that was read from Aircall comes into the log.
+    pub(crate) fn take(&mut self, body: RecordBody) {
+        self.append_now(body);
+    }
+
     /// Somebody else deals with Front now.
     pub(crate) fn in_front<T>(&mut self, deal: impl FnOnce(i64, &mut Front) -> T) -> T {
         let now_ms = self.agenda.now_ms();

@@ -1,0 +1,288 @@
+//! The reader with its ports in memory, between a simulated Aircall and the engine of the day.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use calltrail_aircall::rest::{CallsAsk, RateLimit, RawAnswer, RestError, call_path};
+use calltrail_aircall_reader::{
+    Asked, Came, Job, Jobs, Operation, Place, Question, Rate, Reading, Recovery, Reply, Settings, Value,
+    Written,
+};
+use calltrail_domain::record::RecordBody;
+use calltrail_domain::time::Timestamp;
+use calltrail_simulator::aircall::{Api, ApiOptions, random_calls};
+use calltrail_simulator::front::{Front, Ledger, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::day::{Engine, Rules, company};
+
+/// When the reader begins.
+const NOW_S: i64 = 1_767_600_000;
+const REQUEST_MS: i64 = 120;
+const STORE_MS: i64 = 2;
+/// A reader that has done so many operations makes no progress.
+const OPERATIONS_MAX: usize = 200_000;
+/// The window of Aircall's limit, and half of it.
+const WINDOW_MS: i64 = 60_000;
+const SHARE: f64 = 0.5;
+const LIMIT: usize = 120;
+/// How long it takes until a reader that died is started again: longer than a claim lasts.
+const RESTART: Duration = Duration::from_secs(35);
+
+/// What Aircall knows, and how it behaves.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) calls: u32,
+    /// The first call began then.
+    pub(super) from_s: i64,
+    pub(super) total_is_capped: bool,
+    pub(super) front_requests_per_minute: u32,
+    /// What is read goes on to Front.
+    pub(super) to_front: bool,
+}
+
+impl Plan {
+    /// So many calls, the first of them 100 days ago.
+    pub(super) fn of(calls: u32) -> Self {
+        let from_s = NOW_S - 100 * 86_400;
+        Self { calls, from_s, total_is_capped: false, front_requests_per_minute: 50, to_front: false }
+    }
+
+    pub(super) fn to_s(&self) -> i64 {
+        NOW_S
+    }
+}
+
+pub(super) struct World {
+    api: Api,
+    values: BTreeMap<&'static str, (Value, u64)>,
+    revision: u64,
+    records: Vec<RecordBody>,
+    engine: Engine,
+    to_front: bool,
+    now_ms: i64,
+    /// When each request was sent.
+    requests: Vec<i64>,
+}
+
+impl World {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let options = ApiOptions { total_is_capped: plan.total_is_capped, ..ApiOptions::default() };
+        let mut api = Api::new(options);
+        for call in random_calls(11, plan.calls, plan.calls / 5, plan.from_s) {
+            call.events().iter().for_each(|event| api.give_call(&event.body));
+        }
+        let rules = Rules {
+            front_webhooks: true,
+            requests_per_minute: plan.front_requests_per_minute,
+            import_reopens: false,
+            import_assigns: true,
+            front_tags: false,
+            comments_on_unanswered: false,
+        };
+        let front = Front::new(company::front(&[], rules), 3);
+        let now_ms = NOW_S * 1_000;
+        let engine = Engine::start(now_ms, front, company::policy(rules), company::settings(), 5);
+        let (values, records, requests) = Default::default();
+        Self { api, values, revision: 0, records, engine, to_front: plan.to_front, now_ms, requests }
+    }
+
+    /// Asks for a job, as a command does.
+    pub(super) fn ask(&mut self, asked: Asked) -> u64 {
+        let mut jobs = self.jobs();
+        let id = jobs.ask(asked, self.now_ms).expect("there is room");
+        self.put(Value::Jobs(Box::new(jobs)));
+        id
+    }
+
+    pub(super) fn job(&self, id: u64) -> Job {
+        self.jobs().get(id).expect("it is remembered").clone()
+    }
+
+    /// Reads until no job is open; the reader dies after so many operations, each counted from its start.
+    pub(super) fn read_through(&mut self, deaths: &[usize]) {
+        let mut deaths = deaths.iter();
+        for life in 0.. {
+            let dies_after = deaths.next().copied();
+            let name = format!("reader{life}");
+            let mut left = dies_after.unwrap_or(OPERATIONS_MAX);
+            while self.jobs().open().next().is_some() && left > 0 {
+                let before = left;
+                self.turn(&name, &mut left);
+                assert!(before > left, "a turn does something");
+            }
+            if self.jobs().open().next().is_none() {
+                return;
+            }
+            assert!(dies_after.is_some(), "the reader makes no progress");
+            self.wait(RESTART);
+        }
+    }
+
+    /// One reader for so many operations; its job, if it got one.
+    pub(super) fn read(&mut self, operations: usize, name: &str) -> Option<Job> {
+        let mut left = operations;
+        self.turn(name, &mut left)
+    }
+
+    fn turn(&mut self, name: &str, left: &mut usize) -> Option<Job> {
+        let settings = Settings {
+            account: "acme".parse().expect("a good account id"),
+            rate: Rate::Share(SHARE),
+            alone: false,
+            recovery: Recovery::Automatic,
+            check_every: None,
+            history_after: Duration::from_hours(72),
+            webhook_url: None,
+        };
+        let mut reading = Reading::new(Arc::new(settings), name.to_owned());
+        let mut operation = reading.next(self.now(), Came::Begun);
+        while *left > 0 {
+            *left -= 1;
+            if let Operation::Rest(pause) = operation {
+                self.wait(pause);
+                break;
+            }
+            let came = self.perform(operation);
+            operation = reading.next(self.now(), came);
+        }
+        reading.job().cloned()
+    }
+
+    fn perform(&mut self, operation: Operation) -> Came {
+        self.now_ms += STORE_MS;
+        match operation {
+            Operation::Get(place) => Came::Found(self.values.get(word(place)).cloned()),
+            Operation::Put { value, expected } => {
+                let known = self.values.get(word(value.place())).map(|(_, revision)| *revision);
+                assert_eq!(known, expected, "nobody else changes it here");
+                Came::Put(Written::Revision(self.put(value)))
+            }
+            Operation::ReadStoreTime => Came::StoreTime(self.now_ms),
+            Operation::Send(Question::Calls(ask)) => self.send(&ask),
+            Operation::Send(Question::Call(id)) => {
+                let (result, rate) = self.get(&call_path(id), |raw| {
+                    let answered = raw.call();
+                    (answered.result.map(|call| Reply::Call(Box::new(call))), answered.rate)
+                });
+                Came::Answered { result, rate }
+            }
+            Operation::Append(records) => {
+                self.engine.run_until(self.now_ms);
+                for record in records {
+                    self.records.push(record.body.clone());
+                    if self.to_front {
+                        self.engine.take(record.body);
+                    }
+                }
+                Came::Appended
+            }
+            Operation::ReadFrontKnown => Came::FrontKnown(None),
+            Operation::Sleep(span) => {
+                self.wait(span);
+                Came::Slept
+            }
+            other => panic!("{other:?} is not done by a reader of jobs"),
+        }
+    }
+
+    fn send(&mut self, ask: &CallsAsk) -> Came {
+        let (result, rate) = self.get(&ask.path(), |raw| {
+            let answered = raw.calls();
+            (answered.result.map(Reply::Calls), answered.rate)
+        });
+        Came::Answered { result, rate }
+    }
+
+    fn get(
+        &mut self,
+        path: &str,
+        read: impl FnOnce(RawAnswer) -> (Result<Reply, RestError>, RateLimit),
+    ) -> (Result<Reply, RestError>, RateLimit) {
+        self.requests.push(self.now_ms);
+        let credential = "Basic YWlyY2FsbC1hcGktaWQ6YWlyY2FsbC1hcGktdG9rZW4=";
+        let request = Request {
+            method: "GET".to_owned(),
+            path_and_query: path.to_owned(),
+            headers: vec![("authorization".to_owned(), credential.to_owned())],
+            body: Vec::new(),
+        };
+        let response = self.api.step(self.now_ms, &request);
+        self.now_ms += REQUEST_MS;
+        let status = StatusCode::from_u16(response.status).expect("a known status");
+        read(RawAnswer { status, headers: headers_of(&response.headers), body: response.body })
+    }
+
+    /// Time passes for everybody.
+    pub(super) fn wait(&mut self, span: Duration) {
+        self.now_ms += i64::try_from(span.as_millis()).expect("a short span").max(1);
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now_ms)
+    }
+
+    fn jobs(&self) -> Jobs {
+        match self.values.get(word(Place::Jobs)) {
+            Some((Value::Jobs(jobs), _)) => (**jobs).clone(),
+            _ => Jobs::default(),
+        }
+    }
+
+    fn put(&mut self, value: Value) -> u64 {
+        self.revision += 1;
+        // What is stored is what is read again.
+        let (place, bytes) = (value.place(), value.encode().expect("it has a form"));
+        let value = Value::decode(place, &bytes).expect("it is read again");
+        self.values.insert(word(place), (value, self.revision));
+        self.revision
+    }
+
+    /// When each request was sent.
+    pub(super) fn requests(&self) -> &[i64] {
+        &self.requests
+    }
+
+    /// In no minute was more than our share asked.
+    pub(super) fn check_rate(&self) {
+        let most = (LIMIT as f64 * SHARE) as usize;
+        for sent in self.requests.windows(most + 1) {
+            assert!(sent[most] - sent[0] >= WINDOW_MS, "{} requests from {} on", most + 1, sent[0]);
+        }
+    }
+
+    /// How often each call is in the log.
+    pub(super) fn records_by_call(&self) -> BTreeMap<u64, usize> {
+        let mut calls = BTreeMap::new();
+        for body in &self.records {
+            let RecordBody::AircallRead(read) = body else { panic!("a reader appends what it has read") };
+            let call = calltrail_aircall::ended_call_read(read).expect("these calls are over");
+            *calls.entry(call.0).or_default() += 1;
+        }
+        calls
+    }
+
+    /// What Front shows when nothing is left to be done.
+    pub(super) fn in_front(&mut self) -> Ledger {
+        self.engine.run_until(self.now_ms);
+        self.engine.run_dry();
+        self.engine.in_front(|_, front| front.ledger())
+    }
+}
+
+fn word(place: Place) -> &'static str {
+    match place {
+        Place::Budget => "budget",
+        Place::Jobs => "jobs",
+        Place::Watch => "watch",
+    }
+}
+
+fn headers_of(pairs: &[(String, String)]) -> HeaderMap {
+    let header = |(name, value): &(String, String)| {
+        let name: HeaderName = name.parse().expect("a header's name");
+        (name, HeaderValue::from_str(value).expect("a header's value"))
+    };
+    pairs.iter().map(header).collect()
+}
