@@ -289,6 +289,7 @@ impl Rule {
             | Self::EventsArePolled => &["m10"],
             Self::HistoryDoesNotDisturb => &["m31"],
             Self::ReadCallsGoByTheirTime => &["m08"],
+            Self::FrontIsRecoveredFirst => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone
@@ -335,7 +336,6 @@ impl Rule {
             | Self::TooLongTextIsShortened
             | Self::ConditionsAreProbedOnce
             | Self::AnsweredImportsAreRepeatedSoon
-            | Self::FrontIsRecoveredFirst
             | Self::LongWindowsAreSplit
             | Self::WebhookIsSwitchedOn => &[],
         }

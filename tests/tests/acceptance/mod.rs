@@ -8,6 +8,7 @@ mod contacts;
 mod conversations;
 mod decided;
 mod fixtures;
+mod history;
 mod left_out;
 mod media;
 mod once;

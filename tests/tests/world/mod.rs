@@ -10,6 +10,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use calltrail::engine::{Engine, Role, projection_in};
+use calltrail_aircall_reader::{Asked, By, Kind};
 use calltrail_domain::rule::{self, Rule};
 use calltrail_simulator::aircall::{Api, ApiOptions};
 use calltrail_simulator::front::{Act, Action, Front, FrontOptions, Ledger, Subject};
@@ -21,7 +22,7 @@ pub(crate) use given::{Given, given};
 pub(crate) use page::blocks_of;
 pub(crate) use script::{
     BILLING, CALLER, IRIS, MENU, NOOR, OTHER, PAVEL, Step, answered, bodies, call, call_of, calls, changed,
-    inbound, inbound_on, outbound, person, restart, told, trouble,
+    history, inbound, inbound_on, missed, outbound, person, restart, told, trouble,
 };
 pub(crate) use view::{
     Expect, activity, breaks, commented, contacts, conversations, events, left_out, observed, requests,
@@ -108,7 +109,9 @@ impl World {
         let front = Front::new(given.front.clone(), SEED);
         let front = serve(listener, front, Clock::system()).await.expect("Front is served on loopback");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
-        let aircall = serve_aircall(listener, Api::new(ApiOptions::default()), Clock::system());
+        // The calls of a scenario began at a fixed date.
+        let options = ApiOptions { listed_days: 36_500, ..ApiOptions::default() };
+        let aircall = serve_aircall(listener, Api::new(options), Clock::system());
         let aircall = aircall.await.expect("Aircall is served on loopback");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let http = reqwest::Client::builder()
@@ -198,6 +201,12 @@ impl World {
             Step::Restart(given) => self.restart(given, false).await,
             Step::RestartFromLog(given) => self.restart(given, true).await,
             Step::Trouble(fault) => self.front.front(|front| front.plan_fault(fault.clone())),
+            Step::Read(bodies, kind) => self.read(bodies, *kind).await,
+            Step::ReadNow(id) => {
+                let at_s = self.front.clock().now_ms().div_euclid(1_000);
+                let script = script::inbound_at(*id, script::CALLER, at_s);
+                self.read(&bodies(&[script]), Kind::Recover).await;
+            }
             Step::SlowAnswersMs(slow_ms) => self.front.front(|front| {
                 let mut faults = front.faults().clone();
                 faults.slow_ms = *slow_ms;
@@ -275,6 +284,30 @@ impl World {
             self.aircall.api(|api| api.give_call(&body));
             let digits = body["data"]["raw_digits"].as_str().unwrap_or_default();
             self.caller = digits.replace(' ', "");
+        }
+    }
+
+    /// Nothing is posted: the reader finds the calls.
+    async fn read(&mut self, bodies: &[String], kind: Kind) {
+        for body in bodies {
+            let body: serde_json::Value = serde_json::from_str(body).expect("webhooks are JSON");
+            self.aircall.api(|api| api.give_call(&body));
+            self.caller = body["data"]["raw_digits"].as_str().unwrap_or_default().replace(' ', "");
+        }
+        let asked = Asked {
+            kind,
+            from_s: 0,
+            to_s: i64::from(u32::MAX),
+            overlap_s: 0,
+            calls: Vec::new(),
+            history_after_s: (kind == Kind::Recover).then_some(i64::from(u32::MAX)),
+            by: By::Command,
+        };
+        let (started, engine) = (Instant::now(), self.engine());
+        let job = engine.read_calls(ACCOUNT, asked).await.expect("the job is taken");
+        while !engine.has_read(ACCOUNT, job).await.expect("the store answers") {
+            assert!(started.elapsed() < PATIENCE, "the calls are never read");
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -387,7 +420,7 @@ impl World {
 }
 
 /// Switches off the rule that [`RULE_OFF`] names.
-fn switch_off() {
+pub(crate) fn switch_off() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let Ok(wanted) = std::env::var(RULE_OFF) else { return };

@@ -1,5 +1,6 @@
 //! What happens in a scenario: calls, people in Front, and trouble.
 
+use calltrail_aircall_reader::Kind;
 use calltrail_simulator::aircall::{AGENTS, Agent, CallScript, LINES, Line};
 use calltrail_simulator::front::{Action, Fault, Front, MassAction, PlannedFault};
 use serde_json::{Value, json};
@@ -29,6 +30,11 @@ pub(crate) fn starts_at_s(id: i64) -> i64 {
 /// An inbound call on the support line; missed until it is answered.
 pub(crate) fn inbound(id: i64, from: &str) -> CallScript {
     inbound_on(SUPPORT, id, from)
+}
+
+/// The same at another time.
+pub(crate) fn inbound_at(id: i64, from: &str, at_s: i64) -> CallScript {
+    CallScript::inbound(id, SUPPORT, from, at_s)
 }
 
 /// An inbound call on this line.
@@ -77,6 +83,10 @@ pub(crate) enum Step {
     RestartFromLog(Box<Given>),
     /// The next matching requests to Front go wrong.
     Trouble(PlannedFault),
+    /// Aircall knows these calls, no webhook tells of them, and they are read: as history, or as what was missed.
+    Read(Vec<String>, Kind),
+    /// The same with a missed call that begins now.
+    ReadNow(i64),
     /// How long slow answers take.
     SlowAnswersMs(u64),
     /// Front tells nothing for longer than a second.
@@ -92,6 +102,16 @@ pub(crate) enum Step {
 /// A call, its webhooks in the order of time.
 pub(crate) fn call(script: CallScript) -> Step {
     Step::Webhooks(bodies(&[script]))
+}
+
+/// Calls from before the engine.
+pub(crate) fn history(scripts: &[CallScript]) -> Step {
+    Step::Read(bodies(scripts), Kind::Backfill)
+}
+
+/// Calls whose webhooks were lost.
+pub(crate) fn missed(scripts: &[CallScript]) -> Step {
+    Step::Read(bodies(scripts), Kind::Recover)
 }
 
 /// Of a call, the webhooks of these events alone.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use calltrail_aircall_reader::Asked;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::EventLog;
 use calltrail_ingest::{Account, Intake};
@@ -32,6 +33,7 @@ use tracing::field::display;
 use tracing::info;
 
 use crate::config::{Backend, Config};
+use crate::jobs::{self, Wanted};
 use crate::status::Status;
 use crate::{control, operator};
 use tokens::Learners;
@@ -229,6 +231,24 @@ impl Engine {
     /// When the projector has ended, or is too busy to answer.
     pub async fn status(&self) -> anyhow::Result<Status> {
         self.shared.status().await
+    }
+
+    /// Asks the reader for calls of an account; returns the job's number.
+    ///
+    /// # Errors
+    /// When there is no such account, or the job is not taken.
+    pub async fn read_calls(&self, account: &str, asked: Asked) -> anyhow::Result<u64> {
+        let wanted = Wanted { account: account.to_owned(), asked };
+        Ok(jobs::ask(&*self.shared.stores()?.key_value, &wanted).await?.id)
+    }
+
+    /// True when a job has nothing left to read.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn has_read(&self, account: &str, job: u64) -> anyhow::Result<bool> {
+        let lines = jobs::list(&*self.shared.stores()?.key_value, &[account.to_owned()]).await?;
+        Ok(lines.0.iter().any(|line| line.id == job && line.is_over()))
     }
 
     /// The log, for those who read it.
