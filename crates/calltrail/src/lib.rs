@@ -11,6 +11,8 @@ pub mod engine;
 mod history;
 mod metrics;
 mod operator;
+mod past;
+mod remote_log;
 mod replay;
 pub mod status;
 mod streams;

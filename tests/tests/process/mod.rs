@@ -15,6 +15,7 @@ mod oracle;
 mod oracle_can_fail;
 mod parts;
 pub(crate) mod program;
+mod replay;
 mod restore;
 mod secrets;
 mod setting_up;
