@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use calltrail_domain::ids::{CallId, ConversationId, InboxId};
 use calltrail_domain::record::KNOWN_KINDS;
+use calltrail_domain::time::Timestamp;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config, ConfigError, Environment};
 use crate::when::When;
@@ -365,10 +366,48 @@ pub struct PermissionsArgs {
 
 /// The options of `replay`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("way").required(true))]
 pub struct ReplayArgs {
     /// Rebuild in a scratch store with the outbox closed and compare state hashes; exit 1 on any difference
-    #[arg(long, required = true)]
+    #[arg(long, group = "way")]
     pub verify: bool,
+    /// Fill a second projection store beside the live one and put it in its place
+    ///
+    /// A running instance goes on meanwhile. The live store is whole at every moment, also when this is killed.
+    #[arg(long, group = "way")]
+    pub rebuild: bool,
+    /// Show the state as it was at this record, or when the records received by this time were folded
+    #[arg(long, group = "way", value_name = "SEQUENCE|TIME")]
+    pub until: Option<Until>,
+    /// With --until: this party's calls, conversation and effects too
+    #[arg(long, visible_alias = "party", requires = "until", value_name = "NUMBER|CALL|CONVERSATION|PARTY")]
+    pub of: Option<NumberOrParty>,
+    /// Compare what was decided with what this program would decide under its configuration; exit 1 on any difference
+    #[arg(long, group = "way")]
+    pub diff: bool,
+    /// With --diff: decide under the recorded rules, so that only the program differs
+    #[arg(long, requires = "diff")]
+    pub recorded_policy: bool,
+}
+
+/// A place of the log: a record's sequence, or a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    Sequence(u64),
+    Time(Timestamp),
+}
+
+impl FromStr for Until {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        if let Ok(sequence) = given.parse() {
+            return Ok(Self::Sequence(sequence));
+        }
+        let time: Result<jiff::Timestamp, _> = given.parse();
+        let time = time.map(|time| Self::Time(Timestamp::from_millis(time.as_millisecond())));
+        time.map_err(|_| "write the sequence of a record, or a time such as 2026-11-30T08:00:00Z".to_owned())
+    }
 }
 
 fn call(given: &str) -> Result<CallId, String> {
@@ -534,7 +573,12 @@ Examples:
 const REPLAY: &str = "\
 Examples:
   calltrail replay --verify
-  calltrail replay --verify --format json";
+  calltrail replay --verify --format json
+  calltrail replay --rebuild                     after a fix of the program, or of the disk
+  calltrail replay --until 1200
+  calltrail replay --until 2026-11-30T08:00:00Z --of +33612345678
+  calltrail replay --diff                        what another release or configuration would change
+  calltrail replay --diff --recorded-policy";
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! The Unix socket in `log.path` over which commands ask the running engine, and the asking.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -7,21 +8,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::stream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tracing::error;
 
 use crate::cli::NumberOrParty;
 use crate::engine::{Shared, cut_after_stop, stopping};
 use crate::jobs::{self, JobLines, JobOf, Wanted};
-use crate::replay::Replay;
+use crate::remote_log;
+use crate::replay::{Rebuild, RebuildLine, Replay};
 use crate::tail::Line;
 use crate::trail::Trail;
 
@@ -32,6 +36,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 const LONG_ANSWER_MAX: Duration = Duration::from_hours(6);
 /// Records answered at once.
 const RECORDS_MAX: usize = 500;
+/// Lines of a rebuild that wait for their reader.
+const LINES_MAX: usize = 16;
 
 /// Where the socket of `folder` is.
 fn socket_in(folder: &Path) -> PathBuf {
@@ -63,6 +69,9 @@ pub(crate) fn serve(
         .route("/verify", get(verify))
         .route("/jobs", get(jobs).post(ask_for))
         .route("/jobs/cancel", post(cancel))
+        .route("/rebuild", post(rebuild))
+        .route("/tail", get(tail))
+        .route("/log", get(log))
         .with_state(shared);
     Ok(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
@@ -125,10 +134,67 @@ async fn cancel(State(shared): State<Arc<Shared>>, Json(job): Json<JobOf>) -> Re
     answer(cancelled.await)
 }
 
+async fn tail(State(shared): State<Arc<Shared>>) -> Response {
+    let tail = async { shared.stores()?.tail().await };
+    answer(tail.await)
+}
+
+/// Whole records, for commands that fold them by themselves.
+async fn log(State(shared): State<Arc<Shared>>, Query(asked): Query<RecordsAfter>) -> Response {
+    let read = async {
+        let stores = shared.stores()?;
+        if stores.tail().await? <= asked.after {
+            return Ok(Vec::new());
+        }
+        Ok::<_, anyhow::Error>(stores.log.read_after(asked.after, remote_log::RECORDS_MAX).await?)
+    };
+    match read.await {
+        Ok(records) => remote_log::framed(&records).into_response(),
+        Err(cause) => refused(&cause),
+    }
+}
+
+/// Lines of JSON, the last one with what came of it. Whoever stops reading ends the rebuild.
+async fn rebuild(State(shared): State<Arc<Shared>>) -> Response {
+    let (tell, lines) = mpsc::channel(LINES_MAX);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = rebuild_telling(&shared, &tell) => {}
+            () = tell.closed() => {}
+        }
+    });
+    Body::from_stream(stream::unfold(lines, async |mut lines: mpsc::Receiver<RebuildLine>| {
+        let line = lines.recv().await?;
+        let text = serde_json::to_string(&line).unwrap_or_default() + "\n";
+        Some((Ok::<_, Infallible>(text), lines))
+    }))
+    .into_response()
+}
+
+async fn rebuild_telling(shared: &Shared, tell: &mpsc::Sender<RebuildLine>) {
+    let rebuilt = async {
+        let _alone = shared.long_questions.acquire().await;
+        let of = shared.stores()?.tail().await?;
+        // A reader that is slow misses a line.
+        let mut progress = |position| drop(tell.try_send(RebuildLine::At { position, of }));
+        shared.rebuild(&mut progress).await
+    };
+    let line = match rebuilt.await {
+        Ok(rebuilt) => RebuildLine::Rebuilt(rebuilt.into()),
+        Err(cause) => RebuildLine::Failed(format!("{cause:#}")),
+    };
+    // Whoever asked may be gone.
+    let _ = tell.send(line).await;
+}
+
+fn refused(cause: &anyhow::Error) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, format!("{cause:#}")).into_response()
+}
+
 fn answer<T: Serialize>(result: anyhow::Result<T>) -> Response {
     match result {
         Ok(value) => Json(value).into_response(),
-        Err(cause) => (StatusCode::UNPROCESSABLE_ENTITY, format!("{cause:#}")).into_response(),
+        Err(cause) => refused(&cause),
     }
 }
 
@@ -182,6 +248,47 @@ impl Running {
     /// The next records after `after`; none when there are none yet.
     pub(crate) async fn records(&self, after: u64) -> anyhow::Result<Vec<Line>> {
         self.ask("records", &RecordsAfter { after }).await
+    }
+
+    pub(crate) async fn tail(&self) -> anyhow::Result<u64> {
+        self.ask("tail", &()).await
+    }
+
+    /// The next whole records after `after`, as [`remote_log`] reads them.
+    pub(crate) async fn frames(&self, after: u64) -> anyhow::Result<Bytes> {
+        let asked = async {
+            let request = self.client.get("http://localhost/log").query(&RecordsAfter { after });
+            let response = request.timeout(ANSWER_MAX).send().await?;
+            let refused = response.status() != StatusCode::OK;
+            Ok::<_, reqwest::Error>((refused, response.bytes().await?))
+        };
+        let (refused, bytes) = asked.await.context("the running calltrail did not answer")?;
+        if refused {
+            bail!("{}", String::from_utf8_lossy(&bytes));
+        }
+        Ok(bytes)
+    }
+
+    /// Has it rebuild its projection store. `progress` hears how far it is, and of how many records.
+    pub(crate) async fn rebuild(&self, progress: &mut impl FnMut(u64, u64)) -> anyhow::Result<Rebuild> {
+        let request = self.client.post("http://localhost/rebuild").timeout(LONG_ANSWER_MAX);
+        let mut response = request.send().await.context("the running calltrail did not answer")?;
+        if response.status() != StatusCode::OK {
+            bail!("the running calltrail is of another release and cannot rebuild; restart it first");
+        }
+        let mut text = Vec::new();
+        while let Some(chunk) = response.chunk().await.context("the running calltrail ended meanwhile")? {
+            text.extend_from_slice(&chunk);
+            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = text.drain(..=end).collect();
+                match serde_json::from_slice(&line)? {
+                    RebuildLine::At { position, of } => progress(position, of),
+                    RebuildLine::Rebuilt(rebuilt) => return Ok(rebuilt),
+                    RebuildLine::Failed(why) => bail!("{why}"),
+                }
+            }
+        }
+        bail!("the running calltrail ended before the rebuild; its store is as it was")
     }
 
     pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {

@@ -1,8 +1,9 @@
-//! What a replay proved.
+//! What a replay showed.
 
 use std::fmt;
 
-use calltrail_projector::Verification;
+use calltrail_domain::ids::PartyId;
+use calltrail_projector::{Changed, Comparison, EffectChange, How, Rebuilt, Verification};
 use serde::{Deserialize, Serialize};
 
 /// What `calltrail replay --verify` shows.
@@ -42,9 +43,138 @@ impl fmt::Display for Replay {
             let party = party.as_ref().map(|party| format!(", party {party}")).unwrap_or_default();
             writeln!(f, "  account {account}: {key}{party}")?;
         }
+        writeln!(f, "the log is right: `calltrail replay --rebuild` puts what it gives in the store's place")
+    }
+}
+
+/// What `calltrail replay --rebuild` shows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Rebuild {
+    #[serde(flatten)]
+    pub(crate) rebuilt: Rebuilt,
+    pub(crate) same: bool,
+}
+
+impl From<Rebuilt> for Rebuild {
+    fn from(rebuilt: Rebuilt) -> Self {
+        Self { same: rebuilt.before.as_ref() == Some(&rebuilt.after), rebuilt }
+    }
+}
+
+impl fmt::Display for Rebuild {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rebuilt { records, before, after, kept } = &self.rebuilt;
         writeln!(
             f,
-            "the log is right: stop calltrail, remove the folder `projection` of log.path, start it again"
-        )
+            "the projection store was rebuilt from {records} records; nothing was published or appended"
+        )?;
+        match before {
+            Some(before) if self.same => writeln!(f, "same state hash before and after: {before}"),
+            Some(before) => writeln!(f, "the state hash was {before} and is {after}: the log is right"),
+            None => writeln!(f, "the store before could not be read; the state hash is {after}"),
+        }?;
+        match kept {
+            Some(kept) => writeln!(f, "the store before is kept in {}", kept.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One line of a rebuild's answer over the control socket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RebuildLine {
+    At { position: u64, of: u64 },
+    Rebuilt(Rebuild),
+    Failed(String),
+}
+
+/// What `calltrail replay --diff` shows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Diff {
+    pub(crate) same: bool,
+    #[serde(flatten)]
+    pub(crate) comparison: Comparison,
+}
+
+impl From<Comparison> for Diff {
+    fn from(comparison: Comparison) -> Self {
+        Self { same: comparison.is_same(), comparison }
+    }
+}
+
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = &self.comparison;
+        writeln!(
+            f,
+            "{} records folded, {} decisions compared: {} the same",
+            found.records, found.decisions, found.same
+        )?;
+        for (what, count) in [
+            ("another verdict", found.verdict),
+            ("another subject", found.subject),
+            ("another text", found.body),
+            ("other effects", found.effects),
+        ] {
+            if count > 0 {
+                writeln!(f, "  {count} with {what}")?;
+            }
+        }
+        if found.superseded > 0 {
+            writeln!(f, "{} recorded decisions do not count: another projector was first", found.superseded)?;
+        }
+        let mut parties: Vec<(&str, &PartyId)> = Vec::new();
+        for changed in &found.changes {
+            let party = (changed.account.as_str(), &changed.party);
+            if !parties.contains(&party) {
+                parties.push(party);
+                writeln!(f, "\naccount {}, party {}", changed.account, changed.party)?;
+                let ours =
+                    found.changes.iter().filter(|other| (other.account.as_str(), &other.party) == party);
+                ours.clone().try_for_each(|changed| write_change(f, changed))?;
+            }
+        }
+        let differ = found.decisions - found.same;
+        let left = differ.saturating_sub(found.changes.len() as u64);
+        if left > 0 {
+            writeln!(f, "\n{left} more decisions would differ")?;
+        }
+        Ok(())
+    }
+}
+
+fn write_change(f: &mut fmt::Formatter<'_>, changed: &Changed) -> fmt::Result {
+    for how in &changed.how {
+        write!(f, "  record {}, call {}, step {}: ", changed.sequence, changed.call, changed.step)?;
+        match how {
+            How::Verdict { recorded, now } => writeln!(f, "{recorded} -> {now}"),
+            How::Subject { recorded, now } => writeln!(f, "subject {recorded:?} -> {now:?}"),
+            How::Body { effect, recorded, now } => {
+                let (recorded, now) = first_difference(recorded, now);
+                writeln!(f, "text of {effect}: {recorded:?} -> {now:?}")
+            }
+            How::Effect { effect, what } => {
+                let what = match what {
+                    EffectChange::New => "would be new",
+                    EffectChange::Gone => "would be gone",
+                    EffectChange::Other => "would be another",
+                };
+                writeln!(f, "{effect} {what}")
+            }
+        }?;
+    }
+    Ok(())
+}
+
+/// The first line in which two texts differ.
+fn first_difference<'t>(recorded: &'t str, now: &'t str) -> (&'t str, &'t str) {
+    let (mut before, mut after) = (recorded.lines(), now.lines());
+    loop {
+        match (before.next(), after.next()) {
+            (Some(one), Some(other)) if one == other => {}
+            (None, None) => return (recorded, now),
+            (one, other) => return (one.unwrap_or_default(), other.unwrap_or_default()),
+        }
     }
 }

@@ -10,7 +10,7 @@ use calltrail_domain::fact::{ConversationChange, Fact};
 use calltrail_domain::fold::{party_of_conversation, party_of_number};
 use calltrail_domain::ids::{CallId, ConversationId, PartyId};
 use calltrail_domain::record::{AircallEvent, Record, RecordBody};
-use calltrail_domain::state::{Memory, State};
+use calltrail_domain::state::{Backing, Memory, State};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
@@ -169,7 +169,10 @@ impl Trail {
     }
 }
 
-fn party_of_call(state: &State<Memory>, call: CallId) -> anyhow::Result<Option<PartyId>> {
+fn party_of_call<B: Backing>(state: &State<B>, call: CallId) -> anyhow::Result<Option<PartyId>>
+where
+    B::Error: Send + Sync + 'static,
+{
     let Some(call) = state.call(call)? else { return Ok(None) };
     Ok(match (call.settled, call.told.number()) {
         (Some(settled), _) => state.party(&settled.party)?.map(|(id, _)| id),
@@ -179,7 +182,10 @@ fn party_of_call(state: &State<Memory>, call: CallId) -> anyhow::Result<Option<P
 }
 
 /// A party's name, a number as people write it, a call's id in Aircall or a conversation's in Front.
-fn find(state: &State<Memory>, asked: &NumberOrParty) -> anyhow::Result<Option<PartyId>> {
+pub(crate) fn find<B: Backing>(state: &State<B>, asked: &NumberOrParty) -> anyhow::Result<Option<PartyId>>
+where
+    B::Error: Send + Sync + 'static,
+{
     if let Some(party) = state.party(&PartyId::new(asked.as_str()))? {
         return Ok(Some(party.0));
     }

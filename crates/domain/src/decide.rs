@@ -26,11 +26,21 @@ pub fn decide<B: Backing>(
     state: &State<B>,
     party: &PartyId,
 ) -> Result<Option<Decision>, StateError<B::Error>> {
-    let pieces = (state.piece(&Key::Policy)?, state.piece(&Key::Party(party))?, state.piece(&Key::Account)?);
-    let policy = pieces.0.as_deref().and_then(Policy::of);
-    let entry = pieces.1.as_deref().and_then(PartyEntry::of);
-    let account = pieces.2.as_deref().and_then(Account::of);
-    let (Some(policy), Some(PartyEntry::Party(entry)), Some(account)) = (policy, entry, account) else {
+    let policy = state.piece(&Key::Policy)?;
+    let Some(policy) = policy.as_deref().and_then(Policy::of) else { return Ok(None) };
+    decide_under(state, policy, party)
+}
+
+/// What the party's next step would be under this policy, whichever one is recorded.
+pub fn decide_under<B: Backing>(
+    state: &State<B>,
+    policy: &Policy,
+    party: &PartyId,
+) -> Result<Option<Decision>, StateError<B::Error>> {
+    let pieces = (state.piece(&Key::Party(party))?, state.piece(&Key::Account)?);
+    let entry = pieces.0.as_deref().and_then(PartyEntry::of);
+    let account = pieces.1.as_deref().and_then(Account::of);
+    let (Some(PartyEntry::Party(entry)), Some(account)) = (entry, account) else {
         return Ok(None);
     };
     if !may_decide(entry, account) {

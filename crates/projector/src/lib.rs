@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** nothing is decided that is not a record, and nothing is published that is not folded.
 
+mod compare;
 pub mod limits;
 mod lineage;
 mod machine;
@@ -12,11 +13,14 @@ mod projector;
 mod published;
 mod query;
 mod reading;
+mod rebuild;
+mod scratch;
 mod store;
 mod translate;
 mod verify;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use calltrail_domain::policy::Policy;
@@ -25,6 +29,7 @@ use calltrail_event_log::ports::{EventLog, Outbox};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+pub use compare::{Changed, Comparison, EffectChange, How, compare};
 pub use lineage::{Lineage, Seen};
 pub use machine::{AccountRules, Machine};
 pub use operation::{Came, Operation, WhyAgain};
@@ -32,7 +37,9 @@ pub use pieces::{AccountInMemory, InMemory, Pieces, PiecesError, Scan, Scanned, 
 pub use projector::{Options, ProjectorError};
 pub use published::class_of;
 pub use query::{Digest, Pending, Progress, Troubles, stored_digest};
-pub use store::StoreError;
+pub use rebuild::{RebuildError, Rebuilt, rebuild_at_rest};
+pub use scratch::Scratch;
+pub use store::{AccountPieces, StoreError};
 pub use translate::{Folding, fact_of, translate};
 pub use verify::{Difference, Verification, verify};
 
@@ -42,6 +49,10 @@ pub struct Handle {
     queries: mpsc::Sender<query::Query>,
     progress: watch::Receiver<Progress>,
     stop: watch::Sender<bool>,
+    log: Arc<dyn EventLog>,
+    store: PathBuf,
+    /// One rebuild at a time: they share a folder.
+    rebuilding: Mutex<()>,
     /// Until somebody has waited for its end.
     task: Mutex<Option<JoinHandle<Result<(), ProjectorError>>>>,
 }
@@ -52,16 +63,19 @@ pub fn start(options: Options, log: Arc<dyn EventLog>, outbox: Arc<dyn Outbox>) 
     let (queries, receiver) = mpsc::channel(limits::QUERIES_MAX);
     let (progress_sender, progress) = watch::channel(Progress::default());
     let (stop, stopped) = watch::channel(false);
+    let store = options.store.clone();
     let projector = projector::Projector {
         options,
-        log,
+        log: Arc::clone(&log),
         outbox,
         queries: receiver,
         progress: progress_sender,
         stop: stopped,
         lines: projector::Lines::default(),
+        swap: None,
     };
-    Handle { queries, progress, stop, task: Mutex::new(Some(tokio::spawn(projector.run()))) }
+    let task = Mutex::new(Some(tokio::spawn(projector.run())));
+    Handle { queries, progress, stop, log, store, rebuilding: Mutex::new(()), task }
 }
 
 impl Handle {
@@ -89,6 +103,17 @@ impl Handle {
     /// The digest of every piece; `None` when the projector has ended.
     pub async fn digest(&self) -> Option<Digest> {
         self.ask(query::Query::Digest).await
+    }
+
+    /// Fills a second store from the log while this one goes on, and puts it in this one's place between two operations of the
+    /// machine. `progress` hears each position that was reached. When this is dropped, the store stays as it is.
+    ///
+    /// # Errors
+    /// [`RebuildError`]; the store is as it was then.
+    pub async fn rebuild(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<Rebuilt, RebuildError> {
+        let _alone = self.rebuilding.lock().await;
+        let log = Arc::clone(&self.log);
+        rebuild::rebuild_beside(log, &self.store, self.progress(), &self.queries, progress).await
     }
 
     /// True once the projector has ended, by itself or stopped.

@@ -16,6 +16,8 @@ pub const DECISIONS_ENVELOPE_BYTES: usize = 50_000;
 const _: () = assert!(DECISION_BYTES_MAX <= DECISIONS_BYTES_MAX);
 const _: () = assert!(DECISIONS_BYTES_MAX + DECISIONS_ENVELOPE_BYTES <= BODY_BYTES_MAX);
 const _: () = assert!(WORK_ITEM_BYTES_MAX + DECISIONS_ENVELOPE_BYTES <= BODY_BYTES_MAX);
+/// Records that a rebuilt store may still lack when it takes the live one's place: the projector folds them then.
+pub const SWAP_RECORDS_MAX: u64 = 1_000;
 /// Records whose hashes are remembered, to know decisions that were made on another log.
 pub const RECENT_RECORDS: u64 = 1_024;
 /// Looks at a log that ends before the checkpoint, until that is taken for a log that went backwards: a new leader of
@@ -49,3 +51,5 @@ pub const REFUSAL_LINE_EVERY: Duration = Duration::from_secs(60);
 pub const REBUILDS_MAX: usize = 3;
 /// Questions that wait for the projector's answer.
 pub const QUERIES_MAX: usize = 16;
+/// Decisions that would differ, kept to be shown one by one; more are only counted.
+pub const CHANGES_KEPT_MAX: usize = 1_000;

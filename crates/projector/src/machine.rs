@@ -10,7 +10,7 @@
 mod identity;
 mod publishing;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use calltrail_domain::decision::EffectsDecided;
@@ -27,7 +27,7 @@ use crate::limits::{BATCH_RECORDS_MAX, RETRY_WAIT, TIMERS_PER_TICK_MAX};
 use crate::lineage::Seen;
 use crate::operation::{Came, Operation, WhyAgain};
 use crate::pieces::{Pieces, PiecesError};
-use crate::projection::{AccountState, Projection};
+use crate::projection::{AccountState, Carried, Projection};
 use crate::published::{Refusal, Told};
 use crate::query::{Digest, Progress, Troubles, digest};
 use crate::translate::Folding;
@@ -140,6 +140,23 @@ impl<P: Pieces> Machine<P> {
             agenda: VecDeque::new(),
             asked: None,
         })
+    }
+
+    /// What this one knows besides its store, which is let go of. It is at rest: everything folded is committed, and nothing is
+    /// asked but records.
+    pub(crate) fn into_carried(self) -> BTreeMap<String, Carried> {
+        self.projection.into_carried()
+    }
+
+    /// Goes on at the head where another machine was, whose store had folded the same log. What that one told the outbox is not
+    /// told again.
+    pub(crate) fn carry_on(&mut self, carried: BTreeMap<String, Carried>) -> Result<(), PiecesError<P>> {
+        self.caught_up = true;
+        for (name, carried) in carried {
+            let untold = self.projection.account(&name).carry_on(carried)?;
+            self.publish(&name, untold.into_iter());
+        }
+        Ok(())
     }
 
     /// What is to be done next, after `came` came of the last operation. `now` is the time of this process's clock. After

@@ -57,6 +57,14 @@ pub(crate) struct AccountState<B> {
     stale: u64,
 }
 
+/// What is known of an account besides its state, for a machine that goes on with another store of the same log.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    published: Published,
+    uncovered: u64,
+    stale: u64,
+}
+
 impl<P: Pieces> Projection<P> {
     pub(crate) fn new(store: P) -> Result<Self, PiecesError<P>> {
         let checkpoint = store.checkpoint().map_err(StateError::Backing)?;
@@ -125,6 +133,25 @@ impl<P: Pieces> Projection<P> {
         Ok(items)
     }
 
+    /// Forgets which parties may have something decidable, where nothing is decided: they are as many as there are parties.
+    pub(crate) fn forget_touched(&mut self) {
+        self.accounts.values_mut().for_each(|account| account.touched.clear());
+    }
+
+    pub(crate) fn into_store(self) -> P {
+        self.store
+    }
+
+    /// What each account knows besides its state.
+    pub(crate) fn into_carried(self) -> BTreeMap<String, Carried> {
+        let carried = |account: AccountState<P::Account>| Carried {
+            published: account.published,
+            uncovered: account.uncovered,
+            stale: account.stale,
+        };
+        self.accounts.into_iter().map(|(name, account)| (name, carried(account))).collect()
+    }
+
     /// Makes what was folded durable: states and checkpoint in one write.
     pub(crate) fn commit(&mut self) -> Result<(), PiecesError<P>> {
         let changes: Vec<_> =
@@ -147,6 +174,14 @@ impl<B: Scan> AccountState<B> {
             uncovered: 0,
             stale: 0,
         }
+    }
+
+    /// Goes on with what another store's account knew; returns the items that the outbox was not told of.
+    pub(crate) fn carry_on(&mut self, carried: Carried) -> Result<Vec<WorkItem>, StateError<B::Error>> {
+        (self.published, self.uncovered, self.stale) = (carried.published, carried.uncovered, carried.stale);
+        let mut items = self.take_stock()?;
+        items.retain(|item| !self.published.knows(item));
+        Ok(items)
     }
 
     /// Decisions that were made on another log are not folded: what they were about is decided again.

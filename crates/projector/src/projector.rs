@@ -1,6 +1,7 @@
 //! The projector's shell: it performs the machine's operations, tells it when to look at timers, answers questions, and
 //! begins anew when the store turns out to be damaged.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -20,9 +21,11 @@ use tracing::{error, info, warn};
 use crate::limits::{REBUILDS_MAX, REFUSAL_LINE_EVERY, RETRY_WAIT, TIMER_TICK};
 use crate::machine::{AccountRules, Machine};
 use crate::operation::{Came, Operation, WhyAgain};
+use crate::projection::Carried;
 use crate::published::class_of;
-use crate::query::{Progress, Query, Troubles};
+use crate::query::{Progress, Query, Troubles, state_hash};
 use crate::reading;
+use crate::rebuild::{self, RebuildError, Rebuilt, Swap};
 use crate::store::{Opened, Store, StoreError};
 
 /// What the projector is told from outside.
@@ -59,6 +62,7 @@ pub enum ProjectorError {
 enum Ended {
     Stopped,
     FoldAgain(WhyAgain),
+    MadeRoom { swap: Box<Swap>, before: Option<String>, carried: BTreeMap<String, Carried> },
 }
 
 /// The running projector's parts.
@@ -70,6 +74,8 @@ pub(crate) struct Projector {
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) lines: Lines,
+    /// A rebuilt store that is to take the live one's place.
+    pub(crate) swap: Option<Box<Swap>>,
 }
 
 /// When the operator was told of what goes on for long.
@@ -86,16 +92,28 @@ impl Projector {
     /// Runs until it is stopped. A store that turns out to be damaged is set aside and filled again from the log.
     pub(crate) async fn run(mut self) -> Result<(), ProjectorError> {
         let Some(tail) = self.first_tail().await else { return Ok(()) };
+        // A rebuild that was killed left it.
+        rebuild::remove_leftovers(&self.options.store)?;
         let mut opened = Store::open(&self.options.store, tail)?;
-        let mut damages = 0;
+        let (mut damages, mut carries) = (0, None);
         while damages < REBUILDS_MAX {
             // Held beside the loop, so that sled is not closed, and does not panic again, while a panic unwinds.
             let store = opened.store.clone();
             // sled 0.34 panics on some damage instead of answering.
-            let ended = AssertUnwindSafe(self.live(opened)).catch_unwind().await;
+            let ended = AssertUnwindSafe(self.live(opened, carries.take())).catch_unwind().await;
             // Before another is made in its place: what sled still writes goes to names in this folder.
             store.close();
             let reason = match ended {
+                Ok(Ok(Ended::MadeRoom { swap, before, carried })) => {
+                    let rebuilt = swap.built.take_place(before).map_err(RebuildError::from);
+                    tell_rebuilt(&rebuilt);
+                    // Whoever asked may be gone.
+                    let _ = swap.reply.send(rebuilt);
+                    // Where nothing took its place, it is still there, as it was.
+                    opened = Store::open(&self.options.store, u64::MAX)?;
+                    carries = Some(carried).filter(|_| opened.set_aside.is_none());
+                    continue;
+                }
                 Ok(Ok(Ended::FoldAgain(why))) => {
                     self.pause(RETRY_WAIT).await;
                     why.to_string()
@@ -136,12 +154,20 @@ impl Projector {
         }
     }
 
-    async fn live(&mut self, opened: Opened) -> Result<Ended, ProjectorError> {
+    /// `carried` is what the machine before this one knew, when this one goes on where that one was.
+    async fn live(
+        &mut self,
+        opened: Opened,
+        carried: Option<BTreeMap<String, Carried>>,
+    ) -> Result<Ended, ProjectorError> {
         if let Some(aside) = opened.set_aside {
             let path = aside.path.display();
             warn!(reason = aside.reason, %path, "projection store set aside, rebuilding it from the log");
         }
         let mut machine = Machine::new(opened.store, self.options.accounts.clone(), self.options.random)?;
+        if let Some(carried) = carried {
+            machine.carry_on(carried)?;
+        }
         let mut ticks = tokio::time::interval(TIMER_TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut came = Came::Started;
@@ -156,8 +182,30 @@ impl Projector {
             if matches!(came, Came::Tick) {
                 self.lines.tell_troubles(&machine);
             }
+            if let Some(swap) = self.swap.take()
+                && let Some(ready) = self.catch_up(swap, &machine).await
+            {
+                let before = Some(state_hash(machine.projection())?);
+                return Ok(Ended::MadeRoom { swap: ready, before, carried: machine.into_carried() });
+            }
         }
         Ok(Ended::Stopped)
+    }
+
+    /// The rebuilt store with what the live one has folded since; nothing when that is not to be had, and whoever asked knows.
+    async fn catch_up(&self, mut swap: Box<Swap>, machine: &Machine<Store>) -> Option<Box<Swap>> {
+        let checkpoint = machine.progress().checkpoint;
+        if swap.built.read_to() > checkpoint {
+            let _ = swap.reply.send(Err(RebuildError::Backwards));
+            return None;
+        }
+        match swap.built.fold_to(&*self.log, checkpoint, &mut |_| ()).await {
+            Ok(()) => Some(swap),
+            Err(error) => {
+                let _ = swap.reply.send(Err(error.into()));
+                None
+            }
+        }
     }
 
     /// Told to stop, or nobody is left to tell.
@@ -209,7 +257,13 @@ impl Projector {
             tokio::select! {
                 biased;
                 _ = self.stop.changed() => return Ok(Came::Refused),
-                Some(query) = self.queries.recv() => query.answer(machine.projection()),
+                Some(query) = self.queries.recv() => {
+                    self.swap = query.answer(machine.projection());
+                    if self.swap.is_some() {
+                        // Nothing is asked of the log: the machine ends here, or asks again.
+                        return Ok(Came::Refused);
+                    }
+                }
                 _ = ticks.tick(), if machine.progress().caught_up => return Ok(Came::Tick),
                 came = reading::records(&*log, after, max) => return came,
             }
@@ -262,6 +316,23 @@ impl Lines {
         let lost_items = machine.lost_items();
         if lost_items > 0 {
             warn!(lost_items, "work items are published again and again, and nothing comes of them");
+        }
+    }
+}
+
+fn tell_rebuilt(rebuilt: &Result<Rebuilt, RebuildError>) {
+    match rebuilt {
+        Ok(rebuilt) => {
+            let same = rebuilt.before.as_ref() == Some(&rebuilt.after);
+            info!(
+                records = rebuilt.records,
+                same,
+                hash = rebuilt.after,
+                "projection store rebuilt from the log"
+            );
+        }
+        Err(cause) => {
+            error!(error = cause as &dyn Error, "the rebuilt projection store cannot take its place")
         }
     }
 }

@@ -67,6 +67,14 @@ impl Published {
         self.told.insert(item.party.clone(), told);
     }
 
+    /// True when exactly this publication was told, or refused.
+    pub(crate) fn knows(&self, item: &WorkItem) -> bool {
+        let numbers = (item.item, item.publication);
+        let told = self.told.get(&item.party).map(|told| (told.item, told.publication));
+        let refused = self.refused.get(&item.party).map(|refused| (refused.item, refused.publication));
+        told == Some(numbers) || refused == Some(numbers)
+    }
+
     /// The outbox did not take the item, or was not asked because it takes none now.
     pub(crate) fn waits(&mut self, item: &WorkItem) {
         self.refuse(item, None);

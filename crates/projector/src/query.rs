@@ -14,6 +14,7 @@ use crate::limits::PUBLICATIONS_MAX;
 use crate::pieces::{Pieces, PiecesError, Scan as _};
 use crate::projection::Projection;
 use crate::projector::ProjectorError;
+use crate::rebuild::Swap;
 use crate::store::{Store, StoreError, unpanicked};
 
 /// How far the projector is.
@@ -34,9 +35,8 @@ pub struct Digest {
 
 impl Digest {
     fn add(&mut self, account: &str, key: String, stored: &[u8]) {
-        let mut hash = StateHash::default();
-        hash.add(&key, stored);
-        self.pieces.insert((account.to_owned(), key), hash.finish());
+        let hash = piece_hash(&key, stored);
+        self.pieces.insert((account.to_owned(), key), hash);
     }
 
     /// One hash over all pieces, in key order.
@@ -103,17 +103,21 @@ pub(crate) enum Query {
     Pending(oneshot::Sender<Result<BTreeMap<String, Pending>, StateError<StoreError>>>),
     Policies(oneshot::Sender<Result<BTreeMap<String, Policy>, StateError<StoreError>>>),
     Digest(oneshot::Sender<Result<Digest, StateError<StoreError>>>),
+    /// Not answered here: the machine's store changes.
+    Swap(Box<Swap>),
 }
 
 impl Query {
-    /// Whoever asked may be gone; that is no error.
-    pub(crate) fn answer(self, projection: &Projection<Store>) {
+    /// Whoever asked may be gone; that is no error. Returns what only the shell can do.
+    pub(crate) fn answer(self, projection: &Projection<Store>) -> Option<Box<Swap>> {
         match self {
+            Self::Swap(swap) => return Some(swap),
             Self::Totals(to) => drop(to.send(totals(projection))),
             Self::Pending(to) => drop(to.send(pending(projection))),
             Self::Policies(to) => drop(to.send(policies(projection))),
             Self::Digest(to) => drop(to.send(digest(projection))),
         }
+        None
     }
 }
 
@@ -158,6 +162,45 @@ pub fn stored_digest(path: &Path, tail: u64) -> Result<Digest, ProjectorError> {
     });
     store.close();
     Ok(read?)
+}
+
+/// The hash of the store at `path`, which no running projector has open. Its records are `tail` long.
+pub(crate) fn stored_hash(path: &Path, tail: u64) -> Result<String, ProjectorError> {
+    let store = Store::open_unchanged(path, tail)?;
+    let read = unpanicked(|| {
+        let mut hash = StateHash::default();
+        for name in store.accounts()? {
+            for entry in store.account(&name).scan_stored("", None) {
+                let (key, bytes) = entry?;
+                add_piece(&mut hash, &name, &key, &bytes);
+            }
+        }
+        Ok(hash.finish())
+    });
+    store.close();
+    Ok(read?)
+}
+
+/// The hash of what is committed, as [`Digest::state_hash`] gives it, in memory that does not grow with the state.
+pub(crate) fn state_hash<P: Pieces>(projection: &Projection<P>) -> Result<String, PiecesError<P>> {
+    let mut hash = StateHash::default();
+    for (name, account) in projection.accounts() {
+        for entry in account.state.backing().scan("", None) {
+            let (key, piece) = entry?;
+            add_piece(&mut hash, name, &key, &piece.encode());
+        }
+    }
+    Ok(hash.finish())
+}
+
+fn add_piece(hash: &mut StateHash, account: &str, key: &str, stored: &[u8]) {
+    hash.add(&format!("{account}/{key}"), piece_hash(key, stored).as_bytes());
+}
+
+fn piece_hash(key: &str, stored: &[u8]) -> String {
+    let mut hash = StateHash::default();
+    hash.add(key, stored);
+    hash.finish()
 }
 
 /// The digest of what is committed.

@@ -5,12 +5,11 @@ use std::path::Path;
 use calltrail_domain::ids::{CallId, PartyId};
 use calltrail_event_log::ports::EventLog;
 
-use crate::limits::BATCH_RECORDS_MAX;
 use crate::projection::Projection;
 use crate::projector::ProjectorError;
-use crate::query::{Digest, digest};
+use crate::query::Digest;
+use crate::scratch::Scratch;
 use crate::store::Store;
-use crate::translate::Folding;
 
 /// What a replay showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,25 +35,14 @@ pub async fn verify(
     log: &dyn EventLog,
     live: &Digest,
     scratch: &Path,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64) + Send,
 ) -> Result<Verification, ProjectorError> {
-    let mut projection = Projection::new(Store::open(scratch, 0)?.store)?;
-    let mut records = 0;
+    let mut scratch = Scratch::new(scratch)?;
     let end = live.checkpoint.min(log.tail().await?);
-    let mut read_to = 0;
-    while read_to < end {
-        let batch = log.read_after(read_to, BATCH_RECORDS_MAX).await?;
-        // Erased records leave gaps: the batch may begin beyond the end.
-        read_to = batch.last().map_or(end, |record| record.sequence);
-        for record in batch.iter().take_while(|record| record.sequence <= live.checkpoint) {
-            projection.fold(&Folding::of(record))?;
-            records += 1;
-        }
-        projection.commit()?;
-        progress(projection.checkpoint());
-    }
-    let replayed = digest(&projection)?;
-    let differences = differences(live, &replayed, &mut projection)?;
+    scratch.fold_to(log, end, &mut progress).await?;
+    let records = scratch.records();
+    let replayed = scratch.digest()?;
+    let differences = differences(live, &replayed, scratch.projection_mut())?;
     Ok(Verification {
         records,
         live_hash: live.state_hash(),

@@ -16,6 +16,7 @@ mod oracle_can_fail;
 mod parts;
 pub(crate) mod program;
 mod reading;
+mod replay;
 mod restore;
 mod secrets;
 mod setting_up;

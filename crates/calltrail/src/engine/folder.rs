@@ -18,7 +18,7 @@ pub fn projection_in(folder: &Path) -> PathBuf {
 
 /// Makes the folder, where nobody else may look because phone numbers are in it, and takes it for this process. The
 /// lock goes with what is returned, also when the process is killed.
-pub(super) fn take(folder: &Path) -> anyhow::Result<File> {
+pub(crate) fn take(folder: &Path) -> anyhow::Result<File> {
     if folder.is_file() {
         bail!("{} of `log.path` is a file; name a folder", folder.display());
     }

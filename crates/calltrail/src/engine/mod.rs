@@ -38,8 +38,8 @@ use crate::status::Status;
 use crate::{control, operator};
 use tokens::Learners;
 
-pub(crate) use folder::free_bytes;
 pub use folder::projection_in;
+pub(crate) use folder::{free_bytes, take as take_folder};
 pub use role::Role;
 pub(crate) use shared::Shared;
 pub(crate) use stores::Stores;

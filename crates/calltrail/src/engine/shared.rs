@@ -10,7 +10,7 @@ use calltrail_aircall_reader::Seen;
 use calltrail_domain::policy::Policy;
 use calltrail_front_writer::{Counters, Lasting};
 use calltrail_ingest::{Ingest, Spool};
-use calltrail_projector::{Handle, Progress, Verification};
+use calltrail_projector::{Handle, Progress, Rebuilt, Verification};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::folder::{free_bytes, projection_in};
@@ -206,6 +206,12 @@ impl Shared {
         let scratch = tempfile::tempdir_in(&self.folder).context("no room for a scratch store")?;
         let store = projection_in(scratch.path());
         Ok(calltrail_projector::verify(&**log, &live, &store, |_| {}).await?)
+    }
+
+    /// Fills a second projection store beside the live one and puts it in its place.
+    pub(crate) async fn rebuild(&self, progress: &mut (dyn FnMut(u64) + Send)) -> anyhow::Result<Rebuilt> {
+        let projector = self.projector.get().context(NO_PROJECTOR)?;
+        Ok(projector.rebuild(progress).await?)
     }
 
     /// Why this process cannot do its part now: nothing when it can.

@@ -38,6 +38,15 @@ impl Piece {
         }
     }
 
+    /// The call that this is; `None` for other pieces.
+    #[must_use]
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+
     /// The timer that this is; `None` for other pieces.
     #[must_use]
     pub fn timer(&self) -> Option<&Timer> {

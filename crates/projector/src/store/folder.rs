@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 use crate::limits::{LOCK_TRIES, LOCK_WAIT};
 
 /// The file in which sled keeps everything but large values.
@@ -56,15 +59,44 @@ fn lock(db: &Path) -> io::Result<Option<File>> {
     Err(io::Error::new(ErrorKind::ResourceBusy, "another process has it open; stop that one first"))
 }
 
+/// Where a store is filled that is to take the place of the one at `live`.
+pub(crate) fn beside(live: &Path) -> PathBuf {
+    live.with_extension("rebuild")
+}
+
+/// The two folders change places in one step. Where there is no `live` yet, or the file system cannot exchange, the new one is
+/// renamed; a kill between the two steps of that leaves no store, and the next start folds the log again.
+pub(crate) fn exchange(new: &Path, live: &Path) -> io::Result<()> {
+    if live.exists() {
+        match renameat_with(CWD, new, CWD, live, RenameFlags::EXCHANGE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => drop(set_aside(live)?),
+            exchanged => return Ok(exchanged?),
+        }
+    }
+    fs::rename(new, live)
+}
+
+/// Keeps the store that a rebuild has left at `former`, as that of `live` would be when it is set aside.
+pub(crate) fn set_aside_from(former: &Path, live: &Path) -> io::Result<PathBuf> {
+    let aside = live.with_extension("set-aside");
+    make_room(&aside)?;
+    fs::rename(former, &aside)?;
+    Ok(aside)
+}
+
 /// Moves the store away, and returns where it is now: the last one is kept, for whoever wants to know what happened.
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let aside = path.with_extension("set-aside");
-    match fs::symlink_metadata(&aside) {
-        Ok(older) if older.is_dir() => fs::remove_dir_all(&aside)?,
-        Ok(_) => fs::remove_file(&aside)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
+    make_room(&aside)?;
     fs::rename(path, &aside)?;
     Ok(aside)
+}
+
+fn make_room(aside: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(aside) {
+        Ok(older) if older.is_dir() => fs::remove_dir_all(aside),
+        Ok(_) => fs::remove_file(aside),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }

@@ -6,7 +6,7 @@
 mod checksum;
 #[cfg(test)]
 mod cost;
-mod folder;
+pub(crate) mod folder;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +50,12 @@ pub enum StoreError {
     Io { path: PathBuf, source: std::io::Error },
     #[error("the projection store is damaged: {0}")]
     Damaged(String),
+}
+
+impl StoreError {
+    pub(crate) fn closed() -> Self {
+        Self::Damaged("it is closed".to_owned())
+    }
 }
 
 /// A store, and why it starts empty when it does although there was one.
@@ -291,7 +297,7 @@ fn seen_in(bytes: &[u8]) -> Result<Seen, StoreError> {
 
 /// One account's pieces.
 #[derive(Debug, Clone)]
-pub(crate) struct AccountPieces {
+pub struct AccountPieces {
     store: Store,
     account: String,
 }

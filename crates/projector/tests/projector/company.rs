@@ -87,12 +87,21 @@ impl Company {
     }
 
     pub(crate) fn start_with(&self, log: Arc<dyn EventLog>, outbox: Arc<dyn Outbox>) -> Handle {
+        self.start_under(policy(), log, outbox)
+    }
+
+    pub(crate) fn start_under(
+        &self,
+        policy: Policy,
+        log: Arc<dyn EventLog>,
+        outbox: Arc<dyn Outbox>,
+    ) -> Handle {
         let now = self.now.clone();
         let options = Options {
             store: self.store(),
             accounts: vec![AccountRules {
                 id: ACCOUNT.to_owned(),
-                policy: policy(),
+                policy,
                 republish_after: Duration::from_secs(120),
             }],
             clock: Arc::new(move || Timestamp::from_millis(now.load(Ordering::SeqCst))),
