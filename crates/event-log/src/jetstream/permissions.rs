@@ -22,7 +22,7 @@ pub enum Role {
     FrontWriter,
     /// All three in one process.
     Up,
-    /// A person at the command line: makes streams, reads and erases records.
+    /// A person at the command line: makes streams, reads, imports and erases records.
     Operator,
 }
 
@@ -95,7 +95,7 @@ fn services(role: Role, words: &Words<'_>) -> Vec<Service> {
         Role::Projector => projector(api),
         Role::FrontWriter => front_writer(api, words.buckets),
         Role::Up => [ingest(api), projector(api), front_writer(api, words.buckets)].concat(),
-        Role::Operator => operator(api),
+        Role::Operator => operator(api, words.buckets),
     };
     services.extend((words.kinds)(role).iter().map(|kind| Service::of(subjects::record("*", kind))));
     services.sort();
@@ -144,16 +144,21 @@ fn front_writer(api: Api, buckets: &[&str]) -> Vec<Service> {
     services
 }
 
-fn operator(api: Api) -> Vec<Service> {
-    vec![
+fn operator(api: Api, buckets: &[&str]) -> Vec<Service> {
+    let mut services = vec![
         Service::named(api, |api| api.stream_create("*")),
+        Service::named(api, |api| api.stream_update(LOG)),
+        Service::named(api, |api| api.stream_purge(LOG)),
+        Service::of(subjects::IMPORT_SUBJECTS.to_owned()),
         info(api, "*"),
         message_of(api, "*"),
         Service::named(api, |api| api.message_delete(LOG)),
         Service::named(api, |api| api.direct_get(LOG)),
         Service::named(api, |api| api.consumer_create(">")),
         Service::named(api, |api| api.consumer_info("*")),
-    ]
+    ];
+    services.extend(buckets.iter().map(|bucket| Service::of(subjects::key(bucket, ">"))));
+    services
 }
 
 fn info(api: Api, stream: &str) -> Service {
