@@ -2,13 +2,11 @@
 
 use std::io::Write;
 
-use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::{Source, print};
+use super::{Source, bar, print};
 use crate::cli::Globals;
 use crate::engine::projection_in;
 use crate::replay::Replay;
+use anyhow::Context as _;
 
 /// Replays the log into a scratch store and compares; returns whether the states are the same.
 ///
@@ -23,7 +21,7 @@ pub async fn verify(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<bo
             let live = calltrail_projector::stored_digest(&store, tail)
                 .context("the projection store is of no use; `calltrail up` sets it aside and rebuilds it")?;
             let scratch = tempfile::tempdir_in(&folder).context("no room for a scratch store")?;
-            let bar = ProgressBar::new(live.checkpoint).with_style(style()?);
+            let bar = bar(live.checkpoint, "replaying {bar:40} {pos}/{len} records, {eta} left")?;
             let scratch = scratch.path().join("projection");
             let verified =
                 calltrail_projector::verify(&*stores.log, &live, &scratch, |at| bar.set_position(at)).await?;
@@ -33,8 +31,4 @@ pub async fn verify(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<bo
     };
     print(&replay, globals.format, out)?;
     Ok(replay.same)
-}
-
-fn style() -> anyhow::Result<ProgressStyle> {
-    Ok(ProgressStyle::with_template("replaying {bar:40} {pos}/{len} records, {eta} left")?)
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-pub(super) const LOG_FILE: &str = "log.redb";
+/// The embedded log in a folder.
+pub(crate) const LOG_FILE: &str = "log.redb";
 const LOCK_FILE: &str = "calltrail.lock";
 const PROJECTION_FOLDER: &str = "projection";
 
@@ -18,7 +19,7 @@ pub fn projection_in(folder: &Path) -> PathBuf {
 
 /// Makes the folder, where nobody else may look because phone numbers are in it, and takes it for this process. The
 /// lock goes with what is returned, also when the process is killed.
-pub(super) fn take(folder: &Path) -> anyhow::Result<File> {
+pub(crate) fn take(folder: &Path) -> anyhow::Result<File> {
     if folder.is_file() {
         bail!("{} of `log.path` is a file; name a folder", folder.display());
     }

@@ -35,8 +35,8 @@ use crate::status::Status;
 use crate::{control, operator};
 use tokens::Learners;
 
-pub(crate) use folder::free_bytes;
 pub use folder::projection_in;
+pub(crate) use folder::{LOG_FILE, free_bytes, take};
 pub use role::Role;
 pub(crate) use shared::Shared;
 pub(crate) use stores::Stores;
