@@ -303,6 +303,35 @@ pub enum LogCommand {
     /// Starts at the first record unless told otherwise, and ends at the last one unless it follows.
     #[command(after_help = TAIL)]
     Tail(TailArgs),
+    /// Write all records into a file, to the last byte
+    ///
+    /// The file is compressed when its name ends with .gz, and appears under its name when it is whole. It holds phone numbers,
+    /// names and the key that names parties: nobody else may read it. Asks the running instance; where none runs, it opens the
+    /// log itself.
+    #[command(after_help = EXPORT)]
+    Export(ExportArgs),
+    /// Fill an empty log with the records of an export, under their own sequences
+    ///
+    /// The log is that of the configuration: a file in `log.path`, or the stream on NATS. Until all records are there, no role
+    /// can use it. When it is killed, run it again: it goes on where it was. Work that was under way is published again.
+    #[command(after_help = IMPORT)]
+    Import(ImportArgs),
+}
+
+/// The options of `log export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Where to write it; `-` is standard output
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// The options of `log import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// What `calltrail log export` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// The options of `log tail`.
@@ -555,6 +584,14 @@ Examples:
   calltrail log tail --follow
   calltrail log tail --after 1200 --kind effects.decided
   calltrail log tail --format json";
+const EXPORT: &str = "\
+Examples:
+  calltrail log export calls.jsonl.gz
+  calltrail log export - --path /var/lib/calltrail";
+const IMPORT: &str = "\
+Examples:
+  calltrail log import calls.jsonl.gz --path /var/lib/calltrail
+  CALLTRAIL__LOG__BACKEND=jetstream calltrail log import calls.jsonl.gz";
 const APPLY: &str = "\
 Examples:
   calltrail streams apply --dry-run
@@ -610,8 +647,8 @@ mod tests {
     fn every_example_in_the_helps_is_a_command() {
         let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER, READER, BACKFILL, RECOVER, JOBS];
         let others = [EXAMPLES, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
-        let streams = [APPLY, KEYS, PERMISSIONS];
-        for help in roles.into_iter().chain(streams).chain(others) {
+        let (streams, log) = ([APPLY, KEYS, PERMISSIONS], [EXPORT, IMPORT]);
+        for help in roles.into_iter().chain(streams).chain(log).chain(others) {
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {
                 let words = example.split_whitespace().skip_while(|word| word.contains('='));

@@ -21,6 +21,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
+use crate::archive::Archived;
 use crate::cli::NumberOrParty;
 use crate::engine::{Shared, cut_after_stop, stopping};
 use crate::jobs::{self, JobLines, JobOf, Wanted};
@@ -66,6 +67,7 @@ pub(crate) fn serve(
         .route("/status", get(status))
         .route("/trail", get(trail))
         .route("/records", get(records))
+        .route("/archived", get(archived))
         .route("/verify", get(verify))
         .route("/jobs", get(jobs).post(ask_for))
         .route("/jobs/cancel", post(cancel))
@@ -103,13 +105,17 @@ async fn trail(State(shared): State<Arc<Shared>>, Query(asked): Query<TrailOf>) 
 }
 
 async fn records(State(shared): State<Arc<Shared>>, Query(asked): Query<RecordsAfter>) -> Response {
+    let read = async { shared.stores()?.records_after(asked.after, RECORDS_MAX).await };
+    answer(read.await.map(|records| records.iter().map(Line::of).collect::<Vec<_>>()))
+}
+
+/// The next records to the last byte, and the last sequence that the log has given.
+async fn archived(State(shared): State<Arc<Shared>>, Query(asked): Query<RecordsAfter>) -> Response {
     let read = async {
         let stores = shared.stores()?;
-        if stores.tail().await? <= asked.after {
-            return Ok(Vec::new());
-        }
-        let records = stores.log.read_after(asked.after, RECORDS_MAX).await?;
-        Ok(records.iter().map(Line::of).collect::<Vec<_>>())
+        let last_given = stores.import.last_given().await?;
+        let records = stores.records_after(asked.after, RECORDS_MAX).await?;
+        Ok((last_given, records.iter().map(Archived::of).collect::<Vec<_>>()))
     };
     answer(read.await)
 }
@@ -289,6 +295,11 @@ impl Running {
             }
         }
         bail!("the running calltrail ended before the rebuild; its store is as it was")
+    }
+
+    /// The last sequence that the log has given, and the next records after `after` to the last byte.
+    pub(crate) async fn archived(&self, after: u64) -> anyhow::Result<(u64, Vec<Archived>)> {
+        self.ask("archived", &RecordsAfter { after }).await
     }
 
     pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {

@@ -1,6 +1,7 @@
 //! The binary's parts: configuration, command line, the engine in one process, and what commands show of it.
 
 mod aircall;
+mod archive;
 pub mod cli;
 pub mod commands;
 pub mod config;

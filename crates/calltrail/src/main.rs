@@ -57,6 +57,8 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         }
         Command::Trail(args) => commands::trail::run(globals, args, out).await?,
         Command::Log(LogCommand::Tail(args)) => commands::log::tail(globals, args, out).await?,
+        Command::Log(LogCommand::Export(args)) => commands::export::run(globals, args, out).await?,
+        Command::Log(LogCommand::Import(args)) => commands::import::run(globals, args, out).await?,
         Command::Doctor => return commands::doctor::run(globals, out).await,
         Command::Health => return commands::health::run(globals, out).await,
         Command::Webhook(WebhookCommand::Register(args)) => {

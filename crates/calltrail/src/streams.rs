@@ -70,7 +70,8 @@ pub(crate) async fn create_missing(jetstream: &JetStream, config: &Config) -> an
     Ok(Streams::of(declared::create_missing(jetstream, &settings(config)).await?))
 }
 
-fn settings(config: &Config) -> Settings {
+/// What is declared for this configuration.
+pub(crate) fn settings(config: &Config) -> Settings {
     Settings {
         accounts: config.accounts.iter().map(|account| account.id.to_string()).collect(),
         buckets: BUCKETS.map(str::to_owned).to_vec(),

@@ -70,5 +70,7 @@ pub(crate) const OUTBOX_BYTES_MAX: u64 = 512 * 1024 * 1024;
 pub(crate) const BUCKET_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// For so long the log knows the id of a group that is sent again.
 pub(crate) const GROUP_ID_AGE_MAX: Duration = Duration::from_hours(1);
+/// A group of imported records takes no further one once it holds so many bytes of bodies.
+pub(crate) const IMPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Pulls that may wait at one consumer: replicas times workers.
 pub(crate) const PULLS_MAX: i64 = 1_024;

@@ -3,7 +3,7 @@
 //! A backend checks what it is given before anything else: what one backend takes, the other takes too.
 
 use crate::limits::{BODY_BYTES_MAX, GROUP_RECORDS_MAX, KEY_BYTES_MAX, NAME_BYTES_MAX};
-use crate::ports::{LogError, NewItem, NewRecord};
+use crate::ports::{LogError, LoggedRecord, NewItem, NewRecord};
 
 const ACCOUNT_RULE: &str = "an account is 1 to 64 lower-case letters, digits, '-' and '_'";
 const KIND_RULE: &str =
@@ -17,12 +17,23 @@ pub fn check_group(group: &[NewRecord]) -> Result<(), LogError> {
     if group.len() > GROUP_RECORDS_MAX {
         return Err(LogError::GroupTooLarge { count: group.len(), limit: GROUP_RECORDS_MAX });
     }
-    for record in group {
-        check_account(&record.account)?;
-        check(&record.kind, NAME_BYTES_MAX, KIND_RULE, |name| dotted(name, lower))?;
-        check_body(&record.kind, record.body.len())?;
+    group.iter().try_for_each(|record| check_record(&record.account, &record.kind, record.body.len()))
+}
+
+/// The names of records that are imported, their bodies and their order up to `through`. Fails with `BadName`,
+/// `TooLarge` and `Conflict`.
+pub(crate) fn check_import(records: &[LoggedRecord], through: u64) -> Result<(), LogError> {
+    let is_ordered = records.is_sorted_by(|one, next| one.sequence < next.sequence);
+    if !is_ordered || records.last().is_some_and(|last| last.sequence > through) {
+        return Err(LogError::Conflict);
     }
-    Ok(())
+    records.iter().try_for_each(|record| check_record(&record.account, &record.kind, record.body.len()))
+}
+
+fn check_record(account: &str, kind: &str, size_bytes: usize) -> Result<(), LogError> {
+    check_account(account)?;
+    check(kind, NAME_BYTES_MAX, KIND_RULE, |name| dotted(name, lower))?;
+    check_body(kind, size_bytes)
 }
 
 /// The names and the body of the item. Fails with `BadName` and `TooLarge`.

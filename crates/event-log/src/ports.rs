@@ -59,6 +59,23 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError>;
 }
 
+/// The kind of the records that hold the place of a gap during an import; see [`Import`].
+pub const FILLER_KIND: &str = "filler";
+
+/// A log that takes over the records of another one, each at its own sequence, before anything is appended to it.
+///
+/// - **Durable:** when it returns. After an error the first of the records may be there, and records of the kind
+///   [`FILLER_KIND`] where gaps belong: whoever goes on erases those.
+/// - **Ordered:** sequences that were given before are never given again.
+#[async_trait]
+pub trait Import: Send + Sync + std::fmt::Debug {
+    /// The last sequence that was ever given, also to a record that was erased since; 0 for a log that never had any.
+    async fn last_given(&self) -> Result<u64, LogError>;
+    /// Stores the records, whose sequences grow, and leaves gaps in between and up to `through`, which is the last
+    /// sequence given from then on. Fails with `Conflict` where a sequence was given before, and as `append` does.
+    async fn import(&self, records: Vec<LoggedRecord>, through: u64) -> Result<(), LogError>;
+}
+
 /// Work items of the accounts `live` before those of `bulk`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {

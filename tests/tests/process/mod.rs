@@ -11,6 +11,7 @@ mod hostile;
 pub(crate) mod limits;
 mod machines;
 mod metrics;
+mod moves;
 mod oracle;
 mod oracle_can_fail;
 mod parts;

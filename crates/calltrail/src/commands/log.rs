@@ -56,9 +56,8 @@ async fn again(source: Source, globals: &Globals) -> anyhow::Result<Source> {
 async fn next(source: &Source, after: u64) -> anyhow::Result<Vec<Line>> {
     match source {
         Source::Running(running) => running.records(after).await,
-        Source::AtRest { stores, .. } if stores.tail().await? > after => {
-            Ok(stores.log.read_after(after, BATCH_RECORDS).await?.iter().map(Line::of).collect())
+        Source::AtRest { stores, .. } => {
+            Ok(stores.records_after(after, BATCH_RECORDS).await?.iter().map(Line::of).collect())
         }
-        Source::AtRest { .. } => Ok(Vec::new()),
     }
 }

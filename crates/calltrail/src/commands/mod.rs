@@ -3,7 +3,9 @@
 pub mod backfill;
 pub mod demo;
 pub mod doctor;
+pub mod export;
 pub mod health;
+pub mod import;
 pub mod init;
 pub mod jobs;
 pub mod log;
@@ -21,6 +23,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::{Format, Globals};
@@ -69,7 +72,7 @@ impl Source {
 }
 
 /// `[log]`. Who names the folder of an embedded log needs no configuration.
-fn log_config(globals: &Globals) -> anyhow::Result<LogConfig> {
+pub(crate) fn log_config(globals: &Globals) -> anyhow::Result<LogConfig> {
     let config = match config::load_log(&globals.config, &Environment::of_process()) {
         Err(ConfigError::NotFound { .. }) if globals.path.is_some() => LogConfig::default(),
         loaded => loaded?,
@@ -86,6 +89,11 @@ pub(crate) fn account_named<'c>(config: &'c Config, id: Option<&str>) -> anyhow:
         (Some(id), accounts) => accounts.iter().find(|account| account.id.as_str() == id),
     };
     found.with_context(|| format!("there is no such account; name one of these: {}", ids.join(", ")))
+}
+
+/// A bar on standard error; nothing where nobody looks.
+pub(crate) fn bar(length: u64, template: &str) -> anyhow::Result<ProgressBar> {
+    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(template)?))
 }
 
 /// For people as it displays, for programs as JSON.

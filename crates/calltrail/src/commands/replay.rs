@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use calltrail_event_log::ports::EventLog;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::{Source, log_config, print};
 use crate::cli::{Globals, ReplayArgs, Until};
@@ -127,6 +127,5 @@ async fn readable(globals: &Globals) -> anyhow::Result<(Arc<dyn EventLog>, PathB
 }
 
 fn bar(length: u64) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("replaying {bar:40} {pos}/{len} records, {eta} left")?;
-    Ok(ProgressBar::new(length).with_style(style))
+    super::bar(length, "replaying {bar:40} {pos}/{len} records, {eta} left")
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-pub(super) const LOG_FILE: &str = "log.redb";
+/// The embedded log in a folder.
+pub(crate) const LOG_FILE: &str = "log.redb";
 const LOCK_FILE: &str = "calltrail.lock";
 const PROJECTION_FOLDER: &str = "projection";
 

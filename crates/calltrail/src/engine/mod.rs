@@ -39,7 +39,7 @@ use crate::{control, operator};
 use tokens::Learners;
 
 pub use folder::projection_in;
-pub(crate) use folder::{free_bytes, take as take_folder};
+pub(crate) use folder::{LOG_FILE, free_bytes, take as take_folder};
 pub use role::Role;
 pub(crate) use shared::Shared;
 pub(crate) use stores::Stores;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use calltrail_event_log::embedded::{Embedded, OpenError, Options as LogOptions};
 use calltrail_event_log::jetstream::permissions;
 use calltrail_event_log::jetstream::{ConnectError, Connection, JetStream};
-use calltrail_event_log::ports::{EventLog, KeyValue, Outbox};
+use calltrail_event_log::ports::{EventLog, Import, KeyValue, LoggedRecord, Outbox};
 use tracing::{info, warn};
 
 use super::folder::{LOG_FILE, check_has_log};
@@ -29,6 +29,8 @@ pub(crate) struct Stores {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) key_value: Arc<dyn KeyValue>,
+    /// Who asks how far sequences were given.
+    pub(crate) import: Arc<dyn Import>,
     opened: Opened,
 }
 
@@ -68,19 +70,28 @@ impl Stores {
 
     fn embedded(log: Embedded) -> Self {
         let all = Arc::new(log.clone());
-        Self { log: all.clone(), outbox: all.clone(), key_value: all, opened: Opened::Embedded(log) }
+        let opened = Opened::Embedded(log);
+        Self { log: all.clone(), outbox: all.clone(), key_value: all.clone(), import: all, opened }
     }
 
     fn jetstream(jetstream: JetStream) -> Self {
         let all = Arc::new(jetstream);
         let opened = Opened::JetStream(all.clone());
-        Self { log: all.clone(), outbox: all.clone(), key_value: all, opened }
+        Self { log: all.clone(), outbox: all.clone(), key_value: all.clone(), import: all, opened }
     }
 
     /// The sequence of the last record.
     pub(crate) async fn tail(&self) -> anyhow::Result<u64> {
         let tail = tokio::time::timeout(ANSWER_MAX, self.log.tail()).await;
         tail.context("the log did not answer in time")?.context("the log cannot be read")
+    }
+
+    /// Up to `max` records after `after`; none when there are none.
+    pub(crate) async fn records_after(&self, after: u64, max: usize) -> anyhow::Result<Vec<LoggedRecord>> {
+        match self.tail().await? > after {
+            true => Ok(self.log.read_after(after, max).await?),
+            false => Ok(Vec::new()),
+        }
     }
 
     /// How the connection to the servers is; nothing when the log is a file.

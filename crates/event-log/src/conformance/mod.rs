@@ -3,6 +3,7 @@
 //! A backend implements [`Fixture`] and writes `conformance_suite!(ItsFixture);` in its tests. A case panics when the
 //! backend breaks the contract.
 
+pub mod import;
 pub mod key_value;
 pub mod log;
 pub mod names;
@@ -95,6 +96,20 @@ async fn contents(ports: &Ports) -> Vec<(u64, String)> {
 
 fn assert_conflict<T: fmt::Debug>(outcome: Result<T, LogError>) {
     assert!(matches!(outcome, Err(LogError::Conflict)), "expected a conflict, got {outcome:?}");
+}
+
+/// Likewise for an [`import::ImportFixture`].
+#[macro_export]
+macro_rules! import_suite {
+    ($fixture:ty) => {
+        $crate::conformance_suite! { @each $fixture:
+            import {
+                imported_records_keep_their_sequences_and_gaps
+                sequences_that_were_given_are_not_given_again
+                a_bad_record_imports_nothing
+            }
+        }
+    };
 }
 
 /// Writes one test per case for the fixture, each under the name of its case.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::ports::{Class, NewItem, NewRecord};
+use crate::ports::{Class, LoggedRecord, NewItem, NewRecord};
 
 /// One change of the file; all of it takes place or none. Its answer is one number.
 #[derive(Debug)]
 pub(super) enum Change {
     /// Answers the first sequence; the others follow it.
     Append { group: Vec<NewRecord> },
+    /// Answers 0.
+    Import { records: Vec<LoggedRecord>, through: u64 },
     /// Answers 0.
     Erase { sequences: Vec<u64> },
     /// Answers the ticket.
@@ -46,6 +48,7 @@ impl Change {
     pub(super) fn size_bytes(&self) -> usize {
         match self {
             Self::Append { group } => group.iter().map(|record| record.body.len()).sum(),
+            Self::Import { records, .. } => records.iter().map(|record| record.body.len()).sum(),
             Self::Publish { item, .. } => item.body.len(),
             Self::Set { value, .. } => value.as_ref().map_or(0, Bytes::len),
             Self::Erase { .. } | Self::Done { .. } => 0,

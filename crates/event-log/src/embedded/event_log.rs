@@ -6,7 +6,7 @@ use super::change::Change;
 use super::{Embedded, tables};
 use crate::limits::READ_RECORDS_MAX;
 use crate::names;
-use crate::ports::{EventLog, LogError, LoggedRecord, NewRecord};
+use crate::ports::{EventLog, Import, LogError, LoggedRecord, NewRecord};
 
 #[async_trait]
 impl EventLog for Embedded {
@@ -47,5 +47,17 @@ impl EventLog for Embedded {
 
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         self.change(Change::Erase { sequences: sequences.to_vec() }).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Import for Embedded {
+    async fn last_given(&self) -> Result<u64, LogError> {
+        self.read(tables::last_given).await
+    }
+
+    async fn import(&self, records: Vec<LoggedRecord>, through: u64) -> Result<(), LogError> {
+        names::check_import(&records, through)?;
+        self.change(Change::Import { records, through }).await.map(drop)
     }
 }

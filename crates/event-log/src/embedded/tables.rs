@@ -81,6 +81,7 @@ impl<'t> Tables<'t> {
     pub(super) fn apply(&mut self, change: &Change) -> Outcome {
         match change {
             Change::Append { group } => self.append(group),
+            Change::Import { records, through } => self.import(records, *through),
             Change::Erase { sequences } => self.erase(sequences),
             Change::Publish { item, now_ms } => self.publish(item, *now_ms),
             Change::Done { lane, ticket } => self.done(lane, *ticket),
@@ -110,6 +111,24 @@ impl<'t> Tables<'t> {
         self.news.tail = Some(self.numbers.sequence);
         self.news.touched = true;
         Ok(Ok(first))
+    }
+
+    /// The records are in order, and none is after `through`.
+    fn import(&mut self, records: &[LoggedRecord], through: u64) -> Outcome {
+        let first = records.first().map_or(through, |record| record.sequence);
+        let given = self.numbers.sequence;
+        if first < given || (first == given && !records.is_empty()) {
+            return Ok(Err(LogError::Conflict));
+        }
+        for record in records {
+            let stored = (record.account.as_str(), record.kind.as_str(), &record.body[..]);
+            self.log.insert(record.sequence, stored)?;
+            self.news.appended.add(&record.body);
+        }
+        self.numbers.sequence = through;
+        self.news.tail = Some(last_sequence(&self.log)?);
+        self.news.touched = true;
+        Ok(Ok(0))
     }
 
     fn erase(&mut self, sequences: &[u64]) -> Outcome {
@@ -196,6 +215,11 @@ pub(super) fn records_after(
 
 pub(super) fn tail(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
     last_sequence(&transaction.open_table(LOG)?)
+}
+
+/// The last sequence given.
+pub(super) fn last_given(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
+    Ok(numbers(transaction)?.sequence)
 }
 
 /// The last numbers given.

@@ -67,7 +67,7 @@ struct Declared {
 }
 
 /// The server's codes for "there is no such stream" and "no such consumer" (nats-server, errors.json).
-const NOT_FOUND: [u64; 2] = [10059, 10014];
+pub(super) const NOT_FOUND: [u64; 2] = [10059, 10014];
 
 /// Compares everything that is declared with what is there.
 pub async fn look(jetstream: &JetStream, settings: &Settings) -> Result<Vec<Finding>, RequestError> {
@@ -201,7 +201,7 @@ fn without_defaults(mut config: Value) -> Value {
     config
 }
 
-fn log(settings: &Settings) -> Stream {
+pub(super) fn log(settings: &Settings) -> Stream {
     Stream {
         name: subjects::LOG.to_owned(),
         description: Some("the call event log of Calltrail".to_owned()),

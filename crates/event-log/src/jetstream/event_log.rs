@@ -3,7 +3,8 @@
 use async_nats::HeaderMap;
 use async_nats::client::PublishErrorKind;
 use async_nats::header::{
-    NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID,
+    NATS_BATCH_COMMIT, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM,
+    NATS_MESSAGE_ID,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,7 +24,7 @@ impl EventLog for JetStream {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let last = self.publish_group(None, group).await?;
+        let last = self.publish_group(Terms::None, group).await?;
         Ok((last + 1 - count..=last).collect())
     }
 
@@ -32,7 +33,7 @@ impl EventLog for JetStream {
         if group.is_empty() {
             return Ok(());
         }
-        match self.publish_group(Some(id), group).await {
+        match self.publish_group(Terms::Once(id), group).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_known_group() => Ok(()),
             Err(error) => Err(error.into()),
@@ -72,12 +73,26 @@ impl EventLog for JetStream {
     }
 }
 
+/// What is asked of the server for a group.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Terms<'t> {
+    None,
+    /// Under this id, which it may know.
+    Once(&'t str),
+    /// Imported: right after this sequence, or not at all.
+    After(u64),
+}
+
 impl JetStream {
     /// Publishes the records of a group that is not empty, and returns the sequence of the last.
     ///
     /// Under `sync_interval: always` a batch costs one fsync, and single publishes one each. A batch has no id but on its
     /// last record: the server refuses a batch whole when it knows one id in it, so the id stands for exactly this group.
-    async fn publish_group(&self, id: Option<&str>, group: Vec<NewRecord>) -> Result<u64, RequestError> {
+    pub(super) async fn publish_group(
+        &self,
+        terms: Terms<'_>,
+        group: Vec<NewRecord>,
+    ) -> Result<u64, RequestError> {
         let is_batch = group.len() > 1;
         let batch = self.wire.client.new_inbox();
         // A batch's id takes 64 bytes; what follows the prefix is unique.
@@ -88,12 +103,18 @@ impl JetStream {
                 let mut headers = HeaderMap::new();
                 if number == 1 {
                     headers.insert(NATS_EXPECTED_STREAM, LOG);
+                    if let Terms::After(sequence) = terms {
+                        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, sequence.to_string());
+                    }
                 }
                 if is_batch {
                     headers.insert(NATS_BATCH_ID, batch);
                     headers.insert(NATS_BATCH_SEQUENCE, number.to_string());
                 }
-                let subject = subjects::record(&record.account, &record.kind);
+                let subject = match terms {
+                    Terms::None | Terms::Once(_) => subjects::record(&record.account, &record.kind),
+                    Terms::After(_) => subjects::imported_record(&record.account, &record.kind),
+                };
                 if number < last {
                     self.publish(subject, headers, record.body).await?;
                     continue;
@@ -101,7 +122,7 @@ impl JetStream {
                 if is_batch {
                     headers.insert(NATS_BATCH_COMMIT, "1");
                 }
-                if let Some(id) = id {
+                if let Terms::Once(id) = terms {
                     headers.insert(NATS_MESSAGE_ID, id);
                 }
                 let stored: Stored = self.wire.ask(LOG, subject, Some(headers), record.body).await?;

@@ -10,6 +10,7 @@ mod connect;
 pub mod declared;
 mod event_log;
 mod follow;
+pub mod importing;
 mod key_value;
 mod outbox;
 pub mod permissions;

@@ -23,7 +23,7 @@ pub enum Role {
     Reader,
     /// All of them in one process.
     Up,
-    /// A person at the command line: makes streams, reads and erases records.
+    /// A person at the command line: makes streams, reads, imports and erases records.
     Operator,
 }
 
@@ -169,6 +169,9 @@ fn values<'b>(api: Api, buckets: &'b [&str]) -> impl Iterator<Item = Service> + 
 fn operator(api: Api, buckets: &[&str]) -> Vec<Service> {
     let mut services = vec![
         Service::named(api, |api| api.stream_create("*")),
+        Service::named(api, |api| api.stream_update(LOG)),
+        Service::named(api, |api| api.stream_purge(LOG)),
+        Service::of(subjects::IMPORT_SUBJECTS.to_owned()),
         info(api, "*"),
         message_of(api, "*"),
         Service::named(api, |api| api.message_delete(LOG)),

@@ -8,6 +8,8 @@ pub(super) const LOG: &str = "CALLS";
 pub(super) const LOG_SUBJECTS: &str = "calls.>";
 /// The server tells here of each record that it has stored, by its headers alone.
 pub(super) const LOGGED_SUBJECTS: &str = "logged.>";
+/// Where an import publishes, while the log takes nothing else: the server stores it under the rest of the subject.
+pub(super) const IMPORT_SUBJECTS: &str = "import.calls.>";
 pub(super) const OUTBOX: &str = "OUTBOX";
 pub(super) const OUTBOX_SUBJECTS: &str = "outbox.>";
 
@@ -27,6 +29,14 @@ impl Api {
 
     pub(super) fn stream_create(self, stream: &str) -> String {
         format!("{self}.STREAM.CREATE.{stream}")
+    }
+
+    pub(super) fn stream_update(self, stream: &str) -> String {
+        format!("{self}.STREAM.UPDATE.{stream}")
+    }
+
+    pub(super) fn stream_purge(self, stream: &str) -> String {
+        format!("{self}.STREAM.PURGE.{stream}")
     }
 
     /// A message, from the leader of the stream.
@@ -68,6 +78,11 @@ impl fmt::Display for Api {
 
 pub(super) fn record(account: &str, kind: &str) -> String {
     format!("calls.{account}.{kind}")
+}
+
+/// Where a record is published that is to be stored as [`record`] says.
+pub(super) fn imported_record(account: &str, kind: &str) -> String {
+    format!("import.{}", record(account, kind))
 }
 
 /// The account and the kind of a record.

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use calltrail_event_log::conformance::import::ImportFixture;
 use calltrail_event_log::conformance::{Fixture, Ports};
 use calltrail_event_log::embedded::{Embedded, Options};
+use calltrail_event_log::ports::{EventLog, Import};
 use tempfile::TempDir;
 
 calltrail_event_log::conformance_suite!(EmbeddedFixture);
+calltrail_event_log::import_suite!(EmbeddedFixture);
 
 pub(crate) struct EmbeddedFixture {
     folder: TempDir,
@@ -46,10 +49,28 @@ impl Fixture for EmbeddedFixture {
     }
 }
 
+#[async_trait]
+impl ImportFixture for EmbeddedFixture {
+    async fn open() -> Self {
+        <Self as Fixture>::open(Options::default().ack_wait).await
+    }
+
+    fn log(&self) -> Arc<dyn EventLog> {
+        Arc::new(self.store.clone())
+    }
+
+    fn import(&self) -> Arc<dyn Import> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn end(&mut self) {}
+}
+
 #[test]
 fn no_case_of_the_suite_is_forgotten() {
     let list = include_str!("../../src/conformance/mod.rs");
     let sources = [
+        include_str!("../../src/conformance/import.rs"),
         include_str!("../../src/conformance/key_value.rs"),
         include_str!("../../src/conformance/log.rs"),
         include_str!("../../src/conformance/names.rs"),

@@ -4,7 +4,7 @@ mod accounts;
 mod chaos;
 mod failover;
 mod quorum;
-mod replica;
+pub(super) mod replica;
 mod restore;
 mod roles;
 mod rollback;

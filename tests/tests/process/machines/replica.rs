@@ -15,69 +15,69 @@ use super::super::up::Up;
 
 /// A role's process, which is started again after it was killed, in the same folder.
 #[derive(Debug)]
-pub(super) struct Replica {
-    pub(super) role: &'static str,
+pub(in super::super) struct Replica {
+    pub(in super::super) role: &'static str,
     path: String,
     up: Option<Up>,
 }
 
 impl Replica {
     /// Starts the first process of this replica.
-    pub(super) fn start(folder: &Path, role: &'static str, number: usize) -> Self {
+    pub(in super::super) fn start(folder: &Path, role: &'static str, number: usize) -> Self {
         let mut replica = Self { role, path: format!("{role}-{number}"), up: None };
         replica.start_again(folder);
         replica
     }
 
-    pub(super) fn start_again(&mut self, folder: &Path) {
+    pub(in super::super) fn start_again(&mut self, folder: &Path) {
         self.up = Some(Up::start_with(folder, &[self.role, "--path", &self.path], &[]));
     }
 
     /// The folder in which it keeps what it has.
-    pub(super) fn path(&self) -> &str {
+    pub(in super::super) fn path(&self) -> &str {
         &self.path
     }
 
-    pub(super) fn up(&mut self) -> &mut Up {
+    pub(in super::super) fn up(&mut self) -> &mut Up {
         self.up.as_mut().expect("it was started")
     }
 
-    pub(super) async fn kill(&mut self) {
+    pub(in super::super) async fn kill(&mut self) {
         self.up.take().expect("it was started").killed().await;
     }
 
-    pub(super) async fn terminate(&mut self) -> String {
+    pub(in super::super) async fn terminate(&mut self) -> String {
         self.up.take().expect("it was started").terminated().await.with_code(0).stderr
     }
 
-    pub(super) fn signal(&mut self, signal: Signal) {
+    pub(in super::super) fn signal(&mut self, signal: Signal) {
         self.up().signal(signal);
     }
 }
 
 /// What Aircall reaches: receivers that come and go behind one name.
 #[derive(Debug, Default)]
-pub(super) struct Balancer {
+pub(in super::super) struct Balancer {
     addresses: Mutex<Vec<SocketAddr>>,
     client: reqwest::Client,
 }
 
 impl Balancer {
-    pub(super) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_MAX).build();
         Self { addresses: Mutex::default(), client: client.expect("an http client") }
     }
 
-    pub(super) fn add(&self, address: SocketAddr) {
+    pub(in super::super) fn add(&self, address: SocketAddr) {
         self.addresses.lock().expect("nobody panicked").push(address);
     }
 
-    pub(super) fn remove(&self, address: SocketAddr) {
+    pub(in super::super) fn remove(&self, address: SocketAddr) {
         self.addresses.lock().expect("nobody panicked").retain(|known| *known != address);
     }
 
     /// Delivers to one after the other until one takes it; returns how often it was not taken.
-    pub(super) async fn deliver(&self, account: &str, body: &str) -> u32 {
+    pub(in super::super) async fn deliver(&self, account: &str, body: &str) -> u32 {
         let started = Instant::now();
         let mut refused = 0;
         while started.elapsed() < DELIVERY_MAX {
@@ -97,7 +97,7 @@ impl Balancer {
 }
 
 /// Delivers in the given order, one every `pause`, several at a time.
-pub(super) async fn deliver_all(
+pub(in super::super) async fn deliver_all(
     balancer: std::sync::Arc<Balancer>,
     webhooks: Vec<String>,
     pause: std::time::Duration,
@@ -114,7 +114,7 @@ pub(super) async fn deliver_all(
 }
 
 /// Lets the configuration of a site name these servers.
-pub(super) fn on_jetstream(site: &Site, urls: &[String], more: &str) {
+pub(in super::super) fn on_jetstream(site: &Site, urls: &[String], more: &str) {
     let file = site.file("calltrail.toml");
     let text = std::fs::read_to_string(&file).expect("the site has a configuration");
     let log = format!("backend = \"jetstream\"\n{more}\n[http]\n");
@@ -123,18 +123,18 @@ pub(super) fn on_jetstream(site: &Site, urls: &[String], more: &str) {
 }
 
 /// What the process in this folder says of itself.
-pub(super) async fn status(site: &Site, path: &str) -> Value {
+pub(in super::super) async fn status(site: &Site, path: &str) -> Value {
     site.run(&["status", "--path", path, "--format", "json"]).await.with_code(0).json()
 }
 
 /// Every record of the log.
-pub(super) async fn records(site: &Site, path: &str) -> Vec<Value> {
+pub(in super::super) async fn records(site: &Site, path: &str) -> Vec<Value> {
     let ran = site.run(&["log", "tail", "--path", path, "--format", "json"]).await;
     super::super::site::lines_of(&ran.with_code(0))
 }
 
 /// Returns when so many webhooks are in the log, and all is folded, decided and settled, as a projector sees it.
-pub(super) async fn quiet(site: &Site, path: &str, calls: usize) {
+pub(in super::super) async fn quiet(site: &Site, path: &str, calls: usize) {
     let started = Instant::now();
     loop {
         let status = status(site, path).await;

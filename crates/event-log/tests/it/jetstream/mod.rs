@@ -19,6 +19,7 @@ mod across;
 mod cluster;
 mod crash;
 mod declarations;
+mod importing;
 mod replies;
 mod roles;
 mod stalls;

@@ -26,7 +26,7 @@ fn kinds(role: Role) -> &'static [&'static str] {
 pub(super) const WORDS: Words<'static> = Words { kinds, buckets: &["fences", "budget"] };
 
 /// A subject that is published to, an example of its kind, and who may. The API by its name where the streams are.
-pub(super) const TABLE: [(&str, &[Role]); 20] = {
+pub(super) const TABLE: [(&str, &[Role]); 21] = {
     use Role::{FrontWriter as W, Ingest as I, Operator as O, Projector as P, Up as U};
     [
         ("calls.acme.webhook", &[I, U]),
@@ -34,7 +34,8 @@ pub(super) const TABLE: [(&str, &[Role]); 20] = {
         ("calls.acme.settled", &[W, U]),
         ("calls.acme.unheard", &[]),
         ("outbox.acme.live.x", &[P, U]),
-        ("$KV.fences.acme.p", &[W, U]),
+        ("import.calls.acme.webhook", &[O]),
+        ("$KV.fences.acme.p", &[W, U, O]),
         ("$KV.other.k", &[]),
         ("$JS.API.DIRECT.GET.CALLS", &[P, U, O]),
         ("$JS.API.STREAM.MSG.GET.CALLS", &[P, U, O]),
@@ -44,8 +45,8 @@ pub(super) const TABLE: [(&str, &[Role]); 20] = {
         ("$JS.ACK.OUTBOX.acme_live.1.1.1.1.0", &[W, U]),
         ("$JS.API.STREAM.INFO.CALLS", &[I, P, W, U, O]),
         ("$JS.API.STREAM.CREATE.X", &[O]),
-        ("$JS.API.STREAM.UPDATE.CALLS", &[]),
-        ("$JS.API.STREAM.PURGE.CALLS", &[]),
+        ("$JS.API.STREAM.UPDATE.CALLS", &[O]),
+        ("$JS.API.STREAM.PURGE.CALLS", &[O]),
         ("$JS.API.STREAM.DELETE.CALLS", &[]),
         ("$JS.API.STREAM.MSG.DELETE.CALLS", &[O]),
         ("$JS.API.CONSUMER.DELETE.OUTBOX.acme_live", &[]),

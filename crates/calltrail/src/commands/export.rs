@@ -1,0 +1,73 @@
+//! `calltrail log export`.
+
+use std::fmt;
+use std::io::Write;
+use std::path::Path;
+
+use calltrail_event_log::ports::LoggedRecord;
+use serde::Serialize;
+
+use super::{Source, bar, print};
+use crate::archive::{Archived, End, Header, Writer};
+use crate::cli::{ExportArgs, Globals};
+
+/// Records read at once where no engine runs.
+const BATCH_RECORDS: usize = 1_000;
+
+/// What was written, and where.
+#[derive(Debug, Serialize)]
+struct Exported<'a> {
+    file: &'a Path,
+    #[serde(flatten)]
+    end: End,
+}
+
+/// Writes all records that the log has now into a file.
+///
+/// # Errors
+/// When there is no log, it cannot be read, or the file cannot be written.
+pub async fn run(globals: &Globals, args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let source = Source::of(globals).await?;
+    // What is appended from here on is not part of it: else it would end in the middle of a group.
+    let (through, mut batch) = next(&source, 0).await?;
+    let mut writer = Writer::to(&args.file, out, &Header::of(batch.first()))?;
+    let bar = bar(through, "exporting {bar:40} {pos}/{len}, {eta} left")?;
+    while let Some(last) = batch.last().map(|record| record.sequence) {
+        for record in batch.iter().filter(|record| record.sequence <= through) {
+            writer.add(record)?;
+        }
+        bar.set_position(last.min(through));
+        if last >= through {
+            break;
+        }
+        (_, batch) = next(&source, last).await?;
+    }
+    let end = writer.end(through)?;
+    bar.finish_and_clear();
+    if args.file == Path::new("-") {
+        return Ok(());
+    }
+    print(&Exported { file: &args.file, end }, globals.format, out)
+}
+
+/// The last sequence given, and the next records.
+async fn next(source: &Source, after: u64) -> anyhow::Result<(u64, Vec<LoggedRecord>)> {
+    match source {
+        Source::Running(running) => {
+            let (last_given, records) = running.archived(after).await?;
+            let records = records.into_iter().map(Archived::record).collect::<anyhow::Result<_>>()?;
+            Ok((last_given, records))
+        }
+        Source::AtRest { stores, .. } => {
+            let last_given = stores.import.last_given().await?;
+            Ok((last_given, stores.records_after(after, BATCH_RECORDS).await?))
+        }
+    }
+}
+
+impl fmt::Display for Exported<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (End { records, last_given, .. }, file) = (&self.end, self.file.display());
+        writeln!(f, "{records} records, up to sequence {last_given}, are in {file}")
+    }
+}
