@@ -18,7 +18,7 @@ test *args:
 # Shows for each row which of its tests turn red when its rule is switched off, and first that all are green with it.
 rules:
     cargo test --workspace --locked --test calltrail-tests -- --quiet acceptance::
-    cargo test --workspace --locked --test calltrail-tests -- --nocapture rules::
+    CALLTRAIL_TEST_COUNT_RED=1 cargo test --workspace --locked --test calltrail-tests -- --nocapture rules::
 
 # Shows how many requests to Front a call takes, by case.
 requests:

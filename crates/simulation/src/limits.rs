@@ -56,6 +56,8 @@ pub(crate) const CRASH_DOWN_MS: i64 = 100;
 pub(crate) const CRASHES_LAST_MS: (i64, i64) = (60_000, 120_000);
 /// By how much a clock is set back.
 pub(crate) const SET_BACK_MS: i64 = 3_600_000;
+/// How many of a hundred of these are clocks that ran ahead and are set right.
+pub(crate) const SET_RIGHT_PERCENT: u64 = 60;
 /// The log loses what was appended within so long.
 pub(crate) const TAIL_LOST_MS: (i64, i64) = (200, 20_000);
 

@@ -124,14 +124,19 @@ pub fn failures(sum: &Sum) -> Vec<String> {
     failures
 }
 
-/// One planted bug, and what it took to find it: seeds from `first_seed` on, one after the other.
+/// One planted bug, and what it took to find it: seeds from `first_seed` on, one after the other, or the one that is known to.
 #[must_use]
-pub fn bug(rule: Rule, first_seed: u64, sum: &Sum) -> String {
+pub fn bug(rule: Rule, first_seed: Option<u64>, sum: &Sum) -> String {
     let name = format!("{rule:?}");
     match sum.failed.iter().next() {
         Some((seed, found)) => {
             let first = found.first().map_or("", String::as_str);
-            format!("{name:<40} found after {:>6} seeds: {first}", grouped(seed - first_seed + 1))
+            match first_seed {
+                Some(from) => {
+                    format!("{name:<40} found after {:>6} seeds: {first}", grouped(seed - from + 1))
+                }
+                None => format!("{name:<40} found by seed {:>10}: {first}", grouped(*seed)),
+            }
         }
         None => format!("{name:<40} NOT FOUND in {} seeds", grouped(sum.seeds)),
     }

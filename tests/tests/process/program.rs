@@ -81,12 +81,17 @@ pub(crate) fn command_in(folder: &Path, words: &[&str]) -> tokio::process::Comma
 
 fn build() -> Result<PathBuf, String> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args([
-        "build",
-        "--locked",
+    cargo.current_dir(root()).args(["build", "--locked", "--message-format=json-render-diagnostics"]);
+    // Together with these tests, so that cargo chooses the features that the tests were built with and compiles nothing twice.
+    cargo.args([
         "-p",
         "calltrail",
-        "--message-format=json-render-diagnostics",
+        "-p",
+        "calltrail-tests",
+        "--bin",
+        "calltrail",
+        "--test",
+        "calltrail-tests",
     ]);
     cargo.args(["--profile", &profile()]);
     for (name, _) in std::env::vars_os() {
@@ -100,7 +105,7 @@ fn build() -> Result<PathBuf, String> {
         return Err(String::from_utf8_lossy(&built.stderr).into_owned());
     }
     let executable = Message::parse_stream(built.stdout.as_slice()).find_map(|message| match message {
-        Ok(Message::CompilerArtifact(artifact)) => artifact.executable,
+        Ok(Message::CompilerArtifact(artifact)) if artifact.target.is_bin() => artifact.executable,
         _ => None,
     });
     Ok(executable.expect("cargo names the program").into_std_path_buf())

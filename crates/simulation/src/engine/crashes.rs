@@ -5,7 +5,9 @@ use calltrail_domain::record::RecordBody;
 use super::process::Id;
 use super::{Engine, Event};
 use crate::fault::Kind;
-use crate::limits::{CRASH_DOWN_MS, CRASH_EVERY_MS, CRASHES_LAST_MS, SET_BACK_MS, TAIL_LOST_MS};
+use crate::limits::{
+    CRASH_DOWN_MS, CRASH_EVERY_MS, CRASHES_LAST_MS, SET_BACK_MS, SET_RIGHT_PERCENT, TAIL_LOST_MS,
+};
 use crate::trace::Who;
 
 impl Engine {
@@ -39,7 +41,12 @@ impl Engine {
 
     pub(super) fn clock_is_set_back(&mut self, number: u64) {
         let writers = self.writers.len();
-        let place = self.by_own_chance(number, |engine| engine.dice.place(writers));
+        let (place, ran_ahead) = self.by_own_chance(number, |engine| {
+            (engine.dice.place(writers), engine.dice.percent(SET_RIGHT_PERCENT))
+        });
+        if ran_ahead {
+            return self.clock_runs_ahead(place, number);
+        }
         let process = &mut self.writers[place].process;
         // Set right again, the next time.
         let by_ms = if process.ahead_ms < -SET_BACK_MS / 2 { -SET_BACK_MS } else { SET_BACK_MS };
@@ -49,6 +56,30 @@ impl Engine {
             Who::World,
             "clock",
             format_args!("of writer {place} is set back"),
+        );
+    }
+
+    /// The clock is an hour ahead, until it is set right at the worst moment: the writer has just noted when Front accepted an
+    /// import that it has not seen there yet. To all writers that time lies ahead.
+    fn clock_runs_ahead(&mut self, place: usize, number: u64) {
+        if self.set_right_due.is_some() {
+            return;
+        }
+        self.set_right_due = Some((place, number));
+        self.writers[place].process.ahead_ms += SET_BACK_MS;
+        let line = format_args!("of writer {place} is an hour ahead");
+        self.trace.say(self.agenda.now_ms(), Who::World, "clock", line);
+    }
+
+    /// The writer has noted that an import was accepted.
+    pub(super) fn set_clock_right(&mut self, writer: usize) {
+        let Some((place, number)) = self.set_right_due.take_if(|(place, _)| *place == writer) else { return };
+        self.writers[place].process.set_back(SET_BACK_MS, number);
+        self.trace.say(
+            self.agenda.now_ms(),
+            Who::World,
+            "clock",
+            format_args!("of writer {place} is set right"),
         );
     }
 

@@ -231,6 +231,8 @@ pub(crate) struct Engine {
     tail_lost_ms: i64,
     /// A loss that waits for decisions.
     tail_loss_due: Option<u64>,
+    /// A writer whose clock runs ahead, and the fault that will have set it right.
+    set_right_due: Option<(usize, u64)>,
 }
 
 impl Engine {
@@ -283,6 +285,7 @@ impl Engine {
             tails_lost: 0,
             tail_lost_ms: i64::MIN,
             tail_loss_due: None,
+            set_right_due: None,
             setting,
         };
         engine.start_processes();

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use calltrail_domain::ids::PartyId;
 use calltrail_event_log::ports::Class;
-use calltrail_front::{Ambiguous, Answer, Exchange, RateLimit, Request};
+use calltrail_front::{Ambiguous, Answer, Exchange, RateLimit, Reply, Request};
 use calltrail_front_writer::command::Fetched;
 use calltrail_front_writer::limits::GRACE_DEFAULT;
-use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Shared, Work};
+use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Place, Shared, Work};
 
 use super::front::marker_of;
 use super::process::{Id, Process, Task};
@@ -38,6 +38,8 @@ struct Busy {
     work: Work,
     held: Held,
     awaits: u64,
+    /// Front has accepted an import, and the fence does not say so yet.
+    has_accepted: bool,
 }
 
 /// The hold of a worker on its item.
@@ -143,7 +145,7 @@ impl Engine {
         let (ticket, claim) = (claimed.ticket, claimed.claim);
         let party = claimed.body.party.clone();
         process.workers[worker] =
-            Some(Busy { party, work, held: Held { account, ticket, claim }, awaits: 0 });
+            Some(Busy { party, work, held: Held { account, ticket, claim }, awaits: 0, has_accepted: false });
         let line = format_args!("{} of {}", claimed.id, self.offices[account].name);
         self.trace.note(now_ms, Who::Worker(writer, worker), "claims", ticket, line);
         self.agenda.note(now_ms + EXTEND_EVERY_MS, Event::Extend { writer, worker, claim });
@@ -172,10 +174,16 @@ impl Engine {
         self.trace.note(now_ms, Who::Worker(writer, worker), "told", now.as_millis().unsigned_abs(), line);
         let Writer { shared, workers, .. } = &mut self.writers[writer];
         let Some(busy) = &mut workers[worker] else { return };
+        busy.has_accepted |= is_acceptance(&came);
         let operation = busy.work.next(now, &mut shared[busy.held.account], came);
         let (takeovers, conflicts) = (busy.work.machine().takeovers(), busy.work.machine().conflicts());
+        let notes_fence = matches!(&operation, WorkOperation::Put { place: Place::Fence(_), .. });
+        let notes_acceptance = notes_fence && std::mem::take(&mut busy.has_accepted);
         self.mark_end(&operation, takeovers, conflicts);
         self.issue_work(writer, worker, operation);
+        if notes_acceptance {
+            self.set_clock_right(writer);
+        }
     }
 
     fn mark_end(&mut self, operation: &WorkOperation, takeovers: u32, conflicts: u32) {
@@ -267,6 +275,11 @@ impl Engine {
             self.offices[account].late_comments.insert(marker.to_owned());
         }
     }
+}
+
+/// Front has accepted an import, and does not show it yet.
+fn is_acceptance(came: &WorkCame) -> bool {
+    matches!(came, WorkCame::Exchanged(Exchange { answer: Answer::Done(Reply::Accepted(_)), .. }))
 }
 
 fn millis(span: std::time::Duration) -> i64 {
