@@ -15,6 +15,8 @@ use crate::world::RULE_OFF;
 
 /// Runs at the same time: they mostly wait.
 const RUNS: usize = 3;
+/// Where the tests of rows are, and those of the reader.
+const FOLDERS: [&str; 2] = ["acceptance", "backfill"];
 /// Tests at the same time in each run.
 const THREADS: &str = "--test-threads=4";
 /// The variable with which every test of a row is run to its end, so that all that turn red are counted.
@@ -70,7 +72,9 @@ fn run_without(row: &'static str, rule: Rule) -> Line {
     let printed = BufReader::new(run.stdout.take().expect("its output is piped"));
     let counts_all = std::env::var_os(COUNT_ALL).is_some();
     let mut line = Line { row, rule, red: 0, all: 0 };
-    for result in printed.lines().map_while(Result::ok).filter(|line| line.starts_with("test acceptance::")) {
+    let is_result =
+        |line: &String| FOLDERS.iter().any(|folder| line.starts_with(&format!("test {folder}::")));
+    for result in printed.lines().map_while(Result::ok).filter(is_result) {
         line.red += usize::from(result.ends_with("FAILED"));
         line.all += usize::from(result.ends_with("FAILED") || result.ends_with("ok"));
         if line.red > 0 && !counts_all {

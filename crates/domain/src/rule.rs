@@ -290,6 +290,8 @@ impl Rule {
             Self::HistoryDoesNotDisturb => &["m31"],
             Self::ReadCallsGoByTheirTime => &["m08"],
             Self::FrontIsRecoveredFirst => &["m10"],
+            Self::LongWindowsAreSplit => &["reader"],
+            Self::WebhookIsSwitchedOn => &["keeper"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone
@@ -335,9 +337,7 @@ impl Rule {
             | Self::NewerFenceSwallowsNoEffect
             | Self::TooLongTextIsShortened
             | Self::ConditionsAreProbedOnce
-            | Self::AnsweredImportsAreRepeatedSoon
-            | Self::LongWindowsAreSplit
-            | Self::WebhookIsSwitchedOn => &[],
+            | Self::AnsweredImportsAreRepeatedSoon => &[],
         }
     }
 }

@@ -1,6 +1,7 @@
-//! A backfill through Aircall's wall in virtual time: the real reader, the real engine, and both simulated companies. The
-//! reader dies again and again on the way.
+//! The Aircall reader in virtual time: the real machines and the real engine between both simulated companies. A backfill
+//! passes Aircall's wall while the reader dies again and again, and the keeper heals outages.
 
+mod keeper;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,11 +33,11 @@ fn backfill(plan: &Plan) -> Asked {
 }
 
 #[test]
-fn a_backfill_of_25_000_calls_passes_the_wall_and_five_deaths_of_the_reader() {
+fn reader_backfills_25_000_calls_through_the_wall_and_five_deaths() {
     for total_is_capped in [false, true] {
         let plan = Plan { total_is_capped, ..Plan::of(CALLS) };
         let mut world = World::new(&plan);
-        let job = world.ask(backfill(&plan));
+        let job = world.wants(backfill(&plan));
         world.read_through(&DEATHS);
         let read = world.records_by_call();
         assert_eq!(read.len(), CALLS as usize, "every call is in the log");
@@ -55,14 +56,14 @@ fn a_backfill_of_25_000_calls_passes_the_wall_and_five_deaths_of_the_reader() {
 }
 
 #[test]
-fn what_is_backfilled_stands_in_front_once_and_disturbs_nobody() {
+fn reader_brings_history_to_front_once_and_disturbs_nobody() {
     let plan = Plan {
         front_requests_per_minute: FRONT_REQUESTS_PER_MINUTE,
         to_front: true,
         ..Plan::of(CALLS_TO_FRONT)
     };
     let mut world = World::new(&plan);
-    world.ask(backfill(&plan));
+    world.wants(backfill(&plan));
     world.read_through(&[7, 40, 90, 120, 200]);
     let ledger = world.in_front();
     let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
@@ -77,10 +78,10 @@ fn what_is_backfilled_stands_in_front_once_and_disturbs_nobody() {
 }
 
 #[test]
-fn a_claim_that_lapses_is_taken_over_and_one_that_lasts_is_not() {
+fn reader_takes_over_a_claim_that_has_lapsed_and_no_other() {
     let plan = Plan::of(200);
     let mut world = World::new(&plan);
-    world.ask(backfill(&plan));
+    world.wants(backfill(&plan));
     world.read(20, "first");
     let early = world.read(1_000, "second");
     assert!(early.is_none(), "the first reader may still be at it");

@@ -1,14 +1,15 @@
 //! The reader with its ports in memory, between a simulated Aircall and the engine of the day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use calltrail_aircall::rest::{CallsAsk, RateLimit, RawAnswer, RestError, call_path};
 use calltrail_aircall_reader::{
-    Asked, Came, Job, Jobs, Operation, Place, Question, Rate, Reading, Recovery, Reply, Settings, Value,
-    Written,
+    Asked, Came, Job, Jobs, Keeping, Operation, Place, Question, Rate, Reading, Recovery, Reply, Settings,
+    Value, Watch, Written,
 };
+use calltrail_domain::ids::CallId;
 use calltrail_domain::record::RecordBody;
 use calltrail_domain::time::Timestamp;
 use calltrail_simulator::aircall::{Api, ApiOptions, random_calls};
@@ -22,7 +23,9 @@ const NOW_S: i64 = 1_767_600_000;
 const REQUEST_MS: i64 = 120;
 const STORE_MS: i64 = 2;
 /// A reader that has done so many operations makes no progress.
-const OPERATIONS_MAX: usize = 200_000;
+const OPERATIONS_MAX: usize = 20_000;
+/// Where Aircall posts to.
+pub(super) const WEBHOOK_URL: &str = "https://calls.example.com/webhooks/acme/aircall";
 /// The window of Aircall's limit, and half of it.
 const WINDOW_MS: i64 = 60_000;
 const SHARE: f64 = 0.5;
@@ -64,10 +67,16 @@ pub(super) struct World {
     now_ms: i64,
     /// When each request was sent.
     requests: Vec<i64>,
+    pub(super) recovery: Recovery,
+    /// Webhooks are taken.
+    pub(super) receivers_run: bool,
+    /// When the next check begins.
+    check_at_ms: i64,
 }
 
 impl World {
     pub(super) fn new(plan: &Plan) -> Self {
+        crate::world::switch_off();
         let options = ApiOptions { total_is_capped: plan.total_is_capped, ..ApiOptions::default() };
         let mut api = Api::new(options);
         for call in random_calls(11, plan.calls, plan.calls / 5, plan.from_s) {
@@ -85,11 +94,23 @@ impl World {
         let now_ms = NOW_S * 1_000;
         let engine = Engine::start(now_ms, front, company::policy(rules), company::settings(), 5);
         let (values, records, requests) = Default::default();
-        Self { api, values, revision: 0, records, engine, to_front: plan.to_front, now_ms, requests }
+        Self {
+            api,
+            values,
+            revision: 0,
+            records,
+            engine,
+            to_front: plan.to_front,
+            now_ms,
+            requests,
+            recovery: Recovery::Automatic,
+            receivers_run: true,
+            check_at_ms: now_ms,
+        }
     }
 
     /// Asks for a job, as a command does.
-    pub(super) fn ask(&mut self, asked: Asked) -> u64 {
+    pub(super) fn wants(&mut self, asked: Asked) -> u64 {
         let mut jobs = self.jobs();
         let id = jobs.ask(asked, self.now_ms).expect("there is room");
         self.put(Value::Jobs(Box::new(jobs)));
@@ -126,17 +147,88 @@ impl World {
         self.turn(name, &mut left)
     }
 
-    fn turn(&mut self, name: &str, left: &mut usize) -> Option<Job> {
-        let settings = Settings {
+    pub(super) fn settings(&self, webhook_url: &str) -> Arc<Settings> {
+        Arc::new(Settings {
             account: "acme".parse().expect("a good account id"),
             rate: Rate::Share(SHARE),
             alone: false,
-            recovery: Recovery::Automatic,
+            recovery: self.recovery,
             check_every: None,
             history_after: Duration::from_hours(72),
-            webhook_url: None,
-        };
-        let mut reading = Reading::new(Arc::new(settings), name.to_owned());
+            webhook_url: Some(webhook_url.to_owned()),
+        })
+    }
+
+    /// Aircall posts to [`WEBHOOK_URL`].
+    pub(super) fn connect_webhook(&mut self) {
+        self.api.connect_webhook(WEBHOOK_URL);
+    }
+
+    /// The event of this webhook happens at Aircall.
+    pub(super) fn happen(&mut self, body: &str) {
+        self.api.happen(self.now_ms, body);
+    }
+
+    /// What is due is posted; where nobody listens it fails.
+    pub(super) fn deliver(&mut self) {
+        for delivery in self.api.drain_deliveries(self.now_ms) {
+            if self.receivers_run {
+                let received = calltrail_aircall::receive(delivery.body.as_bytes()).expect("a webhook");
+                self.records.push(RecordBody::AircallEvent(received.into_event()));
+            }
+            self.api.delivery_answered(self.now_ms, delivery.number, self.receivers_run);
+        }
+    }
+
+    /// A check of the webhook, when one is due and the reader runs: on the machine of the receivers.
+    pub(super) fn keep(&mut self, every: Duration) {
+        if !self.receivers_run || self.now_ms < self.check_at_ms {
+            return;
+        }
+        let mut keeping = Keeping::new(self.settings(WEBHOOK_URL), every);
+        let mut operation = keeping.next(self.now(), Came::Begun);
+        for _ in 0..OPERATIONS_MAX {
+            if let Operation::Rest(pause) = operation {
+                self.check_at_ms = self.now_ms + i64::try_from(pause.as_millis()).expect("a short span");
+                return;
+            }
+            let came = self.perform(operation);
+            operation = keeping.next(self.now(), came);
+        }
+        panic!("a check does not end");
+    }
+
+    /// Time passes until then.
+    pub(super) fn until(&mut self, at_s: i64) {
+        self.now_ms = self.now_ms.max(at_s * 1_000);
+    }
+
+    pub(super) fn now_s(&self) -> i64 {
+        self.now_ms.div_euclid(1_000)
+    }
+
+    pub(super) fn is_webhook_on(&self) -> bool {
+        self.api.webhooks().iter().all(|webhook| webhook.active)
+    }
+
+    pub(super) fn calls_known(&self) -> usize {
+        self.api.calls_known()
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        match self.values.get(word(Place::Watch)) {
+            Some((Value::Watch(watch), _)) => (**watch).clone(),
+            other => panic!("no check was noted: {other:?}"),
+        }
+    }
+
+    /// The calls of whose end the log tells.
+    pub(super) fn ended_calls(&self) -> BTreeSet<CallId> {
+        self.records.iter().filter_map(ended).collect()
+    }
+
+    fn turn(&mut self, name: &str, left: &mut usize) -> Option<Job> {
+        let mut reading = Reading::new(self.settings(WEBHOOK_URL), name.to_owned());
         let mut operation = reading.next(self.now(), Came::Begun);
         while *left > 0 {
             *left -= 1;
@@ -183,7 +275,26 @@ impl World {
                 self.wait(span);
                 Came::Slept
             }
-            other => panic!("{other:?} is not done by a reader of jobs"),
+            Operation::ReadTail => Came::Tail(self.records.len() as u64),
+            Operation::ReadHeard { after } => {
+                let after = usize::try_from(after).expect("a short log");
+                Came::Heard(self.records[after..].iter().filter_map(ended).collect())
+            }
+            Operation::Send(Question::Webhooks) => {
+                let (result, rate) = self.ask("GET", "/v1/webhooks?per_page=50", |raw| {
+                    let answered = raw.webhooks();
+                    (answered.result.map(Reply::Webhooks), answered.rate)
+                });
+                Came::Answered { result, rate }
+            }
+            Operation::Send(Question::SwitchOn { id }) => {
+                let (result, rate) = self.ask("PUT", &format!("/v1/webhooks/{id}?active=true"), |raw| {
+                    let answered = raw.body();
+                    (answered.result.map(|_| Reply::SwitchedOn), answered.rate)
+                });
+                Came::Answered { result, rate }
+            }
+            Operation::Rest(_) => panic!("a rest ends the turn"),
         }
     }
 
@@ -200,13 +311,22 @@ impl World {
         path: &str,
         read: impl FnOnce(RawAnswer) -> (Result<Reply, RestError>, RateLimit),
     ) -> (Result<Reply, RestError>, RateLimit) {
+        self.ask("GET", path, read)
+    }
+
+    fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        read: impl FnOnce(RawAnswer) -> (Result<Reply, RestError>, RateLimit),
+    ) -> (Result<Reply, RestError>, RateLimit) {
         self.requests.push(self.now_ms);
         let credential = "Basic YWlyY2FsbC1hcGktaWQ6YWlyY2FsbC1hcGktdG9rZW4=";
         let request = Request {
-            method: "GET".to_owned(),
+            method: method.to_owned(),
             path_and_query: path.to_owned(),
             headers: vec![("authorization".to_owned(), credential.to_owned())],
-            body: Vec::new(),
+            body: if method == "PUT" { br#"{"active": true}"#.to_vec() } else { Vec::new() },
         };
         let response = self.api.step(self.now_ms, &request);
         self.now_ms += REQUEST_MS;
@@ -268,6 +388,15 @@ impl World {
         self.engine.run_until(self.now_ms);
         self.engine.run_dry();
         self.engine.in_front(|_, front| front.ledger())
+    }
+}
+
+/// The call of whose end a record tells.
+fn ended(body: &RecordBody) -> Option<CallId> {
+    match body {
+        RecordBody::AircallEvent(event) => calltrail_aircall::ended_call(event),
+        RecordBody::AircallRead(read) => calltrail_aircall::ended_call_read(read),
+        other => panic!("{other:?} is none of Aircall's"),
     }
 }
 

@@ -18,7 +18,8 @@ fn kinds(role: Role) -> &'static [&'static str] {
         Role::Ingest => &["webhook"],
         Role::Projector => &["decided"],
         Role::FrontWriter => &["settled"],
-        Role::Up => &["webhook", "decided", "settled"],
+        Role::Reader => &["read"],
+        Role::Up => &["webhook", "decided", "settled", "read"],
         Role::Operator => &[],
     }
 }
@@ -26,24 +27,25 @@ fn kinds(role: Role) -> &'static [&'static str] {
 pub(super) const WORDS: Words<'static> = Words { kinds, buckets: &["fences", "budget"] };
 
 /// A subject that is published to, an example of its kind, and who may. The API by its name where the streams are.
-pub(super) const TABLE: [(&str, &[Role]); 21] = {
-    use Role::{FrontWriter as W, Ingest as I, Operator as O, Projector as P, Up as U};
+pub(super) const TABLE: [(&str, &[Role]); 22] = {
+    use Role::{FrontWriter as W, Ingest as I, Operator as O, Projector as P, Reader as R, Up as U};
     [
         ("calls.acme.webhook", &[I, U]),
         ("calls.acme.decided", &[P, U]),
         ("calls.acme.settled", &[W, U]),
+        ("calls.acme.read", &[R, U]),
         ("calls.acme.unheard", &[]),
         ("outbox.acme.live.x", &[P, U]),
         ("import.calls.acme.webhook", &[O]),
-        ("$KV.fences.acme.p", &[W, U, O]),
+        ("$KV.fences.acme.p", &[W, R, U, O]),
         ("$KV.other.k", &[]),
-        ("$JS.API.DIRECT.GET.CALLS", &[P, U, O]),
-        ("$JS.API.STREAM.MSG.GET.CALLS", &[P, U, O]),
+        ("$JS.API.DIRECT.GET.CALLS", &[P, R, U, O]),
+        ("$JS.API.STREAM.MSG.GET.CALLS", &[P, R, U, O]),
         ("$JS.API.STREAM.MSG.GET.OUTBOX", &[P, U, O]),
-        ("$JS.API.STREAM.MSG.GET.KV_fences", &[W, U, O]),
+        ("$JS.API.STREAM.MSG.GET.KV_fences", &[W, R, U, O]),
         ("$JS.API.CONSUMER.MSG.NEXT.OUTBOX.acme_live", &[W, U]),
         ("$JS.ACK.OUTBOX.acme_live.1.1.1.1.0", &[W, U]),
-        ("$JS.API.STREAM.INFO.CALLS", &[I, P, W, U, O]),
+        ("$JS.API.STREAM.INFO.CALLS", &[I, P, W, R, U, O]),
         ("$JS.API.STREAM.CREATE.X", &[O]),
         ("$JS.API.STREAM.UPDATE.CALLS", &[O]),
         ("$JS.API.STREAM.PURGE.CALLS", &[O]),
@@ -56,7 +58,7 @@ pub(super) const TABLE: [(&str, &[Role]); 21] = {
 /// What is subscribed to, and who may.
 const SUBSCRIPTIONS: [(&str, &[Role]); 5] = [
     ("changed.fences.acme.>", &[Role::FrontWriter, Role::Up]),
-    ("logged.>", &[Role::Projector, Role::Up, Role::Operator]),
+    ("logged.>", &[Role::Projector, Role::Reader, Role::Up, Role::Operator]),
     ("calls.>", &[]),
     ("_INBOX_front-writer.x", &[Role::FrontWriter]),
     ("$KV.>", &[]),
