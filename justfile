@@ -37,6 +37,11 @@ simulate-short:
 demo *args:
     cargo run --release --locked -- demo {{ args }}
 
+# The same with the program that the tests have built.
+demo-as-tested:
+    cargo build --locked -p calltrail -p calltrail-tests --bin calltrail --test calltrail-tests
+    "${CARGO_TARGET_DIR:-target}/debug/calltrail" demo
+
 # Formats Rust and TOML.
 fmt:
     cargo fmt --all
@@ -47,9 +52,10 @@ fmt-check:
     cargo fmt --all -- --check
     taplo fmt --check
 
-# Runs clippy; a warning is an error.
+# Runs clippy; a warning is an error. The workspace has the rules' switches in it, the program alone does not.
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo clippy --locked -- -D warnings
 
 # Builds the API documentation; a warning is an error.
 docs:

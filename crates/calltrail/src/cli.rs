@@ -121,7 +121,7 @@ pub enum Command {
     /// Every key is in it; what has a default is commented out.
     #[command(after_help = INIT)]
     Init(InitArgs),
-    /// Check everything between a call and Front that can be wrong, and say how to mend it
+    /// Check everything between a call and Front that can be wrong, and say how to fix it
     ///
     /// Configuration, tokens and their scopes, inboxes, lines, webhook, agents, clock, disk, listeners, public address and
     /// rate. It changes nothing. Exits with 0 when there is no problem, and with 1 when there is one.

@@ -217,7 +217,7 @@ impl<'r> Section<'r> {
         self.missing_unless(key, example, "")
     }
 
-    /// Like [`Section::missing`], with another way to mend it.
+    /// Like [`Section::missing`], with another way to fix it.
     pub(super) fn missing_unless<T>(&self, key: &str, example: &str, other_way: &str) -> Option<T> {
         let what = format!("missing key `{}`", join(&self.path, key));
         let mend = format!("{} write `{key} = {example}`{other_way}", under(&self.path));

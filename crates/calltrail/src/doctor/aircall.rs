@@ -41,12 +41,12 @@ impl Unknown {
         match self {
             Self::NotConfigured => Finding::skipped(check, "Aircall is not asked", SET_CREDENTIAL),
             Self::FailedAlike => {
-                Finding::skipped(check, "Aircall gave no answer of use", "mend the credential first")
+                Finding::skipped(check, "Aircall gave no answer of use", "fix the credential first")
             }
             Self::Failed(error) => {
                 Finding::skipped(check, error.to_string(), "run `calltrail doctor` again in a minute")
             }
-            Self::BadAddress(why) => Finding::skipped(check, why, "mend `account.aircall.base_url`"),
+            Self::BadAddress(why) => Finding::skipped(check, why, "fix `account.aircall.base_url`"),
         }
     }
 }
@@ -90,7 +90,7 @@ impl AircallSeen {
         match &self.ping {
             Ok(()) => Finding::ok(CHECK, "Aircall takes it"),
             Err(unknown @ (Unknown::NotConfigured | Unknown::FailedAlike)) => unknown.skip(CHECK),
-            Err(Unknown::BadAddress(why)) => Finding::problem(CHECK, why, "mend `account.aircall.base_url`"),
+            Err(Unknown::BadAddress(why)) => Finding::problem(CHECK, why, "fix `account.aircall.base_url`"),
             // The error itself says what to do; the mend names the keys.
             Err(Unknown::Failed(error)) if error.is_retryable() => {
                 Finding::problem(CHECK, error.to_string(), "run `calltrail doctor` again later")

@@ -1,4 +1,4 @@
-//! What a check found: how it is, what it is, and how to mend it.
+//! What a check found: how it is, what it is, and how to fix it.
 
 use std::fmt;
 

@@ -37,7 +37,7 @@ pub(super) async fn look(account: &AccountConfig) -> FrontSeen {
     let client = match Client::new(&account.front.base_url, account.front.api_token.clone()) {
         Ok(client) => client,
         Err(error) => {
-            let finding = Finding::problem("front token", error.to_string(), "mend `account.front.base_url`");
+            let finding = Finding::problem("front token", error.to_string(), "fix `account.front.base_url`");
             return FrontSeen { findings: vec![finding], teammates: None };
         }
     };
@@ -126,7 +126,7 @@ fn scopes(probed: &[Scope], heard: &[Heard]) -> Finding {
     match (missing.as_slice(), unknown.as_slice()) {
         ([], []) => Finding::ok(CHECK, there.join(", ")),
         ([], _) if there.is_empty() => {
-            Finding::skipped(CHECK, format!("none could be looked at: {reason}"), "mend the token first")
+            Finding::skipped(CHECK, format!("none could be looked at: {reason}"), "fix the token first")
         }
         ([], _) => Finding::warning(CHECK, could_not, AGAIN),
         (_, []) => Finding::problem(CHECK, format!("the token lacks {}", missing.join(", ")), GIVE_RIGHTS),
@@ -140,7 +140,7 @@ fn scopes(probed: &[Scope], heard: &[Heard]) -> Finding {
 fn inboxes(account: &AccountConfig, answer: &Answer) -> Finding {
     const CHECK: &str = "front inboxes";
     let Answer::Done(Reply::Inboxes(seen)) = answer else {
-        return Finding::skipped(CHECK, format!("not listed: {}", in_words(answer)), "mend the token first");
+        return Finding::skipped(CHECK, format!("not listed: {}", in_words(answer)), "fix the token first");
     };
     let default = ("default_inbox", &account.front.default_inbox);
     let configured: Vec<_> =

@@ -1,4 +1,4 @@
-//! The doctor: looks at everything between a call and Front that can be wrong, changes nothing, and says how to mend it.
+//! The doctor: looks at everything between a call and Front that can be wrong, changes nothing, and says how to fix it.
 //!
 //! **Invariant:** no check hides another one, every request has a deadline, and no secret and no phone number is in a
 //! finding. Agents are named by their e-mail, because that is what has to be mended.
@@ -29,7 +29,7 @@ pub fn without_configuration(error: &ConfigError) -> Report {
     Report(vec![Finding::problem(
         "configuration",
         error.to_string(),
-        "mend it, and run `calltrail doctor` again",
+        "fix it, and run `calltrail doctor` again",
     )])
 }
 

@@ -62,7 +62,7 @@ async fn servers(config: &Config) -> Vec<Finding> {
         Err(error) => {
             let mend =
                 "start the servers, or correct `log.jetstream.url`, `nkey_seed`, `ca_file` and the firewall";
-            let unknown = Finding::skipped(STREAMS, "not known without a connection", "mend the connection");
+            let unknown = Finding::skipped(STREAMS, "not known without a connection", "fix the connection");
             return vec![Finding::problem(CHECK, format!("{error:#}"), mend), unknown];
         }
     };

@@ -15,7 +15,7 @@ pub(super) fn check(users: Result<&Vec<User>, &Unknown>, teammates: Option<&[Tea
         Err(unknown) => return vec![unknown.skip(CHECK)],
     };
     let Some(teammates) = teammates else {
-        return vec![Finding::skipped(CHECK, "Front's teammates are not known", "mend Front's token first")];
+        return vec![Finding::skipped(CHECK, "Front's teammates are not known", "fix Front's token first")];
     };
     let unknown: Vec<_> = users.iter().filter(|user| !is_teammate(user, teammates)).map(nobody).collect();
     if unknown.is_empty() {
