@@ -213,6 +213,7 @@ pub struct RecoverArgs {
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
     /// Call a job off; what it has read stays
+    #[command(after_help = CANCEL)]
     Cancel(CancelArgs),
 }
 
@@ -541,6 +542,10 @@ const RECOVER: &str = "\
 Examples:
   calltrail recover --since 36h
   calltrail recover --since 2026-11-01T09:30:00Z --account acme";
+const CANCEL: &str = "\
+Examples:
+  calltrail jobs cancel 3
+  calltrail jobs cancel 3 --account acme";
 const JOBS: &str = "\
 Examples:
   calltrail jobs
@@ -645,7 +650,7 @@ mod tests {
 
     #[test]
     fn every_example_in_the_helps_is_a_command() {
-        let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER, READER, BACKFILL, RECOVER, JOBS];
+        let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER, READER, BACKFILL, RECOVER, JOBS, CANCEL];
         let others = [EXAMPLES, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
         let (streams, log) = ([APPLY, KEYS, PERMISSIONS], [EXPORT, IMPORT]);
         for help in roles.into_iter().chain(streams).chain(log).chain(others) {

@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_record_is_appended_by_one_role() {
-        let roles = [Role::Ingest, Role::Projector, Role::FrontWriter];
+        let roles = [Role::Ingest, Role::Projector, Role::FrontWriter, Role::Reader];
         let all: Vec<_> = roles.into_iter().flat_map(kinds).collect();
         assert_eq!(all.len(), KNOWN_KINDS.len());
         assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), KNOWN_KINDS.iter().collect());

@@ -1,3 +1,5 @@
+//! Files that are cut, changed or of another release are refused.
+
 use std::fs;
 use std::path::Path;
 
