@@ -105,6 +105,11 @@ pub enum Command {
     /// happens by itself.
     #[command(after_help = RECOVER)]
     Recover(RecoverArgs),
+    /// Compare Aircall's list of calls with the log and with Front: what is missing where, and why
+    ///
+    /// Changes nothing without --fix. Exits with 0 when nothing is missing, and with 1 when something is, for cron.
+    #[command(after_help = RECONCILE)]
+    Reconcile(ReconcileArgs),
     /// Show the jobs of `backfill` and `recover`, or call one off
     #[command(after_help = JOBS, args_conflicts_with_subcommands = true)]
     Jobs {
@@ -207,6 +212,26 @@ pub struct RecoverArgs {
     /// Do not wait for the end
     #[arg(long)]
     pub detach: bool,
+}
+
+/// The options of `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// Calls that began from then on: a date, a time, or how long ago (3d)
+    #[arg(long, value_name = "WHEN")]
+    pub from: When,
+    /// Calls that began until then [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub to: Option<When>,
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Read the conversations in Front too: activities that stand twice or are gone, subjects that differ
+    #[arg(long)]
+    pub in_front: bool,
+    /// Have what the log lacks read from Aircall
+    #[arg(long)]
+    pub fix: bool,
 }
 
 /// The commands below `jobs`.
@@ -542,6 +567,11 @@ const RECOVER: &str = "\
 Examples:
   calltrail recover --since 36h
   calltrail recover --since 2026-11-01T09:30:00Z --account acme";
+const RECONCILE: &str = "\
+Examples:
+  calltrail reconcile --from 7d
+  calltrail reconcile --from 2026-11-01 --to 2026-11-08 --in-front
+  calltrail reconcile --from 2d --fix --format json";
 const CANCEL: &str = "\
 Examples:
   calltrail jobs cancel 3
@@ -650,7 +680,7 @@ mod tests {
 
     #[test]
     fn every_example_in_the_helps_is_a_command() {
-        let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER, READER, BACKFILL, RECOVER, JOBS, CANCEL];
+        let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER, READER, BACKFILL, RECOVER, RECONCILE, JOBS, CANCEL];
         let others = [EXAMPLES, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
         let (streams, log) = ([APPLY, KEYS, PERMISSIONS], [EXPORT, IMPORT]);
         for help in roles.into_iter().chain(streams).chain(log).chain(others) {

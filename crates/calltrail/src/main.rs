@@ -46,6 +46,7 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         Command::Reader => commands::up::run(globals, Role::Reader).await?,
         Command::Backfill(args) => commands::backfill::backfill(globals, args, out).await?,
         Command::Recover(args) => commands::backfill::recover(globals, args, out).await?,
+        Command::Reconcile(args) => return commands::reconcile::run(globals, args, out).await,
         Command::Jobs { command: None } => commands::jobs::list(globals, out).await?,
         Command::Jobs { command: Some(JobsCommand::Cancel(args)) } => {
             commands::jobs::cancel(globals, args, out).await?;

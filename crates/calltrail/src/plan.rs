@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 
-use calltrail_aircall::rest::{CallsAsk, CallsPage, Client, ReadCall};
-use calltrail_aircall_reader::limits::LISTED_MAX;
+use calltrail_aircall::rest::{Client, ReadCall};
 use calltrail_domain::decide::decide;
 use calltrail_domain::decision::EffectsDecided;
 use calltrail_domain::effect::{Action, ConversationStatus, EffectSettled, Outcome, WorkItem};
@@ -21,6 +20,7 @@ use calltrail_projector::fact_of;
 use serde::Serialize;
 
 use crate::jobs::span;
+use crate::listing::{Pages, list};
 use crate::status::FoldedStatus;
 
 /// Subjects that are shown.
@@ -57,14 +57,6 @@ pub(crate) struct Limits {
     pub(crate) front: u64,
 }
 
-/// What Aircall says there is.
-#[derive(Debug, Default)]
-struct Listed {
-    calls: u64,
-    requests: u64,
-    sample: Vec<ReadCall>,
-}
-
 /// Asks Aircall how many calls there are, and works out what Front would show of the first page of each window.
 pub(crate) async fn plan(
     client: &Client,
@@ -73,11 +65,11 @@ pub(crate) async fn plan(
     (from, to): (Timestamp, Timestamp),
     limits: Limits,
 ) -> anyhow::Result<Plan> {
-    let listed = list(client, from, to).await?;
-    let shown = Shown::of(policy, listed.sample).map_err(anyhow::Error::from)?;
+    let listed = list(client, (from, to), Pages::First, limits.aircall, |_, _| {}).await?;
+    let shown = Shown::of(policy, listed.calls).map_err(anyhow::Error::from)?;
     let folded = FoldedStatus::new(&shown.account, calltrail_projector::Pending::default());
-    let requests_to_aircall = listed.requests + listed.calls.div_ceil(PAGE_CALLS);
-    let whole = |sampled: u64| if shown.calls == 0 { 0 } else { sampled * listed.calls / shown.calls };
+    let requests_to_aircall = listed.requests - 1 + listed.total.div_ceil(PAGE_CALLS).max(1);
+    let whole = |sampled: u64| if shown.calls == 0 { 0 } else { sampled * listed.total / shown.calls };
     let time = |at: Timestamp| {
         jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
     };
@@ -85,7 +77,7 @@ pub(crate) async fn plan(
         account: account.to_owned(),
         from: time(from),
         to: time(to),
-        calls: listed.calls,
+        calls: listed.total,
         requests_to_aircall,
         aircall_per_minute: limits.aircall,
         aircall_s: requests_to_aircall * 60 / limits.aircall.max(1),
@@ -98,26 +90,6 @@ pub(crate) async fn plan(
         front_per_minute: limits.front,
         subjects: shown.subjects,
     })
-}
-
-/// Windows are halved until Aircall lists all of their calls, as the reader does.
-async fn list(client: &Client, from: Timestamp, to: Timestamp) -> anyhow::Result<Listed> {
-    let mut listed = Listed::default();
-    let mut windows = vec![(from, to)];
-    while let Some((from, to)) = windows.pop() {
-        let answered = client.calls(&CallsAsk { from, to, page: None }).await;
-        let CallsPage { calls, total, .. } = answered.result?;
-        let total = total.unwrap_or(calls.len() as u64);
-        let middle = Timestamp::from_seconds((from.as_seconds() + to.as_seconds()) / 2);
-        if total >= LISTED_MAX && middle > from {
-            listed.requests += 1;
-            windows.extend([(middle, to), (from, middle)]);
-            continue;
-        }
-        listed.calls += total;
-        listed.sample.extend(calls);
-    }
-    Ok(listed)
 }
 
 /// The engine's fold and decisions over some calls, with a Front that does whatever it is told.

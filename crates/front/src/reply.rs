@@ -110,6 +110,7 @@ pub struct Message {
     pub conversation: Option<ConversationId>,
     /// The last line of its text that is not empty: the marker of our own messages.
     pub last_line: Option<String>,
+    pub subject: Option<String>,
 }
 
 /// Messages, and the token of the next page.
@@ -340,6 +341,8 @@ struct WireMessage {
     body: Option<String>,
     #[serde(default)]
     text: Option<String>,
+    #[serde(default)]
+    subject: Option<String>,
     #[serde(rename = "_links", default, deserialize_with = "null_as_default")]
     links: Links,
 }
@@ -363,6 +366,7 @@ impl WireMessage {
             uid: self.message_uid.map(MessageUid::new),
             conversation: self.links.related.conversation.as_deref().and_then(conversation_in),
             last_line: text.as_deref().and_then(last_line),
+            subject: self.subject,
         }
     }
 }

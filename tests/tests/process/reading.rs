@@ -230,3 +230,36 @@ async fn a_single_old_call_comes_by_its_id() {
     }
     up.terminated().await.with_code(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reconciling_names_what_is_missing_and_has_it_read() {
+    let (company, up) = Company::running(REQUESTS_PER_MINUTE).await;
+    let call = |id: i64| missed(id, &format!("+44 7700 9001{id}"), now_s() - 3_600 + id);
+    bodies(&[call(51), call(52)]).iter().for_each(|body| company.happen(body));
+    until(&company, has_logged(2)).await;
+    untold(&company, &[call(53)]);
+    let text = company.run(&["reconcile", "--from", "1d"]).await.with_code(1).stdout;
+    for line in ["at Aircall  3 calls", "in the log  2", "in Front    2"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let gap = text.lines().find(|line| line.contains("call 53")).expect("the call is named");
+    assert!(gap.ends_with("UTC: not in the log, no webhook told of it"), "{gap}");
+
+    let fixed = company.run(&["reconcile", "--from", "1d", "--fix"]).await.with_code(1).stdout;
+    assert!(fixed.contains("job 1 reads 1 calls"), "{fixed}");
+    until(&company, has_logged(3)).await;
+    let good = company.run(&["reconcile", "--from", "1d", "--in-front"]).await.with_code(0).stdout;
+    assert!(good.contains("looked at   3 conversations") && good.contains("nothing is missing"), "{good}");
+
+    let conversation = company.ledger().conversations[0].id.clone();
+    let now_ms = company.front().clock().now_ms();
+    assert!(company.front().front(|front| front.delete_conversation(now_ms, &conversation)));
+    let gone =
+        company.run(&["reconcile", "--from", "1d", "--in-front", "--format", "json"]).await.with_code(1);
+    let faults = gone.json()["faults"].clone();
+    assert_eq!(faults[0]["conversation"], conversation.as_str(), "{faults}");
+    assert!(faults[0]["what"].as_str().is_some_and(|what| what.starts_with("Front does not have it")));
+    let ran = company.run(&["reconcile", "--from", "1d", "--to", "2d"]).await;
+    assert!(ran.code == Some(1) && ran.stderr.contains("give an earlier --from"), "{}", ran.stderr);
+    up.terminated().await.with_code(0);
+}

@@ -79,14 +79,14 @@ fn range(args: &BackfillArgs) -> anyhow::Result<(Timestamp, Timestamp)> {
     }
 }
 
-fn no_credential(account: &AccountConfig) -> String {
+pub(super) fn no_credential(account: &AccountConfig) -> String {
     format!(
         "account {} may not ask Aircall; set `api_id` and `api_token` under [account.aircall]",
         account.id
     )
 }
 
-fn limits(account: &AccountConfig) -> Limits {
+pub(super) fn limits(account: &AccountConfig) -> Limits {
     let limit = |fixed: Option<u32>, share: f64, of: f64| {
         // A cast to an integer saturates.
         fixed.map_or((share * of).floor() as u64, u64::from).max(1)

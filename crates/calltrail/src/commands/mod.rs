@@ -9,6 +9,7 @@ pub mod import;
 pub mod init;
 pub mod jobs;
 pub mod log;
+pub mod reconcile;
 pub mod replay;
 pub mod status;
 pub mod streams;

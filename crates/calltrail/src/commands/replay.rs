@@ -119,7 +119,7 @@ async fn diff(globals: &Globals, recorded_policy: bool, out: &mut dyn Write) -> 
 }
 
 /// The log, read through the process that has it open or by itself, and a folder for what is made of it.
-async fn readable(globals: &Globals) -> anyhow::Result<(Arc<dyn EventLog>, PathBuf)> {
+pub(super) async fn readable(globals: &Globals) -> anyhow::Result<(Arc<dyn EventLog>, PathBuf)> {
     Ok(match Source::of(globals).await? {
         Source::Running(running) => (Arc::new(RemoteLog::of(running)), log_config(globals)?.path),
         Source::AtRest { stores, folder } => (stores.log.clone(), folder),

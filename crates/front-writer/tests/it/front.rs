@@ -368,5 +368,6 @@ fn shown(one: &Imported) -> Message {
         uid: one.uids.first().cloned(),
         conversation: Some(one.conversation.clone()),
         last_line: Some(one.last_line.clone()),
+        subject: None,
     }
 }
