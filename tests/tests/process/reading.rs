@@ -16,7 +16,7 @@ const DAY_S: i64 = 86_400;
 /// Twelve hours of Aircall's patience are two seconds, and the pauses between tries accordingly.
 const TIMES_FASTER: i64 = 21_600;
 
-fn now_s() -> i64 {
+pub(super) fn now_s() -> i64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     i64::try_from(since_epoch.as_secs()).expect("before the end of time")
 }
@@ -26,7 +26,7 @@ fn bodies(calls: &[CallScript]) -> Vec<String> {
 }
 
 /// Aircall knows the calls, and no webhook has told of them.
-fn untold(company: &Company, calls: &[CallScript]) {
+pub(super) fn untold(company: &Company, calls: &[CallScript]) {
     for body in bodies(calls) {
         let body: Value = serde_json::from_str(&body).expect("a webhook is JSON");
         company.aircall(|api| api.give_call(&body));
@@ -43,7 +43,7 @@ fn shown(company: &Company) -> BTreeMap<String, usize> {
 }
 
 #[track_caller]
-fn check_each_once(company: &Company, ids: std::ops::Range<i64>) {
+pub(super) fn check_each_once(company: &Company, ids: std::ops::Range<i64>) {
     let shown = shown(company);
     let twice: Vec<_> = shown.iter().filter(|(_, times)| **times > 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
@@ -70,7 +70,7 @@ async fn until(company: &Company, is_so: impl Fn(&Value) -> bool) -> Value {
 }
 
 /// Nothing waits, with at least so many calls logged.
-fn has_logged(calls: u64) -> impl Fn(&Value) -> bool {
+pub(super) fn has_logged(calls: u64) -> impl Fn(&Value) -> bool {
     move |status: &Value| {
         let logged = status["logged"].as_object().into_iter().flatten();
         let logged: u64 = logged.filter_map(|(_, count)| count.as_u64()).sum();

@@ -4,6 +4,7 @@ mod accounts;
 mod chaos;
 mod failover;
 mod quorum;
+mod readers;
 pub(super) mod replica;
 mod restore;
 mod roles;
