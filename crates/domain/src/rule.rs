@@ -109,10 +109,11 @@ pub enum Rule {
     QuietConversationIsReadFirst,
     FailedReopeningDoubtsTheStatus,
     EventsArePolled,
+    OvertakenReadIsRepeated,
 }
 
 impl Rule {
-    pub const ALL: [Self; 102] = [
+    pub const ALL: [Self; 103] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -215,6 +216,7 @@ impl Rule {
         Self::QuietConversationIsReadFirst,
         Self::FailedReopeningDoubtsTheStatus,
         Self::EventsArePolled,
+        Self::OvertakenReadIsRepeated,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -322,7 +324,8 @@ impl Rule {
             | Self::NewerFenceSwallowsNoEffect
             | Self::TooLongTextIsShortened
             | Self::ConditionsAreProbedOnce
-            | Self::AnsweredImportsAreRepeatedSoon => &[],
+            | Self::AnsweredImportsAreRepeatedSoon
+            | Self::OvertakenReadIsRepeated => &[],
         }
     }
 }

@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 52] = [
+pub const PLANTED: [Rule; 53] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -56,6 +56,7 @@ pub const PLANTED: [Rule; 52] = [
     Rule::OperatorsConditionsWait,
     Rule::QuietConversationIsReadFirst,
     Rule::GoneConversationIsForgotten,
+    Rule::OvertakenReadIsRepeated,
 ];
 
 /// The planted bug of this name, as `ALostItemIsPublishedAgain`.
