@@ -81,6 +81,15 @@ pub struct ObserveConversation {
     pub with_inboxes: bool,
 }
 
+impl ObserveConversation {
+    /// Whether the segment had ended, by what was known when the read was asked for. Where another conversation answers, the
+    /// one asked for was merged into it: nothing is known of that one's archivings.
+    #[must_use]
+    pub fn believed_ended(&self, answered: &ConversationId) -> Option<bool> {
+        self.segment_ended.map(|ended| ended && *answered == self.conversation)
+    }
+}
+
 /// `POST /inboxes/{inbox}/imported_messages`, decided to the last letter.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportActivity {

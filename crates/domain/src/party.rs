@@ -283,7 +283,16 @@ impl Thread {
     /// Takes in what a read showed, with what the conversation's events said of people's acts. Where the status contradicts
     /// what is known and no act explains that, it counts from `sequence` on. An open conversation whose segment has ended was
     /// brought back by a person: our own reopening starts a segment of its own.
-    pub(crate) fn observe(&mut self, status: ConversationStatus, at: Timestamp, acts: &[Act], sequence: u64) {
+    ///
+    /// The events are read only where the status is not as `believed`. What became known since the read was asked for may
+    /// contradict it too, and only the events say why: an import of ours may have opened what a person has archived.
+    pub(crate) fn observe(
+        &mut self,
+        (status, at): (ConversationStatus, Timestamp),
+        acts: &[Act],
+        believed_ended: Option<bool>,
+        sequence: u64,
+    ) {
         // A conversation that this one was merged into has a history of its own, which says nothing about our segment.
         // What became known since the merger does.
         let has_own_history = std::mem::take(&mut self.merged) && self.marks.is_empty();
@@ -296,7 +305,12 @@ impl Thread {
             ConversationStatus::Trashed => return,
         };
         let is_explained = !acts.is_empty() && !has_own_history;
-        if !is_explained && self.has_ended() != shown {
+        if is_explained || self.has_ended() == shown {
+            return;
+        }
+        if believed_ended == Some(shown) && rule::holds(Rule::OvertakenReadIsRepeated) {
+            self.unsure = true;
+        } else {
             self.marks.add(segment::mark(shown, at, sequence));
         }
     }

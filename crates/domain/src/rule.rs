@@ -114,10 +114,11 @@ pub enum Rule {
     FrontIsRecoveredFirst,
     LongWindowsAreSplit,
     WebhookIsSwitchedOn,
+    OvertakenReadIsRepeated,
 }
 
 impl Rule {
-    pub const ALL: [Self; 107] = [
+    pub const ALL: [Self; 108] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -225,6 +226,7 @@ impl Rule {
         Self::FrontIsRecoveredFirst,
         Self::LongWindowsAreSplit,
         Self::WebhookIsSwitchedOn,
+        Self::OvertakenReadIsRepeated,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -337,7 +339,8 @@ impl Rule {
             | Self::NewerFenceSwallowsNoEffect
             | Self::TooLongTextIsShortened
             | Self::ConditionsAreProbedOnce
-            | Self::AnsweredImportsAreRepeatedSoon => &[],
+            | Self::AnsweredImportsAreRepeatedSoon
+            | Self::OvertakenReadIsRepeated => &[],
         }
     }
 }

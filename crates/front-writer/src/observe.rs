@@ -125,6 +125,7 @@ impl Machine {
 
 /// The status contradicts what the log says of the segment.
 fn is_news(wanted: &ObserveConversation, seen: &Observed) -> bool {
-    let differs = wanted.segment_ended.zip(seen.has_ended()).is_some_and(|(believed, is)| believed != is);
+    let believed = wanted.believed_ended(&seen.conversation);
+    let differs = believed.zip(seen.has_ended()).is_some_and(|(believed, is)| believed != is);
     differs && rule::holds(Rule::AReadFindsWhenItWasArchived)
 }

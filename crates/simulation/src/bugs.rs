@@ -57,6 +57,7 @@ pub const PLANTED: [Rule; 53] = [
     Rule::OperatorsConditionsWait,
     Rule::QuietConversationIsReadFirst,
     Rule::GoneConversationIsForgotten,
+    Rule::OvertakenReadIsRepeated,
 ];
 
 /// Seeds that have found the bugs which few seeds find. They are tried first; a change to the simulation may make another

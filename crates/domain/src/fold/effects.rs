@@ -148,9 +148,13 @@ fn take_outcome<B: Backing>(
                 _ => true,
             };
             let own = party.contact.as_ref();
+            let believed_ended = match action {
+                Action::ObserveConversation(wanted) => wanted.believed_ended(conversation),
+                _ => None,
+            };
             if let Some(thread) = party.thread.as_mut().filter(is_present) {
                 conversations::link(state, id, thread, conversation)?;
-                thread.observe(*status, *at, acts, counts_from(state, place, effect)?);
+                thread.observe((*status, *at), acts, believed_ended, counts_from(state, place, effect)?);
                 thread.observe_inboxes(inboxes, *at);
                 contact.iter().for_each(|shown| thread.observe_contact(own, shown, place.sequence));
                 thread.hear(*at);

@@ -1,9 +1,9 @@
 //! Segments against a plain oracle: of what had arrived when a call settled, the latest by Front's time decides, however
 //! late the call is decided.
 
-use calltrail_domain::effect::{Action, Outcome, WorkItem};
-use calltrail_domain::fact::ConversationChange;
-use calltrail_domain::ids::ConversationId;
+use calltrail_domain::effect::{self, Action, ConversationStatus, ObserveConversation, Outcome, WorkItem};
+use calltrail_domain::fact::{ConversationChange, Fact};
+use calltrail_domain::ids::{CallId, ConversationId};
 use calltrail_domain::time::Timestamp;
 use proptest::prelude::*;
 
@@ -20,6 +20,8 @@ enum Act {
     WriterWorks,
     /// The next call settles, whatever is still on its way.
     CallSettles,
+    /// The same after a silence: the conversation is read first.
+    CallSettlesAfterSilence,
 }
 
 /// What Front does when an import comes into an archived conversation.
@@ -37,6 +39,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => (0_usize..20).prop_map(Act::EventArrivesAgain),
         3 => Just(Act::WriterWorks),
         3 => Just(Act::CallSettles),
+        2 => Just(Act::CallSettlesAfterSilence),
     ];
     prop::collection::vec(act, 1..40)
 }
@@ -52,18 +55,30 @@ struct World {
     arrived: Vec<(ConversationChange, Timestamp)>,
     /// What people did: archived or reopened, and when.
     people: Vec<(bool, Timestamp)>,
-    /// The same as it became known, each once, with how many calls had settled by then.
-    known: Vec<(bool, Timestamp, u64)>,
-    /// The call that opened the present segment.
-    opener: u64,
-    /// Calls, and whether each has to open a segment.
-    expected: Vec<(u64, bool)>,
+    /// The same as it became known.
+    known: Vec<Known>,
+    /// When each call settled, the first one first.
+    settled: Vec<Timestamp>,
+    /// How many calls had opened the present segment or come before.
+    opener: usize,
+    /// For each call that was logged, whether it has to open a segment.
+    expected: Vec<bool>,
+}
+
+/// An act of a person.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    archived: bool,
+    at: Timestamp,
+    /// How many calls had settled when it was told; `None`: a read found it, so its time says which.
+    calls: Option<usize>,
 }
 
 impl World {
     fn new(import: Import) -> Self {
         let mut engine = Engine::new();
         ended(&mut engine, 1, 1, false);
+        let settled = last_at(&engine);
         engine.run_dry();
         let conversation = conversation(&engine, 1).expect("logged");
         let clock = last_at(&engine).as_millis();
@@ -77,8 +92,9 @@ impl World {
             arrived: Vec::new(),
             people: Vec::new(),
             known: Vec::new(),
+            settled: vec![settled],
             opener: 1,
-            expected: Vec::new(),
+            expected: vec![true],
         }
     }
 
@@ -94,10 +110,17 @@ impl World {
             ConversationChange::Reopened => Some(false),
             _ => None,
         };
-        if let Some(archived) = archived.filter(|_| !self.arrived.contains(&change)) {
-            self.known.push((archived, change.1, 1 + self.expected.len() as u64));
+        if let Some(archived) = archived {
+            self.learn(archived, change.1, Some(self.settled.len()));
         }
         self.arrived.push(change);
+    }
+
+    /// It keeps the place that it got first.
+    fn learn(&mut self, archived: bool, at: Timestamp, calls: Option<usize>) {
+        if !self.known.iter().any(|known| (known.archived, known.at) == (archived, at)) {
+            self.known.push(Known { archived, at, calls });
+        }
     }
 
     fn toggle(&mut self) {
@@ -117,12 +140,13 @@ impl World {
             let outcome = self.perform(&item, index);
             settle(&mut self.engine, &item, index, outcome);
         }
-        self.engine.decide();
+        self.decide();
     }
 
     fn perform(&mut self, item: &WorkItem, index: usize) -> Outcome {
         let at = self.tick();
         match &item.effects[index].effect.action {
+            Action::ObserveConversation(wanted) => return self.observe(wanted, at),
             Action::ImportActivity(_) if !self.open && self.import != Import::DoesNotReopen => {
                 self.open = true;
                 if self.import == Import::ReopensWithAnEvent {
@@ -141,19 +165,52 @@ impl World {
         applied(&self.conversation, at)
     }
 
-    fn settle_call(&mut self) {
-        let call = 2 + self.expected.len() as u64;
-        // Something was heard of Front: its webhooks are trusted.
-        let at = self.tick();
-        self.arrive((ConversationChange::Other, at));
-        ended(&mut self.engine, call, 1, call.is_multiple_of(2));
-        let latest = self.known.iter().max_by_key(|(_, at, _)| *at);
-        let opens = latest.is_some_and(|(archived, _, calls)| *archived && *calls >= self.opener);
-        if opens {
-            self.opener = call;
+    /// The events are read only where the status is not what was believed.
+    fn observe(&mut self, wanted: &ObserveConversation, at: Timestamp) -> Outcome {
+        let conversation = wanted.conversation.clone();
+        let is_news = wanted.segment_ended == Some(self.open);
+        let people = if is_news { self.people.clone() } else { Vec::new() };
+        people.iter().for_each(|(archived, at)| self.learn(*archived, *at, None));
+        let acts = people.into_iter().map(|(archived, at)| effect::Act { at, archived }).collect();
+        let status = if self.open { ConversationStatus::Open } else { ConversationStatus::Archived };
+        Outcome::Observed { conversation, status, at, acts, inboxes: Vec::new(), contact: None }
+    }
+
+    fn settle_call(&mut self, after_silence: bool) {
+        if after_silence {
+            (0..100).for_each(|_| self.engine.append(Fact::Other));
+        } else {
+            // Something was heard of Front: its webhooks are trusted.
+            let at = self.tick();
+            self.arrive((ConversationChange::Other, at));
         }
-        self.expected.push((call, opens));
+        let call = 1 + self.settled.len() as u64;
+        ended(&mut self.engine, call, 1, call.is_multiple_of(2));
+        self.settled.push(last_at(&self.engine));
+        self.decide();
+    }
+
+    /// Decides, and says of each call that was logged by that whether it had to open a segment.
+    fn decide(&mut self) {
         self.engine.decide();
+        for number in self.expected.len() + 1..=self.settled.len() {
+            let call = self.engine.state.call(CallId(number as u64)).expect("memory").expect("settled");
+            if call.verdict.is_none() {
+                return;
+            }
+            let known = self.known.iter().filter(|known| self.is_before(known, number));
+            let latest = known.max_by_key(|known| known.at);
+            let opens = latest.is_some_and(|known| known.archived && !self.is_before(known, self.opener));
+            if opens {
+                self.opener = number;
+            }
+            self.expected.push(opens);
+        }
+    }
+
+    /// The call with this number settled after the act was known.
+    fn is_before(&self, known: &Known, call: usize) -> bool {
+        known.calls.map_or(known.at <= self.settled[call - 1], |calls| calls < call)
     }
 }
 
@@ -172,14 +229,16 @@ fn check(acts: &[Act], import: Import) -> Result<(), TestCaseError> {
             }
             Act::EventArrives(_) | Act::EventArrivesAgain(_) => {}
             Act::WriterWorks => world.work(),
-            Act::CallSettles => world.settle_call(),
+            Act::CallSettles => world.settle_call(false),
+            Act::CallSettlesAfterSilence => world.settle_call(true),
         }
     }
     while !world.engine.published.is_empty() {
         world.work();
     }
-    for (call, opens) in &world.expected {
-        let opened = logged(&world.engine, *call).opens_segment;
+    prop_assert_eq!(world.expected.len(), world.settled.len());
+    for (call, opens) in (1..).zip(&world.expected) {
+        let opened = logged(&world.engine, call).opens_segment;
         prop_assert_eq!(opened, *opens, "call {} with {:?}", call, &world.known);
     }
     Ok(())

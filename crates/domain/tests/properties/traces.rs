@@ -251,6 +251,72 @@ fn merger_into_a_conversation_archived_long_ago_ends_the_segment() {
     }
 }
 
+/// The next call reads the conversation: a read shows this status, and these acts where it is news.
+fn reads(engine: &mut Engine, believed: bool, status: ConversationStatus, acts: &[Act]) {
+    engine.decide();
+    let item = engine.published.remove(0);
+    let Action::ObserveConversation(wanted) = &item.effects[0].effect.action else { panic!("{item:?}") };
+    assert_eq!(wanted.segment_ended, Some(believed));
+    answers(engine, &item, status, acts);
+}
+
+fn answers(engine: &mut Engine, item: &WorkItem, status: ConversationStatus, acts: &[Act]) {
+    let (conversation, at) = (conversation(engine, 1).expect("logged"), last_at(engine));
+    let acts = acts.to_vec();
+    let seen = Outcome::Observed { conversation, status, at, acts, inboxes: Vec::new(), contact: None };
+    settle(engine, item, 0, seen);
+    engine.run_dry();
+}
+
+/// A person archives while the read is asked for, and an import of ours opens the conversation again, or the person does.
+#[test]
+fn status_is_no_answer_to_what_became_known_since_it_was_asked_for() {
+    use ConversationStatus::{Open, Snoozed};
+    for (status, comes_back) in [(Open, false), (Open, true), (Snoozed, true)] {
+        let mut engine = Engine::new();
+        ended(&mut engine, 2, 1, false);
+        engine.run_dry();
+        (0..200).for_each(|_| engine.append(Fact::Other));
+        ended(&mut engine, 3, 1, true);
+        engine.decide();
+        let asked = engine.published.remove(0);
+        let ours = conversation(&engine, 1).expect("logged");
+        let archived = Act { at: last_at(&engine), archived: true };
+        event(&mut engine, &ours, ConversationChange::Archived, archived.at);
+        answers(&mut engine, &asked, status, &[]);
+        assert!(!logged(&engine, 3).opens_segment, "it settled before the archiving");
+        let back = Act { at: later(archived.at, 4_000), archived: false };
+        ended(&mut engine, 4, 1, true);
+        reads(&mut engine, true, status, &[archived, back][..1 + usize::from(comes_back)]);
+        assert_eq!(logged(&engine, 4).opens_segment, !comes_back, "{status:?}");
+    }
+}
+
+#[test]
+fn archived_status_is_no_answer_to_a_return_known_since() {
+    for archives_again in [false, true] {
+        let mut engine = Engine::new();
+        ended(&mut engine, 2, 1, false);
+        engine.run_dry();
+        let ours = conversation(&engine, 1).expect("logged");
+        let archived = Act { at: last_at(&engine), archived: true };
+        event(&mut engine, &ours, ConversationChange::Archived, archived.at);
+        (0..200).for_each(|_| engine.append(Fact::Other));
+        ended(&mut engine, 3, 1, true);
+        engine.decide();
+        let asked = engine.published.remove(0);
+        let back = Act { at: last_at(&engine), archived: false };
+        event(&mut engine, &ours, ConversationChange::Reopened, back.at);
+        answers(&mut engine, &asked, ConversationStatus::Archived, &[]);
+        assert!(logged(&engine, 3).opens_segment, "it settled before the return was known");
+        let again = Act { at: last_at(&engine), archived: true };
+        ended(&mut engine, 4, 1, true);
+        let acts = [archived, back, again];
+        reads(&mut engine, false, ConversationStatus::Archived, &acts[..2 + usize::from(archives_again)]);
+        assert_eq!(logged(&engine, 4).opens_segment, archives_again);
+    }
+}
+
 #[test]
 fn snooze_that_a_call_ended_opens_no_segment() {
     let mut engine = Engine::new();

@@ -129,3 +129,21 @@ fn merger_between_the_reads_is_followed() {
     assert_eq!(world.outcomes(), ["7:observe observed cnv_6 Archived"]);
     assert_eq!(acts_in(&world).len(), 1);
 }
+
+/// What is believed is believed of the conversation that was asked for.
+#[test]
+fn survivors_events_are_read_whatever_was_believed() {
+    use ConversationStatus::{Archived, Open, Snoozed};
+    for (status, believed, acts) in
+        [(Archived, true, 1), (Archived, false, 1), (Open, true, 0), (Snoozed, true, 0), (Open, false, 0)]
+    {
+        let mut world = world(Archived);
+        let survivor = world.front.open_room("cnv_6", status);
+        let archived = event(&world, "archive", 5, true);
+        world.front.room("cnv_6").events.push(archived);
+        world.front.room("cnv_5").merged_into = Some(survivor);
+        world.run_to_end(&reading(Some(believed)));
+        assert_eq!(world.outcomes(), [format!("7:observe observed cnv_6 {status:?}")]);
+        assert_eq!(acts_in(&world).len(), acts, "{status:?}, believed {believed}");
+    }
+}

@@ -221,16 +221,18 @@ impl<'a> Retracing<'_, 'a> {
             Outcome::Applied { conversation: Some(conversation), .. } => {
                 let into = action_of(self.account, fact.key).and_then(thread_of);
                 if let Some(thread) = entry.thread.as_mut().filter(|thread| into == Some(thread.reference)) {
-                    thread.link(conversation.as_str(), place.sequence, elsewhere);
+                    thread.link_by_import(conversation.as_str(), place.sequence, elsewhere);
                 }
             }
             Outcome::Observed { conversation, status, at, acts, .. } => {
                 let from = asked_for(self.account, fact.key, place.sequence);
+                let asked = self.account.records.decision_of(fact.key);
                 let seen = Seen {
                     status: *status,
                     at_ms: at.as_millis(),
                     sequence: place.sequence,
                     from,
+                    asked_through: asked.map_or(place.sequence, |asked| asked.through),
                     events_requested: events_requested(self.account, conversation.as_str(), fact.key, place),
                 };
                 if let Some(thread) = &mut entry.thread {
@@ -257,6 +259,7 @@ impl<'a> Retracing<'_, 'a> {
                 at_ms: at.as_millis(),
                 sequence: place.sequence,
                 from: 0,
+                asked_through: 0,
                 events_requested: false,
             };
             thread.seen.push(open);

@@ -24,6 +24,10 @@ pub(super) struct Thread<'a> {
     linked_at: u64,
     /// A read of it has ended since, whatever came of it.
     pub(super) was_read: bool,
+    /// No read has shown it since it became another one by a merger.
+    is_unseen: bool,
+    /// Conversations that were merged into this one: what came in there on the way leads to none of them.
+    left: Vec<&'a str>,
     pub(super) reads: Vec<Read>,
     /// Where a write has found that Front does not have the conversation any more.
     gone_at: Option<u64>,
@@ -40,6 +44,8 @@ pub(super) struct Seen {
     pub(super) sequence: u64,
     /// From where a change counts that no event explains.
     pub(super) from: u64,
+    /// What whoever asked for the read knew.
+    pub(super) asked_through: u64,
     /// The conversation's events were requested for this read.
     pub(super) events_requested: bool,
 }
@@ -92,6 +98,8 @@ impl<'a> Thread<'a> {
             told_from: 0,
             linked_at: 0,
             was_read: false,
+            is_unseen: false,
+            left: Vec::new(),
             gone_at: None,
             reads: Vec::new(),
             seen: Vec::new(),
@@ -109,17 +117,26 @@ impl<'a> Thread<'a> {
         Self { subject: before.subject, opened: before.opened, was_relinked, ..self }
     }
 
+    /// An import was seen there. It may have been on its way when that conversation was merged into the present one.
+    pub(super) fn link_by_import(&mut self, conversation: &'a str, sequence: u64, of_another: bool) {
+        if !self.left.contains(&conversation) {
+            self.link(conversation, sequence, of_another);
+        }
+    }
+
     /// Its conversation is known, or is another one since a merger: maybe that of another party.
     pub(super) fn link(&mut self, conversation: &'a str, sequence: u64, of_another: bool) {
         match self.conversation {
             Some(known) if known == conversation => return,
             None if !of_another => {}
             Some(_) | None => {
-                (self.was_relinked, self.told_from) = (true, sequence);
+                (self.was_relinked, self.told_from, self.is_unseen) = (true, sequence, true);
                 self.reads.clear();
                 self.seen.clear();
             }
         }
+        self.left.retain(|left| *left != conversation);
+        self.left.extend(self.conversation);
         (self.conversation, self.linked_at, self.was_read) = (Some(conversation), sequence, false);
         self.gone_at = None;
     }
@@ -135,10 +152,13 @@ impl<'a> Thread<'a> {
         self.gone_at.is_some_and(|sequence| sequence <= through)
     }
 
-    /// Takes in what a read showed. Where that is not what was known, Front's events say when it changed; the record need not
-    /// say so only where the events could not be read.
+    /// Takes in what a read showed. Where that is not what was known when it was asked for, Front's events say when it changed;
+    /// the record need not say so only where the events could not be read. What became known since is not overruled by a
+    /// status: nobody has asked who made it what it is.
     pub(super) fn observe(&mut self, account: &AccountView<'_>, seen: Seen, acts: &[Act]) -> Option<Lenient> {
         self.seen.push(seen);
+        // Right after a merger the survivor's status counts: its history says nothing about this segment.
+        let is_unseen = std::mem::take(&mut self.is_unseen);
         let shown = match seen.status {
             ConversationStatus::Archived => true,
             ConversationStatus::Open | ConversationStatus::Snoozed => false,
@@ -151,12 +171,12 @@ impl<'a> Thread<'a> {
             known_at: seen.sequence,
             place: None,
         };
-        // After a merger the survivor's status counts: its history says nothing about this segment.
-        let is_followed = !self.was_relinked || !self.marks(account, seen.sequence).is_empty();
+        let is_followed = !is_unseen || !self.marks(account, seen.sequence).is_empty();
+        let is_news = (self.ended(account, seen.asked_through, None) == Known::Ended) != shown;
         self.reads.extend(acts.iter().map(by_event));
         let known =
             if acts.is_empty() { known } else { self.ended(account, seen.sequence, None) == Known::Ended };
-        if known == shown || (!acts.is_empty() && is_followed) {
+        if known == shown || !is_news || (!acts.is_empty() && is_followed) {
             return None;
         }
         let found =

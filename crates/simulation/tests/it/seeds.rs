@@ -4,7 +4,7 @@ use calltrail_simulation::run::run;
 use calltrail_simulation::trace::Trace;
 
 /// The seeds' runs change with the simulation; what they found is also held by tests of the parts, named here.
-const KEPT: [(u64, &str); 22] = [
+const KEPT: [(u64, &str); 26] = [
     (22, "a link that came with an end that was never told was expected (checker)"),
     (82, "an import without a number, refused as known, was looked for nowhere: front-writer, look"),
     (123, "a claim that took over and was moved by a merger waited for ever: front-writer, settle"),
@@ -39,6 +39,10 @@ const KEPT: [(u64, &str); 22] = [
     (175, "an import archived what a person had reopened: docs/GUARANTEES.md"),
     (747, "a status that was read instead of dropped events was judged by those (checker)"),
     (1365, "a projector at rest did not look whether the log was still the same (simulation)"),
+    (7945, "a status read before an archiving was known, and answered after it, overruled it: domain, party"),
+    (11_171, "an import on its way was held to lead back into a conversation that was merged away (checker)"),
+    (11_919, "a survivor that was archived after the call was taken for one archived before: front-writer, observe"),
+    (27_311, "a survivor's status counted at every look, not only at the first (checker)"),
 ];
 
 #[test]

@@ -5,6 +5,7 @@ mod log;
 mod shown;
 mod story;
 mod subjects;
+mod threads;
 
 use calltrail_domain::effect::EffectSettled;
 use calltrail_domain::record::RecordBody;

@@ -29,22 +29,31 @@ pub(super) const THIRD_MS: i64 = 4_000_000;
 
 /// A missed call, an answered one, an archiving, a late recording, a voicemail; a call without a number; another account.
 pub(super) fn clean() -> Evidence {
-    told(None, None)
+    told(None, None, false)
 }
 
 /// The same, with the answered call from another number of the same contact.
 pub(super) fn with_two_numbers() -> Evidence {
-    told(Some("+15550199"), None)
+    told(Some("+15550199"), None, false)
 }
 
 /// The same without Front's webhooks: the third call is decided after this read.
 pub(super) fn with_a_read(status: ConversationStatus, acts: Vec<Act>) -> Evidence {
-    let mut evidence = told(None, Some((status, acts)));
+    let mut evidence = told(None, Some((status, acts)), false);
     evidence.accounts[0].front_webhooks = false;
     evidence
 }
 
-fn told(second: Option<&str>, read: Option<(ConversationStatus, Vec<Act>)>) -> Evidence {
+/// The same, with a read that shows the conversation as open, although the archiving has become known since it was asked for.
+pub(super) fn with_an_overtaken_read() -> Evidence {
+    told(None, None, true)
+}
+
+fn told(
+    second: Option<&str>,
+    read: Option<(ConversationStatus, Vec<Act>)>,
+    is_read_overtaken: bool,
+) -> Evidence {
     let mut story = Story::default();
     story.account("acme");
     story.caller("cnv_a", "crd_a", "+15550100");
@@ -58,7 +67,13 @@ fn told(second: Option<&str>, read: Option<(ConversationStatus, Vec<Act>)>) -> E
     }
     story.log(1_010_000, "pa", 2, "cnv_a", "Missed call - Support", &[Kind::Call, Kind::Duration], &[5, 6]);
     story.front().conversations[0].assignee = Some("tea_1".into());
+    if is_read_overtaken {
+        story.ask(ARCHIVED_MS - 1_000, "pa", 2, "cnv_a");
+    }
     story.act(ARCHIVED_MS, "cnv_a", "archive", Action::Archive);
+    if is_read_overtaken {
+        story.answer(ARCHIVED_MS + 1_000, "pa", 2, "cnv_a", ConversationStatus::Open, Vec::new());
+    }
     story.add(3_000_000, "pa", 2, "cnv_a", "Missed call - Support", &[Kind::Recording]);
     story.call(3, Some("+15550100"), CallKind::Voicemail, THIRD_MS);
     if let Some((status, acts)) = read {
@@ -215,16 +230,29 @@ impl Story {
         status: ConversationStatus,
         acts: Vec<Act>,
     ) {
+        self.ask(at_ms, party, call, conversation);
+        self.answer(at_ms, party, call, conversation, status, acts);
+    }
+
+    fn ask(&mut self, at_ms: i64, party: &str, call: u64, conversation: &str) {
         let key = EffectKey { call: CallId(call), kind: EffectKind::Observe };
         let conversation = ConversationId::new(conversation);
-        let observe = ObserveConversation {
-            conversation: conversation.clone(),
-            segment_ended: Some(false),
-            with_inboxes: false,
-        };
+        let observe = ObserveConversation { conversation, segment_ended: Some(false), with_inboxes: false };
         let effects = vec![Effect { key, action: Do::ObserveConversation(observe) }];
         self.decide(at_ms, party, call, Verdict::ReadFirst, effects);
-        let at = Timestamp::from_millis(at_ms);
+    }
+
+    fn answer(
+        &mut self,
+        at_ms: i64,
+        party: &str,
+        call: u64,
+        conversation: &str,
+        status: ConversationStatus,
+        acts: Vec<Act>,
+    ) {
+        let key = EffectKey { call: CallId(call), kind: EffectKind::Observe };
+        let (conversation, at) = (ConversationId::new(conversation), Timestamp::from_millis(at_ms));
         self.settle(
             at_ms,
             party,

@@ -4,7 +4,7 @@ use calltrail_domain::effect::{Act, ConversationStatus, Outcome};
 use calltrail_domain::record::{FrontEvent, Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 
-use super::story::{ARCHIVED_MS, THIRD_MS, event, with_a_read, with_two_numbers};
+use super::story::{ARCHIVED_MS, THIRD_MS, event, with_a_read, with_an_overtaken_read, with_two_numbers};
 use super::{
     conversation, drop_records, finds, finds_among_others, landed, message, passes, remove, requests, settled,
 };
@@ -130,6 +130,19 @@ fn subject_is_lenient_where_the_events_could_not_be_read() {
     finds_among_others("subject", "its own or that of the segment", |evidence| {
         unread(evidence);
         message(evidence, "3:call").subject = "Inbound call - Support".into();
+    });
+}
+
+/// Nobody has brought the conversation back: an import of ours was on its way.
+#[test]
+fn subject_goes_by_people_where_a_read_was_overtaken() {
+    let overtaken = |evidence: &mut Evidence| *evidence = with_an_overtaken_read();
+    let tallies = passes(overtaken);
+    assert_eq!((tallies.subjects_kept, tallies.subjects_opened), (1, 4));
+    finds_among_others("subject", "must carry its own, and open a segment", |evidence| {
+        overtaken(evidence);
+        message(evidence, "3:call").subject = "Missed call - Support".into();
+        evidence.accounts[0].calls[2].kind = CallKind::OutboundUnanswered;
     });
 }
 
