@@ -109,10 +109,11 @@ pub enum Rule {
     QuietConversationIsReadFirst,
     FailedReopeningDoubtsTheStatus,
     EventsArePolled,
+    UnexpectedPlaceIsLookedAt,
 }
 
 impl Rule {
-    pub const ALL: [Self; 102] = [
+    pub const ALL: [Self; 103] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -215,6 +216,7 @@ impl Rule {
         Self::QuietConversationIsReadFirst,
         Self::FailedReopeningDoubtsTheStatus,
         Self::EventsArePolled,
+        Self::UnexpectedPlaceIsLookedAt,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -276,7 +278,8 @@ impl Rule {
             Self::ReadShowsTheInbox => &["m04"],
             Self::QuietConversationIsReadFirst
             | Self::FailedReopeningDoubtsTheStatus
-            | Self::EventsArePolled => &["m10"],
+            | Self::EventsArePolled
+            | Self::UnexpectedPlaceIsLookedAt => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone

@@ -5,6 +5,7 @@ mod decisions;
 mod engine;
 mod gone;
 mod late;
+mod looked_after;
 mod menu;
 mod merge;
 mod rebuild;
