@@ -297,7 +297,10 @@ impl Head<'_> {
             with_call: false,
             conversation: None,
         });
-        let (effects, more) = self.effects(&target);
+        let (mut effects, more) = self.effects(&target);
+        if thread.look_after == Some(self.id) && !more && target.conversation.is_none() {
+            effects.extend(self.look_again());
+        }
         Some(Step { more, conversation: target.conversation, ..Step::of(Verdict::Added, effects) })
     }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Call;
 use crate::effect::{Act, ConversationStatus, NumberedEffect, WorkItem};
 use crate::fact::ConversationChange;
-use crate::ids::{CallId, ContactId, ConversationId, InboxId, PartyId, ThreadRef};
+use crate::ids::{CallId, ContactId, ConversationId, EffectKind, InboxId, PartyId, ThreadRef};
 use crate::limits::{WORK_ITEM_BYTES_MAX, WORK_ITEM_EFFECTS_MAX};
 use crate::rule::{self, Rule};
 use crate::segment::{self, Mark, Marks, Segment};
@@ -113,6 +114,18 @@ pub struct Thread {
     pub shown_contact: Option<ContactId>,
     /// The record that showed another contact than the party's for the first time: its numbers are looked up again.
     pub contact_doubted: u64,
+    /// The last call that was logged into it.
+    pub last: Option<LastCall>,
+    /// The call after whose import the conversation is looked at: it was put away before the call, or is another one than
+    /// the call was decided for.
+    pub look_after: Option<CallId>,
+}
+
+/// A call, and when it settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastCall {
+    pub call: CallId,
+    pub settled_at: Timestamp,
 }
 
 impl Party {
@@ -127,6 +140,18 @@ impl Party {
         self.dequeue(call);
         self.queue.push_back(Waiting { call, position });
         self.touched = position;
+    }
+
+    /// The call waits for a look at its conversation, unless it has had one. False when it does not.
+    pub(crate) fn look_after(&mut self, id: CallId, call: &Call, position: u64) -> bool {
+        let is_looked_at = call.has_decided(id, EffectKind::Reopen) || call.is_refused(id);
+        let Some(thread) = self.thread.as_mut().filter(|_| !is_looked_at) else { return false };
+        if thread.look_after == Some(id) || !rule::holds(Rule::UnexpectedPlaceIsLookedAt) {
+            return false;
+        }
+        thread.look_after = Some(id);
+        self.enqueue(id, position);
+        true
     }
 
     /// A call that was decided waits for its decision again, ahead of what came after it.
@@ -244,7 +269,25 @@ impl Thread {
             read_at: None,
             shown_contact: None,
             contact_doubted: 0,
+            last: None,
+            look_after: None,
         }
+    }
+
+    /// A call was logged into it, which does what has to be done about the status.
+    pub(crate) fn logged(&mut self, last: LastCall) {
+        (self.last, self.look_after) = (Some(last), None);
+    }
+
+    /// The last call, when what has become known only now was done at `at`, before that call: a mass action that Front lists late,
+    /// or a late webhook. The call may be where no one sees it.
+    pub(crate) fn put_away_before_last(&self, at: Timestamp) -> Option<CallId> {
+        let last = self.last.filter(|last| at < last.settled_at)?;
+        let is_put_away = match self.status {
+            ConversationStatus::Archived | ConversationStatus::Trashed => self.status_at == at,
+            ConversationStatus::Open | ConversationStatus::Snoozed => false,
+        };
+        is_put_away.then_some(last.call)
     }
 
     /// Takes in an event about the conversation that stands at `sequence` in the log. For the status, events count in the

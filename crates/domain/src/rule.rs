@@ -115,10 +115,11 @@ pub enum Rule {
     LongWindowsAreSplit,
     WebhookIsSwitchedOn,
     OvertakenReadIsRepeated,
+    UnexpectedPlaceIsLookedAt,
 }
 
 impl Rule {
-    pub const ALL: [Self; 108] = [
+    pub const ALL: [Self; 109] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -227,6 +228,7 @@ impl Rule {
         Self::LongWindowsAreSplit,
         Self::WebhookIsSwitchedOn,
         Self::OvertakenReadIsRepeated,
+        Self::UnexpectedPlaceIsLookedAt,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -294,6 +296,8 @@ impl Rule {
             Self::FrontIsRecoveredFirst => &["m10"],
             Self::LongWindowsAreSplit => &["reader"],
             Self::WebhookIsSwitchedOn => &["keeper"],
+            | Self::EventsArePolled
+            | Self::UnexpectedPlaceIsLookedAt => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone

@@ -164,6 +164,8 @@ pub(crate) struct Scratch {
     pub(crate) look: Option<Look>,
     pub(crate) read: Option<Read>,
     pub(crate) events_read: bool,
+    /// What the events said: it was trashed before the call, and not since.
+    pub(crate) trashed_before: bool,
     /// The read was repeated because the slot for the change came late. Once: with a small budget every slot does.
     pub(crate) read_again: bool,
     pub(crate) contact: ContactSteps,

@@ -11,8 +11,9 @@ use crate::command::Command;
 use crate::fence::{Before, State};
 use crate::machine::{Machine, Purpose};
 
-/// Front's name for the event of an archiving.
+/// Front's names for the events of an archiving and of a trashing.
 const ARCHIVE_EVENT: &str = "archive";
+const TRASH_EVENT: &str = "trash";
 /// What is found of an agent who is no teammate in Front.
 const AGENT_UNKNOWN: &str = "the agent is not in Front";
 /// What is found of a change that may have been made in a history that the log has lost. Whoever changed the field since,
@@ -67,12 +68,16 @@ impl Machine {
         if self.is_forgotten(index) {
             return self.settle_overtaken(now, index, DONE_UNKNOWN);
         }
+        // Whether a person trashed it before the call or after it is in the events alone.
+        let is_trashed = seen.status == ConversationStatus::Trashed;
+        if is_trashed && !self.scratch.events_read && rule::holds(Rule::UnexpectedPlaceIsLookedAt) {
+            return self.ask(now, index, Purpose::ReadEvents, Request::ListConversationEvents(conversation));
+        }
         if let Some(found) = self.persons_change(index, Before::Status(seen.status)) {
             return self.settle_overtaken(now, index, found);
         }
         if !self.scratch.events_read && rule::holds(Rule::AnArchivingAfterTheCallCounts) {
-            let request = Request::ListConversationEvents(conversation);
-            return self.ask(now, index, Purpose::ReadEvents, request);
+            return self.ask(now, index, Purpose::ReadEvents, Request::ListConversationEvents(conversation));
         }
         self.change(now, index, Request::OpenConversation(conversation))
     }
@@ -119,8 +124,9 @@ impl Machine {
     fn persons_change(&mut self, index: usize, read: Before) -> Option<&'static str> {
         let entry = self.entry_mut(index);
         let is_changed = *entry.before.get_or_insert_with(|| read.clone()) != read;
+        let was_trashed_before = self.scratch.trashed_before && !is_changed;
         let found = match read {
-            Before::Status(ConversationStatus::Trashed) => Some("trashed"),
+            Before::Status(ConversationStatus::Trashed) => (!was_trashed_before).then_some("trashed"),
             Before::Status(ConversationStatus::Snoozed) => Some("snoozed"),
             Before::Status(ConversationStatus::Archived | ConversationStatus::Open) => {
                 is_changed.then_some("archived")
@@ -137,7 +143,8 @@ impl Machine {
         self.ask(now, index, Purpose::Change, request)
     }
 
-    /// An archiving after the call is somebody's answer to it.
+    /// An archiving or a trashing after the call is somebody's answer to it. What was trashed before, and the call has
+    /// nevertheless gone into, comes back: there no one would see the call.
     pub(crate) fn events_read(
         &mut self,
         now: Timestamp,
@@ -148,13 +155,14 @@ impl Machine {
         let calltrail_domain::effect::Action::ReopenConversation(wanted) = action else {
             return self.advance(now);
         };
-        let later = |event: &ConversationEvent| {
-            event.name == ARCHIVE_EVENT && event.at > wanted.unless_archived_after
+        let after = |name: &str| {
+            events.iter().any(|event| event.name == name && event.at > wanted.unless_archived_after)
         };
-        if events.iter().any(later) {
+        if after(ARCHIVE_EVENT) {
             return self.settle_overtaken(now, index, "archived after the call");
         }
-        self.scratch.events_read = true;
+        let is_trashed = events.iter().any(|event| event.name == TRASH_EVENT) && !after(TRASH_EVENT);
+        (self.scratch.trashed_before, self.scratch.events_read) = (is_trashed, true);
         self.advance(now)
     }
 }

@@ -147,7 +147,7 @@ async fn m10_a_reopening_that_finds_the_conversation_trashed_has_it_read_again()
         &[
             call(inbound(1, CALLER)),
             person(Action::Archive),
-            Step::Mass(MassAction::Trash, true),
+            Step::Mass(MassAction::Trash, false),
             call(inbound(2, CALLER)),
             call(inbound(3, CALLER)),
         ],
@@ -159,6 +159,71 @@ async fn m10_a_reopening_that_finds_the_conversation_trashed_has_it_read_again()
                 2:call by the customer
             +447700900123: open in Aircall Phone
               Missed call - Support line
+                3:call by the customer",
+        )],
+    )
+    .await;
+}
+
+/// Front takes imports into its trash, where no one sees them.
+#[tokio::test(flavor = "multi_thread")]
+async fn m10_a_call_in_a_conversation_trashed_before_it_brings_that_back() {
+    check(
+        given().front(|front| front.import_reopens = false),
+        &[
+            call(inbound(1, CALLER)),
+            person(Action::Archive),
+            Step::Mass(MassAction::Trash, true),
+            call(inbound(2, CALLER)),
+            call(inbound(3, CALLER)),
+        ],
+        &[conversations(
+            "
+            +447700900123: open in Aircall Phone
+              Missed call - Support line
+                1:call by the customer
+                2:call by the customer
+                3:call by the customer",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m10_a_call_in_a_conversation_put_away_unnoticed_brings_it_back_once_that_is_known() {
+    for action in [MassAction::Archive, MassAction::Trash] {
+        let steps =
+            [call(inbound(1, CALLER)), Step::Mass(action, true), call(inbound(2, CALLER)), Step::Poll];
+        let expect = [conversations(
+            "
+            +447700900123: open in Aircall Phone
+              Missed call - Support line
+                1:call by the customer
+                2:call by the customer",
+        )];
+        check(given().polled().front(|front| front.import_reopens = false), &steps, &expect).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m10_a_call_that_a_merger_took_into_an_archived_conversation_opens_it() {
+    check(
+        given().front(|front| front.import_reopens = false),
+        &[
+            call(answered(1, OTHER, NOOR)),
+            call(inbound(2, CALLER)),
+            Step::PersonOn(OTHER, Action::Archive),
+            Step::MergeInto(OTHER),
+            call(inbound(3, CALLER)),
+        ],
+        &[conversations(
+            "
+            +447700900124: open in Aircall Phone for Noor
+              Inbound call - Support line
+                1:call by Noor
+                1:duration by Noor
+              Missed call - Support line
+                2:call by the customer
                 3:call by the customer",
         )],
     )

@@ -154,9 +154,19 @@ impl Head<'_> {
             thread.status == ConversationStatus::Archived || thread.marks.had_ended(&thread.segment, settled);
         let was_before = archived && !thread.marks.archived_after(settled);
         let reopens = was_before && rule::holds(Rule::AnArchivedConversationIsReopened);
-        reopens.then(|| Effect {
+        reopens.then(|| self.reopening())
+    }
+
+    /// The call is in Front, and perhaps where no one sees it: the reopening looks first, and finds out who acted when.
+    pub(super) fn look_again(&self) -> Option<Effect> {
+        (!self.call.has_decided(self.id, EffectKind::Reopen)).then(|| self.reopening())
+    }
+
+    fn reopening(&self) -> Effect {
+        let unless_archived_after = self.settled.at;
+        Effect {
             key: self.key(EffectKind::Reopen),
-            action: Action::ReopenConversation(ReopenConversation { unless_archived_after: self.settled.at }),
-        })
+            action: Action::ReopenConversation(ReopenConversation { unless_archived_after }),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Folded, Place};
+use super::{Folded, Output, Place};
 use crate::fact::{ConversationChange, ConversationChanged};
 use crate::ids::{ContactId, ConversationId, PartyId};
 use crate::limits::{CONVERSATIONS_LEFT_MAX, STRAY_EVENTS_MAX};
@@ -26,6 +26,7 @@ pub(super) fn changed<B: Backing>(
     if parties.is_empty() {
         keep_stray(state, place, changed)?;
     }
+    let mut outputs = Vec::new();
     for id in parties {
         change_thread(state, &id, &changed.conversation, |_, own, thread| {
             thread.change(&changed.change, changed.at, place.sequence);
@@ -34,8 +35,31 @@ pub(super) fn changed<B: Backing>(
             changed.contact.iter().for_each(|shown| thread.observe_contact(own, shown, place.sequence));
             Ok(())
         })?;
+        outputs.extend(look_after_last(state, place, &id, changed)?);
     }
-    Ok(Vec::new())
+    Ok(outputs)
+}
+
+/// Where the conversation was put away before its last call settled, that call looks whether it can be seen. Its segment is
+/// not touched: that goes by the log.
+fn look_after_last<B: Backing>(
+    state: &mut State<B>,
+    place: Place,
+    named: &PartyId,
+    changed: &ConversationChanged,
+) -> Result<Option<Output>, StateError<B::Error>> {
+    let Some((id, mut party)) = state.party(named)? else { return Ok(None) };
+    let current = party.thread.as_ref();
+    let current = current.filter(|thread| thread.conversation.as_ref() == Some(&changed.conversation));
+    let Some(last) = current.and_then(|thread| thread.put_away_before_last(changed.at)) else {
+        return Ok(None);
+    };
+    let Some(call) = state.call(last)? else { return Ok(None) };
+    if !party.look_after(last, &call, place.sequence) {
+        return Ok(None);
+    }
+    state.put_party(&id, party);
+    Ok(Some(Output::Touched(id)))
 }
 
 /// The parties whose calls go, or went, into the conversation: several after a merge.

@@ -9,7 +9,7 @@ use crate::effect::{ConversationStatus, NumberedEffect};
 use crate::ids::EffectKind;
 use crate::limits::LATE_EFFECTS_PER_STEP_MAX;
 use crate::parts;
-use crate::party::{Opening, Party, Thread};
+use crate::party::{LastCall, Opening, Party, Thread};
 use crate::policy::Policy;
 use crate::rule::{self, Rule};
 use crate::segment::Segment;
@@ -99,6 +99,9 @@ fn take_verdict<B: Backing>(
             *account.logged.entry(logged.call_type).or_default() += 1;
             open_segment(party, call, decision, logged);
             doubt_snooze(party);
+            if let (Some(thread), Some(settled)) = (&mut party.thread, &call.settled) {
+                thread.logged(LastCall { call: decision.call, settled_at: settled.at });
+            }
         }
     }
     // A call that was left out before is counted where it is now.

@@ -30,6 +30,7 @@ pub(super) fn settled<B: Backing>(state: &mut State<B>, place: Place, settled: &
     }
     let other = take_outcome(state, place, &settled.party, &mut party, &effect, &settled.outcome)?;
     segment_opened(&mut party, settled);
+    look_after_landing(state, place, &mut party, settled)?;
     let mut outputs: Vec<_> = party.cut(&settled.party).map(Output::Publish).into_iter().collect();
     if !party.queue.is_empty() {
         party.touched = place.sequence;
@@ -85,6 +86,24 @@ fn segment_opened(party: &mut Party, settled: &EffectSettled) {
         | Outcome::Observed { .. }
         | Outcome::Overtaken { .. } => party.opened(),
     }
+}
+
+/// A call that is in another conversation than it was decided for, one that its own was merged into, looks how that one is.
+fn look_after_landing<B: Backing>(
+    state: &State<B>,
+    place: Place,
+    party: &mut Party,
+    settled: &EffectSettled,
+) -> Result<(), StateError<B::Error>> {
+    let EffectKey { call: id, kind: EffectKind::Call } = settled.key else { return Ok(()) };
+    let Outcome::Applied { conversation: Some(landed), .. } = &settled.outcome else { return Ok(()) };
+    let is_there = |thread: &&Thread| thread.merged && thread.conversation.as_ref() == Some(landed);
+    if party.thread.as_ref().filter(is_there).is_some()
+        && let Some(call) = state.call(id)?
+    {
+        party.look_after(id, &call, place.sequence);
+    }
+    Ok(())
 }
 
 /// Takes the effect off the outstanding item, or off the backlog: an earlier release may have cut an item that held more.

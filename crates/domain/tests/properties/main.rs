@@ -6,6 +6,7 @@ mod engine;
 mod gone;
 mod history;
 mod late;
+mod looked_after;
 mod menu;
 mod merge;
 mod rebuild;

@@ -58,6 +58,26 @@ fn an_archiving_after_the_call_stands_and_one_before_it_does_not() {
 }
 
 #[test]
+fn what_was_trashed_before_the_call_comes_back_and_what_was_trashed_after_it_does_not() {
+    let trashed = |world: &World, milliseconds: i64| ConversationEvent {
+        name: "trash".to_owned(),
+        at: Timestamp::from_millis(world.now.as_millis() + milliseconds),
+        by_person: true,
+    };
+    for (milliseconds, expect, writes) in [
+        (&[0][..], "7:reopen applied cnv_5", &["open cnv_5"][..]),
+        (&[1], "7:reopen overtaken trashed", &[]),
+        (&[1, -5_000], "7:reopen overtaken trashed", &[]),
+        (&[], "7:reopen overtaken trashed", &[]),
+    ] {
+        let mut world = with_room(ConversationStatus::Trashed);
+        let events: Vec<_> = milliseconds.iter().map(|at| trashed(&world, *at)).collect();
+        world.front.room("cnv_5").events.extend(events);
+        check(world, &reopening(), expect, writes);
+    }
+}
+
+#[test]
 fn whoever_was_read_first_is_replaced_and_the_agent_himself_needs_no_request() {
     let mut world = with_room(ConversationStatus::Open);
     world.front.room("cnv_5").assignee = Some(TeammateId::new("tea_9"));
