@@ -435,13 +435,13 @@ pub struct ReplayArgs {
     #[arg(long, group = "way", value_name = "SEQUENCE|TIME")]
     pub until: Option<Until>,
     /// With --until: this party's calls, conversation and effects too
-    #[arg(long, visible_alias = "party", requires = "until", value_name = "NUMBER|CALL|CONVERSATION|PARTY")]
+    #[arg(long, visible_alias = "party", requires = "until", conflicts_with_all = ["verify", "rebuild", "diff"], value_name = "NUMBER|CALL|CONVERSATION|PARTY")]
     pub of: Option<NumberOrParty>,
     /// Compare what was decided with what this program would decide under its configuration; exit 1 on any difference
     #[arg(long, group = "way")]
     pub diff: bool,
     /// With --diff: decide under the recorded rules, so that only the program differs
-    #[arg(long, requires = "diff")]
+    #[arg(long, requires = "diff", conflicts_with_all = ["verify", "rebuild", "until"])]
     pub recorded_policy: bool,
 }
 

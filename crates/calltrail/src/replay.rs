@@ -151,7 +151,6 @@ fn write_change(f: &mut fmt::Formatter<'_>, changed: &Changed) -> fmt::Result {
             How::Verdict { recorded, now } => writeln!(f, "{recorded} -> {now}"),
             How::Subject { recorded, now } => writeln!(f, "subject {recorded:?} -> {now:?}"),
             How::Body { effect, recorded, now } => {
-                let (recorded, now) = first_difference(recorded, now);
                 writeln!(f, "text of {effect}: {recorded:?} -> {now:?}")
             }
             How::Effect { effect, what } => {
@@ -165,16 +164,4 @@ fn write_change(f: &mut fmt::Formatter<'_>, changed: &Changed) -> fmt::Result {
         }?;
     }
     Ok(())
-}
-
-/// The first line in which two texts differ.
-fn first_difference<'t>(recorded: &'t str, now: &'t str) -> (&'t str, &'t str) {
-    let (mut before, mut after) = (recorded.lines(), now.lines());
-    loop {
-        match (before.next(), after.next()) {
-            (Some(one), Some(other)) if one == other => {}
-            (None, None) => return (recorded, now),
-            (one, other) => return (one.unwrap_or_default(), other.unwrap_or_default()),
-        }
-    }
 }

@@ -296,8 +296,7 @@ impl Rule {
             Self::FrontIsRecoveredFirst => &["m10"],
             Self::LongWindowsAreSplit => &["reader"],
             Self::WebhookIsSwitchedOn => &["keeper"],
-            | Self::EventsArePolled
-            | Self::UnexpectedPlaceIsLookedAt => &["m10"],
+            Self::UnexpectedPlaceIsLookedAt => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime
             | Self::ATagTakenOffIsGone

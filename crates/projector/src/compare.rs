@@ -16,7 +16,7 @@ use calltrail_domain::record::{Record, RecordBody};
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{BATCH_RECORDS_MAX, CHANGES_KEPT_MAX};
+use crate::limits::{BATCH_RECORDS_MAX, CHANGES_KEPT_MAX, LINE_CHARS_MAX};
 use crate::projector::ProjectorError;
 use crate::scratch::Scratch;
 use crate::translate::Folding;
@@ -70,7 +70,7 @@ pub enum How {
         recorded: String,
         now: String,
     },
-    /// The text of an activity or a comment, by the key of its effect.
+    /// The text of an activity or a comment, by the key of its effect: the first line in which it would differ.
     Body {
         effect: String,
         recorded: String,
@@ -270,11 +270,24 @@ fn effect_difference(recorded: &Effect, now: &Effect) -> Option<How> {
     let effect = recorded.key.to_string();
     match (text(&recorded.action), text(&now.action)) {
         (Some(before), Some(after)) if before != after => {
-            Some(How::Body { effect, recorded: before.to_owned(), now: after.to_owned() })
+            let (recorded, now) = first_difference(before, after);
+            Some(How::Body { effect, recorded, now })
         }
         _ => {
             let differs = without_subject(recorded) != without_subject(now);
             differs.then_some(How::Effect { effect, what: EffectChange::Other })
+        }
+    }
+}
+
+/// The first line in which two texts differ, cut where it is long.
+fn first_difference(recorded: &str, now: &str) -> (String, String) {
+    let cut = |line: Option<&str>| line.unwrap_or_default().chars().take(LINE_CHARS_MAX).collect();
+    let (mut before, mut after) = (recorded.lines(), now.lines());
+    loop {
+        let (one, other) = (before.next(), after.next());
+        if one != other || one.is_none() {
+            return (cut(one), cut(other));
         }
     }
 }

@@ -53,3 +53,5 @@ pub const REBUILDS_MAX: usize = 3;
 pub const QUERIES_MAX: usize = 16;
 /// Decisions that would differ, kept to be shown one by one; more are only counted.
 pub const CHANGES_KEPT_MAX: usize = 1_000;
+/// A line of a text that would differ is shown so far.
+pub const LINE_CHARS_MAX: usize = 200;

@@ -92,8 +92,9 @@ impl Projector {
     /// Runs until it is stopped. A store that turns out to be damaged is set aside and filled again from the log.
     pub(crate) async fn run(mut self) -> Result<(), ProjectorError> {
         let Some(tail) = self.first_tail().await else { return Ok(()) };
-        // A rebuild that was killed left it.
-        rebuild::remove_leftovers(&self.options.store)?;
+        if let Err(cause) = rebuild::remove_leftovers(&self.options.store) {
+            warn!(error = &cause as &dyn Error, "what a killed rebuild left cannot be removed");
+        }
         let mut opened = Store::open(&self.options.store, tail)?;
         let (mut damages, mut carries) = (0, None);
         while damages < REBUILDS_MAX {

@@ -108,19 +108,14 @@ impl Drop for Built {
             scratch.close();
         }
         // What is left is removed by the next rebuild, or at the next start.
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = folder::remove(&self.folder);
     }
 }
 
 /// Removes what a rebuild of the store at `live` left that was killed.
 pub(crate) fn remove_leftovers(live: &Path) -> Result<(), ProjectorError> {
     let path = folder::beside(live);
-    match std::fs::remove_dir_all(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(StoreError::Io { path, source }.into())
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
+    folder::remove(&path).map_err(|source| StoreError::Io { path, source }.into())
 }
 
 /// Rebuilds the store at `live`, which no running projector has open.

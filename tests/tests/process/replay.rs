@@ -110,6 +110,7 @@ async fn a_rebuild_killed_at_any_moment_leaves_the_live_store_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_past_is_shown_at_a_record_and_at_a_time_running_or_not() {
     let (site, up, _) = Site::with_calls(4).await;
+    let mut up = Some(up);
     let records = site.records().await;
     let last = records.last().unwrap();
     let logged = |past: &Value| -> u64 {
@@ -136,10 +137,8 @@ async fn the_past_is_shown_at_a_record_and_at_a_time_running_or_not() {
         let before = json(&site, &["replay", "--until", "2000-01-01T00:00:00Z"], 0).await;
         assert_eq!((&tomorrow["until"], &before["until"]), (&last["sequence"], &Value::from(0)), "{state}");
         answers.push((now, then, tomorrow));
-        if state == "running" {
-            site.quiet().await;
-            up.signal(rustix::process::Signal::TERM);
-            while site.status().await["running"] == true {}
+        if let Some(up) = up.take() {
+            up.terminated().await.with_code(0);
         }
     }
     assert_eq!(answers[0], answers[1]);

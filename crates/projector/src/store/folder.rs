@@ -79,7 +79,7 @@ pub(crate) fn exchange(new: &Path, live: &Path) -> io::Result<()> {
 /// Keeps the store that a rebuild has left at `former`, as that of `live` would be when it is set aside.
 pub(crate) fn set_aside_from(former: &Path, live: &Path) -> io::Result<PathBuf> {
     let aside = live.with_extension("set-aside");
-    make_room(&aside)?;
+    remove(&aside)?;
     fs::rename(former, &aside)?;
     Ok(aside)
 }
@@ -87,15 +87,16 @@ pub(crate) fn set_aside_from(former: &Path, live: &Path) -> io::Result<PathBuf> 
 /// Moves the store away, and returns where it is now: the last one is kept, for whoever wants to know what happened.
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let aside = path.with_extension("set-aside");
-    make_room(&aside)?;
+    remove(&aside)?;
     fs::rename(path, &aside)?;
     Ok(aside)
 }
 
-fn make_room(aside: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(aside) {
-        Ok(older) if older.is_dir() => fs::remove_dir_all(aside),
-        Ok(_) => fs::remove_file(aside),
+/// Removes what is there, whatever it is.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

@@ -9,6 +9,7 @@ mod copies;
 mod damage;
 mod gate;
 mod machine;
+mod memory;
 mod publications;
 mod rebuild;
 mod records;

@@ -95,12 +95,28 @@ async fn roles_apart_do_what_one_process_does() {
     let none = site.run(&[&verify[..], &["--path", "w1"]].concat()).await.with_code(1);
     assert!(none.stderr.contains("ask one that runs `calltrail projector`"), "{}", none.stderr);
 
+    let rebuild = ["replay", "--rebuild", "--format", "json", "--path", "p"];
+    let records = status(&site, "p").await["records"].clone();
+    for _ in 0..2 {
+        let rebuilt = site.run(&rebuild).await.with_code(0).json();
+        assert_eq!((&rebuilt["before"], &rebuilt["after"]), (&live["live_hash"], &live["live_hash"]));
+    }
+    let past =
+        site.run(&["replay", "--until", "999999", "--format", "json", "--path", "p"]).await.with_code(0);
+    assert_eq!(past.json()["state_hash"], live["live_hash"]);
+    site.run(&["replay", "--diff", "--path", "p"]).await.with_code(0);
+    assert_eq!(status(&site, "p").await["records"], records, "a replay appended something");
+    let none = site.run(&["replay", "--rebuild", "--path", "w1"]).await.with_code(1);
+    assert!(none.stderr.contains("ask one that runs `calltrail projector`"), "{}", none.stderr);
+
     for up in ups {
         let ended = up.terminated().await.with_code(0);
         assert!(!ended.stderr.contains("\"level\":\"ERROR\""), "{}", ended.stderr);
     }
     let at_rest = site.run(&[&verify[..], &["--path", "p"]].concat()).await.with_code(0).json();
     assert_eq!(at_rest["live_hash"], live["live_hash"]);
+    let rebuilt = site.run(&rebuild).await.with_code(0).json();
+    assert_eq!((&rebuilt["before"], &rebuilt["after"]), (&live["live_hash"], &live["live_hash"]));
     let rests = status(&site, "elsewhere").await;
     assert_eq!(rests["running"], false);
     assert_eq!(rests["accounts"]["acme"]["pending_effects"], 0);
