@@ -7,7 +7,7 @@ import yaml
 from .common import Wrong, run, version, want
 
 COMPOSE = "deploy/compose/compose.yaml"
-REPLICAS = {"nats": 3, "ingest": 2, "projector": 2, "front-writer": 3}
+REPLICAS = {"nats": 3, "ingest": 2, "projector": 2, "front-writer": 3, "reader": 2}
 MISTAKES = [
     (COMPOSE, "stop_grace_period: 30s", "stop_grace_time: 30s"),
     (COMPOSE, "stop_grace_period: 30s", "stop_grace_period: 20s"),
@@ -16,6 +16,9 @@ MISTAKES = [
     (COMPOSE, "[ingest-2:/var/lib/calltrail]", "[ingest-1:/var/lib/calltrail]"),
     (COMPOSE, "{ source: operator, target: nkey }", "{ source: operators, target: nkey }"),
     (COMPOSE, "0.0.0.0:8083", "0.0.0.0:8082"),
+    (COMPOSE, "0.0.0.0:8084", "0.0.0.0:8083"),
+    (COMPOSE, "{ source: reader, target: nkey }", "{ source: front-writer, target: nkey }"),
+    (COMPOSE, "  reader-2: {}\n", ""),
     (COMPOSE, "  front-writer-3: {}\n", "  front-writer-3: {}\n  front-writer-4: {}\n"),
     (COMPOSE, "file: haproxy.cfg", "file: haproxy.conf"),
     ("deploy/compose/haproxy.cfg", "balance roundrobin", "balance by-turns"),
@@ -69,6 +72,6 @@ def check_own(services):
     volumes = Counter(entry.split(":")[0] for service in services.values() for entry in service.get("volumes", []))
     shared = [name for name, uses in volumes.items() if uses > 1 and not name.startswith(".")]
     want(not shared, f"several processes on one volume: {shared}")
-    writers = [service for service in services.values() if service.get("command") == ["front-writer"]]
-    listeners = {writer["environment"]["CALLTRAIL__HTTP__OPERATOR_LISTEN"] for writer in writers}
-    want(len(listeners) == len(writers), f"{len(writers)} front-writers share {len(listeners)} listeners")
+    beside = [service for service in services.values() if service.get("network_mode") == "service:simulator"]
+    listeners = {service["environment"]["CALLTRAIL__HTTP__OPERATOR_LISTEN"] for service in beside}
+    want(len(listeners) == len(beside), f"{len(beside)} processes beside the simulator share {len(listeners)} listeners")

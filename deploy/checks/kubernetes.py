@@ -7,7 +7,9 @@ import yaml
 from .common import Wrong, run, version, want
 
 FOLDER = "deploy/kubernetes"
-REPLICAS = {"ingest": 2, "projector": 2, "front-writer": 3}
+REPLICAS = {"ingest": 2, "projector": 2, "front-writer": 3, "reader": 2}
+# Who speaks to Front and Aircall.
+OUTSIDE = {"front-writer", "reader"}
 MISTAKES = [
     (f"{FOLDER}/kustomization.yaml", "  - projector.yaml\n", ""),
     (f"{FOLDER}/kustomization.yaml", "newTag: 0.1.0", "newTag: 0.0.9"),
@@ -18,7 +20,10 @@ MISTAKES = [
     (f"{FOLDER}/ingest.yaml", "key: ingest.nk", "key: operator.nk"),
     (f"{FOLDER}/front-writer.yaml", "  maxUnavailable: 1\n  selector:\n    matchLabels: { app.kubernetes.io/component: front-writer }",
      "  maxUnavailable: 1\n  selector:\n    matchLabels: { app.kubernetes.io/component: writer }"),
+    (f"{FOLDER}/reader.yaml", "key: reader.nk", "key: front-writer.nk"),
     (f"{FOLDER}/network-policies.yaml", "app.kubernetes.io/component: ingest", "app.kubernetes.io/component: receiver"),
+    (f"{FOLDER}/network-policies.yaml", "values: [front-writer, reader]", "values: [front-writer]"),
+    (f"{FOLDER}/network-policies.yaml", "values: [front-writer, reader]", "values: [front-writer, reader, readers]"),
     (f"{FOLDER}/ingress.yaml", "name: ingest", "name: receiver"),
     ("deploy/nats/values.yaml", "sync_interval: always", "sync_interval: 2m"),
 ]
@@ -87,12 +92,25 @@ def check_selectors(by_kind, pods):
     want(len(by_kind["PodDisruptionBudget"]) == len(pods), "a role has no disruption budget")
     for service in by_kind["Service"]:
         want(selects(service["spec"]["selector"]), f"the service {service['metadata']['name']} has no pods")
+    outside = set()
     for policy in by_kind["NetworkPolicy"]:
-        labels = policy["spec"]["podSelector"]["matchLabels"]
-        is_nats = labels == {"app.kubernetes.io/name": "nats"}
-        want(is_nats or selects(labels), f"the network policy {policy['metadata']['name']} is for no pod: {labels}")
+        for labels in selected(policy["spec"]["podSelector"]):
+            is_nats = labels == {"app.kubernetes.io/name": "nats"}
+            want(is_nats or selects(labels), f"the network policy {policy['metadata']['name']} is for no pod: {labels}")
+            if any("ipBlock" in to for rule in policy["spec"].get("egress", []) for to in rule["to"]):
+                outside.add(labels.get("app.kubernetes.io/component"))
+    want(outside == OUTSIDE, f"{sorted(map(str, outside))} may speak to the outside, not {sorted(OUTSIDE)}")
     services = {service["metadata"]["name"] for service in by_kind["Service"]}
     for rule in [rule for ingress in by_kind["Ingress"] for rule in ingress["spec"]["rules"]]:
         for path in rule["http"]["paths"]:
             if (name := path["backend"]["service"]["name"]) not in services:
                 raise Wrong(f"the ingress leads to {name}, which is no service")
+
+
+def selected(selector):
+    """The labels that a selector wants: one set for each value of an `In`."""
+    sets = [selector.get("matchLabels", {})]
+    for wanted in selector.get("matchExpressions", []):
+        want(wanted["operator"] == "In", f"the checks do not know the operator {wanted['operator']}")
+        sets = [labels | {wanted["key"]: value} for labels in sets for value in wanted["values"]]
+    return sets

@@ -81,10 +81,10 @@ impl Keeping {
         }
     }
 
-    /// What is known now.
+    /// What is known now; nothing while the store has not told it.
     #[must_use]
-    pub fn watch(&self) -> &Watch {
-        &self.watch
+    pub fn watch(&self) -> Option<&Watch> {
+        self.revision.map(|_| &*self.watch)
     }
 
     /// Why the check could not be made, in words.

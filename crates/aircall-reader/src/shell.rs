@@ -151,8 +151,9 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 
 /// One line at the start and at the end of what is wrong, and one for each gap.
 fn tell_check(performer: &Performer, seen: &Seen, keeping: &Keeping) {
-    let (account, now) = (&performer.settings.account, performer.now());
-    let (before, watch) = (seen.now(), keeping.watch());
+    // What was known stays, so that no count falls and no fault seems repaired.
+    let Some(watch) = keeping.watch() else { return };
+    let (account, now, before) = (&performer.settings.account, performer.now(), seen.now());
     let fault = |watch: &Watch| watch.fault.as_ref().map(|fault| fault.what);
     let known = before.watch.as_ref();
     match (known.and_then(fault), fault(watch)) {

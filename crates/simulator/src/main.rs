@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use calltrail_simulator::aircall::{Api, ApiOptions, Disturbance, day, disturb};
+use calltrail_simulator::aircall::{Api, ApiOptions, Disturbance, Patience, day, disturb};
 use calltrail_simulator::front::Front;
 use calltrail_simulator::http::{AircallPlayer, Clock, Handle, Pace, serve, serve_aircall};
 use clap::Parser;
@@ -60,14 +60,16 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut front = Front::new(day.front, SEED);
     front.behaviour_mut().requests_per_minute = arguments.requests_per_minute;
     let front = serve(listener(arguments.front).await?, front, Clock::system()).await?;
-    let api = Api::new(ApiOptions::default());
+    let mut api = Api::new(ApiOptions { patience: Patience::played(), ..ApiOptions::default() });
+    if let Some(webhooks) = &arguments.webhooks {
+        api.connect_webhook(&format!("{webhooks}/aircall"));
+    }
     let aircall = serve_aircall(listener(arguments.aircall).await?, api, Clock::system()).await?;
     info!(front = front.base_url(), aircall = aircall.base_url(), "the simulator is up");
     if let Some(webhooks) = &arguments.webhooks {
         connect(&front, &format!("{webhooks}/front")).await?;
         let steps = disturb(SEED, &day.steps, &DISTURBANCE);
-        let player = AircallPlayer::new(&format!("{webhooks}/aircall"), PACE)?;
-        let report = player.play(&steps, Some(&front), |_| ()).await;
+        let report = AircallPlayer::of(&aircall, PACE).play(&steps, Some(&front), |_| ()).await;
         info!(?report, ledger = format!("{}/_sim/ledger", front.base_url()), "the day is over");
     }
     std::future::pending().await

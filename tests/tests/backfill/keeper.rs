@@ -79,6 +79,6 @@ fn keeper_that_never_checked_knows_nothing() {
     assert_eq!(Seen::default().now().watch, None);
     let world = World::new(&Plan::of(0));
     let keeping = Keeping::new(world.settings(WEBHOOK_URL), EVERY);
-    assert_eq!(keeping.watch().fault, None);
+    assert_eq!(keeping.watch(), None);
     assert_eq!(keeping.trouble(), None);
 }

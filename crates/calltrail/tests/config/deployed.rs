@@ -5,9 +5,11 @@ use std::path::Path;
 use calltrail::config::{Backend, Config, Environment, load};
 
 /// The secrets that the deployed files take from files which are elsewhere.
-const SECRETS: [(&str, &str); 4] = [
+const SECRETS: [(&str, &str); 6] = [
     ("CALLTRAIL__LOG__JETSTREAM__NKEY_SEED", "SUAG6ZRAMEQHIZLTOQWCAYLOMQQG6ZRANZXXI2DJNZTSAZLMONSS4LRM3A"),
     ("CALLTRAIL__ACCOUNT__0__AIRCALL__WEBHOOK_TOKENS", "webhook-token"),
+    ("CALLTRAIL__ACCOUNT__0__AIRCALL__API_ID", "api-id"),
+    ("CALLTRAIL__ACCOUNT__0__AIRCALL__API_TOKEN", "api-token"),
     ("CALLTRAIL__ACCOUNT__0__FRONT__API_TOKEN", "front-token"),
     ("CALLTRAIL__ACCOUNT__0__FRONT__SIGNING_KEY", "signing-key"),
 ];

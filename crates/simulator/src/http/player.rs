@@ -11,7 +11,7 @@ use super::deliver::Company;
 use super::serve::Handle;
 use crate::aircall::{Api, ApiOptions, DeliveryCounts, Patience, Step};
 use crate::front::{Act, ActError};
-use crate::limits::{ACTION_POLL_MS, ACTION_QUIET_MS, ACTION_WAIT_MS_MAX, PLAYER_TIMES_FASTER, PUSH_POLL_MS};
+use crate::limits::{ACTION_POLL_MS, ACTION_QUIET_MS, ACTION_WAIT_MS_MAX, PUSH_POLL_MS};
 
 /// How a history's time becomes real time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,8 +59,7 @@ impl AircallPlayer {
     /// # Errors
     /// The error of the HTTP client if it cannot be built.
     pub fn new(url: &str, pace: Pace) -> Result<Self, reqwest::Error> {
-        let patience = Patience::default().scaled(PLAYER_TIMES_FASTER).unbroken();
-        let mut api = Api::new(ApiOptions { patience, ..ApiOptions::default() });
+        let mut api = Api::new(ApiOptions { patience: Patience::played(), ..ApiOptions::default() });
         api.connect_webhook(url);
         Ok(Self { company: Company::posting(api, Clock::system())?, pace })
     }

@@ -2,7 +2,7 @@
 
 use crate::limits::{
     DELIVERY_ATTEMPTS_MAX, DELIVERY_FAILURES_IN_ROW_MAX, DELIVERY_LIFE_MS, DELIVERY_RETRY_MS_MAX,
-    DELIVERY_RETRY_MS_MIN,
+    DELIVERY_RETRY_MS_MIN, PLAYER_TIMES_FASTER,
 };
 
 /// Aircall's patience with a receiver. The default is what is documented, the lower figure where the documents disagree.
@@ -49,6 +49,12 @@ impl Patience {
             retry_ms_max: scale(self.retry_ms_max),
             ..self
         }
+    }
+
+    /// That of a played history: its pauses are those of a player's time, and its webhook stays on.
+    #[must_use]
+    pub fn played() -> Self {
+        Self::default().scaled(PLAYER_TIMES_FASTER).unbroken()
     }
 
     /// Never switches a webhook off: for a receiver that is known to come back.
