@@ -10,6 +10,8 @@ MISTAKES = [
     (ALERTS, "expr: calltrail_ready == 0", "expr: calltrail_ready = 0"),
     (ALERTS, "expr: calltrail_ready == 0", "expr: calltrail_ready == 1"),
     (ALERTS, "calltrail_spool_oldest_seconds", "calltrail_spool_age_seconds"),
+    (ALERTS, "min by (account) (calltrail_webhook_good) == 0", "min by (account) (calltrail_webhook_good) == 1"),
+    (ALERTS, "calltrail_calls_missed_total[1h])) > 0", "calltrail_calls_missed_total[1h])) > 3"),
     (ALERTS, "alert: CalltrailBacklog", "alert: CalltrailQueue"),
     ("docs/OPERATIONS.md", "### Alert: CalltrailBacklog", "### The backlog"),
     ("docs/METRICS.md", "| `calltrail_ready`", "| `calltrail_is_ready`"),

@@ -1,6 +1,6 @@
 """The compose file's site, as processes of this machine: its configuration, its load balancer, its three nats-servers with the
-keys and accounts that Calltrail makes, two ingests, two projectors, three front-writers and the simulator. One of each
-role is killed while the calls come in; in the end Front has every call once.
+keys and accounts that Calltrail makes, two ingests, two projectors, three front-writers, two readers and the simulator. One
+of each role is killed while the calls come in, and the day is read from Aircall again; in the end Front has every call once.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from .common import Wrong, metrics, run, want
@@ -26,7 +27,7 @@ SETTLE_S_MAX = 60
 STOP_S_MAX = 25
 # Gone while nothing is wrong, or where a token is configured.
 NOT_ALWAYS_SERVED = {"calltrail_operator_condition_seconds", "calltrail_webhook_token_trouble"}
-ROLES = {"ingest": 2, "projector": 2, "front-writer": 3}
+ROLES = {"ingest": 2, "projector": 2, "front-writer": 3, "reader": 2}
 MISTAKES = [
     (f"{COMPOSE}/calltrail.toml", 'backend = "jetstream"', 'backends = "jetstream"'),
     (f"{COMPOSE}/calltrail.toml", "manage = false", "manage = no"),
@@ -68,12 +69,13 @@ class Site:
                                  "--webhooks", f"http://127.0.0.1:{self.entry}/webhooks/demo"], dict(os.environ))
         self.until(DAY_S_MAX, "nobody takes webhooks", lambda: "the simulator is up" in self.said("simulator"))
         time.sleep(2)
-        for name in ["ingest-1", "projector-1", "front-writer-1"]:
+        for name in ["ingest-1", "projector-1", "front-writer-1", "reader-1"]:
             self.processes.pop(name).kill()
         self.until(DAY_S_MAX, "the day does not end", lambda: "the day is over" in self.said("simulator"))
         # What the killed ingest had answered 200 is on its disk.
         self.start_roles()
         want(f"delivered: {WEBHOOKS}" in self.said("simulator"), self.said("simulator"))
+        self.read_again()
         self.until(SETTLE_S_MAX, "Front does not have every call", self.is_settled)
         self.check_front()
         self.check_refusal()
@@ -121,6 +123,15 @@ class Site:
     def start(self, name, words, environment):
         log = (self.folder / f"{name}.log").open("a")
         self.processes[name] = subprocess.Popen(words, env=environment, cwd=self.folder, stdout=log, stderr=log)
+
+    def read_again(self):
+        """The day, whenever its calls are: their times are of today's morning and after."""
+        name, today = "reader-2", datetime.now(timezone.utc).date()
+        said = run(str(self.programs / "calltrail"), "backfill", "--path", str(self.folder / name), "--format", "json",
+                   "--from", str(today - timedelta(days=1)), "--to", str(today + timedelta(days=2)),
+                   env=self.environment("reader"), cwd=self.folder)
+        job = json.loads(said)
+        want(job["state"] == "done" and job["read"] > 0, f"the day was not read: {said}")
 
     def said(self, name):
         text = (self.folder / f"{name}.log").read_text()

@@ -30,6 +30,16 @@ fn start(site: &Site, role: &str, path: &str) -> Up {
     Up::start_with(site.folder(), &[role, "--path", path], &[])
 }
 
+/// A reader of an Aircall that it has no reason yet to ask.
+fn start_reader(site: &Site, path: &str) -> Up {
+    let aircall = [
+        ("CALLTRAIL__ACCOUNT__0__AIRCALL__BASE_URL", "http://127.0.0.1:9"),
+        ("CALLTRAIL__ACCOUNT__0__AIRCALL__API_ID", "api-id"),
+        ("CALLTRAIL__ACCOUNT__0__AIRCALL__API_TOKEN", "api-token"),
+    ];
+    Up::start_with(site.folder(), &["reader", "--path", path], &aircall)
+}
+
 async fn deliver(address: SocketAddr, body: &str) -> u16 {
     let url = format!("http://{address}/webhooks/acme/aircall");
     let sent = reqwest::Client::new().post(url).body(body.to_owned()).send().await;
@@ -55,8 +65,9 @@ async fn quiet(site: &Site, path: &str, records: u64) {
 async fn roles_apart_do_what_one_process_does() {
     let server = NatsServer::start();
     let site = site_on(&server.url(), "").await;
-    let mut ups = [("projector", "p"), ("front-writer", "w1"), ("front-writer", "w2"), ("ingest", "i")]
-        .map(|(role, path)| start(&site, role, path));
+    let roles = [("projector", "p"), ("front-writer", "w1"), ("front-writer", "w2"), ("ingest", "i")];
+    let mut ups: Vec<_> = roles.map(|(role, path)| start(&site, role, path)).into();
+    ups.push(start_reader(&site, "r"));
     for up in &mut ups {
         up.is_up().await;
     }
@@ -87,7 +98,7 @@ async fn roles_apart_do_what_one_process_does() {
         scraped.push(Scraped::of(up.operator_at()).await);
     }
     check_documented(&scraped);
-    for (path, role) in [("p", "projector"), ("w1", "front-writer"), ("i", "ingest")] {
+    for (path, role) in [("p", "projector"), ("w1", "front-writer"), ("i", "ingest"), ("r", "reader")] {
         assert_eq!(status(&site, path).await["process"]["role"], role);
     }
     let verify = ["replay", "--verify", "--format", "json"];
