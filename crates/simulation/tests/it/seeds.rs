@@ -41,7 +41,10 @@ const KEPT: [(u64, &str); 26] = [
     (1365, "a projector at rest did not look whether the log was still the same (simulation)"),
     (7945, "a status read before an archiving was known, and answered after it, overruled it: domain, party"),
     (11_171, "an import on its way was held to lead back into a conversation that was merged away (checker)"),
-    (11_919, "a survivor that was archived after the call was taken for one archived before: front-writer, observe"),
+    (
+        11_919,
+        "a survivor that was archived after the call was taken for one archived before: front-writer, observe",
+    ),
     (27_311, "a survivor's status counted at every look, not only at the first (checker)"),
 ];
 
