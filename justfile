@@ -31,7 +31,7 @@ simulate *args="--seeds 100000":
 # The short form of it, and every planted bug.
 simulate-short:
     just simulate --seeds 4000
-    just simulate --bugs --seeds 6000
+    just simulate --bugs --seeds 8000
 
 # Plays a day of calls against the simulated Aircall and Front, and shows the conversations.
 demo *args:
