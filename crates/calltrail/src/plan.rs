@@ -69,7 +69,7 @@ pub(crate) async fn plan(
     let shown = Shown::of(policy, listed.calls).map_err(anyhow::Error::from)?;
     let folded = FoldedStatus::new(&shown.account, calltrail_projector::Pending::default());
     let requests_to_aircall = listed.requests - 1 + listed.total.div_ceil(PAGE_CALLS).max(1);
-    let whole = |sampled: u64| if shown.calls == 0 { 0 } else { sampled * listed.total / shown.calls };
+    let whole = |sampled: u64| (sampled * listed.total).checked_div(shown.calls).unwrap_or(0);
     let time = |at: Timestamp| {
         jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
     };

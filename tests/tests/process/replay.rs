@@ -53,11 +53,11 @@ async fn a_rebuild_gives_the_same_state_and_front_sees_nothing_of_it() {
 /// A log of many records, written before anything runs.
 async fn site_with_a_long_log() -> Site {
     let site = Site::new(1, RepeatAnswer::AcceptedAndResolves).await;
-    fs::create_dir(site.file("data")).unwrap();
-    let log = Embedded::open(&site.file("data/log.redb"), &Options::default()).unwrap();
+    fs::create_dir(site.file("data")).expect("the folder is writable");
+    let log = Embedded::open(&site.file("data/log.redb"), &Options::default()).expect("a new log opens");
     let records: Vec<_> = (1..=RINGING).map(ringing).collect();
     for group in records.chunks(100) {
-        log.append(group.to_vec()).await.unwrap();
+        log.append(group.to_vec()).await.expect("the log takes records");
     }
     log.close().await;
     site
@@ -128,7 +128,9 @@ async fn the_past_is_shown_at_a_record_and_at_a_time_running_or_not() {
         let party = &now["parties"][0];
         let conversation = party["conversation"].as_str().unwrap();
         assert!(site.ledger().conversations.iter().any(|row| row.id.as_str() == conversation), "{party:#}");
-        assert!(party["calls"].as_array().unwrap().iter().any(|row| row["call"].to_string() == call));
+        assert!(
+            party["calls"].as_array().unwrap().iter().any(|row| row["call"].as_u64() == call.parse().ok())
+        );
         let then = json(&site, &["replay", "--until", &early, "--party", &call], 0).await;
         assert_eq!((logged(&then), then["parties"].as_array().unwrap().len()), (0, 0), "{state}: {then:#}");
         let text = site.run(&["replay", "--until", &early, "--of", &call]).await.with_code(0).stdout;

@@ -202,16 +202,8 @@ impl World {
             Step::RestartFromLog(given) => self.restart(given, true).await,
             Step::Trouble(fault) => self.front.front(|front| front.plan_fault(fault.clone())),
             Step::Read(bodies, kind) => self.read(bodies, *kind).await,
-            Step::ReadNow(id) => {
-                let at_s = self.front.clock().now_ms().div_euclid(1_000);
-                let script = script::inbound_at(*id, script::CALLER, at_s);
-                self.read(&bodies(&[script]), Kind::Recover).await;
-            }
-            Step::SlowAnswersMs(slow_ms) => self.front.front(|front| {
-                let mut faults = front.faults().clone();
-                faults.slow_ms = *slow_ms;
-                front.set_faults(faults);
-            }),
+            Step::ReadNow(id) => self.read_now(*id).await,
+            Step::SlowAnswersMs(slow_ms) => self.slow_answers(*slow_ms),
             Step::InFront(change) => {
                 let now_ms = self.front.clock().now_ms();
                 self.front.front(|front| change(front, now_ms));
@@ -224,6 +216,14 @@ impl World {
             Step::Silence => tokio::time::sleep(SILENCE).await,
         }
         self.settled().await;
+    }
+
+    fn slow_answers(&self, slow_ms: u64) {
+        self.front.front(|front| {
+            let mut faults = front.faults().clone();
+            faults.slow_ms = slow_ms;
+            front.set_faults(faults);
+        });
     }
 
     /// Waits for a poll, or for so long that one would have come, and until what it found is in the log.
@@ -285,6 +285,13 @@ impl World {
             let digits = body["data"]["raw_digits"].as_str().unwrap_or_default();
             self.caller = digits.replace(' ', "");
         }
+    }
+
+    /// The caller's missed call that begins now.
+    async fn read_now(&mut self, id: i64) {
+        let at_s = self.front.clock().now_ms().div_euclid(1_000);
+        let script = script::inbound_at(id, CALLER, at_s);
+        self.read(&bodies(&[script]), Kind::Recover).await;
     }
 
     /// Nothing is posted: the reader finds the calls.

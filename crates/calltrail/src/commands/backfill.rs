@@ -120,7 +120,7 @@ async fn run(
         }
         Source::AtRest { stores, .. } => {
             let job = jobs::ask(&*stores.key_value, &wanted).await?;
-            let lines = jobs::list(&*stores.key_value, &[job.account.clone()]).await?;
+            let lines = jobs::list(&*stores.key_value, std::slice::from_ref(&job.account)).await?;
             let line = lines.0.into_iter().find(|line| line.id == job.id).context("the job is gone")?;
             print(&line, globals.format, out)?;
             Ok(writeln!(out, "\n  no calltrail runs on this folder; the job begins when one does")?)

@@ -214,6 +214,7 @@ fn settled(outcome: Outcome) -> RecordBody {
 /// One record of every kind and every shape, by the name of its golden file.
 fn every_record() -> Vec<(&'static str, RecordBody)> {
     let mut records = settled_records();
+    records.extend(told_records());
     records.extend(other_records());
     records
 }
@@ -279,14 +280,8 @@ fn read(history: bool, update: bool) -> RecordBody {
     RecordBody::AircallRead(AircallRead { number: Some(number(1)), body, history, update })
 }
 
-fn other_records() -> Vec<(&'static str, RecordBody)> {
+fn told_records() -> Vec<(&'static str, RecordBody)> {
     vec![
-        (
-            "account.created",
-            RecordBody::AccountCreated(AccountCreated { party_key: PartyKey::from_random([7; 32]) }),
-        ),
-        ("policy.changed.own_zones", RecordBody::PolicyChanged(policy_of_each_line())),
-        ("policy.changed.lookup", RecordBody::PolicyChanged(lookup_policy())),
         (
             "aircall.event",
             RecordBody::AircallEvent(AircallEvent {
@@ -299,6 +294,17 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
         ("aircall.read.update", read(false, true)),
         ("front.event", RecordBody::FrontEvent(FrontEvent { body: "{}".to_owned() })),
         ("front.polled", RecordBody::FrontPolled(FrontEvent { body: "{}".to_owned() })),
+    ]
+}
+
+fn other_records() -> Vec<(&'static str, RecordBody)> {
+    vec![
+        (
+            "account.created",
+            RecordBody::AccountCreated(AccountCreated { party_key: PartyKey::from_random([7; 32]) }),
+        ),
+        ("policy.changed.own_zones", RecordBody::PolicyChanged(policy_of_each_line())),
+        ("policy.changed.lookup", RecordBody::PolicyChanged(lookup_policy())),
         (
             "effects.decided",
             RecordBody::EffectsDecided(EffectsDecided {
