@@ -10,8 +10,9 @@ use anyhow::{Context as _, bail};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use reqwest::RequestBuilder;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
@@ -21,6 +22,7 @@ use tracing::error;
 use crate::archive::Archived;
 use crate::cli::NumberOrParty;
 use crate::engine::{Shared, cut_after_stop, stopping};
+use crate::erase::{self, Erasure};
 use crate::replay::Replay;
 use crate::tail::Line;
 use crate::trail::Trail;
@@ -62,6 +64,7 @@ pub(crate) fn serve(
         .route("/records", get(records))
         .route("/archived", get(archived))
         .route("/verify", get(verify))
+        .route("/erase", post(erase_person))
         .with_state(shared);
     Ok(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
@@ -74,6 +77,12 @@ pub(crate) fn serve(
 #[derive(Serialize, Deserialize)]
 struct TrailOf {
     of: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Erase {
+    of: String,
+    yes: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,6 +115,12 @@ async fn archived(State(shared): State<Arc<Shared>>, Query(asked): Query<Records
         Ok((last_given, records.iter().map(Archived::of).collect::<Vec<_>>()))
     };
     answer(read.await)
+}
+
+async fn erase_person(State(shared): State<Arc<Shared>>, Query(asked): Query<Erase>) -> Response {
+    let Ok(of) = asked.of.parse::<NumberOrParty>();
+    let _alone = shared.long_questions.acquire().await;
+    answer(async { erase::run(shared.stores()?, &of, asked.yes).await }.await)
 }
 
 async fn verify(State(shared): State<Arc<Shared>>) -> Response {
@@ -152,9 +167,12 @@ impl Running {
         path: &str,
         query: &impl Serialize,
     ) -> anyhow::Result<T> {
+        self.answer(self.client.get(format!("http://localhost/{path}")).query(query).timeout(limit)).await
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
         let asked = async {
-            let request = self.client.get(format!("http://localhost/{path}")).query(query);
-            let response = request.timeout(limit).send().await?;
+            let response = request.send().await?;
             let refused = response.status() == StatusCode::UNPROCESSABLE_ENTITY;
             Ok((refused, response.text().await?))
         };
@@ -183,6 +201,13 @@ impl Running {
     /// The last sequence that the log has given, and the next records after `after` to the last byte.
     pub(crate) async fn archived(&self, after: u64) -> anyhow::Result<(u64, Vec<Archived>)> {
         self.ask("archived", &RecordsAfter { after }).await
+    }
+
+    /// What is held of a person, erased if `yes`.
+    pub(crate) async fn erase(&self, of: &NumberOrParty, yes: bool) -> anyhow::Result<Vec<Erasure>> {
+        let request = self.client.post("http://localhost/erase");
+        let query = Erase { of: of.as_str().to_owned(), yes };
+        self.answer(request.query(&query).timeout(LONG_ANSWER_MAX)).await
     }
 
     pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {

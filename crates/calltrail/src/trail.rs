@@ -153,6 +153,10 @@ impl Trail {
                 self.is_of_call(state, call)?
                     .then(|| (Some(call), format!("waited long enough for {awaited}")))
             }
+            (_, Fact::PartyErased(erased)) => {
+                let ours = erased.parties.contains(&self.party);
+                ours.then(|| (None, format!("erased, with {} records", erased.records.len())))
+            }
             (_, Fact::CallSnapshot(_) | Fact::AccountCreated(_) | Fact::PolicyChanged(_) | Fact::Other) => {
                 None
             }
@@ -174,7 +178,7 @@ fn party_of_call(state: &State<Memory>, call: CallId) -> anyhow::Result<Option<P
 }
 
 /// A party's name, a number as people write it, a call's id in Aircall or a conversation's in Front.
-fn find(state: &State<Memory>, asked: &NumberOrParty) -> anyhow::Result<Option<PartyId>> {
+pub(crate) fn find(state: &State<Memory>, asked: &NumberOrParty) -> anyhow::Result<Option<PartyId>> {
     if let Some(party) = state.party(&PartyId::new(asked.as_str()))? {
         return Ok(Some(party.0));
     }

@@ -109,10 +109,13 @@ pub enum Rule {
     QuietConversationIsReadFirst,
     FailedReopeningDoubtsTheStatus,
     EventsArePolled,
+    ErasedCallStaysErased,
+    ErasureFollowsItsState,
+    ErasedRecordIsNoOtherLog,
 }
 
 impl Rule {
-    pub const ALL: [Self; 102] = [
+    pub const ALL: [Self; 105] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -215,6 +218,9 @@ impl Rule {
         Self::QuietConversationIsReadFirst,
         Self::FailedReopeningDoubtsTheStatus,
         Self::EventsArePolled,
+        Self::ErasedCallStaysErased,
+        Self::ErasureFollowsItsState,
+        Self::ErasedRecordIsNoOtherLog,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -322,7 +328,10 @@ impl Rule {
             | Self::NewerFenceSwallowsNoEffect
             | Self::TooLongTextIsShortened
             | Self::ConditionsAreProbedOnce
-            | Self::AnsweredImportsAreRepeatedSoon => &[],
+            | Self::AnsweredImportsAreRepeatedSoon
+            | Self::ErasedCallStaysErased
+            | Self::ErasureFollowsItsState
+            | Self::ErasedRecordIsNoOtherLog => &[],
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod doctor;
+pub mod erase;
 pub mod export;
 pub mod health;
 pub mod import;

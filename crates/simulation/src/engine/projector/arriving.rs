@@ -7,7 +7,7 @@ use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::size::encoded_bytes;
 use calltrail_event_log::ports::Class;
 use calltrail_projector::limits::TIMER_TICK;
-use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation};
+use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation, Seen};
 
 use super::super::process::{Id, Task};
 use super::super::{Came, Engine, Entry, Event, Meeting};
@@ -45,7 +45,8 @@ impl Engine {
     }
 
     pub(super) fn identity(&self, sequence: u64) -> ProjectorCame {
-        let first = self.log.read_after(0, 1).first().map(|logged| logged.body.hash);
+        let first = self.log.read_after(0, 1).first();
+        let first = first.map(|logged| Seen { sequence: logged.sequence, hash: logged.body.hash });
         ProjectorCame::Identity { at: self.hash_at(sequence), first }
     }
 
