@@ -162,6 +162,13 @@ pub enum Command {
     /// Asks the running instance; where none runs, it opens the log itself.
     #[command(after_help = STATUS)]
     Status,
+    /// Erase a person: every record of their calls, and everything made from them
+    ///
+    /// Shows what would be erased and what remains where; `--yes` erases it. What comes late of the erased calls means nothing
+    /// afterwards, and a later call of the same number begins anew. When it is killed, run it again: it goes on where it was. Asks
+    /// the running instance; on NATS it needs the key of the operator.
+    #[command(after_help = ERASE)]
+    Erase(EraseArgs),
     /// Make the state anew from the log
     ///
     /// Nothing is written to Front and nothing in the log changes.
@@ -315,6 +322,18 @@ pub struct TrailArgs {
     /// show it
     #[arg(value_name = "NUMBER|CALL|CONVERSATION|PARTY")]
     pub of: NumberOrParty,
+}
+
+/// The options of `erase`.
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// A phone number with its country code, a call's id in Aircall, a conversation's id in Front, or a party's name as logs
+    /// show it
+    #[arg(value_name = "NUMBER|CALL|CONVERSATION|PARTY")]
+    pub of: NumberOrParty,
+    /// Erase, instead of only showing what would be erased
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What `trail` is asked about. Its `Debug` shows nothing of it: it may be a phone number.
@@ -614,6 +633,11 @@ Examples:
   calltrail trail 812345678                      the caller of this call in Aircall
   calltrail trail cnv_1a2b3c                     whose calls are in this conversation in Front
   calltrail trail +33612345678 --format json";
+const ERASE: &str = "\
+Examples:
+  calltrail erase +33612345678
+  calltrail erase +33612345678 --yes
+  calltrail erase 812345678 --yes                the caller of this call in Aircall";
 const TAIL: &str = "\
 Examples:
   calltrail log tail --follow
@@ -682,7 +706,7 @@ mod tests {
     fn every_example_in_the_helps_is_a_command() {
         let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER, READER, BACKFILL, RECOVER, RECONCILE, JOBS, CANCEL];
         let others = [EXAMPLES, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
-        let (streams, log) = ([APPLY, KEYS, PERMISSIONS], [EXPORT, IMPORT]);
+        let (streams, log) = ([APPLY, KEYS, PERMISSIONS], [EXPORT, IMPORT, ERASE]);
         for help in roles.into_iter().chain(streams).chain(log).chain(others) {
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {
@@ -714,7 +738,9 @@ mod tests {
 
     #[test]
     fn what_a_trail_is_asked_about_is_not_in_its_debug() {
-        let typed = format!("{:?}", parse("calltrail trail +33612345678"));
-        assert!(!typed.contains("336"), "{typed}");
+        for words in ["calltrail trail +33612345678", "calltrail erase +33612345678 --yes"] {
+            let typed = format!("{:?}", parse(words));
+            assert!(!typed.contains("336"), "{typed}");
+        }
     }
 }

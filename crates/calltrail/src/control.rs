@@ -24,6 +24,7 @@ use tracing::error;
 use crate::archive::Archived;
 use crate::cli::NumberOrParty;
 use crate::engine::{Shared, cut_after_stop, stopping};
+use crate::erase::{self, Erasure};
 use crate::jobs::{self, JobLines, JobOf, Wanted};
 use crate::remote_log;
 use crate::replay::{Rebuild, RebuildLine, Replay};
@@ -74,6 +75,7 @@ pub(crate) fn serve(
         .route("/rebuild", post(rebuild))
         .route("/tail", get(tail))
         .route("/log", get(log))
+        .route("/erase", post(erase_person))
         .with_state(shared);
     Ok(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
@@ -86,6 +88,12 @@ pub(crate) fn serve(
 #[derive(Serialize, Deserialize)]
 struct TrailOf {
     of: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Erase {
+    of: String,
+    yes: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,6 +126,12 @@ async fn archived(State(shared): State<Arc<Shared>>, Query(asked): Query<Records
         Ok((last_given, records.iter().map(Archived::of).collect::<Vec<_>>()))
     };
     answer(read.await)
+}
+
+async fn erase_person(State(shared): State<Arc<Shared>>, Query(asked): Query<Erase>) -> Response {
+    let Ok(of) = asked.of.parse::<NumberOrParty>();
+    let _alone = shared.long_questions.acquire().await;
+    answer(async { erase::run(shared.stores()?, &of, asked.yes).await }.await)
 }
 
 async fn verify(State(shared): State<Arc<Shared>>) -> Response {
@@ -300,6 +314,13 @@ impl Running {
     /// The last sequence that the log has given, and the next records after `after` to the last byte.
     pub(crate) async fn archived(&self, after: u64) -> anyhow::Result<(u64, Vec<Archived>)> {
         self.ask("archived", &RecordsAfter { after }).await
+    }
+
+    /// What is held of a person, erased if `yes`.
+    pub(crate) async fn erase(&self, of: &NumberOrParty, yes: bool) -> anyhow::Result<Vec<Erasure>> {
+        let request = self.client.post("http://localhost/erase");
+        let query = Erase { of: of.as_str().to_owned(), yes };
+        answered(request.query(&query).timeout(LONG_ANSWER_MAX)).await
     }
 
     pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {

@@ -40,9 +40,17 @@ impl History {
     /// Folds the whole log. A record that cannot be read means nothing here, as in the projector, and neither do decisions
     /// that were made on another log.
     pub(crate) async fn of(log: &dyn EventLog) -> anyhow::Result<Self> {
+        Self::until(log, u64::MAX).await
+    }
+
+    /// Likewise up to this sequence.
+    pub(crate) async fn until(log: &dyn EventLog, end: u64) -> anyhow::Result<Self> {
         let mut history = Self::default();
         let mut lineage = Lineage::default();
         for_each_record(log, |record| {
+            if record.sequence > end {
+                return Ok(());
+            }
             let record = Folding::of(record);
             let is_stale = lineage.stale(&record).is_some();
             lineage.add(record.seen());

@@ -9,6 +9,7 @@ mod control;
 mod demo;
 pub mod doctor;
 pub mod engine;
+mod erase;
 mod history;
 mod jobs;
 mod listing;

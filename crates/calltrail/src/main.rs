@@ -74,6 +74,7 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         }
         Command::TestCall(args) => commands::test_call::run(globals, args, out).await?,
         Command::Status => commands::status::run(globals, out).await?,
+        Command::Erase(args) => return commands::erase::run(globals, args, out).await,
         Command::Replay(args) => return commands::replay::run(globals, args, out).await,
     }
     Ok(true)

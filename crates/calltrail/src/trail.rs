@@ -158,6 +158,10 @@ impl Trail {
                 self.is_of_call(state, call)?
                     .then(|| (Some(call), format!("waited long enough for {awaited}")))
             }
+            (_, Fact::PartyErased(erased)) => {
+                let ours = erased.parties.contains(&self.party);
+                ours.then(|| (None, format!("erased, with {} records", erased.records.len())))
+            }
             (_, Fact::CallSnapshot(_) | Fact::AccountCreated(_) | Fact::PolicyChanged(_) | Fact::Other) => {
                 None
             }

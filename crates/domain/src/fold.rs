@@ -7,6 +7,7 @@ mod contacts;
 mod conversations;
 mod decisions;
 mod effects;
+mod erasure;
 
 use std::time::Duration;
 
@@ -61,6 +62,7 @@ pub fn fold<B: Backing>(state: &mut State<B>, place: Place, fact: &Fact) -> Fold
         Fact::TimerElapsed(Timer::WorkItem { party, item, publication }) => {
             effects::republished(state, party, *item, *publication)
         }
+        Fact::PartyErased(erased) => erasure::erased(state, place, erased),
         Fact::Other => Ok(Vec::new()),
     }
 }
@@ -76,11 +78,12 @@ fn account_created<B: Backing>(state: &mut State<B>, created: &AccountCreated) -
 }
 
 fn call_told<B: Backing>(state: &mut State<B>, place: Place, snapshot: &CallSnapshot) -> Folded<B> {
-    let known = state.call(snapshot.call)?;
-    if known.is_none() && snapshot.read.is_some_and(|read| read.update) {
-        return Ok(Vec::new());
-    }
-    let mut call = known.unwrap_or_else(|| Call::new(snapshot.received_at));
+    let is_update = snapshot.read.is_some_and(|read| read.update);
+    let mut call = match state.call(snapshot.call)? {
+        Some(call) => call,
+        None if is_update || erasure::is_erased(state, snapshot.call)? => return Ok(Vec::new()),
+        None => Call::new(snapshot.received_at),
+    };
     call.tell(snapshot, place.sequence);
     match snapshot.event {
         CallEvent::Ended => settle(state, place, snapshot.call, call, snapshot.read),

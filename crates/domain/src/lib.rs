@@ -7,6 +7,7 @@ pub mod call;
 pub mod decide;
 pub mod decision;
 pub mod effect;
+pub mod erase;
 pub mod fact;
 pub mod fold;
 pub mod hash;

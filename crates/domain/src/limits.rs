@@ -55,3 +55,8 @@ pub const WORK_ITEM_EFFECTS_MAX: usize = 32;
 pub const REASON_CHARS_MAX: usize = 200;
 /// So many digits next to each other may be a phone number; ids in such words and limits have fewer.
 pub const HARMLESS_DIGITS_MAX: usize = 5;
+
+/// The most bytes of pieces in one record of an erasure, unless the first is longer.
+pub const ERASURE_BYTES_MAX: usize = 600_000;
+/// The most erased sequences in one record of an erasure, inclusive.
+pub const ERASURE_SEQUENCES_MAX: usize = 10_000;

@@ -3,11 +3,13 @@
 //! A record is JSON: `{"v":1,"kind":"aircall.event","received_at":1646389739123,"data":{…}}`. The account is not in it:
 //! the log keeps it beside the record. A kind that this release does not know is kept as it is.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::decision::EffectsDecided;
 use crate::effect::EffectSettled;
-use crate::ids::{ConversationId, PhoneNumber};
+use crate::ids::{CallId, ContactId, ConversationId, PartyId, PhoneNumber};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use crate::timer::Timer;
@@ -47,6 +49,8 @@ pub enum RecordBody {
     ConversationMerged(ConversationMerged),
     #[serde(rename = "timer.elapsed")]
     TimerElapsed(Timer),
+    #[serde(rename = "party.erased")]
+    PartyErased(PartyErased),
     /// Written by a later release: kept, and without meaning here.
     #[serde(skip)]
     Unknown { kind: String },
@@ -137,6 +141,41 @@ pub struct ConversationMerged {
     pub into: ConversationId,
 }
 
+/// A person's records are erased from the log: what the state is from here on without them. An erasure is a group of such
+/// records, each with a part of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartyErased {
+    /// The last record before the group. At another place than right after it the group means nothing: `pieces` are of a state
+    /// that is gone.
+    pub through: u64,
+    /// 1, 2, 3, … in the group.
+    pub part: u64,
+    /// The person's party, and those that had joined it.
+    pub parties: BTreeSet<PartyId>,
+    /// What comes late of these calls means nothing.
+    pub calls: BTreeSet<CallId>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub conversations: BTreeSet<ConversationId>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub contacts: BTreeSet<ContactId>,
+    /// The sequences of the records that are erased.
+    pub records: Vec<u64>,
+    /// Pieces of state by their keys, as they are from here on; `null` for one that is gone. Those of others are among them, which
+    /// the log would not give any more without the erased records.
+    pub pieces: BTreeMap<String, Option<serde_json::Value>>,
+}
+
+/// Shows nothing personal: the pieces of others hold names and numbers.
+impl std::fmt::Debug for PartyErased {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartyErased")
+            .field("through", &self.through)
+            .field("part", &self.part)
+            .field("parties", &self.parties)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Bytes that are no record of any version.
 #[derive(Debug, thiserror::Error)]
 #[error("not a record of this log: {0}")]
@@ -170,13 +209,14 @@ impl RecordBody {
             Self::EffectSettled(_) => "effect.settled",
             Self::ConversationMerged(_) => "conversation.merged",
             Self::TimerElapsed(_) => "timer.elapsed",
+            Self::PartyErased(_) => "party.erased",
             Self::Unknown { kind } => kind,
         }
     }
 }
 
 /// The kinds that this release knows.
-pub const KNOWN_KINDS: [&str; 10] = [
+pub const KNOWN_KINDS: [&str; 11] = [
     "account.created",
     "policy.changed",
     "aircall.event",
@@ -187,6 +227,7 @@ pub const KNOWN_KINDS: [&str; 10] = [
     "effect.settled",
     "conversation.merged",
     "timer.elapsed",
+    "party.erased",
 ];
 
 impl Record {

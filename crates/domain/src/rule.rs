@@ -116,10 +116,13 @@ pub enum Rule {
     WebhookIsSwitchedOn,
     OvertakenReadIsRepeated,
     UnexpectedPlaceIsLookedAt,
+    ErasedCallStaysErased,
+    ErasureFollowsItsState,
+    ErasedRecordIsNoOtherLog,
 }
 
 impl Rule {
-    pub const ALL: [Self; 109] = [
+    pub const ALL: [Self; 112] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -229,6 +232,9 @@ impl Rule {
         Self::WebhookIsSwitchedOn,
         Self::OvertakenReadIsRepeated,
         Self::UnexpectedPlaceIsLookedAt,
+        Self::ErasedCallStaysErased,
+        Self::ErasureFollowsItsState,
+        Self::ErasedRecordIsNoOtherLog,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -344,6 +350,9 @@ impl Rule {
             | Self::ConditionsAreProbedOnce
             | Self::AnsweredImportsAreRepeatedSoon
             | Self::OvertakenReadIsRepeated => &[],
+            Self::ErasedCallStaysErased | Self::ErasureFollowsItsState | Self::ErasedRecordIsNoOtherLog => {
+                &[]
+            }
         }
     }
 }

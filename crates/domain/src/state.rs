@@ -2,7 +2,7 @@
 
 mod piece;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -99,6 +99,14 @@ pub struct Strays {
     pub dropped_through: u64,
 }
 
+impl Strays {
+    /// Those of other conversations; nothing where none were ever kept.
+    pub(crate) fn without(mut self, conversations: &BTreeSet<ConversationId>) -> Option<Self> {
+        self.events.retain(|stray| !conversations.contains(&stray.conversation));
+        (self != Self::default()).then_some(self)
+    }
+}
+
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stray {
@@ -107,6 +115,12 @@ pub struct Stray {
     pub change: ConversationChange,
     /// Where it stands in the log.
     pub sequence: u64,
+}
+
+/// A call that was erased, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    pub at: Timestamp,
 }
 
 /// The names of pieces. Keys sort by kind; timers by time within theirs.
@@ -122,6 +136,7 @@ pub enum Key<'a> {
     /// By the keyed hash of the number.
     Number(&'a PartyId),
     Timer(Timestamp, CallId),
+    Erased(CallId),
 }
 
 impl fmt::Display for Key<'_> {
@@ -135,6 +150,7 @@ impl fmt::Display for Key<'_> {
             Self::Conversation(id) => write!(f, "conversation/{id}"),
             Self::Contact(id) => write!(f, "contact/{id}"),
             Self::Number(hash) => write!(f, "number/{hash}"),
+            Self::Erased(call) => write!(f, "erased/{call}"),
             Self::Timer(due, call) => write!(f, "timer/{:015}/{call}", due.as_millis()),
         }
     }
@@ -220,6 +236,11 @@ impl<B: Backing> State<B> {
 
     pub(crate) fn write(&mut self, key: &Key<'_>, piece: impl Into<Piece>) {
         self.changes.insert(key.to_string(), Some(Arc::new(piece.into())));
+    }
+
+    /// Replaces a piece as it is kept, or takes it away.
+    pub(crate) fn put(&mut self, key: &str, piece: Option<Piece>) {
+        self.changes.insert(key.to_owned(), piece.map(Arc::new));
     }
 
     pub(crate) fn remove(&mut self, key: &Key<'_>) {

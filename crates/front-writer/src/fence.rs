@@ -25,6 +25,14 @@ pub fn party_of(account: &AccountId, key: &str) -> Option<PartyId> {
     key.strip_prefix(account.as_str())?.strip_prefix('.').map(PartyId::new)
 }
 
+/// A stored fence without the requests that Front refused, which hold texts and numbers; nothing where it has none.
+#[must_use]
+pub fn without_requests(stored: &[u8]) -> Option<Vec<u8>> {
+    let mut fence: Fence = serde_json::from_slice(stored).ok()?;
+    let kept = fence.entries.iter_mut().filter_map(|entry| entry.refused.take()).count();
+    (kept > 0).then(|| serde_json::to_vec(&fence).ok()).flatten()
+}
+
 /// One party's fence. It has no age limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Fence {

@@ -38,6 +38,13 @@ impl Lineage {
         self.recent.get(&slot(sequence)).copied().filter(|seen| seen.sequence == sequence)
     }
 
+    /// The last record that was folded before this sequence, while it is remembered.
+    #[must_use]
+    pub(crate) fn before(&self, sequence: u64) -> Option<Seen> {
+        let before = self.recent.values().filter(|seen| seen.sequence < sequence);
+        before.max_by_key(|seen| seen.sequence).copied()
+    }
+
     /// The hash of the record at this sequence, while it is remembered.
     #[must_use]
     pub fn hash_at(&self, sequence: u64) -> Option<u64> {

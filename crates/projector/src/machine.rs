@@ -55,6 +55,8 @@ pub struct Machine<P: Pieces> {
     tick: Option<Tick>,
     /// The log is the one that was folded, as far as is known since the last tick.
     identified: bool,
+    /// The record at this checkpoint was erased, and one before it is what was folded.
+    erased_at: Option<u64>,
     /// Looks at the tail, one after the other, that found it before the checkpoint.
     looks_behind: u32,
     /// The log is another one.
@@ -134,6 +136,7 @@ impl<P: Pieces> Machine<P> {
             head: 0,
             tick: None,
             identified: false,
+            erased_at: None,
             looks_behind: 0,
             over: None,
             lost: Vec::new(),
@@ -232,7 +235,10 @@ impl<P: Pieces> Machine<P> {
             }
             (Asked::Head, Came::Tail(tail)) => self.see_head(tail),
             (Asked::Identify { seen, resumes }, Came::Identity { at, first }) => {
-                self.compare(seen, at, first);
+                if let Some(seen) = self.compare(seen, at, first) {
+                    self.agenda.push_front(Step::Ask(Asked::Identify { seen, resumes }));
+                    return Ok(());
+                }
                 if resumes && self.over.is_none() { self.resume() } else { Ok(()) }
             }
             (Asked::Records, Came::Records { before, records }) => self.fold(before, &records),

@@ -7,6 +7,7 @@ use calltrail_domain::record::Record;
 use calltrail_event_log::ports::Class;
 use thiserror::Error;
 
+use crate::lineage::Seen;
 use crate::translate::Folding;
 
 /// One thing to be done outside. Any of them but the last may be answered by [`Came::Refused`] or [`Came::TooLarge`].
@@ -55,10 +56,10 @@ pub enum Came {
         records: Vec<Folding>,
     },
     Tick,
-    /// The hash of the record that was asked for, `None` where there is none, and that of the log's first record.
+    /// The hash of the record that was asked for, `None` where there is none, and the log's first record.
     Identity {
         at: Option<u64>,
-        first: Option<u64>,
+        first: Option<Seen>,
     },
     Published {
         ticket: u64,

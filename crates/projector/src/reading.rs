@@ -5,6 +5,7 @@ use calltrail_event_log::ports::{EventLog, LogError, LoggedRecord};
 use tokio::time::timeout;
 
 use crate::limits::IDENTIFY_WAIT;
+use crate::lineage::Seen;
 use crate::operation::Came;
 use crate::translate::Folding;
 
@@ -17,10 +18,11 @@ pub(crate) async fn records(log: &dyn EventLog, after: u64, max: usize) -> Resul
     Ok(Came::Records { before, records: records.iter().map(Folding::of).collect() })
 }
 
-/// The record at `sequence`, and the first one, by their hashes. The log ends at `sequence` or after it.
+/// The hash of the record at `sequence`, and the first record. The log ends at `sequence` or after it.
 pub(crate) async fn identity(log: &dyn EventLog, sequence: u64) -> Result<Came, LogError> {
     let at = hash_at(log, sequence).await?;
-    let first = next_record(log, 0).await?.map(|record| hash::of_record(&record.body));
+    let seen = |record: LoggedRecord| Seen { sequence: record.sequence, hash: hash::of_record(&record.body) };
+    let first = next_record(log, 0).await?.map(seen);
     Ok(Came::Identity { at, first })
 }
 

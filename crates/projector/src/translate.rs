@@ -67,6 +67,7 @@ pub fn fact_of(received_at: Timestamp, body: RecordBody) -> Fact {
         RecordBody::EffectSettled(settled) => Fact::EffectSettled(settled),
         RecordBody::ConversationMerged(merged) => Fact::ConversationMerged(merged),
         RecordBody::TimerElapsed(timer) => Fact::TimerElapsed(timer),
+        RecordBody::PartyErased(erased) => Fact::PartyErased(Box::new(erased)),
         RecordBody::Unknown { .. } => Fact::Other,
     }
 }

@@ -95,6 +95,7 @@ pub(crate) fn of_log(evidence: &Evidence, marks: &mut Marks) {
             | RecordBody::AircallEvent(_)
             | RecordBody::FrontEvent(_)
             | RecordBody::AircallRead(_)
+            | RecordBody::PartyErased(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::Unknown { .. } => {}
         }

@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod demo;
 pub mod doctor;
+pub mod erase;
 pub mod export;
 pub mod health;
 pub mod import;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::de::{DeserializeOwned, Error as _};
 
-use super::{Account, Strays};
+use super::{Account, Erased, Strays};
 use crate::call::Call;
 use crate::ids::PartyId;
 use crate::party::{Number, Party, PartyEntry};
@@ -26,6 +26,7 @@ pub enum Piece {
     /// What is known of one number.
     Number(Number),
     Timer(Timer),
+    Erased(Erased),
 }
 
 impl Piece {
@@ -69,9 +70,25 @@ impl Piece {
             Self::Contact(party) => serde_json::to_vec(party),
             Self::Number(number) => serde_json::to_vec(number),
             Self::Timer(timer) => serde_json::to_vec(timer),
+            Self::Erased(erased) => serde_json::to_vec(erased),
         };
         #[expect(clippy::expect_used, reason = "pieces hold text, numbers and lists only")]
         encoded.expect("a piece has a JSON form")
+    }
+
+    /// As a part of a record.
+    ///
+    /// # Panics
+    /// Never: a piece is stored as JSON.
+    #[must_use]
+    pub fn to_value(&self) -> serde_json::Value {
+        #[expect(clippy::expect_used, reason = "what was just written as JSON is JSON")]
+        serde_json::from_slice(&self.encode()).expect("a piece has a JSON form")
+    }
+
+    /// Reads a part of a record.
+    pub fn of_value(key: &str, value: &serde_json::Value) -> Result<Self, serde_json::Error> {
+        Self::decode(key, &serde_json::to_vec(value)?)
     }
 
     /// Reads what was stored under `key`.
@@ -86,6 +103,7 @@ impl Piece {
             "contact" => read::<PartyId>(bytes),
             "number" => read::<Number>(bytes),
             "timer" => read::<Timer>(bytes),
+            "erased" => read::<Erased>(bytes),
             _ => Err(serde_json::Error::custom("no piece has such a key")),
         }
     }
@@ -130,13 +148,15 @@ stored! {
     Contact: PartyId;
     Number: Number;
     Timer: Timer;
+    Erased: Erased;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Piece, Strays};
+    use super::{Account, Erased, Piece, Strays};
     use crate::ids::{CallId, PartyId};
     use crate::party::PartyEntry;
+    use crate::time::Timestamp;
     use crate::timer::Timer;
 
     fn check(key: &str, piece: impl Into<Piece>, stored: &str) {
@@ -157,6 +177,7 @@ mod tests {
         check("contact/crd_1", party(), r#""a1""#);
         let timer = Timer::CallEnd { call: CallId(812) };
         check("timer/000000000000001/812", timer, r#"{"awaited":"call_end","call":812}"#);
+        check("erased/812", Erased { at: Timestamp::from_millis(7) }, r#"{"at":7}"#);
     }
 
     #[test]

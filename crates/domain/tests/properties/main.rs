@@ -3,6 +3,7 @@
 mod codes;
 mod decisions;
 mod engine;
+mod erasure;
 mod gone;
 mod history;
 mod late;

@@ -1,5 +1,6 @@
 //! Stored formats: what was written once is read for ever.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use calltrail_domain::ids::{
 };
 use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
-    AccountCreated, AircallEvent, AircallRead, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyKey, Record,
-    RecordBody,
+    AccountCreated, AircallEvent, AircallRead, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyErased,
+    PartyKey, Record, RecordBody,
 };
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -216,6 +217,7 @@ fn every_record() -> Vec<(&'static str, RecordBody)> {
     let mut records = settled_records();
     records.extend(told_records());
     records.extend(other_records());
+    records.push(("party.erased", erased()));
     records
 }
 
@@ -295,6 +297,24 @@ fn told_records() -> Vec<(&'static str, RecordBody)> {
         ("front.event", RecordBody::FrontEvent(FrontEvent { body: "{}".to_owned() })),
         ("front.polled", RecordBody::FrontPolled(FrontEvent { body: "{}".to_owned() })),
     ]
+}
+
+fn erased() -> RecordBody {
+    let piece = |key: &str, piece| (key.to_owned(), piece);
+    RecordBody::PartyErased(PartyErased {
+        through: 40,
+        part: 1,
+        parties: BTreeSet::from([PartyId::new("0a1b")]),
+        calls: BTreeSet::from([CallId(812)]),
+        conversations: BTreeSet::from([ConversationId::new("cnv_1")]),
+        contacts: BTreeSet::from([ContactId::new("crd_1")]),
+        records: vec![3, 5, 9],
+        pieces: BTreeMap::from([
+            piece("call/812", None),
+            piece("conversation/cnv_1", Some(serde_json::json!(["2c3d"]))),
+            piece("erased/812", Some(serde_json::json!({ "at": at() }))),
+        ]),
+    })
 }
 
 fn other_records() -> Vec<(&'static str, RecordBody)> {

@@ -39,31 +39,50 @@ impl<P: Pieces> Machine<P> {
         true
     }
 
-    /// The record that was folded as `seen`, and the first one, as the log has them now.
-    pub(super) fn compare(&mut self, seen: Seen, at: Option<u64>, first: Option<u64>) {
-        let began = self.projection.lineage().first.map(|first| first.hash);
+    /// The record that was folded as `seen`, and the first one, as the log has them now. A record that is not there, and has
+    /// later ones, was erased: returns the one before it, to be asked for.
+    pub(super) fn compare(&mut self, seen: Seen, at: Option<u64>, first: Option<Seen>) -> Option<Seen> {
+        let began = self.projection.lineage().first;
         (self.identified, self.looks_behind) = (true, 0);
         if !compares() {
-            return;
+            return None;
         }
-        if at != Some(seen.hash) {
-            self.over = Some(WhyAgain::OtherRecord { sequence: seen.sequence });
-        } else if first != began {
+        let earlier = || self.projection.lineage().before(seen.sequence).filter(|_| tells_gaps());
+        match at {
+            Some(hash) if hash == seen.hash => self.erased_at = Some(self.projection.checkpoint()),
+            None if let Some(earlier) = earlier() => return Some(earlier),
+            Some(_) | None => self.over = Some(WhyAgain::OtherRecord { sequence: seen.sequence }),
+        }
+        // Its first records may be erased too. They never come again.
+        let moved_on = |(first, began): (Seen, Seen)| first.sequence > began.sequence && tells_gaps();
+        if self.over.is_none() && first != began && !first.zip(began).is_some_and(moved_on) {
             self.over = Some(WhyAgain::OtherFirst);
         }
+        None
     }
 
     /// True when records that were read follow on those that were folded: `before` is the hash of the record that the
     /// log has at the checkpoint.
     pub(super) fn follow_on(&mut self, before: Option<u64>) -> bool {
         let sequence = self.projection.checkpoint();
-        let folded = self.projection.lineage().hash_at(sequence);
-        if before == folded || !compares() {
+        let folded = self.projection.lineage().at(sequence);
+        if before == folded.map(|folded| folded.hash) || !compares() {
             return true;
+        }
+        if let (None, Some(seen)) = (before, folded.filter(|_| tells_gaps())) {
+            if self.erased_at == Some(sequence) {
+                return true;
+            }
+            self.agenda.push_front(Step::Ask(Asked::Identify { seen, resumes: true }));
+            return false;
         }
         self.over = Some(WhyAgain::OtherRecord { sequence });
         false
     }
+}
+
+fn tells_gaps() -> bool {
+    rule::holds(Rule::ErasedRecordIsNoOtherLog)
 }
 
 fn compares() -> bool {

@@ -41,6 +41,7 @@ fn decided(bench: &Bench, call: u64) -> bool {
         | RecordBody::EffectSettled(_)
         | RecordBody::ConversationMerged(_)
         | RecordBody::TimerElapsed(_)
+        | RecordBody::PartyErased(_)
         | RecordBody::Unknown { .. } => false,
     })
 }
@@ -143,6 +144,7 @@ fn last_decided(bench: &Bench) -> EffectsDecided {
         | RecordBody::EffectSettled(_)
         | RecordBody::ConversationMerged(_)
         | RecordBody::TimerElapsed(_)
+        | RecordBody::PartyErased(_)
         | RecordBody::Unknown { .. } => None,
     });
     last.expect("something was decided")
@@ -234,4 +236,31 @@ fn the_store_keeps_which_log_it_has_folded() {
         assert_eq!(lineage.hash_at(sequence), bench.hash_at(sequence));
     }
     assert_eq!(lineage.hash_at(bench.log.len() as u64 + 1), None);
+}
+
+#[test]
+fn an_erased_record_is_no_other_log() {
+    for restarted in [false, true] {
+        let mut bench = ahead();
+        let checkpoint = bench.log.len() as u64;
+        // What it has folded last, and what the log begins with.
+        bench.erased.extend([1, checkpoint - 2, checkpoint - 1, checkpoint]);
+        bench.append(webhook(7, "+447700900207", "call.ended"));
+        if restarted {
+            let erased = std::mem::take(&mut bench.erased);
+            bench = Bench { erased, ..Bench::on(bench.store.clone(), bench.log.clone()) };
+        }
+        bench.run();
+        assert_eq!(bench.ended, None, "restarted: {restarted}");
+        assert!(decided(&bench, 7), "it goes on");
+    }
+}
+
+#[test]
+fn another_log_with_gaps_is_folded_again() {
+    let mut bench = ahead();
+    let checkpoint = bench.log.len() as u64;
+    lose(&mut bench, 3, 0..5);
+    bench.erased.extend([checkpoint]);
+    check_folds_again(&mut bench, WhyAgain::OtherRecord { sequence: checkpoint - 1 });
 }

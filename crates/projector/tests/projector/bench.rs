@@ -1,6 +1,6 @@
 //! A machine alone, driven operation by operation, on a log and an outbox that are lists.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use calltrail_domain::effect::{EffectSettled, WorkItem};
@@ -8,7 +8,7 @@ use calltrail_domain::hash::of_record;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::LoggedRecord;
-use calltrail_projector::{AccountRules, Came, Folding, InMemory, Machine, Operation, WhyAgain};
+use calltrail_projector::{AccountRules, Came, Folding, InMemory, Machine, Operation, Seen, WhyAgain};
 
 use crate::company::{ACCOUNT, answer, policy};
 
@@ -33,6 +33,8 @@ pub(crate) struct Bench {
     pub(crate) loses: bool,
     /// What is still to be refused, by the name of its operation.
     pub(crate) refuses: VecDeque<&'static str>,
+    /// Sequences whose records were erased.
+    pub(crate) erased: BTreeSet<u64>,
     /// Records at the end that a look at the tail does not see.
     pub(crate) hidden: usize,
     /// Of whom the outbox takes nothing, and what it answers.
@@ -71,6 +73,7 @@ impl Bench {
             published: Vec::new(),
             loses: false,
             refuses: VecDeque::new(),
+            erased: BTreeSet::new(),
             hidden: 0,
             refuses_all_of: None,
             seen: Vec::new(),
@@ -116,11 +119,15 @@ impl Bench {
                     return false;
                 }
                 let max = max.min(self.at_once);
-                let records = (after..).zip(&self.log[after as usize..]).take(max).map(folding).collect();
+                let records = (after..).zip(&self.log[after as usize..]);
+                let records = records.filter(|(before, _)| !self.erased.contains(&(before + 1)));
+                let records = records.take(max).map(folding).collect();
                 Came::Records { before: self.hash_at(after), records }
             }
             Operation::Identify { sequence } => {
-                Came::Identity { at: self.hash_at(sequence), first: self.hash_at(1) }
+                let first = (1..).find(|sequence| !self.erased.contains(sequence)).expect("one is left");
+                let first = self.hash_at(first).map(|hash| Seen { sequence: first, hash });
+                Came::Identity { at: self.hash_at(sequence), first }
             }
             Operation::Publish { account, .. }
                 if self.refuses_all_of.as_ref().is_some_and(|it| it.0 == account) =>
@@ -148,6 +155,9 @@ impl Bench {
 
     /// The hash of the record at this sequence.
     pub(crate) fn hash_at(&self, sequence: u64) -> Option<u64> {
+        if self.erased.contains(&sequence) {
+            return None;
+        }
         let (_, record) = self.log.get(usize::try_from(sequence.checked_sub(1)?).ok()?)?;
         Some(of_record(&record.encode()))
     }

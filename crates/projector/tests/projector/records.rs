@@ -38,6 +38,7 @@ fn decided(bench: &Bench) -> Vec<&EffectsDecided> {
             | RecordBody::EffectSettled(_)
             | RecordBody::ConversationMerged(_)
             | RecordBody::TimerElapsed(_)
+            | RecordBody::PartyErased(_)
             | RecordBody::Unknown { .. } => None,
         })
         .collect()

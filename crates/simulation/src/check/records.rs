@@ -153,6 +153,7 @@ impl<'a> Records<'a> {
             RecordBody::AccountCreated(_)
             | RecordBody::PolicyChanged(_)
             | RecordBody::AircallRead(_)
+            | RecordBody::PartyErased(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::TimerElapsed(Timer::WorkItem { .. })
             | RecordBody::Unknown { .. } => {}

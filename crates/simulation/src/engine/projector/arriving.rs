@@ -6,7 +6,7 @@ use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::size::encoded_bytes;
 use calltrail_projector::limits::TIMER_TICK;
-use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation, class_of};
+use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation, Seen, class_of};
 
 use super::super::process::{Id, Task};
 use super::super::{Came, Engine, Entry, Event, Meeting};
@@ -44,7 +44,8 @@ impl Engine {
     }
 
     pub(super) fn identity(&self, sequence: u64) -> ProjectorCame {
-        let first = self.log.read_after(0, 1).first().map(|logged| logged.body.hash);
+        let first = self.log.read_after(0, 1).first();
+        let first = first.map(|logged| Seen { sequence: logged.sequence, hash: logged.body.hash });
         ProjectorCame::Identity { at: self.hash_at(sequence), first }
     }
 

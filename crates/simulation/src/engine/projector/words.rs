@@ -19,7 +19,10 @@ impl fmt::Display for Word<'_> {
             ProjectorCame::Started => f.write_str("started"),
             ProjectorCame::Tail(tail) => write!(f, "tail {tail}"),
             ProjectorCame::Tick => f.write_str("tick"),
-            ProjectorCame::Identity { at, first } => write!(f, "has record {at:?}, begins with {first:?}"),
+            ProjectorCame::Identity { at, first } => {
+                let first = first.map(|first| first.hash);
+                write!(f, "has record {at:?}, begins with {first:?}")
+            }
             ProjectorCame::Published { ticket } => write!(f, "published, ticket {ticket}"),
             ProjectorCame::Holds(held) => write!(f, "the outbox holds it: {held}"),
             ProjectorCame::Appended => f.write_str("appended"),
@@ -42,7 +45,9 @@ pub(in crate::engine) fn number_of(came: &ProjectorCame) -> u64 {
         ProjectorCame::Appended => 7,
         ProjectorCame::Slept => 8,
         ProjectorCame::Refused => 9,
-        ProjectorCame::Identity { at, first } => at.unwrap_or(0) ^ first.unwrap_or(0).rotate_left(1),
+        ProjectorCame::Identity { at, first } => {
+            at.unwrap_or(0) ^ first.map_or(0, |first| first.hash).rotate_left(1)
+        }
         ProjectorCame::TooLarge => 11,
     }
 }
