@@ -129,7 +129,7 @@ async fn a_state_that_the_log_does_not_give_is_told_with_code_1() {
         "{}",
         ran.stdout
     );
-    assert!(ran.stdout.contains("remove the folder `projection`"), "no mend in {}", ran.stdout);
+    assert!(ran.stdout.contains("`calltrail replay --rebuild`"), "no way out in {}", ran.stdout);
     let json = site.run(&["replay", "--verify", "--format", "json"]).await.with_code(1).json();
     assert_eq!(json["same"], false);
     assert_ne!(json["live_hash"], json["replayed_hash"]);
