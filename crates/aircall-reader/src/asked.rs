@@ -35,7 +35,7 @@ pub async fn ask(store: &dyn KeyValue, account: &AccountId, asked: &Asked) -> Re
     Ok(id)
 }
 
-/// Calls a job off; false when it is over or there is none.
+/// Cancels a job; false when it has ended or does not exist.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -111,7 +111,7 @@ async fn get(
     Ok(Some((Value::decode(place, &stored.value)?, stored.revision)))
 }
 
-/// False when somebody else was faster.
+/// False when another process won the compare-and-set.
 async fn put(
     store: &dyn KeyValue,
     account: &AccountId,

@@ -6,12 +6,12 @@ use calltrail_event_log::ports::LogError;
 /// Whoever asks Front for its events.
 #[async_trait]
 pub trait FrontKnown: Send + Sync {
-    /// By the store's clock, in milliseconds; `None` where nobody asks Front for events, so that nothing is to be waited
+    /// By the store's clock, in milliseconds; `None` where Front's events are not polled, so that there is nothing to wait
     /// for.
     async fn whole_at_ms(&self) -> Result<Option<i64>, LogError>;
 }
 
-/// Nobody asks Front.
+/// Front's events are not polled.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NobodyAsks;
 

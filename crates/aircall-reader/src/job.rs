@@ -37,7 +37,7 @@ pub struct Job {
     pub requests: u64,
     pub started_at_ms: Option<i64>,
     pub over_at_ms: Option<i64>,
-    /// It was called off.
+    /// It was cancelled.
     #[serde(default)]
     pub cancelled: bool,
     /// Why it does not go on, in words, and since when.
@@ -45,7 +45,7 @@ pub struct Job {
     pub claim: Option<Claim>,
 }
 
-/// What somebody asked for.
+/// What was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     pub kind: Kind,
@@ -161,7 +161,7 @@ impl Jobs {
         Ok(self.last)
     }
 
-    /// Calls a job off; false when it is over or there is none.
+    /// Cancels a job; false when it has ended or does not exist.
     pub fn cancel(&mut self, id: u64, now_ms: i64) -> bool {
         let Some(job) = self.jobs.iter_mut().find(|job| job.id == id && job.over_at_ms.is_none()) else {
             return false;
@@ -187,7 +187,7 @@ impl Jobs {
         self.jobs.iter().filter(|job| job.over_at_ms.is_none())
     }
 
-    /// Gives `reader` the next job that nobody reads: a recovery before history. `alone`: no other reader lives.
+    /// Gives `reader` the next unclaimed job, recoveries before backfills. `alone`: no other reader is running.
     pub fn take(&mut self, reader: &str, now_ms: i64, alone: bool) -> Option<Job> {
         let is_free = |job: &Job| job.over_at_ms.is_none() && (alone || job.is_free(reader, now_ms));
         let free = || self.jobs.iter().filter(|job| is_free(job));
@@ -222,8 +222,8 @@ impl Jobs {
 }
 
 impl Job {
-    /// Nobody reads, or whoever did has not been heard of for longer than a claim lasts. One that ends too far ahead was
-    /// made before the clock was set back.
+    /// Unclaimed, or claimed by a reader that has let its claim lapse. A claim that ends too far ahead was made before the
+    /// clock was set back.
     fn is_free(&self, reader: &str, now_ms: i64) -> bool {
         self.claim.as_ref().is_none_or(|claim| {
             let left_ms = claim.until_ms - now_ms;

@@ -1,4 +1,4 @@
-//! One check of the webhook: is it there, switched on, with the right events, and did it tell of every call that Aircall
+//! One check of the webhook: is it there, switched on, with the right events, and did it report every call that Aircall
 //! lists? One result in, one operation out; it never awaits and reads no clock.
 //!
 //! A check is due once in a period, and belongs to the reader whose compare-and-set says so. A gap becomes a job, so that
@@ -33,7 +33,7 @@ pub struct Keeping {
     revision: Option<u64>,
     /// The store's time when the check began.
     now_ms: i64,
-    /// Nobody has checked for several periods, or there is too much to compare.
+    /// No check ran for several periods, or there is too much to compare.
     was_away: bool,
     /// The webhook was found switched off for the first time.
     was_off: bool,
@@ -121,7 +121,7 @@ impl Keeping {
                     self.ask(Stage::Webhooks, Question::Webhooks)
                 }
             }
-            // Somebody else checks in this period.
+            // Another reader checks in this period.
             (Stage::Due { .. }, Came::Put(Written::Conflict)) | (Stage::Noted, Came::Put(_)) => {
                 Operation::Rest(self.every)
             }

@@ -13,11 +13,11 @@ pub const RATE_WINDOW: Duration = Duration::from_secs(60);
 pub const RATE_MARGIN: Duration = Duration::from_secs(1);
 /// A slot that is further ahead is not reserved; the reader comes back for it.
 pub const SLOT_WAIT_MAX: Duration = Duration::from_secs(2);
-/// Aircall asks nobody to wait for longer.
+/// The longest wait that Aircall may ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 /// Compare-and-sets lost in a row, after which the reader rests.
 pub const CONFLICTS_MAX: u32 = 16;
-/// A claim of a job lasts so long from its last page on; then another reader goes on with the job.
+/// A claim of a job lasts so long from its last page on; then another reader continues the job.
 pub const CLAIM_MAX: Duration = Duration::from_secs(30);
 /// The pause when there is nothing to read.
 pub const IDLE_PAUSE: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub const WINDOWS_MAX: usize = 256;
 /// Recovery reads so far before the gap for comments, tags and recordings that came late: Aircall repeats a webhook for
 /// up to 12 hours, so what is older has been told.
 pub const OVERLAP_DEFAULT: Duration = Duration::from_hours(12);
-/// A call whose end is this long ago should have been told of.
+/// By this long after a call has ended, its webhook should have arrived.
 pub const TOLD_AFTER: Duration = Duration::from_mins(3);
 /// A check looks at calls that began this long before the last one: a call may be long.
 pub const CALLS_BACK: Duration = Duration::from_hours(2);
@@ -49,5 +49,5 @@ pub const CALLS_BACK: Duration = Duration::from_hours(2);
 pub const CHECK_PAGES_MAX: u32 = 20;
 /// Checks whose place in the log is remembered.
 pub const LOOKS_MAX: usize = 64;
-/// Without a check for so many periods, nobody knows whether webhooks arrived.
+/// After this many periods without a check it is unknown whether webhooks arrived.
 pub const PERIODS_MISSED_MAX: u32 = 3;

@@ -92,7 +92,7 @@ pub enum Came {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     Revision(u64),
-    /// Somebody else was faster, or nobody knows whether it was written: to be read again.
+    /// Another process won the compare-and-set, or the outcome is unknown: read the value again.
     Conflict,
 }
 

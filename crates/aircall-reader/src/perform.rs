@@ -93,7 +93,7 @@ impl Performer {
         };
         match written {
             Ok(revision) => Ok(Written::Revision(revision)),
-            // Nobody knows whether it was written: it is read again.
+            // The outcome is unknown: the value is read again.
             Err(LogError::Conflict | LogError::Storage(_)) => Ok(Written::Conflict),
             Err(error) => Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! What a reader is told about its account.
+//! The settings of a reader.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use calltrail_domain::ids::AccountId;
 pub struct Settings {
     pub account: AccountId,
     pub rate: Rate,
-    /// Nobody else reads: a claim of another reader is that of a process that has ended.
+    /// This is the only reader: any other claim belongs to a process that has ended.
     pub alone: bool,
     /// What is done about a gap.
     pub recovery: Recovery,
@@ -17,7 +17,7 @@ pub struct Settings {
     pub check_every: Option<Duration>,
     /// Recovered calls that ended longer ago are history.
     pub history_after: Duration,
-    /// Where Aircall's webhook is meant to post to. `None` where nobody has said.
+    /// Where Aircall's webhook is meant to post to. `None` when it is not configured.
     pub webhook_url: Option<String>,
 }
 
@@ -34,6 +34,6 @@ pub enum Rate {
 pub enum Recovery {
     /// The webhook is switched on again and the gap is recovered.
     Automatic,
-    /// The operator is told what to run.
+    /// `status`, health and the log say which command to run.
     Ask,
 }

@@ -85,7 +85,7 @@ pub async fn run(
     tokio::select! {
         () = read(&performer, &reader, &seen) => {}
         () = keep(&performer, &seen) => {}
-        // An error means that nobody can say "stop" any more.
+        // An error means that the sender is gone, so no stop will come.
         _ = stopped.wait_for(|stop| *stop) => {}
     }
 }

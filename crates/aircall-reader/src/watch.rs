@@ -18,11 +18,11 @@ pub struct Watch {
     looks: Vec<Look>,
     /// What is wrong with the webhook.
     pub fault: Option<Fault>,
-    /// What was missed and nobody has recovered, where the operator is asked.
+    /// The gap that waits for an operator, with `Recovery::Ask`.
     pub gap: Option<Gap>,
     /// Times that the webhook was switched on again.
     pub switched_on: u64,
-    /// Ended calls that no webhook told of.
+    /// Ended calls that no webhook reported.
     pub missed: u64,
     /// Jobs that were made for gaps.
     pub recoveries: u64,
@@ -79,7 +79,7 @@ impl Watch {
         self.looks.drain(..excess);
     }
 
-    /// The position in the log after which every call is told of that ended since the last check, as far as it was in time.
+    /// The log position after which the end of every call since the last check is recorded, if its webhook was on time.
     pub(crate) fn heard_from(&self) -> u64 {
         let before_ms = self.known_ms - 2 * millis(TOLD_AFTER);
         let known = self.looks.iter().rev().find(|look| look.at_ms <= before_ms);

@@ -110,7 +110,7 @@ pub enum Command {
     /// Changes nothing without --fix. Exits with 0 when nothing is missing, and with 1 when something is, for cron.
     #[command(after_help = RECONCILE)]
     Reconcile(ReconcileArgs),
-    /// Show the jobs of `backfill` and `recover`, or call one off
+    /// Show the jobs of `backfill` and `recover`, or cancel one
     #[command(after_help = JOBS, args_conflicts_with_subcommands = true)]
     Jobs {
         #[command(subcommand)]
@@ -244,7 +244,7 @@ pub struct ReconcileArgs {
 /// The commands below `jobs`.
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
-    /// Call a job off; what it has read stays
+    /// Cancel a job; what it has read stays
     #[command(after_help = CANCEL)]
     Cancel(CancelArgs),
 }

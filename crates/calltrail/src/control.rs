@@ -336,7 +336,7 @@ impl Running {
         self.ask("jobs", &()).await
     }
 
-    /// Calls a job off; false when it is over or there is none.
+    /// Cancels a job; false when it has ended or does not exist.
     pub(crate) async fn cancel(&self, job: &JobOf) -> anyhow::Result<bool> {
         self.order("jobs/cancel", job).await
     }

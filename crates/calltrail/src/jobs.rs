@@ -153,7 +153,7 @@ pub(crate) async fn ask(store: &dyn KeyValue, wanted: &Wanted) -> anyhow::Result
     Ok(JobOf { account: wanted.account.clone(), id })
 }
 
-/// Calls a job off; false when it is over or there is none.
+/// Cancels a job; false when it has ended or does not exist.
 pub(crate) async fn cancel(store: &dyn KeyValue, job: &JobOf) -> anyhow::Result<bool> {
     Ok(calltrail_aircall_reader::cancel(store, &job.account.parse()?, job.id).await?)
 }

@@ -25,7 +25,7 @@ pub async fn list(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<()> 
     print(&lines, globals.format, out)
 }
 
-/// Calls a job off. What it has read stays.
+/// Cancels a job. What it has read stays.
 ///
 /// # Errors
 /// When there is no such job, or it is over.

@@ -71,7 +71,7 @@ pub struct AircallConfig {
 pub enum Recovery {
     /// The webhook is switched on again and the calls are read.
     Automatic,
-    /// The operator is told.
+    /// Only reported.
     Ask,
 }
 

@@ -148,7 +148,7 @@ fn front_writer(api: Api, buckets: &[&str]) -> Vec<Service> {
     services
 }
 
-/// Reads the log, to see which calls webhooks have told of.
+/// Reads the log, to see which calls webhooks have reported.
 fn reader(api: Api, buckets: &[&str]) -> Vec<Service> {
     let mut services = vec![
         info(api, LOG),
@@ -179,7 +179,7 @@ fn operator(api: Api, buckets: &[&str]) -> Vec<Service> {
         Service::named(api, |api| api.consumer_create(">")),
         Service::named(api, |api| api.consumer_info("*")),
     ];
-    // Jobs are asked for and called off at the command line.
+    // The command line creates and cancels jobs.
     services.extend(values(api, buckets));
     services
 }
