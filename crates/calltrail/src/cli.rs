@@ -322,6 +322,16 @@ pub struct TrailArgs {
     /// show it
     #[arg(value_name = "NUMBER|CALL|CONVERSATION|PARTY")]
     pub of: NumberOrParty,
+    #[command(flatten)]
+    pub archives: Archives,
+}
+
+/// The archives of what was trimmed off.
+#[derive(Debug, Args)]
+pub struct Archives {
+    /// A file of `calltrail log archive`; may be given more than once, in the order of their records
+    #[arg(long, value_name = "FILE")]
+    pub archive: Vec<PathBuf>,
 }
 
 /// The options of `erase`.
@@ -334,6 +344,8 @@ pub struct EraseArgs {
     /// Erase, instead of only showing what would be erased
     #[arg(long)]
     pub yes: bool,
+    #[command(flatten)]
+    pub archives: Archives,
 }
 
 /// What `trail` is asked about. Its `Debug` shows nothing of it: it may be a phone number.
@@ -361,6 +373,68 @@ pub enum LogCommand {
     /// can use it. When it is killed, run it again: it goes on where it was. Work that was under way is published again.
     #[command(after_help = IMPORT)]
     Import(ImportArgs),
+    /// Append a snapshot of the state, so that older records can be trimmed off
+    ///
+    /// A rebuild of a trimmed log begins with the snapshot. It takes the place of an older one, which is erased. A running
+    /// instance goes on meanwhile. On NATS this takes the operator's key.
+    #[command(after_help = SNAPSHOT)]
+    Snapshot,
+    /// Write the records before a time, or before a record, into a file
+    ///
+    /// The file is as `log export` writes it, with phone numbers and names in it: nobody else may read it. Nothing is trimmed.
+    #[command(after_help = ARCHIVE)]
+    Archive(ArchiveArgs),
+    /// Trim off the records before a time, or before a record: they must be in a snapshot and in an archive
+    ///
+    /// Every record is compared with the archive first. Without --yes nothing is trimmed. On NATS this takes the operator's key.
+    #[command(after_help = TRIM)]
+    Trim(TrimArgs),
+}
+
+/// The options of `log archive`.
+#[derive(Debug, Args)]
+pub struct ArchiveArgs {
+    /// Records before this one, or received before this time
+    #[arg(long, value_name = "SEQUENCE|TIME")]
+    pub before: Before,
+    /// Where to write it; `-` is standard output
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// The options of `log trim`.
+#[derive(Debug, Args)]
+pub struct TrimArgs {
+    /// Records before this one, or received before this time
+    #[arg(long, value_name = "SEQUENCE|TIME")]
+    pub before: Before,
+    /// A file of `calltrail log archive`; may be given more than once, in the order of their records
+    #[arg(long, value_name = "FILE", required = true)]
+    pub archive: Vec<PathBuf>,
+    /// Trim, instead of only showing what would be trimmed
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// The first record that is not meant: by its sequence, or the first that was received at this time or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    Sequence(u64),
+    Time(When),
+}
+
+impl FromStr for Before {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        if let Ok(sequence) = given.parse() {
+            return Ok(Self::Sequence(sequence));
+        }
+        let when = given.parse().map(Self::Time);
+        when.map_err(|_| {
+            "write the sequence of a record, or a time: 2026-01-01, 2026-01-01T08:00:00Z or 400d".to_owned()
+        })
+    }
 }
 
 /// The options of `log export`.
@@ -462,6 +536,10 @@ pub struct ReplayArgs {
     /// With --diff: decide under the recorded rules, so that only the program differs
     #[arg(long, requires = "diff", conflicts_with_all = ["verify", "rebuild", "until"])]
     pub recorded_policy: bool,
+    /// With --verify, --until or --diff: begin with this file of `calltrail log archive`; may be given more than once, in the order of
+    /// their records
+    #[arg(long, conflicts_with = "rebuild", value_name = "FILE")]
+    pub archive: Vec<PathBuf>,
 }
 
 /// A place of the log: a record's sequence, or a time.
@@ -651,6 +729,18 @@ const IMPORT: &str = "\
 Examples:
   calltrail log import calls.jsonl.gz --path /var/lib/calltrail
   CALLTRAIL__LOG__BACKEND=jetstream calltrail log import calls.jsonl.gz";
+const SNAPSHOT: &str = "\
+Examples:
+  calltrail log snapshot
+  calltrail log snapshot --format json";
+const ARCHIVE: &str = "\
+Examples:
+  calltrail log archive --before 2026-01-01 2025.jsonl.gz
+  calltrail log archive --before 400d old.jsonl.gz";
+const TRIM: &str = "\
+Examples:
+  calltrail log trim --before 2026-01-01 --archive 2025.jsonl.gz
+  calltrail log trim --before 2026-01-01 --archive 2025.jsonl.gz --yes";
 const APPLY: &str = "\
 Examples:
   calltrail streams apply --dry-run
@@ -673,6 +763,7 @@ Examples:
   calltrail replay --rebuild                     after a fix of the program, or of the disk
   calltrail replay --until 1200
   calltrail replay --until 2026-11-30T08:00:00Z --of +33612345678
+  calltrail replay --verify --archive 2025.jsonl.gz --archive 2026.jsonl.gz
   calltrail replay --diff                        what another release or configuration would change
   calltrail replay --diff --recorded-policy";
 

@@ -28,6 +28,7 @@ use crate::erase::{self, Erasure};
 use crate::jobs::{self, JobLines, JobOf, Wanted};
 use crate::remote_log;
 use crate::replay::{Rebuild, RebuildLine, Replay};
+use crate::retention::{self, Snapshot, Trim};
 use crate::tail::Line;
 use crate::trail::Trail;
 
@@ -69,7 +70,9 @@ pub(crate) fn serve(
         .route("/trail", get(trail))
         .route("/records", get(records))
         .route("/archived", get(archived))
-        .route("/verify", get(verify))
+        .route("/verify", post(verify))
+        .route("/snapshot", post(snapshot))
+        .route("/trim", post(trim))
         .route("/jobs", get(jobs).post(ask_for))
         .route("/jobs/cancel", post(cancel))
         .route("/rebuild", post(rebuild))
@@ -93,6 +96,13 @@ struct TrailOf {
 #[derive(Serialize, Deserialize)]
 struct Erase {
     of: String,
+    yes: bool,
+    archives: Vec<PathBuf>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TrimBefore {
+    before: u64,
     yes: bool,
 }
 
@@ -128,15 +138,26 @@ async fn archived(State(shared): State<Arc<Shared>>, Query(asked): Query<Records
     answer(read.await)
 }
 
-async fn erase_person(State(shared): State<Arc<Shared>>, Query(asked): Query<Erase>) -> Response {
+async fn erase_person(State(shared): State<Arc<Shared>>, Json(asked): Json<Erase>) -> Response {
     let Ok(of) = asked.of.parse::<NumberOrParty>();
     let _alone = shared.long_questions.acquire().await;
-    answer(async { erase::run(shared.stores()?, &of, asked.yes).await }.await)
+    let asked = erase::Asked { of: &of, yes: asked.yes, archives: &asked.archives };
+    answer(async { erase::run(shared.stores()?, &shared.folder, &asked).await }.await)
 }
 
-async fn verify(State(shared): State<Arc<Shared>>) -> Response {
+async fn verify(State(shared): State<Arc<Shared>>, Json(archives): Json<Vec<PathBuf>>) -> Response {
     let _alone = shared.long_questions.acquire().await;
-    answer(shared.verify().await.map(Replay::from))
+    answer(shared.verify(&archives).await.map(Replay::from))
+}
+
+async fn snapshot(State(shared): State<Arc<Shared>>) -> Response {
+    let _alone = shared.long_questions.acquire().await;
+    answer(async { retention::take(shared.stores()?, &shared.folder).await }.await)
+}
+
+async fn trim(State(shared): State<Arc<Shared>>, Json(asked): Json<TrimBefore>) -> Response {
+    let _alone = shared.long_questions.acquire().await;
+    answer(async { retention::trim(&*shared.stores()?.log, asked.before, asked.yes).await }.await)
 }
 
 async fn jobs(State(shared): State<Arc<Shared>>) -> Response {
@@ -254,7 +275,16 @@ impl Running {
     }
 
     async fn order<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
-        answered(self.client.post(format!("http://localhost/{path}")).json(body).timeout(ANSWER_MAX)).await
+        self.order_within(ANSWER_MAX, path, body).await
+    }
+
+    async fn order_within<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        answered(self.client.post(format!("http://localhost/{path}")).json(body).timeout(limit)).await
     }
 
     pub(crate) async fn status(&self) -> anyhow::Result<crate::status::Status> {
@@ -317,14 +347,22 @@ impl Running {
     }
 
     /// What is held of a person, erased if `yes`.
-    pub(crate) async fn erase(&self, of: &NumberOrParty, yes: bool) -> anyhow::Result<Vec<Erasure>> {
-        let request = self.client.post("http://localhost/erase");
-        let query = Erase { of: of.as_str().to_owned(), yes };
-        answered(request.query(&query).timeout(LONG_ANSWER_MAX)).await
+    pub(crate) async fn erase(&self, asked: &erase::Asked<'_>) -> anyhow::Result<Vec<Erasure>> {
+        let (of, archives) = (asked.of.as_str().to_owned(), asked.archives.to_vec());
+        self.order_within(LONG_ANSWER_MAX, "erase", &Erase { of, yes: asked.yes, archives }).await
     }
 
-    pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {
-        self.ask_within(LONG_ANSWER_MAX, "verify", &()).await
+    pub(crate) async fn verify(&self, archives: &[PathBuf]) -> anyhow::Result<Replay> {
+        self.order_within(LONG_ANSWER_MAX, "verify", &archives).await
+    }
+
+    pub(crate) async fn snapshot(&self) -> anyhow::Result<Snapshot> {
+        self.order_within(LONG_ANSWER_MAX, "snapshot", &()).await
+    }
+
+    /// Trims off the records before `before`, if `yes`.
+    pub(crate) async fn trim(&self, before: u64, yes: bool) -> anyhow::Result<Trim> {
+        self.order_within(LONG_ANSWER_MAX, "trim", &TrimBefore { before, yes }).await
     }
 
     /// Asks the reader for calls.

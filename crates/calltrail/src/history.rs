@@ -8,10 +8,39 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::party::Party;
 use calltrail_domain::state::{Memory, PARTY_PREFIX, State};
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
+use calltrail_projector::snapshot::{self, SnapshotError};
 use calltrail_projector::{Folding, Lineage};
 
 /// Records read at once.
 const BATCH_RECORDS: usize = 1_000;
+
+/// What the folding of a log begins with: nothing, or the snapshot before which it was trimmed.
+#[derive(Debug, Default)]
+pub(crate) struct Beginning {
+    pub(crate) accounts: BTreeMap<String, State<Memory>>,
+    pub(crate) lineage: Lineage,
+    /// The last record that is folded into it.
+    pub(crate) through: u64,
+}
+
+impl Beginning {
+    /// # Errors
+    /// When the log cannot be read, or lacks the snapshot that it should begin with.
+    pub(crate) async fn of(log: &dyn EventLog) -> anyhow::Result<Self> {
+        let Some(base) = snapshot::base(log).await? else { return Ok(Self::default()) };
+        let (mut pieces, mut lineage) = (BTreeMap::<String, Memory>::new(), Lineage::default());
+        let folded = snapshot::load::<SnapshotError>(log, &base, |part| {
+            for (account, changes) in part {
+                pieces.entry(account).or_default().change(&changes);
+            }
+            Ok(())
+        })
+        .await?;
+        folded.into_iter().for_each(|seen| lineage.add(seen));
+        let accounts = pieces.into_iter().map(|(account, pieces)| (account, State::new(pieces))).collect();
+        Ok(Self { accounts, lineage, through: base.through })
+    }
+}
 
 /// The states of all accounts at the end of the log.
 #[derive(Debug, Default)]
@@ -45,10 +74,14 @@ impl History {
 
     /// Likewise up to this sequence.
     pub(crate) async fn until(log: &dyn EventLog, end: u64) -> anyhow::Result<Self> {
-        let mut history = Self::default();
-        let mut lineage = Lineage::default();
+        let Beginning { accounts, mut lineage, through } = Beginning::of(log).await?;
+        let mut history = Self { accounts, stale: BTreeSet::new() };
+        anyhow::ensure!(
+            through <= end,
+            "the records up to {through} were trimmed off the log: the state at {end} is in an archive"
+        );
         for_each_record(log, |record| {
-            if record.sequence > end {
+            if record.sequence <= through || record.sequence > end {
                 return Ok(());
             }
             let record = Folding::of(record);

@@ -21,6 +21,7 @@ mod reader_status;
 mod reconcile;
 mod remote_log;
 mod replay;
+mod retention;
 pub mod status;
 mod streams;
 mod tail;

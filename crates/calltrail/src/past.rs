@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use calltrail_domain::decision::Verdict;
 use calltrail_domain::ids::{CallId, PartyId};
 use calltrail_domain::record::Record;
@@ -73,7 +73,13 @@ impl Past {
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> anyhow::Result<Self> {
         let end = end(log, until).await?;
-        let mut scratch = Scratch::new(scratch)?;
+        let mut scratch = Scratch::new(scratch, log).await?;
+        let began_at = scratch.began_at();
+        ensure!(
+            began_at <= end,
+            "the records up to {began_at} were trimmed off the log, and only the state at {began_at} is in it; name the archive \
+             with --archive"
+        );
         scratch.fold_to(log, end, &mut |at| progress(at, end)).await?;
         let mut past = Self {
             until: end,
@@ -95,7 +101,7 @@ impl Past {
 }
 
 /// The last record that counts: by its sequence, or the one before the first that was received later.
-async fn end(log: &dyn EventLog, until: Until) -> anyhow::Result<u64> {
+pub(crate) async fn end(log: &dyn EventLog, until: Until) -> anyhow::Result<u64> {
     let tail = log.tail().await.context("the log cannot be read")?;
     let time = match until {
         Until::Sequence(sequence) => return Ok(sequence.min(tail)),

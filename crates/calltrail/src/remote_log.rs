@@ -47,6 +47,10 @@ impl EventLog for RemoteLog {
     async fn erase(&self, _: &[u64]) -> Result<(), LogError> {
         Err(LogError::storage(OnlyRead))
     }
+
+    async fn trim(&self, _: u64) -> Result<(), LogError> {
+        Err(LogError::storage(OnlyRead))
+    }
 }
 
 /// Records as bytes: a body is not always text.

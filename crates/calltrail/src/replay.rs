@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Replay {
     pub(crate) records: u64,
+    /// The record of the snapshot with which the log began; 0 for a log that is whole.
+    pub(crate) began_at: u64,
     pub(crate) live_hash: String,
     pub(crate) replayed_hash: String,
     pub(crate) same: bool,
@@ -22,6 +24,7 @@ impl From<Verification> for Replay {
         let differences = verification.differences.into_iter();
         Self {
             records: verification.records,
+            began_at: verification.began_at,
             same: verification.live_hash == verification.replayed_hash,
             live_hash: verification.live_hash,
             replayed_hash: verification.replayed_hash,
@@ -34,7 +37,14 @@ impl From<Verification> for Replay {
 
 impl fmt::Display for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} records replayed from record 1", self.records)?;
+        match self.began_at {
+            0 => writeln!(f, "{} records replayed from record 1", self.records),
+            at => writeln!(
+                f,
+                "{} records replayed from the snapshot of record {at}; name the archives with --archive to prove that too",
+                self.records
+            ),
+        }?;
         if self.same {
             return writeln!(f, "same state hash: {}", self.live_hash);
         }

@@ -58,5 +58,9 @@ pub const HARMLESS_DIGITS_MAX: usize = 5;
 
 /// The most bytes of pieces in one record of an erasure, unless the first is longer.
 pub const ERASURE_BYTES_MAX: usize = 600_000;
+/// The most bytes of pieces in one part of a snapshot, as they are stored in the record.
+pub const SNAPSHOT_BYTES_MAX: usize = 600_000;
+/// A longer piece is cut: each of its bytes may take two in the record.
+pub const SNAPSHOT_PIECE_BYTES_MAX: usize = 250_000;
 /// The most erased sequences in one record of an erasure, inclusive.
 pub const ERASURE_SEQUENCES_MAX: usize = 10_000;

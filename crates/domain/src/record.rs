@@ -51,6 +51,8 @@ pub enum RecordBody {
     TimerElapsed(Timer),
     #[serde(rename = "party.erased")]
     PartyErased(PartyErased),
+    #[serde(rename = "state.snapshot")]
+    StateSnapshot(StateSnapshot),
     /// Written by a later release: kept, and without meaning here.
     #[serde(skip)]
     Unknown { kind: String },
@@ -176,6 +178,56 @@ impl std::fmt::Debug for PartyErased {
     }
 }
 
+/// The format of the pieces in a snapshot that this release writes. Once the records before a snapshot are removed, nothing else
+/// gives its pieces: golden files of every format are loaded for ever.
+pub const SNAPSHOT_FORMAT: u32 = 1;
+
+/// A part of the state of all accounts, as it was folded up to a record. Where the older records were removed, folding begins
+/// with the snapshot; it means nothing to who has folded them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateSnapshot {
+    /// [`SNAPSHOT_FORMAT`] of the release that wrote it.
+    pub format: u32,
+    /// The same in all parts of one snapshot, and in no other's.
+    pub id: String,
+    /// The last record that is folded into it.
+    pub through: u64,
+    /// The first record that the log had then.
+    pub began: u64,
+    /// 1, 2, 3, … over all accounts.
+    pub part: u64,
+    /// Pieces of the record's account, in the order of their keys, as they are stored. One that is too long for a part goes on
+    /// under the same key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<(String, String)>,
+    /// In the last part alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<SnapshotEnd>,
+}
+
+/// What a snapshot ends with: without it, it is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotEnd {
+    /// The hash over all pieces of all accounts.
+    pub state_hash: String,
+    /// The first record that was folded, by its sequence and hash.
+    pub first: Option<(u64, u64)>,
+    /// Likewise the last ones: decisions name the hash of the record that they rest on.
+    pub recent: Vec<(u64, u64)>,
+}
+
+/// Shows nothing personal: pieces hold names and numbers.
+impl std::fmt::Debug for StateSnapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateSnapshot")
+            .field("id", &self.id)
+            .field("through", &self.through)
+            .field("part", &self.part)
+            .field("pieces", &self.pieces.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Bytes that are no record of any version.
 #[derive(Debug, thiserror::Error)]
 #[error("not a record of this log: {0}")]
@@ -210,13 +262,14 @@ impl RecordBody {
             Self::ConversationMerged(_) => "conversation.merged",
             Self::TimerElapsed(_) => "timer.elapsed",
             Self::PartyErased(_) => "party.erased",
+            Self::StateSnapshot(_) => "state.snapshot",
             Self::Unknown { kind } => kind,
         }
     }
 }
 
 /// The kinds that this release knows.
-pub const KNOWN_KINDS: [&str; 11] = [
+pub const KNOWN_KINDS: [&str; 12] = [
     "account.created",
     "policy.changed",
     "aircall.event",
@@ -228,6 +281,7 @@ pub const KNOWN_KINDS: [&str; 11] = [
     "conversation.merged",
     "timer.elapsed",
     "party.erased",
+    "state.snapshot",
 ];
 
 impl Record {

@@ -119,10 +119,13 @@ pub enum Rule {
     ErasedCallStaysErased,
     ErasureFollowsItsState,
     ErasedRecordIsNoOtherLog,
+    TrimmedRecordsAreNotMissed,
+    SnapshotsCountWhenWhole,
+    SnapshotsBringTheLineage,
 }
 
 impl Rule {
-    pub const ALL: [Self; 112] = [
+    pub const ALL: [Self; 115] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -235,6 +238,9 @@ impl Rule {
         Self::ErasedCallStaysErased,
         Self::ErasureFollowsItsState,
         Self::ErasedRecordIsNoOtherLog,
+        Self::TrimmedRecordsAreNotMissed,
+        Self::SnapshotsCountWhenWhole,
+        Self::SnapshotsBringTheLineage,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -350,9 +356,12 @@ impl Rule {
             | Self::ConditionsAreProbedOnce
             | Self::AnsweredImportsAreRepeatedSoon
             | Self::OvertakenReadIsRepeated => &[],
-            Self::ErasedCallStaysErased | Self::ErasureFollowsItsState | Self::ErasedRecordIsNoOtherLog => {
-                &[]
-            }
+            Self::ErasedCallStaysErased
+            | Self::ErasureFollowsItsState
+            | Self::ErasedRecordIsNoOtherLog
+            | Self::TrimmedRecordsAreNotMissed
+            | Self::SnapshotsCountWhenWhole
+            | Self::SnapshotsBringTheLineage => &[],
         }
     }
 }

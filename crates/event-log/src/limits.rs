@@ -30,6 +30,8 @@ pub(crate) const QUEUE_CHANGES_MAX: usize = 4_096;
 pub(crate) const COMMIT_CHANGES_MAX: usize = 4_096;
 /// A commit takes no further change once it holds so many bytes of bodies.
 pub(crate) const COMMIT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The most records that one commit removes at the old end of the log, inclusive.
+pub(crate) const TRIM_RECORDS_MAX: usize = 10_000;
 /// The pause after a commit and the reopening or the next commit failed too; it doubles up to the maximum.
 pub(crate) const REOPEN_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest such pause, inclusive.

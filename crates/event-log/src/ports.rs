@@ -57,6 +57,9 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
     async fn tail(&self) -> Result<u64, LogError>;
     /// Removes the records; readers skip the gaps. Sequences that are not there are ignored.
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError>;
+    /// Removes every record before `sequence`, however many they are. What was removed when it fails stays removed: who asks
+    /// again goes on there. Sequences are never given twice, as after an erasure.
+    async fn trim(&self, before: u64) -> Result<(), LogError>;
 }
 
 /// The kind of the records that hold the place of a gap during an import; see [`Import`].

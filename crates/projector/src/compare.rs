@@ -109,8 +109,10 @@ pub async fn compare(
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Comparison, ProjectorError> {
     let notes = Notes::of(log, end, progress).await?;
-    let mut due = notes.0.iter().peekable();
-    let mut scratch = Scratch::new(scratch)?;
+    let mut scratch = Scratch::new(scratch, log).await?;
+    // The state on which earlier ones were made is not to be had any more.
+    let began_at = scratch.began_at();
+    let mut due = notes.0.iter().filter(|(through, _)| *through > began_at).peekable();
     let mut comparison = Comparison::default();
     while scratch.read_to() < end {
         let batch = scratch.read(log, end).await?;

@@ -15,6 +15,7 @@ mod query;
 mod reading;
 mod rebuild;
 mod scratch;
+pub mod snapshot;
 mod store;
 mod translate;
 mod verify;

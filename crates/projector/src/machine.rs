@@ -55,8 +55,9 @@ pub struct Machine<P: Pieces> {
     tick: Option<Tick>,
     /// The log is the one that was folded, as far as is known since the last tick.
     identified: bool,
-    /// The record at this checkpoint was erased, and one before it is what was folded.
-    erased_at: Option<u64>,
+    /// The record at this checkpoint is gone, and nothing that was to be folded is missing in this log, which began with the
+    /// record named second.
+    gone_at: Option<(u64, u64)>,
     /// Looks at the tail, one after the other, that found it before the checkpoint.
     looks_behind: u32,
     /// The log is another one.
@@ -136,7 +137,7 @@ impl<P: Pieces> Machine<P> {
             head: 0,
             tick: None,
             identified: false,
-            erased_at: None,
+            gone_at: None,
             looks_behind: 0,
             over: None,
             lost: Vec::new(),
@@ -234,14 +235,14 @@ impl<P: Pieces> Machine<P> {
                 if self.is_behind(Asked::Gate, tail) || self.identifies() { Ok(()) } else { self.go_on() }
             }
             (Asked::Head, Came::Tail(tail)) => self.see_head(tail),
-            (Asked::Identify { seen, resumes }, Came::Identity { at, first }) => {
-                if let Some(seen) = self.compare(seen, at, first) {
+            (Asked::Identify { seen, resumes }, Came::Identity { at, first, base }) => {
+                if let Some(seen) = self.compare(seen, at, first, base) {
                     self.agenda.push_front(Step::Ask(Asked::Identify { seen, resumes }));
                     return Ok(());
                 }
                 if resumes && self.over.is_none() { self.resume() } else { Ok(()) }
             }
-            (Asked::Records, Came::Records { before, records }) => self.fold(before, &records),
+            (Asked::Records, Came::Records { before, first, records }) => self.fold(before, first, &records),
             (Asked::Records, Came::Tick) => {
                 if self.caught_up {
                     self.tick.get_or_insert(Tick { at: now, tail: None });
@@ -322,8 +323,13 @@ impl<P: Pieces> Machine<P> {
     }
 
     /// One commit group: fold, tell the outbox, then make states and checkpoint durable.
-    fn fold(&mut self, before: Option<u64>, records: &[Folding]) -> Result<(), PiecesError<P>> {
-        if !self.follow_on(before) {
+    fn fold(
+        &mut self,
+        before: Option<u64>,
+        first: Option<u64>,
+        records: &[Folding],
+    ) -> Result<(), PiecesError<P>> {
+        if !self.follow_on(before, first) {
             return Ok(());
         }
         let publishes = self.caught_up || !rule::holds(Rule::NothingIsPublishedBeforeCatchUp);

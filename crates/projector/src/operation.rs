@@ -42,6 +42,10 @@ pub enum WhyAgain {
     OtherRecord { sequence: u64 },
     #[error("the log begins with another record than it has folded")]
     OtherFirst,
+    #[error("it has folded up to record {checkpoint}, and what follows was trimmed off the log")]
+    Trimmed { checkpoint: u64 },
+    #[error("the log did not answer while it was filled from the snapshot with which the log begins")]
+    NotFilled,
 }
 
 /// What came of an operation.
@@ -50,16 +54,20 @@ pub enum Came {
     /// Nothing was asked yet.
     Started,
     Tail(u64),
-    /// `before` is the hash of the record at the sequence after which they were read, `None` where that one is gone.
+    /// `before` is the hash of the record at the sequence after which they were read. Where that one is gone it is `None`, and `first`
+    /// the sequence with which the log begins. Both were looked for after the records were read.
     Records {
         before: Option<u64>,
+        first: Option<u64>,
         records: Vec<Folding>,
     },
     Tick,
-    /// The hash of the record that was asked for, `None` where there is none, and the log's first record.
+    /// The hash of the record that was asked for, `None` where there is none, and the log's first record. Where the log begins
+    /// after the record that was asked for, `base` is how far its whole snapshot goes.
     Identity {
         at: Option<u64>,
         first: Option<Seen>,
+        base: Option<u64>,
     },
     Published {
         ticket: u64,

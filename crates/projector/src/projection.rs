@@ -95,6 +95,10 @@ impl<P: Pieces> Projection<P> {
         &self.lineage
     }
 
+    pub(crate) fn store(&self) -> &P {
+        &self.store
+    }
+
     /// A record that decisions which were not folded contradict, once.
     pub(crate) fn take_doubted(&mut self) -> Option<Seen> {
         self.doubted.take()

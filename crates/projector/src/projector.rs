@@ -26,6 +26,7 @@ use crate::published::class_of;
 use crate::query::{Progress, Query, Troubles, state_hash};
 use crate::reading;
 use crate::rebuild::{self, RebuildError, Rebuilt, Swap};
+use crate::snapshot::SnapshotError;
 use crate::store::{Opened, Store, StoreError};
 
 /// What the projector is told from outside.
@@ -54,8 +55,19 @@ pub enum ProjectorError {
     Store(#[from] StoreError),
     #[error("the call event log did not answer: {0}")]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Snapshot(SnapshotError),
     #[error("the projector panicked; the lines before say where")]
     Panicked,
+}
+
+impl From<SnapshotError> for ProjectorError {
+    fn from(cause: SnapshotError) -> Self {
+        match cause {
+            SnapshotError::Log(cause) => Self::Log(cause),
+            cause => Self::Snapshot(cause),
+        }
+    }
 }
 
 /// How one life of the projector ended.
@@ -164,6 +176,11 @@ impl Projector {
         if let Some(aside) = opened.set_aside {
             let path = aside.path.display();
             warn!(reason = aside.reason, %path, "projection store set aside, rebuilding it from the log");
+        }
+        if let Err(cause) = reading::begin(&*self.log, &opened.store).await {
+            let ProjectorError::Log(cause) = cause else { return Err(cause) };
+            self.lines.tell_refused(&cause);
+            return Ok(Ended::FoldAgain(WhyAgain::NotFilled));
         }
         let mut machine = Machine::new(opened.store, self.options.accounts.clone(), self.options.random)?;
         if let Some(carried) = carried {

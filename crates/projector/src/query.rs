@@ -193,7 +193,8 @@ pub(crate) fn state_hash<P: Pieces>(projection: &Projection<P>) -> Result<String
     Ok(hash.finish())
 }
 
-fn add_piece(hash: &mut StateHash, account: &str, key: &str, stored: &[u8]) {
+/// Takes a stored piece into the hash over a whole state ([`Digest::state_hash`]).
+pub fn add_piece(hash: &mut StateHash, account: &str, key: &str, stored: &[u8]) {
     hash.add(&format!("{account}/{key}"), piece_hash(key, stored).as_bytes());
 }
 

@@ -7,6 +7,10 @@ use tokio::time::timeout;
 use crate::limits::IDENTIFY_WAIT;
 use crate::lineage::Seen;
 use crate::operation::Came;
+use crate::pieces::Pieces as _;
+use crate::projector::ProjectorError;
+use crate::snapshot;
+use crate::store::Store;
 use crate::translate::Folding;
 
 /// Up to `max` records after `after`; waits for the first.
@@ -15,7 +19,8 @@ use crate::translate::Folding;
 pub(crate) async fn records(log: &dyn EventLog, after: u64, max: usize) -> Result<Came, LogError> {
     let records = log.read_after(after, max).await?;
     let before = if after == 0 { None } else { hash_at(log, after).await? };
-    Ok(Came::Records { before, records: records.iter().map(Folding::of).collect() })
+    let first = if before.is_none() { next_record(log, 0).await?.map(|first| first.sequence) } else { None };
+    Ok(Came::Records { before, first, records: records.iter().map(Folding::of).collect() })
 }
 
 /// The hash of the record at `sequence`, and the first record. The log ends at `sequence` or after it.
@@ -23,7 +28,27 @@ pub(crate) async fn identity(log: &dyn EventLog, sequence: u64) -> Result<Came, 
     let at = hash_at(log, sequence).await?;
     let seen = |record: LoggedRecord| Seen { sequence: record.sequence, hash: hash::of_record(&record.body) };
     let first = next_record(log, 0).await?.map(seen);
-    Ok(Came::Identity { at, first })
+    let begins_later = first.is_some_and(|first| first.sequence > sequence);
+    // Where there should be a snapshot and is none, whoever folds the log again says so.
+    let base = if begins_later { snapshot::base(log).await.ok().flatten() } else { None };
+    Ok(Came::Identity { at, first, base: base.map(|base| base.through) })
+}
+
+/// Fills an empty store with the snapshot with which the log begins. Returns where the folding goes on: after the last record that
+/// the store has. Who is killed meanwhile leaves a store that is not opened again.
+pub(crate) async fn begin(log: &dyn EventLog, store: &Store) -> Result<u64, ProjectorError> {
+    let checkpoint = store.checkpoint()?;
+    if checkpoint > 0 {
+        return Ok(checkpoint);
+    }
+    let Some(base) = snapshot::base(log).await? else { return Ok(0) };
+    let folded = snapshot::load::<ProjectorError>(log, &base, |pieces| {
+        let pieces: Vec<_> = pieces.iter().map(|(account, pieces)| (account.as_str(), pieces)).collect();
+        Ok(store.commit(&pieces, &[], 0)?)
+    })
+    .await?;
+    store.commit(&[], &folded, base.through)?;
+    Ok(base.through)
 }
 
 /// `None` where the log has no record there, and has later ones.

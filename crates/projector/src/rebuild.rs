@@ -58,11 +58,13 @@ pub(crate) struct Built {
 
 impl Built {
     /// An empty store beside the one at `live`. What an earlier rebuild left is removed.
-    pub(crate) fn beside(live: &Path) -> Result<Self, ProjectorError> {
+    pub(crate) async fn beside(live: &Path, log: &dyn EventLog) -> Result<Self, ProjectorError> {
         let folder = folder::beside(live);
         remove_leftovers(live)?;
-        let scratch = Some(Scratch::new(&folder)?);
-        Ok(Self { live: live.to_owned(), folder, scratch })
+        // Who does not wait for the store leaves nothing of it.
+        let mut built = Self { live: live.to_owned(), folder, scratch: None };
+        built.scratch = Some(Scratch::new(&built.folder, log).await?);
+        Ok(built)
     }
 
     pub(crate) async fn fold_to(
@@ -127,7 +129,7 @@ pub async fn rebuild_at_rest(
     live: &Path,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Rebuilt, RebuildError> {
-    let mut built = Built::beside(live)?;
+    let mut built = Built::beside(live, log).await?;
     let end = log.tail().await.map_err(ProjectorError::from)?;
     built.fold_to(log, end, progress).await?;
     Ok(built.take_place(stored_hash(live, end).ok())?)
@@ -141,7 +143,7 @@ pub(crate) async fn rebuild_beside(
     queries: &mpsc::Sender<Query>,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Rebuilt, RebuildError> {
-    let mut built = Built::beside(live)?;
+    let mut built = Built::beside(live, &*log).await?;
     loop {
         // Only what the live one has folded, so that it never has to catch up.
         let known = folded.wait_for(|progress| progress.caught_up).await;

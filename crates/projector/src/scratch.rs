@@ -9,10 +9,13 @@ use calltrail_domain::state::State;
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
 
 use crate::limits::BATCH_RECORDS_MAX;
+use crate::lineage::Lineage;
+use crate::pieces::Pieces as _;
 use crate::projection::Projection;
 use crate::projector::ProjectorError;
 use crate::query::{Digest, digest, state_hash};
-use crate::store::{AccountPieces, Store};
+use crate::reading::begin;
+use crate::store::{AccountPieces, Store, StoreError};
 use crate::translate::Folding;
 
 /// The states of all accounts, folded in a folder of their own.
@@ -21,17 +24,25 @@ pub struct Scratch {
     projection: Projection<Store>,
     /// Everything up to here was read: records that were erased leave gaps.
     read_to: u64,
+    began_at: u64,
     records: u64,
 }
 
 impl Scratch {
-    /// An empty projection in a folder that is not there yet.
+    /// A projection in a folder that is not there yet: empty, or as the snapshot has it with which the log begins.
     ///
     /// # Errors
-    /// When there is no room for it.
-    pub fn new(folder: &Path) -> Result<Self, ProjectorError> {
-        let projection = Projection::new(Store::open(folder, 0)?.store)?;
-        Ok(Self { projection, read_to: 0, records: 0 })
+    /// When there is no room for it, or the log cannot be read.
+    pub async fn new(folder: &Path, log: &dyn EventLog) -> Result<Self, ProjectorError> {
+        let store = Store::open(folder, 0)?.store;
+        let read_to = begin(log, &store).await?;
+        Ok(Self { projection: Projection::new(store)?, read_to, began_at: read_to, records: 0 })
+    }
+
+    /// The last record that was not folded but is in the snapshot with which the log begins; 0 for a log that is whole.
+    #[must_use]
+    pub fn began_at(&self) -> u64 {
+        self.began_at
     }
 
     /// Folds the log on, up to `end`, which it has. `progress` hears each position that was reached.
@@ -108,6 +119,18 @@ impl Scratch {
 
     pub(crate) fn digest(&self) -> Result<Digest, ProjectorError> {
         Ok(digest(&self.projection)?)
+    }
+
+    pub(crate) fn lineage(&self) -> &Lineage {
+        self.projection.lineage()
+    }
+
+    /// The stored pieces of this account, by key.
+    pub(crate) fn pieces_of(
+        &self,
+        account: &str,
+    ) -> impl Iterator<Item = Result<(String, Vec<u8>), StoreError>> + use<> {
+        self.projection.store().account(account).scan_stored("", None)
     }
 
     pub(crate) fn projection_mut(&mut self) -> &mut Projection<Store> {

@@ -15,6 +15,8 @@ use crate::store::Store;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
     pub records: u64,
+    /// The record of the snapshot with which the log began; 0 for a log that is whole.
+    pub began_at: u64,
     pub live_hash: String,
     pub replayed_hash: String,
     /// The pieces that differ, by account and key, with the party they belong to where it is known.
@@ -37,14 +39,15 @@ pub async fn verify(
     scratch: &Path,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<Verification, ProjectorError> {
-    let mut scratch = Scratch::new(scratch)?;
+    let mut scratch = Scratch::new(scratch, log).await?;
     let end = live.checkpoint.min(log.tail().await?);
     scratch.fold_to(log, end, &mut progress).await?;
-    let records = scratch.records();
+    let (records, began_at) = (scratch.records(), scratch.began_at());
     let replayed = scratch.digest()?;
     let differences = differences(live, &replayed, scratch.projection_mut())?;
     Ok(Verification {
         records,
+        began_at,
         live_hash: live.state_hash(),
         replayed_hash: replayed.state_hash(),
         differences,

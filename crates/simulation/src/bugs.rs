@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 54] = [
+pub const PLANTED: [Rule; 57] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -58,6 +58,9 @@ pub const PLANTED: [Rule; 54] = [
     Rule::QuietConversationIsReadFirst,
     Rule::GoneConversationIsForgotten,
     Rule::OvertakenReadIsRepeated,
+    Rule::TrimmedRecordsAreNotMissed,
+    Rule::SnapshotsCountWhenWhole,
+    Rule::SnapshotsBringTheLineage,
 ];
 
 /// Seeds that have found the bugs which few seeds find. They are tried first; a change to the simulation may make another

@@ -80,10 +80,12 @@ kinds! {
     ClockJumps "a machine's clock jumps" 20,
     MassAction "a mass action archives or trashes, and Front tells nobody" 40,
     ConversationDeleted "a conversation is deleted for good, and Front tells nobody" 12,
+    LogTrimmed "a snapshot is taken, and older records are trimmed off the log" 9,
 }
 
 /// Kinds of which a run has few, because each of them is a burst, or lasts.
-pub const RARE: [Kind; 7] = [
+pub const RARE: [Kind; 8] = [
+    Kind::LogTrimmed,
     Kind::ForeignEvents,
     Kind::CrashLoop,
     Kind::ClockSetBack,
@@ -138,7 +140,8 @@ impl Scenario {
             Self::Everything => !is_own,
             Self::CrashLoop => false,
             Self::ClockSetBack => [Kind::AnswerLost, Kind::RequestLost, Kind::WriterKilled].contains(&kind),
-            Self::TailLost => !is_own && !BY_PEOPLE.contains(&kind),
+            // Nobody trims a log that is restored meanwhile.
+            Self::TailLost => !is_own && !BY_PEOPLE.contains(&kind) && kind != Kind::LogTrimmed,
         }
     }
 }

@@ -65,3 +65,12 @@ pub(crate) const TAIL_LOST_MS: (i64, i64) = (200, 20_000);
 pub(crate) const IN_BETWEEN_MS: i64 = 10;
 /// How often that is drawn where another call of the party waits too.
 pub(crate) const TRIES_WITH_OTHERS_WAITING: u32 = 4;
+
+/// The parts of a snapshot are small, so that there are several.
+pub(crate) const SNAPSHOT_PART_BYTES: usize = 6_000;
+/// The time between two parts of a snapshot.
+pub(crate) const SNAPSHOT_PART_MS: (i64, i64) = (1, 3_000);
+/// One that is killed before its last part.
+pub(crate) const SNAPSHOT_KILLED_PERCENT: u64 = 25;
+/// How often the log is trimmed after a snapshot.
+pub(crate) const TRIMS_PERCENT: u64 = 80;

@@ -13,7 +13,7 @@ use crate::evidence::Evidence;
 pub type Marks = BTreeMap<&'static str, u64>;
 
 /// What a campaign of some thousand seeds must have seen.
-pub const EXPECTED: [&str; 26] = [
+pub const EXPECTED: [&str; 29] = [
     "decided: read first",
     "decided: logged, opening a segment",
     "decided: logged, going on with a segment",
@@ -40,6 +40,9 @@ pub const EXPECTED: [&str; 26] = [
     "work: a compare-and-set lost",
     "projector: started in the middle",
     "projector: rebuilt from the first record",
+    "projector: rebuilt from a snapshot",
+    "snapshot: whole",
+    "snapshot: killed half-way",
 ];
 
 /// What the log shows.
@@ -96,6 +99,7 @@ pub(crate) fn of_log(evidence: &Evidence, marks: &mut Marks) {
             | RecordBody::FrontEvent(_)
             | RecordBody::AircallRead(_)
             | RecordBody::PartyErased(_)
+            | RecordBody::StateSnapshot(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::Unknown { .. } => {}
         }

@@ -24,5 +24,6 @@ mod secrets;
 mod setting_up;
 mod site;
 mod tokens;
+mod trimmed;
 pub(crate) mod up;
 mod usage;

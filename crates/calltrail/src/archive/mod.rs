@@ -3,6 +3,8 @@
 //! Bodies are kept to the last byte, because decisions name the hash of the record that they rest on. So two exports of one
 //! log are the same file, whichever backend it is on.
 
+mod chained;
+mod files;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,8 @@ use calltrail_domain::hash::{self, StateHash};
 use calltrail_event_log::ports::LoggedRecord;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use chained::with_archives;
+pub(crate) use files::Files;
 pub(crate) use read::{Next, Reader};
 pub(crate) use write::{Writer, sync_folder_of};
 

@@ -22,6 +22,15 @@ pub(crate) struct Reader {
     last: u64,
 }
 
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("records", &self.records)
+            .field("last", &self.last)
+            .finish_non_exhaustive()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {

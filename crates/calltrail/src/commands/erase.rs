@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use super::log_config;
+use super::replay::absolute;
 use crate::cli::{EraseArgs, Format, Globals};
 use crate::config::Backend;
 use crate::control::Running;
 use crate::engine::Stores;
-use crate::erase::{self, Erasure, remains};
+use crate::erase::{self, Asked, Erasure, remains};
 
 /// Shows what is held of a person, and erases it if that was agreed to; false when it cannot be erased now.
 ///
@@ -20,9 +21,11 @@ pub async fn run(globals: &Globals, args: &EraseArgs, out: &mut dyn Write) -> an
         Backend::Embedded => Running::on(&config.path).await?,
         Backend::JetStream => None,
     };
+    let archives = absolute(&args.archives.archive)?;
+    let asked = Asked { of: &args.of, yes: args.yes, archives: &archives };
     let erasures = match running {
-        Some(running) => running.erase(&args.of, args.yes).await?,
-        None => erase::run(&Stores::at_rest(&config).await?, &args.of, args.yes).await?,
+        Some(running) => running.erase(&asked).await?,
+        None => erase::run(&Stores::at_rest(&config).await?, &config.path, &asked).await?,
     };
     show(&erasures, globals.format, out)?;
     Ok(erasures.iter().all(|erasure| erasure.under_way.is_none()))

@@ -1,15 +1,18 @@
-//! `calltrail log export`.
+//! `calltrail log export` and `calltrail log archive`.
 
 use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
+use anyhow::ensure;
 use calltrail_event_log::ports::LoggedRecord;
 use serde::Serialize;
 
+use super::replay::readable;
+use super::retention::sequence;
 use super::{Source, bar, print};
 use crate::archive::{Archived, End, Header, Writer};
-use crate::cli::{ExportArgs, Globals};
+use crate::cli::{ArchiveArgs, ExportArgs, Globals};
 
 /// Records read at once where no engine runs.
 const BATCH_RECORDS: usize = 1_000;
@@ -27,10 +30,34 @@ struct Exported<'a> {
 /// # Errors
 /// When there is no log, it cannot be read, or the file cannot be written.
 pub async fn run(globals: &Globals, args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    write_file(globals, &args.file, None, out).await
+}
+
+/// Writes the records before a place of the log into a file.
+///
+/// # Errors
+/// Likewise.
+pub async fn archive(globals: &Globals, args: &ArchiveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (log, _) = readable(globals).await?;
+    let before = sequence(&*log, args.before).await?;
+    // An embedded log is opened by one process at a time.
+    drop(log);
+    ensure!(before > 1, "there is no record before that");
+    write_file(globals, &args.file, Some(before - 1), out).await
+}
+
+async fn write_file(
+    globals: &Globals,
+    file: &Path,
+    end: Option<u64>,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let source = Source::of(globals).await?;
     // What is appended from here on is not part of it: else it would end in the middle of a group.
-    let (through, mut batch) = next(&source, 0).await?;
-    let mut writer = Writer::to(&args.file, out, &Header::of(batch.first()))?;
+    let (last_given, mut batch) = next(&source, 0).await?;
+    let through = end.map_or(last_given, |end| end.min(last_given));
+    let mut writer =
+        Writer::to(file, out, &Header::of(batch.first().filter(|first| first.sequence <= through)))?;
     let bar = bar(through, "exporting {bar:40} {pos}/{len}, {eta} left")?;
     while let Some(last) = batch.last().map(|record| record.sequence) {
         for record in batch.iter().filter(|record| record.sequence <= through) {
@@ -44,10 +71,10 @@ pub async fn run(globals: &Globals, args: &ExportArgs, out: &mut dyn Write) -> a
     }
     let end = writer.end(through)?;
     bar.finish_and_clear();
-    if args.file == Path::new("-") {
+    if file == Path::new("-") {
         return Ok(());
     }
-    print(&Exported { file: &args.file, end }, globals.format, out)
+    print(&Exported { file, end }, globals.format, out)
 }
 
 /// The last sequence given, and the next records.

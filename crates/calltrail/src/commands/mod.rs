@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod log;
 pub mod reconcile;
 pub mod replay;
+pub mod retention;
 pub mod status;
 pub mod streams;
 pub mod test_call;

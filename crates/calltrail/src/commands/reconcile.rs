@@ -53,7 +53,7 @@ pub async fn run(globals: &Globals, args: &ReconcileArgs, out: &mut dyn Write) -
         let (log, folder) = readable(globals).await?;
         let end = log.tail().await.context("the log cannot be read")?;
         let scratch = tempfile::tempdir_in(&folder).context("no room for a scratch store")?;
-        let mut scratch = Scratch::new(&projection_in(scratch.path()))?;
+        let mut scratch = Scratch::new(&projection_in(scratch.path()), &*log).await?;
         let bar = bar(end, "folding {bar:40} {pos}/{len} records")?;
         scratch.fold_to(&*log, end, &mut |at| bar.set_position(at)).await?;
         bar.finish_and_clear();

@@ -10,6 +10,7 @@ use calltrail_event_log::ports::EventLog;
 use indicatif::ProgressBar;
 
 use super::{Source, log_config, print};
+use crate::archive::with_archives;
 use crate::cli::{Globals, ReplayArgs, Until};
 use crate::config::Environment;
 use crate::engine::{projection_in, take_folder};
@@ -25,15 +26,15 @@ pub async fn run(globals: &Globals, args: &ReplayArgs, out: &mut dyn Write) -> a
     match args.until {
         Some(until) => past(globals, until, args, out).await,
         None if args.rebuild => rebuild(globals, out).await,
-        None if args.diff => diff(globals, args.recorded_policy, out).await,
-        None => verify(globals, out).await,
+        None if args.diff => diff(globals, args, out).await,
+        None => verify(globals, &args.archive, out).await,
     }
 }
 
 /// Replays the log into a scratch store and compares; returns whether the states are the same.
-async fn verify(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<bool> {
+async fn verify(globals: &Globals, archives: &[PathBuf], out: &mut dyn Write) -> anyhow::Result<bool> {
     let replay = match Source::of(globals).await? {
-        Source::Running(running) => running.verify().await?,
+        Source::Running(running) => running.verify(&absolute(archives)?).await?,
         Source::AtRest { stores, folder } => {
             let tail = stores.tail().await?;
             let store = projection_in(&folder);
@@ -42,8 +43,9 @@ async fn verify(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<bool> 
             let scratch = tempfile::tempdir_in(&folder).context("no room for a scratch store")?;
             let bar = bar(live.checkpoint)?;
             let scratch = scratch.path().join("projection");
+            let log = with_archives(stores.log.clone(), archives)?;
             let verified =
-                calltrail_projector::verify(&*stores.log, &live, &scratch, |at| bar.set_position(at)).await?;
+                calltrail_projector::verify(&*log, &live, &scratch, |at| bar.set_position(at)).await?;
             bar.finish_and_clear();
             Replay::from(verified)
         }
@@ -84,6 +86,7 @@ async fn past(
     out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
     let (log, folder) = readable(globals).await?;
+    let log = with_archives(log, &args.archive)?;
     let scratch = tempfile::tempdir_in(&folder).context("no room for a scratch store")?;
     let bar = bar(0)?;
     let progress = |at, of| {
@@ -98,13 +101,14 @@ async fn past(
 }
 
 /// Decides with this program and its configuration, also where another release runs.
-async fn diff(globals: &Globals, recorded_policy: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+async fn diff(globals: &Globals, args: &ReplayArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
     let mut policies = BTreeMap::new();
-    if !recorded_policy {
+    if !args.recorded_policy {
         let config = globals.load_config(&Environment::of_process())?;
         policies.extend(config.accounts.iter().map(|account| (account.id.to_string(), account.policy())));
     }
     let (log, folder) = readable(globals).await?;
+    let log = with_archives(log, &args.archive)?;
     let end = log.tail().await.context("the log cannot be read")?;
     let scratch = tempfile::tempdir_in(&folder).context("no room for a scratch store")?;
     // It is read twice.
@@ -118,12 +122,24 @@ async fn diff(globals: &Globals, recorded_policy: bool, out: &mut dyn Write) -> 
     Ok(diff.same)
 }
 
+/// The paths as another process finds them too.
+pub(super) fn absolute(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let absolute =
+        |path: &PathBuf| path.canonicalize().with_context(|| format!("{} cannot be read", path.display()));
+    paths.iter().map(absolute).collect()
+}
+
+/// The log of whoever has it open.
+pub(super) fn log_of(source: Source) -> Arc<dyn EventLog> {
+    match source {
+        Source::Running(running) => Arc::new(RemoteLog::of(running)),
+        Source::AtRest { stores, .. } => stores.log.clone(),
+    }
+}
+
 /// The log, read through the process that has it open or by itself, and a folder for what is made of it.
 pub(super) async fn readable(globals: &Globals) -> anyhow::Result<(Arc<dyn EventLog>, PathBuf)> {
-    Ok(match Source::of(globals).await? {
-        Source::Running(running) => (Arc::new(RemoteLog::of(running)), log_config(globals)?.path),
-        Source::AtRest { stores, folder } => (stores.log.clone(), folder),
-    })
+    Ok((log_of(Source::of(globals).await?), log_config(globals)?.path))
 }
 
 fn bar(length: u64) -> anyhow::Result<ProgressBar> {

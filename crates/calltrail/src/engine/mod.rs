@@ -270,7 +270,7 @@ impl Engine {
     /// # Errors
     /// When there is no projector, or no room for the scratch store.
     pub async fn verify(&self) -> anyhow::Result<calltrail_projector::Verification> {
-        self.shared.verify().await
+        self.shared.verify(&[]).await
     }
 }
 
@@ -301,7 +301,7 @@ async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 ///
 /// # Panics
 /// When it has none to give: nothing safe can be done then.
-fn random() -> [u8; 32] {
+pub(crate) fn random() -> [u8; 32] {
     let mut bytes = [0; 32];
     #[expect(clippy::expect_used, reason = "a machine without random numbers must not name parties")]
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");

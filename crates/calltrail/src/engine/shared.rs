@@ -18,6 +18,7 @@ use super::now;
 use super::role::Role;
 use super::stores::Stores;
 use super::tokens::Learners;
+use crate::archive::with_archives;
 use crate::config::{AccountConfig, Backend, Config};
 use crate::reader_status::ReaderStatus;
 use crate::status::{
@@ -39,7 +40,7 @@ type Folded = BTreeMap<String, (FoldedStatus, Option<bool>)>;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(super) role: Role,
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Questions that read the whole log are answered one at a time: they take memory by its length.
     pub(crate) long_questions: Semaphore,
     pub(super) stores: OnceCell<Stores>,
@@ -200,12 +201,13 @@ impl Shared {
         Some(ReaderStatus::of(&seen, now()))
     }
 
-    pub(crate) async fn verify(&self) -> anyhow::Result<Verification> {
-        let (log, projector) = (&self.stores()?.log, self.projector.get().context(NO_PROJECTOR)?);
+    pub(crate) async fn verify(&self, archives: &[PathBuf]) -> anyhow::Result<Verification> {
+        let log = with_archives(self.stores()?.log.clone(), archives)?;
+        let projector = self.projector.get().context(NO_PROJECTOR)?;
         let live = projector.digest().await.context("the projector has ended; see the log of the process")?;
         let scratch = tempfile::tempdir_in(&self.folder).context("no room for a scratch store")?;
         let store = projection_in(scratch.path());
-        Ok(calltrail_projector::verify(&**log, &live, &store, |_| {}).await?)
+        Ok(calltrail_projector::verify(&*log, &live, &store, |_| {}).await?)
     }
 
     /// Fills a second projection store beside the live one and puts it in its place.

@@ -15,13 +15,14 @@ use calltrail_projector::{Folding, Lineage};
 
 use crate::cli::NumberOrParty;
 use crate::engine::{Stores, now};
-use crate::history::{History, for_each_record};
+use crate::history::{Beginning, History, for_each_record};
 use crate::trail::find;
 
 /// Kinds whose bodies come from outside: a number may be anywhere in them.
 const FROM_OUTSIDE: [&str; 3] = ["aircall.event", "front.event", "front.polled"];
 
 /// A person in one account.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) account: String,
     pub(super) root: PartyId,
@@ -116,7 +117,7 @@ async fn one(
     }
     let own: Vec<_> = before.iter().filter(|it| !it.erased.parties.is_disjoint(&person.parties)).collect();
     own.iter().for_each(|before| person.was(&before.erased));
-    let mut gapped = Gapped::new(account, &person);
+    let mut gapped = Gapped::new(account, &person, Beginning::of(&*stores.log).await?);
     for_each_record(
         &*stores.log,
         |record| {
@@ -143,6 +144,8 @@ struct Gapped<'p> {
     person: &'p Person,
     state: State<Memory>,
     lineage: Lineage,
+    /// The last record that is in the state from the beginning.
+    through: u64,
     records: Vec<u64>,
     kinds: BTreeMap<String, usize>,
     /// Every sequence that has a record.
@@ -150,12 +153,13 @@ struct Gapped<'p> {
 }
 
 impl<'p> Gapped<'p> {
-    fn new(account: &'p str, person: &'p Person) -> Self {
+    fn new(account: &'p str, person: &'p Person, mut beginning: Beginning) -> Self {
         Self {
             account,
             person,
-            state: State::new(Memory::default()),
-            lineage: Lineage::default(),
+            state: beginning.accounts.remove(account).unwrap_or_else(|| State::new(Memory::default())),
+            lineage: beginning.lineage,
+            through: beginning.through,
             records: Vec::new(),
             kinds: BTreeMap::new(),
             there: BTreeSet::new(),
@@ -165,9 +169,12 @@ impl<'p> Gapped<'p> {
     fn take(&mut self, record: &LoggedRecord) -> anyhow::Result<()> {
         let folding = Folding::of(record);
         self.there.insert(record.sequence);
-        if record.account == self.account && self.owns(record, &folding) {
+        if record.account == self.account && is_of(self.person, record, &folding) {
             self.records.push(record.sequence);
             *self.kinds.entry(record.kind.clone()).or_default() += 1;
+            return Ok(());
+        }
+        if record.sequence <= self.through {
             return Ok(());
         }
         let is_stale = self.lineage.stale(&folding).is_some();
@@ -178,15 +185,25 @@ impl<'p> Gapped<'p> {
         }
         Ok(())
     }
+}
 
-    fn owns(&self, record: &LoggedRecord, folding: &Folding) -> bool {
-        let is_fact = folding.meaning.as_ref().is_some_and(|(_, fact)| self.person.owns(fact));
-        let text = || String::from_utf8_lossy(&record.body);
-        is_fact || (FROM_OUTSIDE.contains(&record.kind.as_str()) && self.person.is_named_in(&text()))
-    }
+fn is_of(person: &Person, record: &LoggedRecord, folding: &Folding) -> bool {
+    let is_fact = folding.meaning.as_ref().is_some_and(|(_, fact)| person.owns(fact));
+    let text = || String::from_utf8_lossy(&record.body);
+    is_fact || (FROM_OUTSIDE.contains(&record.kind.as_str()) && person.is_named_in(&text()))
 }
 
 impl Found {
+    /// Neither a record nor a piece of state is the person's.
+    pub(super) fn has_nothing(&self) -> bool {
+        self.records.is_empty() && self.parts.iter().all(|part| part.pieces.is_empty())
+    }
+
+    /// True for a record of the person, in the log or in an archive of it.
+    pub(super) fn owns(&self, record: &LoggedRecord) -> bool {
+        record.account == self.account && is_of(&self.person, record, &Folding::of(record))
+    }
+
     /// Fails while something of the person is under way.
     pub(super) fn check_over(&self) -> anyhow::Result<()> {
         let UnderWay { calls, effects, joins } = self.under_way;

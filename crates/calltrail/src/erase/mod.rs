@@ -3,8 +3,11 @@
 //! **Invariant:** nothing is erased before the log says so. Whoever is killed half-way leaves a record that names what is still
 //! to be erased.
 
+mod archived;
 mod look;
 mod report;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use calltrail_domain::ids::AccountId;
@@ -14,6 +17,7 @@ use calltrail_front_writer::{dead_letter, fence};
 
 use crate::cli::NumberOrParty;
 use crate::engine::{Stores, now};
+use crate::retention;
 use look::{Found, look};
 pub(crate) use report::{Erasure, remains};
 
@@ -22,12 +26,23 @@ const APPENDS_MAX: u32 = 50;
 /// Records that are erased at once.
 const ERASED_AT_ONCE: usize = 1_000;
 
-/// What is held of the person in each account that knows one, erased if `yes`.
+/// Who is to be erased, and where.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) of: &'a NumberOrParty,
+    /// Erased, not only looked for.
+    pub(crate) yes: bool,
+    /// Archives of older records, in which the person is looked for too.
+    pub(crate) archives: &'a [PathBuf],
+}
+
+/// What is held of the person in each account that knows one, erased if that is asked for. `folder` has room for what is made
+/// of the log.
 ///
 /// # Errors
 /// When nobody is found, the log cannot be read or written, or something of the person is under way.
-pub(crate) async fn run(stores: &Stores, asked: &NumberOrParty, yes: bool) -> anyhow::Result<Vec<Erasure>> {
-    let found = look(stores, asked).await?;
+pub(crate) async fn run(stores: &Stores, folder: &Path, asked: &Asked<'_>) -> anyhow::Result<Vec<Erasure>> {
+    let found = look(stores, asked.of).await?;
     if found.is_empty() {
         bail!(
             "nothing is known of this number, call, conversation or party; give a number with its country code (+44…), \
@@ -36,15 +51,28 @@ pub(crate) async fn run(stores: &Stores, asked: &NumberOrParty, yes: bool) -> an
     }
     let mut erasures = Vec::new();
     for one in found {
-        erasures.push(if yes { erase(stores, asked, one).await? } else { Erasure::planned(&one) });
+        let archived = archived::look(&one, asked.archives)?;
+        let mut erasure = if asked.yes {
+            let erasure = erase(stores, asked.of, &one).await?;
+            archived::erase(&one, asked.archives)?;
+            erasure
+        } else {
+            Erasure::planned(&one)
+        };
+        erasure.archived = archived;
+        erasures.push(erasure);
+    }
+    if asked.yes {
+        // Its pieces are the person's too.
+        retention::retake(stores, folder).await?;
     }
     Ok(erasures)
 }
 
-async fn erase(stores: &Stores, asked: &NumberOrParty, found: Found) -> anyhow::Result<Erasure> {
+async fn erase(stores: &Stores, asked: &NumberOrParty, found: &Found) -> anyhow::Result<Erasure> {
     found.check_over()?;
-    let dead_letters = forget_requests(&*stores.key_value, &found).await?;
-    let found = announce(stores, asked, found).await?;
+    let dead_letters = forget_requests(&*stores.key_value, found).await?;
+    let found = announce(stores, asked, found.clone()).await?;
     let sequences: Vec<_> = found.records.iter().chain(&found.left).copied().collect();
     for some in sequences.chunks(ERASED_AT_ONCE) {
         let erased = stores.log.erase(some).await;
@@ -57,7 +85,7 @@ async fn erase(stores: &Stores, asked: &NumberOrParty, found: Found) -> anyhow::
 async fn announce(stores: &Stores, asked: &NumberOrParty, mut found: Found) -> anyhow::Result<Found> {
     for _ in 0..APPENDS_MAX {
         found.check_over()?;
-        if found.records.is_empty() {
+        if found.has_nothing() {
             return Ok(found);
         }
         let sequences = append(stores, &found.account, found.parts.clone()).await?;

@@ -17,6 +17,8 @@ pub(crate) struct Erasure {
     pub(crate) records: BTreeMap<String, usize>,
     /// Records that an interrupted erasure had left.
     pub(crate) left: usize,
+    /// Records of the archives that were named.
+    pub(crate) archived: usize,
     /// Requests that Front refused; known once they are erased.
     pub(crate) dead_letters: usize,
     /// What keeps it from being done now.
@@ -36,6 +38,7 @@ impl Erasure {
             calls: found.person.calls.len(),
             records: found.kinds.clone(),
             left: found.left.len(),
+            archived: 0,
             dead_letters: 0,
             under_way: found.check_over().err().map(|error| error.to_string()),
             conversations: found.person.conversations.iter().map(ToString::to_string).collect(),
@@ -55,6 +58,9 @@ impl fmt::Display for Erasure {
         }
         if self.left > 0 {
             writeln!(f, "{was}: {} records that an erasure before had left", self.left)?;
+        }
+        if self.archived > 0 {
+            writeln!(f, "{was}: {} records in the archives", self.archived)?;
         }
         if self.done {
             writeln!(f, "{was}: {} dead letters", self.dead_letters)?;

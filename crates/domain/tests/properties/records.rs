@@ -16,7 +16,7 @@ use calltrail_domain::ids::{
 use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
     AccountCreated, AircallEvent, AircallRead, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyErased,
-    PartyKey, Record, RecordBody,
+    PartyKey, Record, RecordBody, SNAPSHOT_FORMAT, SnapshotEnd, StateSnapshot,
 };
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -218,6 +218,13 @@ fn every_record() -> Vec<(&'static str, RecordBody)> {
     records.extend(told_records());
     records.extend(other_records());
     records.push(("party.erased", erased()));
+    records.push(("state.snapshot", snapshot(None)));
+    let end = SnapshotEnd {
+        state_hash: "9f86d081884c7d65".to_owned(),
+        first: Some((1, u64::MAX)),
+        recent: vec![(40, 7), (41, 8)],
+    };
+    records.push(("state.snapshot.end", snapshot(Some(end))));
     records
 }
 
@@ -297,6 +304,21 @@ fn told_records() -> Vec<(&'static str, RecordBody)> {
         ("front.event", RecordBody::FrontEvent(FrontEvent { body: "{}".to_owned() })),
         ("front.polled", RecordBody::FrontPolled(FrontEvent { body: "{}".to_owned() })),
     ]
+}
+
+fn snapshot(end: Option<SnapshotEnd>) -> RecordBody {
+    let pieces =
+        [("call/812", r#"{"told":{"#), ("call/812", r#""number":null}}"#), ("erased/813", r#"{"at":7}"#)];
+    let pieces = pieces.map(|(key, stored)| (key.to_owned(), stored.to_owned()));
+    RecordBody::StateSnapshot(StateSnapshot {
+        format: SNAPSHOT_FORMAT,
+        id: "0a1b2c3d4e5f6071".to_owned(),
+        through: 41,
+        began: 1,
+        part: if end.is_some() { 3 } else { 2 },
+        pieces: if end.is_some() { Vec::new() } else { pieces.into() },
+        end,
+    })
 }
 
 fn erased() -> RecordBody {

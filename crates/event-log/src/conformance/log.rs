@@ -120,6 +120,27 @@ pub async fn erased_records_are_skipped<F: Fixture>() {
     assert_eq!(contents(&fixture.ports()).await, left);
 }
 
+pub async fn a_trimmed_log_begins_later<F: Fixture>() {
+    let mut fixture = F::open(NEVER_LAPSES).await;
+    let ports = fixture.ports();
+    let group = (0..6).map(|number| record("k", number)).collect();
+    let sequences = ports.log.append(group).await.expect("the group is appended");
+    ports.log.erase(&sequences[1..2]).await.expect("the record is erased");
+    ports.log.trim(sequences[3]).await.expect("the log is trimmed");
+    let left: Vec<_> = [3, 4, 5].map(|number| (sequences[number], number.to_string())).into();
+    assert_eq!(contents(&ports).await, left);
+    ports.log.trim(sequences[2]).await.expect("there is nothing left to trim");
+    drop(ports);
+    fixture.restart().await;
+    let ports = fixture.ports();
+    assert_eq!(contents(&ports).await, left);
+    assert_eq!(ports.log.tail().await.expect("the tail is known"), sequences[5]);
+    ports.log.trim(sequences[5] + 100).await.expect("all that is there is trimmed");
+    assert_eq!(ports.log.tail().await.expect("the tail is known"), 0);
+    let after = ports.log.append(vec![record("k", "later")]).await.expect("it is appended");
+    assert_eq!(after, [sequences[5] + 1], "the next sequence is the one after the last");
+}
+
 pub async fn an_erased_tail_is_no_tail<F: Fixture>() {
     let fixture = F::open(NEVER_LAPSES).await;
     let ports = fixture.ports();

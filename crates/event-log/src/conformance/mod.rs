@@ -126,6 +126,7 @@ macro_rules! conformance_suite {
                 reading_returns_at_most_what_is_asked
                 concurrent_groups_never_interleave
                 erased_records_are_skipped
+                a_trimmed_log_begins_later
                 an_erased_tail_is_no_tail
                 an_erased_sequence_never_comes_again
             }

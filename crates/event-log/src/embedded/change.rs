@@ -15,6 +15,8 @@ pub(super) enum Change {
     Import { records: Vec<LoggedRecord>, through: u64 },
     /// Answers 0.
     Erase { sequences: Vec<u64> },
+    /// Removes some of the records before this sequence. Answers how many.
+    Trim { before: u64 },
     /// Answers the ticket.
     Publish { item: NewItem, now_ms: i64 },
     /// Answers 0.
@@ -51,7 +53,7 @@ impl Change {
             Self::Import { records, .. } => records.iter().map(|record| record.body.len()).sum(),
             Self::Publish { item, .. } => item.body.len(),
             Self::Set { value, .. } => value.as_ref().map_or(0, Bytes::len),
-            Self::Erase { .. } | Self::Done { .. } => 0,
+            Self::Erase { .. } | Self::Trim { .. } | Self::Done { .. } => 0,
         }
     }
 }

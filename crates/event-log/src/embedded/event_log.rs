@@ -48,6 +48,12 @@ impl EventLog for Embedded {
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         self.change(Change::Erase { sequences: sequences.to_vec() }).await.map(drop)
     }
+
+    /// In many commits, so that those who append wait for none of them long.
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        while self.change(Change::Trim { before }).await? > 0 {}
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -9,7 +9,7 @@ use super::format::{
     OUTBOX_IDS, RecordEntry, ValueEntry, ValueKey, class_code, class_of,
 };
 use super::store::Size;
-use crate::limits::READ_BYTES_MAX;
+use crate::limits::{READ_BYTES_MAX, TRIM_RECORDS_MAX};
 use crate::ports::{LogError, LoggedRecord, NewItem, NewRecord, Versioned};
 
 /// Why a change alone was refused, inside what failed for the whole transaction.
@@ -83,6 +83,7 @@ impl<'t> Tables<'t> {
             Change::Append { group } => self.append(group),
             Change::Import { records, through } => self.import(records, *through),
             Change::Erase { sequences } => self.erase(sequences),
+            Change::Trim { before } => self.trim(*before),
             Change::Publish { item, now_ms } => self.publish(item, *now_ms),
             Change::Done { lane, ticket } => self.done(lane, *ticket),
             Change::Set { bucket, key, expected, value } => self.set(bucket, key, *expected, value.as_ref()),
@@ -140,6 +141,13 @@ impl<'t> Tables<'t> {
         }
         self.news.tail = Some(last_sequence(&self.log)?);
         Ok(Ok(0))
+    }
+
+    fn trim(&mut self, before: u64) -> Outcome {
+        let oldest = self.log.range(..before)?.take(TRIM_RECORDS_MAX);
+        let oldest = oldest.map(|entry| entry.map(|(sequence, _)| sequence.value()));
+        let oldest = oldest.collect::<Result<Vec<_>, _>>()?;
+        self.erase(&oldest).map(|erased| erased.map(|_| oldest.len() as u64))
     }
 
     fn publish(&mut self, item: &NewItem, now_ms: i64) -> Outcome {

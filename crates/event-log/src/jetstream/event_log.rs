@@ -14,7 +14,7 @@ use super::subjects::{self, LOG, LOG_SUBJECTS};
 use super::wire::{Query, RequestError, Stored, not_sent};
 use crate::limits::{READ_RECORDS_MAX, REQUEST_TIMEOUT};
 use crate::names;
-use crate::ports::{EventLog, LogError, LoggedRecord, NewRecord};
+use crate::ports::{EventLog, Import as _, LogError, LoggedRecord, NewRecord};
 
 #[async_trait]
 impl EventLog for JetStream {
@@ -70,6 +70,17 @@ impl EventLog for JetStream {
             self.wire.ask::<serde_json::Value>(LOG, subject, None, query.into()).await?;
         }
         Ok(())
+    }
+
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        // A purge to a sequence that was not given yet would leave out those in between, and one to 0 is one of everything.
+        let before = before.min(self.last_given().await? + 1);
+        if before <= 1 {
+            return Ok(());
+        }
+        let query = serde_json::json!({ "seq": before }).to_string();
+        let subject = self.wire.api.stream_purge(LOG);
+        Ok(self.wire.ask::<serde_json::Value>(LOG, subject, None, query.into()).await.map(drop)?)
     }
 }
 

@@ -75,6 +75,10 @@ impl EventLog for DropsLastOfGroup {
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         self.0.erase(sequences).await
     }
+
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        self.0.trim(before).await
+    }
 }
 
 #[derive(Debug)]

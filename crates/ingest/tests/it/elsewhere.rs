@@ -126,6 +126,10 @@ impl EventLog for Elsewhere {
     async fn erase(&self, _sequences: &[u64]) -> Result<(), LogError> {
         panic!("a forwarder does not erase from the log");
     }
+
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        panic!("a forwarder does not trim the log to {before}");
+    }
 }
 
 /// A webhook about this call.

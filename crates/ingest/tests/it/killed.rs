@@ -52,6 +52,10 @@ impl EventLog for Unreliable {
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         self.log.erase(sequences).await
     }
+
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        self.log.trim(before).await
+    }
 }
 
 fn log_in(folder: &Path) -> Embedded {

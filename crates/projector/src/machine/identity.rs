@@ -40,16 +40,34 @@ impl<P: Pieces> Machine<P> {
     }
 
     /// The record that was folded as `seen`, and the first one, as the log has them now. A record that is not there, and has
-    /// later ones, was erased: returns the one before it, to be asked for.
-    pub(super) fn compare(&mut self, seen: Seen, at: Option<u64>, first: Option<Seen>) -> Option<Seen> {
+    /// later ones, was erased: returns the one before it, to be asked for. `base` is how far the snapshot goes with which a
+    /// trimmed log begins.
+    pub(super) fn compare(
+        &mut self,
+        seen: Seen,
+        at: Option<u64>,
+        first: Option<Seen>,
+        base: Option<u64>,
+    ) -> Option<Seen> {
         let began = self.projection.lineage().first;
         (self.identified, self.looks_behind) = (true, 0);
         if !compares() {
             return None;
         }
+        let checkpoint = self.projection.checkpoint();
+        let checked = first.map(|first| (checkpoint, first.sequence));
+        let is_trimmed = at.is_none() && first.is_some_and(|first| first.sequence > seen.sequence);
         let earlier = || self.projection.lineage().before(seen.sequence).filter(|_| tells_gaps());
         match at {
-            Some(hash) if hash == seen.hash => self.erased_at = Some(self.projection.checkpoint()),
+            // Between two looks at the log it may have been trimmed.
+            Some(hash) if hash == seen.hash => {
+                self.gone_at = checked.filter(|(_, first)| *first <= seen.sequence);
+            }
+            // What was trimmed off is in the snapshot, and a store that reaches as far has missed nothing.
+            None if base.filter(|_| is_trimmed).is_some_and(|base| misses_nothing(checkpoint, base)) => {
+                self.gone_at = checked;
+            }
+            None if is_trimmed && base.is_some() => self.over = Some(WhyAgain::Trimmed { checkpoint }),
             None if let Some(earlier) = earlier() => return Some(earlier),
             Some(_) | None => self.over = Some(WhyAgain::OtherRecord { sequence: seen.sequence }),
         }
@@ -62,15 +80,16 @@ impl<P: Pieces> Machine<P> {
     }
 
     /// True when records that were read follow on those that were folded: `before` is the hash of the record that the
-    /// log has at the checkpoint.
-    pub(super) fn follow_on(&mut self, before: Option<u64>) -> bool {
+    /// log has at the checkpoint; where that one is gone, the log begins with `first`.
+    pub(super) fn follow_on(&mut self, before: Option<u64>, first: Option<u64>) -> bool {
         let sequence = self.projection.checkpoint();
         let folded = self.projection.lineage().at(sequence);
         if before == folded.map(|folded| folded.hash) || !compares() {
             return true;
         }
         if let (None, Some(seen)) = (before, folded.filter(|_| tells_gaps())) {
-            if self.erased_at == Some(sequence) {
+            // Trimmed once more, it may lack what was to come next.
+            if self.gone_at.is_some_and(|(gone, began)| gone == sequence && Some(began) == first) {
                 return true;
             }
             self.agenda.push_front(Step::Ask(Asked::Identify { seen, resumes: true }));
@@ -79,6 +98,10 @@ impl<P: Pieces> Machine<P> {
         self.over = Some(WhyAgain::OtherRecord { sequence });
         false
     }
+}
+
+fn misses_nothing(checkpoint: u64, base: u64) -> bool {
+    checkpoint >= base || !rule::holds(Rule::TrimmedRecordsAreNotMissed)
 }
 
 fn tells_gaps() -> bool {

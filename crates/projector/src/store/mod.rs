@@ -157,6 +157,9 @@ impl Store {
             let reason = format!("it has folded up to record {checkpoint}, and the log ends at {tail}");
             return Err(StoreError::Damaged(reason));
         }
+        if checkpoint == 0 && !self.accounts()?.is_empty() {
+            return Err(StoreError::Damaged("it was being filled from a snapshot".to_owned()));
+        }
         Ok(())
     }
 

@@ -42,6 +42,7 @@ fn decided(bench: &Bench, call: u64) -> bool {
         | RecordBody::ConversationMerged(_)
         | RecordBody::TimerElapsed(_)
         | RecordBody::PartyErased(_)
+        | RecordBody::StateSnapshot(_)
         | RecordBody::Unknown { .. } => false,
     })
 }
@@ -104,7 +105,11 @@ fn records_that_do_not_follow_on_the_checkpoint_are_not_folded() {
     }
     lose(&mut bench, 2, 3..8);
     let after = usize::try_from(sequence).expect("a short log");
-    bench.came = Came::Records { before: bench.hash_at(sequence), records: bench.foldings(after) };
+    bench.came = Came::Records {
+        before: bench.hash_at(sequence),
+        first: bench.first(),
+        records: bench.foldings(after),
+    };
     check_folds_again(&mut bench, WhyAgain::OtherRecord { sequence });
 }
 
@@ -145,6 +150,7 @@ fn last_decided(bench: &Bench) -> EffectsDecided {
         | RecordBody::ConversationMerged(_)
         | RecordBody::TimerElapsed(_)
         | RecordBody::PartyErased(_)
+        | RecordBody::StateSnapshot(_)
         | RecordBody::Unknown { .. } => None,
     });
     last.expect("something was decided")

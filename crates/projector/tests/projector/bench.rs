@@ -122,12 +122,12 @@ impl Bench {
                 let records = (after..).zip(&self.log[after as usize..]);
                 let records = records.filter(|(before, _)| !self.erased.contains(&(before + 1)));
                 let records = records.take(max).map(folding).collect();
-                Came::Records { before: self.hash_at(after), records }
+                Came::Records { before: self.hash_at(after), first: self.first(), records }
             }
             Operation::Identify { sequence } => {
                 let first = (1..).find(|sequence| !self.erased.contains(sequence)).expect("one is left");
                 let first = self.hash_at(first).map(|hash| Seen { sequence: first, hash });
-                Came::Identity { at: self.hash_at(sequence), first }
+                Came::Identity { at: self.hash_at(sequence), first, base: None }
             }
             Operation::Publish { account, .. }
                 if self.refuses_all_of.as_ref().is_some_and(|it| it.0 == account) =>
@@ -154,6 +154,11 @@ impl Bench {
     }
 
     /// The hash of the record at this sequence.
+    /// The sequence with which the log begins.
+    pub(crate) fn first(&self) -> Option<u64> {
+        (1..=self.log.len() as u64).find(|sequence| !self.erased.contains(sequence))
+    }
+
     pub(crate) fn hash_at(&self, sequence: u64) -> Option<u64> {
         if self.erased.contains(&sequence) {
             return None;

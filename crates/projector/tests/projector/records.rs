@@ -39,6 +39,7 @@ fn decided(bench: &Bench) -> Vec<&EffectsDecided> {
             | RecordBody::ConversationMerged(_)
             | RecordBody::TimerElapsed(_)
             | RecordBody::PartyErased(_)
+            | RecordBody::StateSnapshot(_)
             | RecordBody::Unknown { .. } => None,
         })
         .collect()

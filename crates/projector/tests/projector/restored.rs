@@ -54,6 +54,10 @@ impl EventLog for Restored {
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         self.log().erase(sequences).await
     }
+
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        self.log().trim(before).await
+    }
 }
 
 /// A copy of the company's log as it is now.

@@ -88,6 +88,10 @@ impl EventLog for Panics {
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         self.log.erase(sequences).await
     }
+
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        self.log.trim(before).await
+    }
 }
 
 #[tokio::test]

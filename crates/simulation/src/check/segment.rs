@@ -208,7 +208,8 @@ impl<'a> Retracing<'_, 'a> {
         {
             self.contacts.insert(party, contact.as_str());
         }
-        if let Outcome::Observed { .. } = &fact.outcome {
+        // Both are about a conversation that the party has by now.
+        if let Outcome::Observed { .. } | Outcome::Gone { .. } = &fact.outcome {
             self.adopt(party);
         }
         let elsewhere = self.is_of_another(party, &fact.outcome);

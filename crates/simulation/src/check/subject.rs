@@ -36,12 +36,12 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
 fn judge(account: &AccountView<'_>, call: &PlannedCall, judged: &Judged<'_>, findings: &mut Findings) {
     let Some(logged) = judged.decided.logged() else { return };
     let settled = account.records.settles.get(&call.id);
-    let shown = account.front.activity(call.id, Kind::Call).map(|shown| shown.message.subject.as_str());
-    let subject = shown.unwrap_or(&logged.subject);
+    let shown = account.front.activity(call.id, Kind::Call);
+    let shown = shown.filter(|shown| !was_undone(account, shown, call.id)).map(|shown| shown.message);
+    let subject = shown.map_or(&logged.subject, |shown| &shown.subject).as_str();
     let is_own = own(call, settled).contains(subject);
     let is_kept = judged.current == Some(subject);
-    let shown_ms = account.front.activity(call.id, Kind::Call).map(|shown| shown.message.imported_at_ms);
-    let was_there = shown_ms.is_some_and(|shown_ms| shown_ms < judged.decided.place.appended_ms);
+    let was_there = shown.is_some_and(|shown| shown.imported_at_ms < judged.decided.place.appended_ms);
     let must = if was_there { Must::Either(Lenient::DecidedAgain) } else { judged.must };
     let tallies = findings.tallies();
     let (holds, expected) = match must {

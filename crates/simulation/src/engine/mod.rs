@@ -14,6 +14,7 @@ mod people;
 mod process;
 mod projector;
 mod rest;
+mod snapshots;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +38,7 @@ use crate::limits::{
     ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS,
 };
 use crate::marks::Marks;
-use crate::ports::{Log, NewRecord, Outbox, Store};
+use crate::ports::{Log, Logged, NewRecord, Outbox, Store};
 use crate::run::Shape;
 use crate::setting::Setting;
 use crate::trace::{Trace, Who};
@@ -140,6 +141,12 @@ enum Event {
         ticket: u64,
         number: u64,
     },
+    /// Somebody takes a snapshot.
+    Snapshot {
+        number: u64,
+    },
+    /// The next of its parts is appended.
+    SnapshotPart(snapshots::Writing),
 }
 
 #[derive(Debug)]
@@ -200,6 +207,8 @@ pub(crate) struct Engine {
     pub(crate) faults: Faults,
     pub(crate) trace: Trace,
     log: Log<Arc<Entry>>,
+    /// What was trimmed off the log.
+    archive: Vec<Logged<Arc<Entry>>>,
     outbox: Outbox<Arc<WorkItem>>,
     store: Store<(usize, Place), Value>,
     offices: Vec<Office>,
@@ -262,6 +271,7 @@ impl Engine {
             },
             trace,
             log: Log::default(),
+            archive: Vec::new(),
             outbox: Outbox::new(ACK_WAIT_MS, DEDUPE_WINDOW_MS),
             store: Store::default(),
             offices: setting.companies.iter().map(Office::new).collect(),
@@ -333,6 +343,8 @@ impl Engine {
             Event::TailIsLost { number } => self.tail_is_lost(number),
             Event::Crowd(crowd) => self.crowd_comes(crowd),
             Event::HandOutAgain { ticket, number } => self.hand_out_again(ticket, number),
+            Event::Snapshot { number } => self.take_snapshot(number),
+            Event::SnapshotPart(writing) => self.write_snapshot(writing),
         }
     }
 
@@ -421,7 +433,7 @@ impl Engine {
             calls: companies.iter().map(|company| company.calls).sum(),
             parties: companies.iter().map(Company::parties).sum(),
             writers: self.setting.writers,
-            records: self.log.read_after(0, usize::MAX).len(),
+            records: self.archive.len() + self.log.read_after(0, usize::MAX).len(),
             requests: self.offices.iter().map(|office| office.front.requests_seen()).sum(),
             simulated_ms: self.now_ms() - HISTORY_STARTS_S * 1000,
         }

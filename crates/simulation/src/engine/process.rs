@@ -132,7 +132,7 @@ impl Engine {
             self.by_own_chance(number, |engine| engine.set_clock(Struck { kind: Kind::ClockSkewed, number }));
         }
         type Accident = (Kind, fn(u64) -> Event);
-        let accidents: [Accident; 9] = [
+        let accidents: [Accident; 10] = [
             (Kind::CrashLoop, |number| Event::Crash { number, until_ms: 0 }),
             (Kind::ClockSetBack, |number| Event::ClockIsSetBack { number }),
             (Kind::TailLost, |number| Event::TailIsLost { number }),
@@ -142,6 +142,7 @@ impl Engine {
             (Kind::InboxGone, |number| Event::FrontWithholds { kind: Kind::InboxGone, number }),
             (Kind::ScopeGone, |number| Event::FrontWithholds { kind: Kind::ScopeGone, number }),
             (Kind::ProjectionLost, |number| Event::ProjectionIsLost { number }),
+            (Kind::LogTrimmed, |number| Event::Snapshot { number }),
         ];
         for (kind, event) in accidents {
             // Each in a time of its own, so that none stands for another.

@@ -15,6 +15,7 @@ use calltrail_projector::{AccountInMemory, AccountRules, InMemory, Pieces as _, 
 use calltrail_projector::{Came as ProjectorCame, Machine, Operation as ProjectorOperation};
 
 use super::process::{Id, Process, Task};
+use super::snapshots::fill;
 use super::{Came, Engine, Event, Operation};
 use crate::evidence::{DecidedThrough, Publication};
 use crate::fault::{Kind, Struck};
@@ -119,9 +120,14 @@ impl Engine {
         let (tail, life) = (self.log.tail(), self.token());
         let projector = &mut self.projectors[place];
         projector.started_at_tail = tail;
+        let was_empty = projector.disk.checkpoint() == Ok(0);
+        if was_empty {
+            fill(&projector.disk, &self.log);
+        }
         let mark = match (projector.disk.checkpoint().unwrap_or(0), tail) {
             (_, 0) => "projector: started on an empty log",
             (0, _) => "projector: rebuilt from the first record",
+            (_, _) if was_empty => "projector: rebuilt from a snapshot",
             (_, _) => "projector: started in the middle",
         };
         *self.marks.entry(mark).or_default() += 1;

@@ -33,15 +33,21 @@ impl Engine {
 
     /// What the checkers judge. The run is over.
     pub(crate) fn into_evidence(self, at_rest: bool) -> Evidence {
-        let again = self.fold_again(GROUP_AGAIN);
+        let again = self.fold_again(&self.log, GROUP_AGAIN);
         let mut folds = vec![("the log once more".to_owned(), self.log.tail(), 0)];
+        if !self.archive.is_empty() {
+            let whole = self.log.after(&self.archive);
+            let differs = self.fold_again(&whole, GROUP_AGAIN) != again;
+            folds.push(("the log with its archive".to_owned(), whole.tail(), u64::from(differs)));
+        }
         folds.extend(self.projectors.iter().enumerate().map(|(place, projector)| {
             let differs = *projector.disk() != again;
             (format!("projector {place}"), projector.folded(), u64::from(differs) * (place as u64 + 1))
         }));
         let disks: Vec<_> = self.projectors.iter().map(|projector| projector.disk().clone()).collect();
         let ended_ms = self.now_ms();
-        let log = self.log.into_records().into_iter().map(evidence_of).collect();
+        let records = self.archive.into_iter().chain(self.log.into_records());
+        let log = records.map(evidence_of).collect();
         let accounts = self.offices.into_iter().zip(&self.setting.companies).map(|(office, company)| {
             let calls = company.history.calls.iter().filter(|call| company.has(call.id)).cloned().collect();
             AccountEvidence {

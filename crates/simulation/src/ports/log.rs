@@ -67,6 +67,15 @@ impl<B> Log<B> {
         &after[..after.len().min(max)]
     }
 
+    /// The log with these records before its own, as they were before they were trimmed.
+    #[must_use]
+    pub fn after(&self, trimmed: &[Logged<B>]) -> Self
+    where
+        B: Clone,
+    {
+        Self { records: trimmed.iter().chain(&self.records).cloned().collect(), ..*self }
+    }
+
     /// All records, in order.
     #[must_use]
     pub fn into_records(self) -> Vec<Logged<B>> {
@@ -86,6 +95,12 @@ impl<B> Log<B> {
                 self.records.remove(place);
             }
         }
+    }
+
+    /// Removes every record before `sequence` for good, and returns them.
+    pub fn trim(&mut self, before: u64) -> Vec<Logged<B>> {
+        let place = self.records.partition_point(|record| record.sequence < before);
+        self.records.drain(..place).collect()
     }
 
     /// Drops every record after `sequence`, as a loss of power does with those after `synced`. The log goes on from

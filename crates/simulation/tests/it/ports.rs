@@ -102,6 +102,11 @@ impl EventLog for Simulated {
         self.0.lock().log.erase(sequences);
         Ok(())
     }
+
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        self.0.lock().log.trim(before);
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@ use calltrail_simulation::run::run;
 use calltrail_simulation::trace::Trace;
 
 /// The seeds' runs change with the simulation; what they found is also held by tests of the parts, named here.
-const KEPT: [(u64, &str); 26] = [
+const KEPT: [(u64, &str); 28] = [
     (22, "a link that came with an end that was never told was expected (checker)"),
     (82, "an import without a number, refused as known, was looked for nowhere: front-writer, look"),
     (123, "a claim that took over and was moved by a merger waited for ever: front-writer, settle"),
@@ -45,6 +45,8 @@ const KEPT: [(u64, &str); 26] = [
         11_919,
         "a survivor that was archived after the call was taken for one archived before: front-writer, observe",
     ),
+    (69_489, "a conversation that was gone before its call was decided again was held to be there (checker)"),
+    (95_004, "a call was judged by what a deleted conversation still shows of it (checker)"),
     (27_311, "a survivor's status counted at every look, not only at the first (checker)"),
 ];
 

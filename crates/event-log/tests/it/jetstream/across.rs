@@ -82,4 +82,8 @@ impl EventLog for Erasable {
     async fn erase(&self, sequences: &[u64]) -> Result<(), LogError> {
         self.operator.erase(sequences).await
     }
+
+    async fn trim(&self, before: u64) -> Result<(), LogError> {
+        self.operator.trim(before).await
+    }
 }

@@ -8,13 +8,16 @@ use calltrail_projector::{
     Came as ProjectorCame, Folding, InMemory, Machine, Operation as ProjectorOperation,
 };
 
+use super::super::snapshots::fill;
 use super::super::{Engine, Entry};
-use crate::ports::Logged;
+use super::arriving::{first, hash_at, identity};
+use crate::ports::{Log, Logged};
 
 impl Engine {
-    /// What folding the log from its first record gives, in groups of another size.
-    pub(in crate::engine) fn fold_again(&self, group: usize) -> InMemory {
+    /// What folding this log from its beginning gives, in groups of another size.
+    pub(in crate::engine) fn fold_again(&self, log: &Log<Arc<Entry>>, group: usize) -> InMemory {
         let disk = InMemory::default();
+        fill(&disk, log);
         let mut machine = Machine::new(disk.clone(), self.rules(), || [0; 32]).expect("memory can be read");
         let mut next = |came| machine.next(Timestamp::from_millis(0), came).expect("memory can be read");
         let mut operation = next(ProjectorCame::Started);
@@ -23,15 +26,16 @@ impl Engine {
                 // The gate never opens.
                 ProjectorOperation::ReadTail => next(ProjectorCame::Tail(u64::MAX)),
                 ProjectorOperation::Read { after, max } => {
-                    let records: Vec<_> =
-                        self.log.read_after(after, max.min(group)).iter().map(folding).collect();
+                    let records: Vec<_> = log.read_after(after, max.min(group)).iter().map(folding).collect();
                     if records.is_empty() {
                         return disk;
                     }
-                    next(ProjectorCame::Records { before: self.hash_at(after), records })
+                    next(ProjectorCame::Records { before: hash_at(log, after), first: first(log), records })
                 }
-                ProjectorOperation::Identify { sequence } => next(self.identity(sequence)),
+                ProjectorOperation::Identify { sequence } => next(identity(log, sequence)),
                 ProjectorOperation::Publish { .. } => next(ProjectorCame::Published { ticket: 0 }),
+                // It differs from what the projectors have.
+                ProjectorOperation::FoldAgain(_) => return disk,
                 operation => panic!("nothing but reading is done before the gate: {operation:?}"),
             };
         }

@@ -9,11 +9,13 @@ use calltrail_projector::limits::TIMER_TICK;
 use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation, Seen, class_of};
 
 use super::super::process::{Id, Task};
+use super::super::snapshots::base;
 use super::super::{Came, Engine, Entry, Event, Meeting};
 use super::again::folding;
 use super::words::{meaning, reworded};
 use crate::fault::{Kind, Struck};
 use crate::limits::{LOOK_EVERY, RECORDS_AT_ONCE_MAX};
+use crate::ports::Log;
 use crate::setting::Release;
 
 impl Engine {
@@ -35,24 +37,12 @@ impl Engine {
                 ProjectorCame::Holds(self.outbox.holds(&account, class, ticket))
             }
             ProjectorOperation::Append { account, records } => self.append_records(task, &account, records),
-            ProjectorOperation::Identify { sequence } => self.identity(sequence),
+            ProjectorOperation::Identify { sequence } => identity(&self.log, sequence),
             ProjectorOperation::Sleep(_) | ProjectorOperation::FoldAgain(_) => ProjectorCame::Slept,
         };
         let came = if meeting == Meeting::Unheard { ProjectorCame::Refused } else { came };
         let after_ms = self.dice.between(1, 4);
         self.answer(after_ms, task, token, Came::Projector(came));
-    }
-
-    pub(super) fn identity(&self, sequence: u64) -> ProjectorCame {
-        let first = self.log.read_after(0, 1).first();
-        let first = first.map(|logged| Seen { sequence: logged.sequence, hash: logged.body.hash });
-        ProjectorCame::Identity { at: self.hash_at(sequence), first }
-    }
-
-    /// The hash of the record at this sequence, if the log has one there.
-    pub(super) fn hash_at(&self, sequence: u64) -> Option<u64> {
-        let logged = self.log.read_after(sequence.checked_sub(1)?, 1).first()?;
-        (logged.sequence == sequence).then_some(logged.body.hash)
     }
 
     fn append_records(&mut self, task: Task, account: &str, records: Vec<Record>) -> ProjectorCame {
@@ -142,11 +132,11 @@ impl Engine {
         }
         let at_once = usize::try_from(self.dice.between(1, RECORDS_AT_ONCE_MAX)).unwrap_or(1);
         let records: Vec<_> = self.log.read_after(after, max.min(at_once)).iter().map(folding).collect();
-        let before = self.hash_at(after);
+        let before = hash_at(&self.log, after);
         let token = self.projectors[place].awaits;
         self.projectors[place].reads_after = None;
         let after_ms = self.dice.between(1, 6);
-        let came = ProjectorCame::Records { before, records };
+        let came = ProjectorCame::Records { before, first: first(&self.log), records };
         self.answer(after_ms, Task::Projector(place), token, Came::Projector(came));
     }
 
@@ -177,6 +167,24 @@ impl Engine {
         let token = projector.awaits;
         self.answer(0, Task::Projector(place), token, Came::Projector(ProjectorCame::Tick));
     }
+}
+
+pub(super) fn identity(log: &Log<Arc<Entry>>, sequence: u64) -> ProjectorCame {
+    let first = log.read_after(0, 1).first();
+    let first = first.map(|logged| Seen { sequence: logged.sequence, hash: logged.body.hash });
+    let begins_later = first.is_some_and(|first| first.sequence > sequence);
+    let base = if begins_later { base(log) } else { None };
+    ProjectorCame::Identity { at: hash_at(log, sequence), first, base: base.map(|base| base.through) }
+}
+
+pub(super) fn first(log: &Log<Arc<Entry>>) -> Option<u64> {
+    log.read_after(0, 1).first().map(|logged| logged.sequence)
+}
+
+/// The hash of the record at this sequence, if the log has one there.
+pub(super) fn hash_at(log: &Log<Arc<Entry>>, sequence: u64) -> Option<u64> {
+    let logged = log.read_after(sequence.checked_sub(1)?, 1).first()?;
+    (logged.sequence == sequence).then_some(logged.body.hash)
 }
 
 fn is_decision(body: &RecordBody) -> bool {

@@ -19,9 +19,9 @@ impl fmt::Display for Word<'_> {
             ProjectorCame::Started => f.write_str("started"),
             ProjectorCame::Tail(tail) => write!(f, "tail {tail}"),
             ProjectorCame::Tick => f.write_str("tick"),
-            ProjectorCame::Identity { at, first } => {
+            ProjectorCame::Identity { at, first, base } => {
                 let first = first.map(|first| first.hash);
-                write!(f, "has record {at:?}, begins with {first:?}")
+                write!(f, "has record {at:?}, begins with {first:?}, after a snapshot of {base:?}")
             }
             ProjectorCame::Published { ticket } => write!(f, "published, ticket {ticket}"),
             ProjectorCame::Holds(held) => write!(f, "the outbox holds it: {held}"),
@@ -45,8 +45,8 @@ pub(in crate::engine) fn number_of(came: &ProjectorCame) -> u64 {
         ProjectorCame::Appended => 7,
         ProjectorCame::Slept => 8,
         ProjectorCame::Refused => 9,
-        ProjectorCame::Identity { at, first } => {
-            at.unwrap_or(0) ^ first.map_or(0, |first| first.hash).rotate_left(1)
+        ProjectorCame::Identity { at, first, base } => {
+            at.unwrap_or(0) ^ base.unwrap_or(0) << 40 ^ first.map_or(0, |first| first.hash).rotate_left(1)
         }
         ProjectorCame::TooLarge => 11,
     }
