@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** the fold of an erasure gives one state, whether the erased records were folded before or are gone. So its
 //! record brings every piece in which the two would differ, also those of others: a record of decisions may be about several
-//! parties, and a party may have its conversation or its number from another.
+//! parties, and a party may have its conversation or its number from another. While records are being erased, some are gone and
+//! others are not; so it also brings what counts or lists over all parties.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,10 @@ use crate::record::PartyErased;
 use crate::state::{Erased, Key, Memory, PARTY_PREFIX, Piece, State, StateError};
 use crate::time::Timestamp;
 use crate::timer::Timer;
+
+/// Pieces that count or list over all parties of an account: with some of a person's records they may be as they are neither with
+/// all of them nor with none.
+const OVER_ALL: [Key; 2] = [Key::Account, Key::Strays];
 
 type Result<T> = std::result::Result<T, StateError<std::convert::Infallible>>;
 
@@ -243,7 +248,11 @@ impl Person {
     ) -> Vec<PartyErased> {
         let mut parts = vec![self.part(through, 1)];
         let mut room = ERASURE_BYTES_MAX;
-        for (key, piece) in differing(live, gapped, without) {
+        let differing = differing(live, gapped, without);
+        let over_all = OVER_ALL.iter().map(ToString::to_string).filter(|_| !records.is_empty());
+        let keys: BTreeSet<String> = differing.chain(over_all).collect();
+        for key in keys {
+            let piece = without.backing().0.get(&key).map(|piece| &**piece);
             let bytes = piece.as_ref().map_or(0, |piece| piece.encode().len()) + key.len();
             if bytes > room {
                 parts.push(self.part(through, parts.len() as u64 + 1));
@@ -289,16 +298,17 @@ fn shell(party: &Party) -> PartyEntry {
     PartyEntry::Party(Box::new(Party { since, step, ordinal, item, decided_through, ..Party::default() }))
 }
 
-/// The pieces that are not in both states as they are in `wanted`.
+/// The keys of the pieces that are not in both states as they are in `wanted`.
 fn differing<'s>(
     live: &'s State<Memory>,
     gapped: &'s State<Memory>,
     wanted: &'s State<Memory>,
-) -> impl Iterator<Item = (&'s String, Option<&'s Piece>)> {
+) -> impl Iterator<Item = String> + use<'s> {
     let [live, gapped, wanted] = [live, gapped, wanted].map(|state| &state.backing().0);
     let keys: BTreeSet<_> = live.keys().chain(gapped.keys()).chain(wanted.keys()).collect();
-    keys.into_iter().filter_map(move |key| {
-        let is = wanted.get(key);
-        (live.get(key) != is || gapped.get(key) != is).then(|| (key, is.map(|piece| &**piece)))
-    })
+    let differs = move |key: &&String| {
+        let is = wanted.get(*key);
+        live.get(*key) != is || gapped.get(*key) != is
+    };
+    keys.into_iter().filter(differs).cloned()
 }

@@ -51,6 +51,13 @@ impl Lineage {
         self.at(sequence).map(|seen| seen.hash)
     }
 
+    /// All records that are remembered, the first one first.
+    pub fn all(&self) -> impl Iterator<Item = Seen> {
+        let mut recent: Vec<_> = self.recent.values().copied().collect();
+        recent.sort_unstable_by_key(|seen| seen.sequence);
+        self.first.into_iter().chain(recent)
+    }
+
     /// Takes in the next record.
     pub fn add(&mut self, seen: Seen) {
         self.first.get_or_insert(seen);

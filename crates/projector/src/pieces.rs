@@ -67,6 +67,12 @@ pub struct AccountInMemory {
 }
 
 impl InMemory {
+    /// Equal pieces of all accounts, whichever records they were folded from: one that was folded and erased since is remembered.
+    #[must_use]
+    pub fn has_pieces_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.held().accounts == other.held().accounts
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 57] = [
+pub const PLANTED: [Rule; 60] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -58,6 +58,9 @@ pub const PLANTED: [Rule; 57] = [
     Rule::QuietConversationIsReadFirst,
     Rule::GoneConversationIsForgotten,
     Rule::OvertakenReadIsRepeated,
+    Rule::ErasedCallStaysErased,
+    Rule::ErasureFollowsItsState,
+    Rule::ErasedRecordIsNoOtherLog,
     Rule::TrimmedRecordsAreNotMissed,
     Rule::SnapshotsCountWhenWhole,
     Rule::SnapshotsBringTheLineage,

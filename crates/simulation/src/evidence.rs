@@ -26,6 +26,10 @@ pub struct Evidence {
     pub decided: Vec<DecidedThrough>,
     /// The log had lost its last records at some time: what Front has may have been decided in a history that is gone.
     pub tails_lost: u64,
+    /// How often a projector took the log for another one than it had folded.
+    pub folded_again: u64,
+    /// Older records were trimmed off.
+    pub is_trimmed: bool,
     /// What the seed is about.
     pub scenario: Scenario,
     /// From then on nothing went wrong any more, Unix time in milliseconds.

@@ -74,3 +74,19 @@ pub(crate) const SNAPSHOT_PART_MS: (i64, i64) = (1, 3_000);
 pub(crate) const SNAPSHOT_KILLED_PERCENT: u64 = 25;
 /// How often the log is trimmed after a snapshot.
 pub(crate) const TRIMS_PERCENT: u64 = 80;
+/// Seeds in which a person is erased.
+pub(crate) const ERASES_PERCENT: u64 = 40;
+/// The time between two steps of an erasure.
+pub(crate) const ERASING_MS: (i64, i64) = (1, 4_000);
+/// How often something is appended between the look at the log and the announcement.
+pub(crate) const ERASURE_DISTURBED_PERCENT: u64 = 40;
+/// How often a projector loses its store while records are erased.
+pub(crate) const ERASURE_LOSES_STORE_PERCENT: u64 = 15;
+/// When Aircall repeats what it sent about erased calls.
+pub(crate) const REPEATED_MS: (i64, i64) = (1, 60_000);
+/// How often one that was disturbed is killed before it takes the announcement back.
+pub(crate) const ERASURE_KILLED_PERCENT: u64 = 50;
+/// How often a projector is down while a person is erased.
+pub(crate) const ERASED_WHILE_DOWN_PERCENT: u64 = 50;
+/// How long it is.
+pub(crate) const DOWN_WHILE_ERASED_MS: i64 = 40_000;

@@ -13,7 +13,7 @@ use crate::evidence::Evidence;
 pub type Marks = BTreeMap<&'static str, u64>;
 
 /// What a campaign of some thousand seeds must have seen.
-pub const EXPECTED: [&str; 29] = [
+pub const EXPECTED: [&str; 31] = [
     "decided: read first",
     "decided: logged, opening a segment",
     "decided: logged, going on with a segment",
@@ -43,6 +43,8 @@ pub const EXPECTED: [&str; 29] = [
     "projector: rebuilt from a snapshot",
     "snapshot: whole",
     "snapshot: killed half-way",
+    "erasure: announced",
+    "erasure: killed, and announced in vain",
 ];
 
 /// What the log shows.

@@ -57,7 +57,8 @@ impl<P: Pieces> Machine<P> {
         let checkpoint = self.projection.checkpoint();
         let checked = first.map(|first| (checkpoint, first.sequence));
         let is_trimmed = at.is_none() && first.is_some_and(|first| first.sequence > seen.sequence);
-        let earlier = || self.projection.lineage().before(seen.sequence).filter(|_| tells_gaps());
+        let tells_gaps = rule::holds(Rule::ErasedRecordIsNoOtherLog);
+        let earlier = || self.projection.lineage().before(seen.sequence).filter(|_| tells_gaps);
         match at {
             // Between two looks at the log it may have been trimmed.
             Some(hash) if hash == seen.hash => {
@@ -71,8 +72,8 @@ impl<P: Pieces> Machine<P> {
             None if let Some(earlier) = earlier() => return Some(earlier),
             Some(_) | None => self.over = Some(WhyAgain::OtherRecord { sequence: seen.sequence }),
         }
-        // Its first records may be erased too. They never come again.
-        let moved_on = |(first, began): (Seen, Seen)| first.sequence > began.sequence && tells_gaps();
+        // Its first records may be erased or trimmed off too. They never come again.
+        let moved_on = |(first, began): (Seen, Seen)| first.sequence > began.sequence;
         if self.over.is_none() && first != began && !first.zip(began).is_some_and(moved_on) {
             self.over = Some(WhyAgain::OtherFirst);
         }
@@ -87,7 +88,7 @@ impl<P: Pieces> Machine<P> {
         if before == folded.map(|folded| folded.hash) || !compares() {
             return true;
         }
-        if let (None, Some(seen)) = (before, folded.filter(|_| tells_gaps())) {
+        if let (None, Some(seen)) = (before, folded) {
             // Trimmed once more, it may lack what was to come next.
             if self.gone_at.is_some_and(|(gone, began)| gone == sequence && Some(began) == first) {
                 return true;
@@ -102,10 +103,6 @@ impl<P: Pieces> Machine<P> {
 
 fn misses_nothing(checkpoint: u64, base: u64) -> bool {
     checkpoint >= base || !rule::holds(Rule::TrimmedRecordsAreNotMissed)
-}
-
-fn tells_gaps() -> bool {
-    rule::holds(Rule::ErasedRecordIsNoOtherLog)
 }
 
 fn compares() -> bool {

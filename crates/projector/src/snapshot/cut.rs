@@ -61,9 +61,9 @@ impl Cutter {
     #[must_use]
     pub fn end(&self, state_hash: String, lineage: &Lineage) -> StateSnapshot {
         let pair = |seen: &Seen| (seen.sequence, seen.hash);
-        let mut recent: Vec<_> = lineage.recent.values().map(pair).collect();
-        recent.sort_unstable();
-        let end = SnapshotEnd { state_hash, first: lineage.first.as_ref().map(pair), recent };
+        let first = lineage.first.as_ref().map(pair);
+        let recent = lineage.all().skip(usize::from(first.is_some())).map(|seen| pair(&seen)).collect();
+        let end = SnapshotEnd { state_hash, first, recent };
         StateSnapshot { end: Some(end), ..self.next.clone() }
     }
 

@@ -7,6 +7,7 @@ mod apart;
 mod archive;
 mod chain;
 mod convergence;
+mod erasure;
 mod front;
 mod gate;
 mod limits;
@@ -143,7 +144,7 @@ impl Tallies {
 /// The name of a checker and what it does.
 type Checker = (&'static str, fn(&View<'_>, &mut Findings));
 
-const CHECKERS: [Checker; 14] = [
+const CHECKERS: [Checker; 15] = [
     ("loss", loss::check),
     ("once", once::check),
     ("order", order::check),
@@ -158,6 +159,7 @@ const CHECKERS: [Checker; 14] = [
     ("gate", gate::check),
     ("pace", pace::check),
     ("quiet", quiet::check),
+    ("erasure", erasure::check),
 ];
 
 /// Judges one run.

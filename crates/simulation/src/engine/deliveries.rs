@@ -101,6 +101,26 @@ impl Engine {
         })
     }
 
+    /// All such deliveries, each webhook once.
+    pub(super) fn taken_deliveries_of(
+        &self,
+        account: usize,
+        is_asked_for: impl Fn(usize) -> bool,
+    ) -> Vec<usize> {
+        let mut webhooks = std::collections::BTreeSet::new();
+        let deliveries = self.deliveries.iter().enumerate();
+        let taken = deliveries.filter(|(_, delivery)| match delivery.what {
+            What::Aircall(place) => {
+                delivery.account == account
+                    && delivery.is_taken
+                    && is_asked_for(place)
+                    && webhooks.insert(place)
+            }
+            What::Front(_) => false,
+        });
+        taken.map(|(place, _)| place).collect()
+    }
+
     /// The same webhook once more.
     pub(super) fn deliver_again(&mut self, delivery: usize, at_ms: i64) {
         let Delivery { account, ref what, .. } = self.deliveries[delivery];

@@ -7,6 +7,7 @@
 mod crashes;
 mod crowds;
 mod deliveries;
+mod erasures;
 mod front;
 mod line;
 mod lost;
@@ -147,6 +148,7 @@ enum Event {
     },
     /// The next of its parts is appended.
     SnapshotPart(snapshots::Writing),
+    Erasure(erasures::Erasing),
 }
 
 #[derive(Debug)]
@@ -209,6 +211,11 @@ pub(crate) struct Engine {
     log: Log<Arc<Entry>>,
     /// What was trimmed off the log.
     archive: Vec<Logged<Arc<Entry>>>,
+    /// What was erased from it.
+    erased: Vec<Logged<Arc<Entry>>>,
+    erasure_begun: bool,
+    /// How often a projector found another log than it had folded.
+    folded_again: u64,
     outbox: Outbox<Arc<WorkItem>>,
     store: Store<(usize, Place), Value>,
     offices: Vec<Office>,
@@ -272,6 +279,9 @@ impl Engine {
             trace,
             log: Log::default(),
             archive: Vec::new(),
+            erased: Vec::new(),
+            erasure_begun: false,
+            folded_again: 0,
             outbox: Outbox::new(ACK_WAIT_MS, DEDUPE_WINDOW_MS),
             store: Store::default(),
             offices: setting.companies.iter().map(Office::new).collect(),
@@ -315,7 +325,7 @@ impl Engine {
                 }
                 self.happen(event);
             }
-            if self.is_at_rest() {
+            if self.is_at_rest() && !self.begin_erasure() {
                 return true;
             }
         }
@@ -345,6 +355,7 @@ impl Engine {
             Event::HandOutAgain { ticket, number } => self.hand_out_again(ticket, number),
             Event::Snapshot { number } => self.take_snapshot(number),
             Event::SnapshotPart(writing) => self.write_snapshot(writing),
+            Event::Erasure(erasing) => self.erasure_goes_on(erasing),
         }
     }
 

@@ -187,6 +187,10 @@ impl Engine {
             true => self.dice.between(200, 3_000),
             false => self.dice.between(3_000, 60_000),
         };
+        self.kill_for(id, after_ms);
+    }
+
+    pub(super) fn kill_for(&mut self, id: Id, after_ms: i64) {
         self.trace.say(self.agenda.now_ms(), Who::World, "kill", format_args!("{id:?}, for {after_ms} ms"));
         let process = self.process(id);
         (process.is_down, process.paused_until_ms) = (true, 0);

@@ -1,6 +1,6 @@
 //! The projectors: the real machine says what to do, and this does it.
 
-mod again;
+pub(super) mod again;
 mod arriving;
 mod kinds;
 pub(super) mod words;
@@ -143,10 +143,14 @@ impl Engine {
         if self.projectors[place].folded() == 0 {
             return;
         }
-        self.projectors[place].disk = InMemory::default();
         self.faults.count(Kind::ProjectionLost, number);
+        self.by_own_chance(number, |engine| engine.lose_projection(place));
+    }
+
+    pub(super) fn lose_projection(&mut self, place: usize) {
+        self.projectors[place].disk = InMemory::default();
         if !self.projectors[place].process.is_down {
-            self.by_own_chance(number, |engine| engine.kill(Id::Projector(place)));
+            self.kill(Id::Projector(place));
         }
     }
 
@@ -166,6 +170,7 @@ impl Engine {
     /// The log is not the one that this projector has folded.
     fn projector_folds_again(&mut self, place: usize) {
         *self.marks.entry("projector: folds another log again").or_default() += 1;
+        self.folded_again += 1;
         self.projectors[place].kill();
         self.projectors[place].disk = InMemory::default();
         self.start_projector(place);

@@ -1,5 +1,6 @@
 //! The end of a run: whether everything has come to rest, and what is left behind.
 
+use calltrail_domain::record::RecordBody;
 use calltrail_domain::state::State;
 use calltrail_projector::{InMemory, Pieces as _};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use super::{Engine, Entry};
 use crate::evidence::{AccountEvidence, Evidence, LoggedRecord};
 use crate::fault::Scenario;
-use crate::ports::Logged;
+use crate::ports::{Log, Logged};
 
 /// How often it is looked whether everything is at rest.
 pub(super) const LOOK_EVERY_MS: usize = 30_000;
@@ -31,23 +32,39 @@ impl Engine {
             && self.projectors.iter().all(|projector| projector.is_at_rest(tail))
     }
 
+    /// Whether two folds of the log have come to different states.
+    fn differ(&self, one: &InMemory, other: &InMemory) -> bool {
+        let is_same = if self.erased.is_empty() { one == other } else { one.has_pieces_of(other) };
+        !is_same
+    }
+
     /// What the checkers judge. The run is over.
     pub(crate) fn into_evidence(self, at_rest: bool) -> Evidence {
+        let is_trimmed = !self.archive.is_empty();
         let again = self.fold_again(&self.log, GROUP_AGAIN);
         let mut folds = vec![("the log once more".to_owned(), self.log.tail(), 0)];
-        if !self.archive.is_empty() {
+        let void = void_erasures(&self.log);
+        if !void.is_empty() {
+            let mut without = self.log.clone();
+            without.erase(&void);
+            let differs = !self.fold_again(&without, GROUP_AGAIN).has_pieces_of(&again);
+            folds.push(("the log without erasures in vain".to_owned(), self.log.tail(), u64::from(differs)));
+        }
+        // An archive of which a person is not erased too has records that the log lacks.
+        if is_trimmed && self.erased.is_empty() {
             let whole = self.log.after(&self.archive);
-            let differs = self.fold_again(&whole, GROUP_AGAIN) != again;
+            let differs = self.differ(&self.fold_again(&whole, GROUP_AGAIN), &again);
             folds.push(("the log with its archive".to_owned(), whole.tail(), u64::from(differs)));
         }
         folds.extend(self.projectors.iter().enumerate().map(|(place, projector)| {
-            let differs = *projector.disk() != again;
+            let differs = self.differ(projector.disk(), &again);
             (format!("projector {place}"), projector.folded(), u64::from(differs) * (place as u64 + 1))
         }));
         let disks: Vec<_> = self.projectors.iter().map(|projector| projector.disk().clone()).collect();
         let ended_ms = self.now_ms();
-        let records = self.archive.into_iter().chain(self.log.into_records());
-        let log = records.map(evidence_of).collect();
+        let records = self.archive.into_iter().chain(self.erased).chain(self.log.into_records());
+        let mut log: Vec<_> = records.map(evidence_of).collect();
+        log.sort_by_key(|logged| logged.sequence);
         let accounts = self.offices.into_iter().zip(&self.setting.companies).map(|(office, company)| {
             let calls = company.history.calls.iter().filter(|call| company.has(call.id)).cloned().collect();
             AccountEvidence {
@@ -83,6 +100,8 @@ impl Engine {
             publications,
             decided,
             tails_lost,
+            folded_again: self.folded_again,
+            is_trimmed,
             scenario,
             faults_end_ms,
             ended_ms,
@@ -95,6 +114,15 @@ fn evidence_of(logged: Logged<Arc<Entry>>) -> LoggedRecord {
     let Logged { sequence, account, body, .. } = logged;
     let Entry { appended_ms, record, .. } = Arc::into_inner(body).expect("only the log holds its entries");
     LoggedRecord { sequence, appended_ms, account: account.to_string(), record }
+}
+
+/// Records of erasures that something came before.
+fn void_erasures(log: &Log<Arc<Entry>>) -> Vec<u64> {
+    let void = log.read_after(0, usize::MAX).iter().filter(|logged| match &logged.body.record.body {
+        RecordBody::PartyErased(erased) => logged.sequence != erased.through + erased.part,
+        _ => false,
+    });
+    void.map(|logged| logged.sequence).collect()
 }
 
 /// Calls that the projection counts as logged.

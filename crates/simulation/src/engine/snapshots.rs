@@ -5,9 +5,10 @@ use std::sync::Arc;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::hash::StateHash;
 use calltrail_domain::record::{Record, RecordBody, StateSnapshot};
+use calltrail_domain::state::Memory;
 use calltrail_domain::time::Timestamp;
 use calltrail_projector::snapshot::{Base, Cutter, Loading, Parts, add_piece};
-use calltrail_projector::{InMemory, Pieces as _, Scan as _};
+use calltrail_projector::{InMemory, Pieces as _, Scan as _, Seen};
 
 use super::{Engine, Entry, Event};
 use crate::fault::Kind;
@@ -108,6 +109,19 @@ pub(super) fn base(log: &Log<Arc<Entry>>) -> Option<Base> {
     let mut parts = Parts::default();
     let mut whole = records.iter().filter_map(|logged| parts.take(logged.sequence, part_in(logged)?));
     whole.find(|base| base.through + 1 >= first)
+}
+
+/// The pieces of an account with which the folding of the log begins, the records that were folded, and up to where.
+pub(super) fn beginning(log: &Log<Arc<Entry>>, account: &str) -> (Memory, Vec<Seen>, u64) {
+    let disk = InMemory::default();
+    fill(&disk, log);
+    let mut pieces = Memory::default();
+    for entry in disk.account(account).scan("", None) {
+        let (key, piece) = entry.expect("memory can be read");
+        pieces.0.insert(key, piece);
+    }
+    let lineage = disk.lineage().expect("memory can be read");
+    (pieces, lineage.all().collect(), disk.checkpoint().expect("memory can be read"))
 }
 
 /// Fills an empty disk with the snapshot with which the log begins.

@@ -88,13 +88,21 @@ impl<B> Log<B> {
         self.records.last().map_or(0, |record| record.sequence)
     }
 
-    /// Removes the records for good. Sequences that are not there are ignored.
-    pub fn erase(&mut self, sequences: &[u64]) {
+    /// The last sequence that was given, also to a record that was erased since.
+    #[must_use]
+    pub fn last_given(&self) -> u64 {
+        self.last
+    }
+
+    /// Removes the records for good, and returns them. Sequences that are not there are ignored.
+    pub fn erase(&mut self, sequences: &[u64]) -> Vec<Logged<B>> {
+        let mut erased = Vec::new();
         for sequence in sequences {
             if let Ok(place) = self.records.binary_search_by_key(sequence, |record| record.sequence) {
-                self.records.remove(place);
+                erased.push(self.records.remove(place));
             }
         }
+        erased
     }
 
     /// Removes every record before `sequence` for good, and returns them.

@@ -118,6 +118,8 @@ impl Story {
             publications: Vec::new(),
             decided: Vec::new(),
             tails_lost: 0,
+            folded_again: 0,
+            is_trimmed: false,
             scenario: Scenario::Everything,
             faults_end_ms: 6_000_000,
             ended_ms: 9_000_000,

@@ -43,7 +43,7 @@ impl Engine {
 }
 
 /// A record as the machine takes it.
-pub(super) fn folding(logged: &Logged<Arc<Entry>>) -> Folding {
+pub(in crate::engine) fn folding(logged: &Logged<Arc<Entry>>) -> Folding {
     let place = Place { sequence: logged.sequence, received_at: logged.body.record.received_at };
     let meaning = Some((place, Arc::clone(&logged.body.fact)));
     Folding {
