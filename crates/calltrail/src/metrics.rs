@@ -192,6 +192,9 @@ const METRICS: [Metric; 47] = [
     counter("stale_decisions", "Records of decisions that were made before the log was restored", |status| {
         accounts(status, |account| Some(number(folded(account)?.stale_decisions)))
     }),
+    gauge("later_records", "Records of a later release; nothing is decided while there are any", |status| {
+        accounts(status, |account| Some(number(folded(account)?.later_records)))
+    }),
     gauge(
         "policy_differs",
         "1 while another policy decides than this process is configured with",

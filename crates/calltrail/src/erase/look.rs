@@ -9,7 +9,7 @@ use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::fold;
 use calltrail_domain::ids::{CallId, EffectKey, PartyId};
 use calltrail_domain::record::PartyErased;
-use calltrail_domain::state::{Memory, State};
+use calltrail_domain::state::{LaterRecords, Memory, State};
 use calltrail_event_log::ports::LoggedRecord;
 use calltrail_projector::{Folding, Lineage};
 
@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub(super) root: PartyId,
     pub(super) person: Person,
     pub(super) under_way: UnderWay,
+    /// What this release cannot read in the account's log.
+    later: Option<LaterRecords>,
     /// The last record that was looked at.
     pub(super) through: u64,
     /// The records that are to be erased, by sequence, and how many of each kind.
@@ -134,7 +136,8 @@ async fn one(
     let target = person.without(state, &root, now())?;
     let parts = person.erasure(through, &records, state, &without_records, &target);
     let account = account.to_owned();
-    Ok(Found { account, root, person, under_way, through, records, kinds, left, effects, parts })
+    let later = state.account()?.later;
+    Ok(Found { account, root, person, under_way, later, through, records, kinds, left, effects, parts })
 }
 
 /// The state of an account without a person's records.
@@ -187,8 +190,15 @@ impl<'p> Gapped<'p> {
 }
 
 impl Found {
-    /// Fails while something of the person is under way.
+    /// Fails while something of the person is under way, or may be in a record that cannot be read.
     pub(super) fn check_over(&self) -> anyhow::Result<()> {
+        if let Some(LaterRecords { count, needs, .. }) = self.later {
+            bail!(
+                "{count} records of account {} are of a later release (vocabulary {needs}), and may be about this person. \
+                 Nothing was erased; run this again with a release that reads them",
+                self.account
+            );
+        }
         let UnderWay { calls, effects, joins } = self.under_way;
         if self.under_way.is_nothing() {
             return Ok(());
