@@ -11,7 +11,8 @@ use crate::effect::{
 };
 use crate::ids::{EffectKey, EffectKind};
 use crate::policy::{
-    Anonymous, AssignBy, BusinessHours, CallType, Comments, ImportType, Locale, Policy, Recording, Tags, Threading, Timing,
+    Anonymous, AssignBy, BusinessHours, CallType, Comments, ImportType, Locale, Policy, Recording, Tags,
+    Threading, Timing,
 };
 use crate::record::{
     AccountCreated, AircallEvent, AircallRead, ConversationMerged, FrontEvent, PartyErased, RecordBody,
@@ -114,8 +115,12 @@ fn of_action(action: &Action, words: &mut Vec<Word>) {
             of_import(import, words);
         }
         Action::AssignConversation(AssignConversation { email: _ }) => words.push(Word::AssignConversation),
-        Action::ReopenConversation(ReopenConversation { unless_archived_after: _ }) => words.push(Word::ReopenConversation),
-        Action::AddComment(AddComment { email: _, body: _, unsigned_body: _ }) => words.push(Word::AddComment),
+        Action::ReopenConversation(ReopenConversation { unless_archived_after: _ }) => {
+            words.push(Word::ReopenConversation)
+        }
+        Action::AddComment(AddComment { email: _, body: _, unsigned_body: _ }) => {
+            words.push(Word::AddComment)
+        }
         Action::TagConversation(TagConversation { name: _ }) => words.push(Word::TagConversation),
     }
 }

@@ -15,6 +15,7 @@ mod rebuild;
 mod records;
 mod restored;
 mod store;
+mod stored;
 mod timers;
 mod trouble;
 mod verify;
