@@ -76,7 +76,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 47] = [
+const METRICS: [Metric; 48] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]

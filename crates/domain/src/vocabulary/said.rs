@@ -170,7 +170,6 @@ fn of_outcome(outcome: &Outcome, words: &mut Vec<Word>) {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "every field is named")]
 fn of_policy(policy: &Policy, words: &mut Vec<Word>) {
     let Policy {
         locale,

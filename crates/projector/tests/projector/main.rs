@@ -8,6 +8,7 @@ mod compare;
 mod copies;
 mod damage;
 mod gate;
+mod later;
 mod machine;
 mod memory;
 mod publications;
