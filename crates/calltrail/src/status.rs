@@ -449,3 +449,22 @@ fn counts(counts: &BTreeMap<String, u64>) -> String {
         counts.iter().filter(|(_, count)| **count > 0).map(|(word, n)| format!("{n} {word}")).collect();
     if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use calltrail_domain::state::{Account, LaterRecords};
+    use calltrail_projector::Pending;
+
+    use super::FoldedStatus;
+
+    #[test]
+    fn records_of_a_later_release_are_shown() {
+        let shown = |later| {
+            let account = Account { later, ..Account::default() };
+            FoldedStatus::new(&account, Pending::default()).to_string()
+        };
+        assert!(!shown(None).contains("later"));
+        let status = shown(Some(LaterRecords { count: 2, last: 8, needs: 3 }));
+        assert!(status.contains("2 records of a later release (vocabulary 3, this one has"), "{status}");
+    }
+}

@@ -211,3 +211,38 @@ impl Found {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use calltrail_domain::ids::PartyId;
+    use calltrail_domain::state::LaterRecords;
+
+    use super::Found;
+
+    fn found(later: Option<LaterRecords>) -> Found {
+        Found {
+            account: "acme".to_owned(),
+            root: PartyId::new("0a1b"),
+            person: Default::default(),
+            under_way: Default::default(),
+            later,
+            through: 9,
+            records: Vec::new(),
+            kinds: Default::default(),
+            left: Vec::new(),
+            effects: Vec::new(),
+            parts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nobody_is_erased_while_a_record_cannot_be_read() {
+        assert!(found(None).check_over().is_ok());
+        let refusal = found(Some(LaterRecords { count: 2, last: 8, needs: 3 })).check_over();
+        let said = refusal.expect_err("it may be about the person").to_string();
+        assert!(
+            said.starts_with("2 records of account acme are of a later release (vocabulary 3)"),
+            "{said}"
+        );
+    }
+}
