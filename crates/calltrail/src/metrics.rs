@@ -76,7 +76,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 47] = [
+const METRICS: [Metric; 48] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -191,6 +191,9 @@ const METRICS: [Metric; 47] = [
     }),
     counter("stale_decisions", "Records of decisions that were made before the log was restored", |status| {
         accounts(status, |account| Some(number(folded(account)?.stale_decisions)))
+    }),
+    gauge("later_records", "Records of a later release; nothing is decided while there are any", |status| {
+        accounts(status, |account| Some(number(folded(account)?.later_records)))
     }),
     gauge(
         "policy_differs",

@@ -5,6 +5,7 @@ use std::fmt;
 
 use calltrail_domain::state::Account;
 use calltrail_domain::time::Timestamp;
+use calltrail_domain::vocabulary;
 use calltrail_front_writer::{Counters, Lasting};
 use calltrail_ingest::{CountersNow, SpoolNow};
 use calltrail_projector::Pending;
@@ -104,6 +105,12 @@ pub struct FoldedStatus {
     /// Records of decisions, folded since the process began, that were made before the log was restored: they do not count.
     #[serde(default)]
     pub stale_decisions: u64,
+    /// Records of a later release, which this one cannot read: nothing is decided while there are any.
+    #[serde(default)]
+    pub later_records: u64,
+    /// The vocabulary of a release that can read all of the log.
+    #[serde(default)]
+    pub needs_vocabulary: Option<u32>,
 }
 
 /// What only a running process knows, each of its parts.
@@ -237,6 +244,8 @@ impl FoldedStatus {
             refused_publications: pending.troubles.refused_publications,
             too_large: pending.troubles.too_large,
             stale_decisions: pending.troubles.stale_decisions,
+            later_records: account.later.map_or(0, |later| later.count),
+            needs_vocabulary: account.later.map(|later| later.needs),
         }
     }
 }
@@ -363,6 +372,15 @@ impl fmt::Display for FoldedStatus {
                 format!("{} records from before the log was restored; decided again", self.stale_decisions);
             row(f, "stale", &stale)?;
         }
+        if let Some(needs) = self.needs_vocabulary {
+            let later = format!(
+                "{} records of a later release (vocabulary {needs}, this one has {}); nothing is decided, see \
+                 CalltrailLaterRecords",
+                self.later_records,
+                vocabulary::VERSION
+            );
+            row(f, "later", &later)?;
+        }
         Ok(())
     }
 }
@@ -430,4 +448,23 @@ fn counts(counts: &BTreeMap<String, u64>) -> String {
     let shown: Vec<_> =
         counts.iter().filter(|(_, count)| **count > 0).map(|(word, n)| format!("{n} {word}")).collect();
     if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use calltrail_domain::state::{Account, LaterRecords};
+    use calltrail_projector::Pending;
+
+    use super::FoldedStatus;
+
+    #[test]
+    fn records_of_a_later_release_are_shown() {
+        let shown = |later| {
+            let account = Account { later, ..Account::default() };
+            FoldedStatus::new(&account, Pending::default()).to_string()
+        };
+        assert!(!shown(None).contains("later"));
+        let status = shown(Some(LaterRecords { count: 2, last: 8, needs: 3 }));
+        assert!(status.contains("2 records of a later release (vocabulary 3, this one has"), "{status}");
+    }
 }

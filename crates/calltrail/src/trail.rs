@@ -162,9 +162,14 @@ impl Trail {
                 let ours = erased.parties.contains(&self.party);
                 ours.then(|| (None, format!("erased, with {} records", erased.records.len())))
             }
-            (_, Fact::CallSnapshot(_) | Fact::AccountCreated(_) | Fact::PolicyChanged(_) | Fact::Other) => {
-                None
-            }
+            (
+                _,
+                Fact::CallSnapshot(_)
+                | Fact::AccountCreated(_)
+                | Fact::PolicyChanged(_)
+                | Fact::Later(_)
+                | Fact::Other,
+            ) => None,
         })
     }
 

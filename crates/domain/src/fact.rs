@@ -24,8 +24,17 @@ pub enum Fact {
     EffectSettled(EffectSettled),
     TimerElapsed(Timer),
     PartyErased(Box<PartyErased>),
+    /// Kept in the log, and without meaning here: what a later release wrote with words that this one does not know.
+    Later(Later),
     /// Kept in the log, and without meaning for the state: an event of another kind, or one that this release does not know.
     Other,
+}
+
+/// A record of a later release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Later {
+    /// The vocabulary of a release that can read it.
+    pub needs: u32,
 }
 
 /// A call as Aircall told it at one moment. A field that is `None` was not told: absent is not null, and null is not "gone".

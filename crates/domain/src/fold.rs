@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::call::{Call, Settled};
 use crate::effect::WorkItem;
-use crate::fact::{CallEvent, CallSnapshot, Fact, Read};
+use crate::fact::{CallEvent, CallSnapshot, Fact, Later, Read};
 use crate::hash;
 use crate::ids::{CallId, ConversationId, PartyId, PhoneNumber};
 use crate::limits::{ENDED_WAIT_DEFAULT, SILENT_CALL_DEFAULT, VOICEMAIL_WAIT_DEFAULT};
@@ -22,7 +22,7 @@ use crate::party::{Number, Party};
 use crate::policy::{Policy, Timing};
 use crate::record::{AccountCreated, PartyKey};
 use crate::rule::{self, Rule};
-use crate::state::{Account, Backing, Key, Piece, State, StateError, Stored as _};
+use crate::state::{Account, Backing, Key, LaterRecords, Piece, State, StateError, Stored as _};
 use crate::time::Timestamp;
 use crate::timer::Timer;
 
@@ -63,6 +63,7 @@ pub fn fold<B: Backing>(state: &mut State<B>, place: Place, fact: &Fact) -> Fold
             effects::republished(state, party, *item, *publication)
         }
         Fact::PartyErased(erased) => erasure::erased(state, place, erased),
+        Fact::Later(later) => later_kept(state, place, *later),
         Fact::Other => Ok(Vec::new()),
     }
 }
@@ -72,6 +73,18 @@ fn account_created<B: Backing>(state: &mut State<B>, created: &AccountCreated) -
     let mut account = state.account()?;
     if account.party_key.is_none() {
         account.party_key = Some(created.party_key.clone());
+        state.write(&Key::Account, account);
+    }
+    Ok(Vec::new())
+}
+
+/// Which calls and parties it is about is not known here; so it is noted for all of the account.
+fn later_kept<B: Backing>(state: &mut State<B>, place: Place, Later { needs }: Later) -> Folded<B> {
+    let mut account = state.account()?;
+    let known = account.later.unwrap_or(LaterRecords { count: 0, last: 0, needs });
+    if place.sequence > known.last {
+        let (count, needs) = (known.count + 1, known.needs.max(needs));
+        account.later = Some(LaterRecords { count, last: place.sequence, needs });
         state.write(&Key::Account, account);
     }
     Ok(Vec::new())

@@ -28,4 +28,5 @@ pub mod text;
 pub mod time;
 pub mod timer;
 pub mod variant;
+pub mod vocabulary;
 mod words;

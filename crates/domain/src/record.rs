@@ -1,7 +1,8 @@
 //! What stands in the call event log: the stored formats. They are frozen; golden files of every version are decoded for ever.
 //!
 //! A record is JSON: `{"v":1,"kind":"aircall.event","received_at":1646389739123,"data":{…}}`. The account is not in it:
-//! the log keeps it beside the record. A kind that this release does not know is kept as it is.
+//! the log keeps it beside the record. `v` is the vocabulary that a reader needs ([`crate::vocabulary`]). A record that needs
+//! a later one than this release has, and a kind that this release does not know, are kept as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +14,7 @@ use crate::ids::{CallId, ContactId, ConversationId, PartyId, PhoneNumber};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use crate::timer::Timer;
-
-/// The version that this release writes.
-pub const FORMAT_VERSION: u32 = 1;
+use crate::vocabulary::Vocabulary;
 
 /// One record of the call event log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +52,9 @@ pub enum RecordBody {
     PartyErased(PartyErased),
     #[serde(rename = "state.snapshot")]
     StateSnapshot(StateSnapshot),
-    /// Written by a later release: kept, and without meaning here.
+    /// Written by a later release: kept, and without meaning here. `needs` is the vocabulary that would give it one.
     #[serde(skip)]
-    Unknown { kind: String },
+    Unknown { kind: String, needs: u32 },
 }
 
 /// The first record of an account.
@@ -263,7 +262,7 @@ impl RecordBody {
             Self::TimerElapsed(_) => "timer.elapsed",
             Self::PartyErased(_) => "party.erased",
             Self::StateSnapshot(_) => "state.snapshot",
-            Self::Unknown { kind } => kind,
+            Self::Unknown { kind, .. } => kind,
         }
     }
 }
@@ -291,17 +290,40 @@ impl Record {
     /// Never: every field of a record has a JSON form, and nobody writes a kind he does not know.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let stored = Stored { v: FORMAT_VERSION, received_at: self.received_at, body: &self.body };
+        self.encode_in(&Vocabulary::THIS)
+    }
+
+    /// The bytes that a release with this vocabulary appends.
+    ///
+    /// # Panics
+    /// As [`Record::encode`]. A debug build also panics for a word that the release must not write yet.
+    #[must_use]
+    pub fn encode_in(&self, vocabulary: &Vocabulary) -> Vec<u8> {
+        debug_assert_eq!(vocabulary.unwritten(&self.body), None, "a word is written after it is known");
+        let v = vocabulary.needed(&self.body);
+        let stored = Stored { v, received_at: self.received_at, body: &self.body };
         #[expect(clippy::expect_used, reason = "records hold text, numbers and lists only")]
         serde_json::to_vec(&stored).expect("a record has a JSON form")
     }
 
-    /// Reads a record of any version up to this release's; later kinds come back as `Unknown`.
+    /// Reads a record of any release up to this one; what needs a later vocabulary comes back as `Unknown`.
+    ///
+    /// # Errors
+    /// For bytes that no release wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadRecord> {
-        let named: Stored<Kind> = serde_json::from_slice(bytes)?;
-        if !KNOWN_KINDS.contains(&named.body.kind.as_str()) {
-            let body = RecordBody::Unknown { kind: named.body.kind };
-            return Ok(Self { received_at: named.received_at, body });
+        Self::decode_in(&Vocabulary::THIS, bytes)
+    }
+
+    /// Reads a record as a release with this vocabulary does.
+    ///
+    /// # Errors
+    /// As [`Record::decode`].
+    pub fn decode_in(vocabulary: &Vocabulary, bytes: &[u8]) -> Result<Self, BadRecord> {
+        let Stored { v, received_at, body } = serde_json::from_slice::<Stored<Kind>>(bytes)?;
+        // Also where the rest could be read: a word that is not known here changes what it means.
+        if !vocabulary.knows(v) || !KNOWN_KINDS.contains(&body.kind.as_str()) {
+            let body = RecordBody::Unknown { kind: body.kind, needs: v };
+            return Ok(Self { received_at, body });
         }
         let stored: Stored<RecordBody> = serde_json::from_slice(bytes)?;
         Ok(Self { received_at: stored.received_at, body: stored.body })

@@ -88,6 +88,19 @@ pub struct Account {
     pub left_out: BTreeMap<LeftOut, u64>,
     /// Activities and changes that Front refused for good.
     pub rejected: u64,
+    /// What stands in the log that this release cannot read: nothing is decided while there is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later: Option<LaterRecords>,
+}
+
+/// Records of a later release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaterRecords {
+    pub count: u64,
+    /// The sequence of the last one.
+    pub last: u64,
+    /// The vocabulary of a release that can read all of them.
+    pub needs: u32,
 }
 
 /// Events about conversations that no party has yet: the import that opened one may not be confirmed when a person

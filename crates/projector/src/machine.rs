@@ -19,7 +19,7 @@ use calltrail_domain::ids::PartyId;
 use calltrail_domain::policy::Policy;
 use calltrail_domain::record::{AccountCreated, PartyKey, Record, RecordBody};
 use calltrail_domain::rule::{self, Rule};
-use calltrail_domain::state::State;
+use calltrail_domain::state::{LaterRecords, State};
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
 
@@ -207,6 +207,16 @@ impl<P: Pieces> Machine<P> {
     /// Items of any account that were published so often that something must acknowledge them and not do them.
     pub fn lost_items(&self) -> usize {
         self.projection.accounts().values().map(AccountState::lost_items).sum()
+    }
+
+    /// What stands in the log of an account that this release cannot read, where there is such a thing: nothing is
+    /// decided for it.
+    pub fn later_records(&self) -> Result<Vec<(&str, LaterRecords)>, PiecesError<P>> {
+        let mut later = Vec::new();
+        for (name, account) in self.projection.accounts() {
+            later.extend(account.state.account()?.later.map(|records| (name.as_str(), records)));
+        }
+        Ok(later)
     }
 
     /// True while something waits for the next tick that no record and no timer brings.

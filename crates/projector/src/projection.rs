@@ -211,13 +211,17 @@ impl<B: Scan> AccountState<B> {
     }
 
     /// The next decisions, as the record to append; after many records without one a marker, else `None` when there is
-    /// nothing to decide. The parties are looked at again when their decisions have been folded; one whose decision no
+    /// nothing to decide, or a record of a later release stands in the log: it may have decided already. The parties are looked at again when their decisions have been folded; one whose decision no
     /// longer fits comes with the next record. `basis` is the hash of the record at `through`.
     pub(crate) fn decide(
         &mut self,
         through: u64,
         basis: Option<u64>,
     ) -> Result<Option<EffectsDecided>, StateError<B::Error>> {
+        // Not even a marker: it would cover what a later release has to decide.
+        if self.state.account()?.later.is_some() {
+            return Ok(None);
+        }
         let mut decisions: Vec<Decision> = Vec::new();
         let mut room = DECISIONS_BYTES_MAX;
         while decisions.len() < DECISIONS_PER_RECORD_MAX {

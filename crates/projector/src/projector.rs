@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::Record;
-use calltrail_domain::state::StateError;
+use calltrail_domain::state::{LaterRecords, StateError};
 use calltrail_domain::time::Timestamp;
+use calltrail_domain::vocabulary::VERSION;
 use calltrail_event_log::ports::{EventLog, LogError, NewItem, NewRecord, Outbox};
 use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, watch};
@@ -330,6 +331,17 @@ impl Lines {
         }
         if too_large > 0 {
             error!(too_large, "work items or decisions are too large to pass");
+        }
+        // A store that cannot be read is noticed elsewhere.
+        for (account, LaterRecords { count, needs, last }) in machine.later_records().unwrap_or_default() {
+            error!(
+                account,
+                records = count,
+                last,
+                vocabulary = VERSION,
+                needs,
+                "a later release has written to the log; nothing is decided until one is installed that reads it"
+            );
         }
         let lost_items = machine.lost_items();
         if lost_items > 0 {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use calltrail_domain::fact::Fact;
+use calltrail_domain::fact::{Fact, Later};
 use calltrail_domain::fold::Place;
 use calltrail_domain::hash;
 use calltrail_domain::record::{BadRecord, Record, RecordBody};
 use calltrail_domain::time::Timestamp;
+use calltrail_domain::vocabulary;
 use calltrail_event_log::ports::LoggedRecord;
 use tracing::error;
 
@@ -68,6 +69,7 @@ pub fn fact_of(received_at: Timestamp, body: RecordBody) -> Fact {
         RecordBody::ConversationMerged(merged) => Fact::ConversationMerged(merged),
         RecordBody::TimerElapsed(timer) => Fact::TimerElapsed(timer),
         RecordBody::PartyErased(erased) => Fact::PartyErased(Box::new(erased)),
+        RecordBody::Unknown { needs, .. } if needs > vocabulary::VERSION => Fact::Later(Later { needs }),
         RecordBody::StateSnapshot(_) | RecordBody::Unknown { .. } => Fact::Other,
     }
 }

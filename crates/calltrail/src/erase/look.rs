@@ -9,7 +9,7 @@ use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::fold;
 use calltrail_domain::ids::{CallId, EffectKey, PartyId};
 use calltrail_domain::record::PartyErased;
-use calltrail_domain::state::{Memory, State};
+use calltrail_domain::state::{LaterRecords, Memory, State};
 use calltrail_event_log::ports::LoggedRecord;
 use calltrail_projector::{Folding, Lineage};
 
@@ -28,6 +28,8 @@ pub(super) struct Found {
     pub(super) root: PartyId,
     pub(super) person: Person,
     pub(super) under_way: UnderWay,
+    /// What this release cannot read in the account's log.
+    later: Option<LaterRecords>,
     /// The last record that was looked at.
     pub(super) through: u64,
     /// The records that are to be erased, by sequence, and how many of each kind.
@@ -135,7 +137,8 @@ async fn one(
     let target = person.without(state, &root, now())?;
     let parts = person.erasure(through, &records, state, &without_records, &target);
     let account = account.to_owned();
-    Ok(Found { account, root, person, under_way, through, records, kinds, left, effects, parts })
+    let later = state.account()?.later;
+    Ok(Found { account, root, person, under_way, later, through, records, kinds, left, effects, parts })
 }
 
 /// The state of an account without a person's records.
@@ -204,8 +207,15 @@ impl Found {
         record.account == self.account && is_of(&self.person, record, &Folding::of(record))
     }
 
-    /// Fails while something of the person is under way.
+    /// Fails while something of the person is under way, or may be in a record that cannot be read.
     pub(super) fn check_over(&self) -> anyhow::Result<()> {
+        if let Some(LaterRecords { count, needs, .. }) = self.later {
+            bail!(
+                "{count} records of account {} are of a later release (vocabulary {needs}), and may be about this person. \
+                 Nothing was erased; run this again with a release that reads them",
+                self.account
+            );
+        }
         let UnderWay { calls, effects, joins } = self.under_way;
         if self.under_way.is_nothing() {
             return Ok(());
@@ -216,5 +226,40 @@ impl Found {
              Nothing was erased; run this again when it is over",
             self.account
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use calltrail_domain::ids::PartyId;
+    use calltrail_domain::state::LaterRecords;
+
+    use super::Found;
+
+    fn found(later: Option<LaterRecords>) -> Found {
+        Found {
+            account: "acme".to_owned(),
+            root: PartyId::new("0a1b"),
+            person: Default::default(),
+            under_way: Default::default(),
+            later,
+            through: 9,
+            records: Vec::new(),
+            kinds: Default::default(),
+            left: Vec::new(),
+            effects: Vec::new(),
+            parts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn nobody_is_erased_while_a_record_cannot_be_read() {
+        assert!(found(None).check_over().is_ok());
+        let refusal = found(Some(LaterRecords { count: 2, last: 8, needs: 3 })).check_over();
+        let said = refusal.expect_err("it may be about the person").to_string();
+        assert!(
+            said.starts_with("2 records of account acme are of a later release (vocabulary 3)"),
+            "{said}"
+        );
     }
 }

@@ -19,4 +19,5 @@ mod strays;
 mod text;
 mod traces;
 mod transfers;
+mod vocabulary;
 mod waiting;

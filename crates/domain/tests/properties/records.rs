@@ -213,7 +213,7 @@ fn settled(outcome: Outcome) -> RecordBody {
 }
 
 /// One record of every kind and every shape, by the name of its golden file.
-fn every_record() -> Vec<(&'static str, RecordBody)> {
+pub(crate) fn every_record() -> Vec<(&'static str, RecordBody)> {
     let mut records = settled_records();
     records.extend(told_records());
     records.extend(other_records());
@@ -446,7 +446,7 @@ fn every_kind_is_among_the_known_ones_and_has_a_golden_file() {
 fn a_kind_of_a_later_release_is_kept_without_meaning() {
     let bytes = br#"{"v":2,"kind":"call.summarised","received_at":5,"data":{"anything":[1]}}"#;
     let record = Record::decode(bytes).expect("readable");
-    assert_eq!(record.body, RecordBody::Unknown { kind: "call.summarised".to_owned() });
+    assert_eq!(record.body, RecordBody::Unknown { kind: "call.summarised".to_owned(), needs: 2 });
 }
 
 #[test]

@@ -50,6 +50,24 @@ fn a_write_has_its_slot_and_its_fence_before_it_is_sent_and_its_answer_is_learne
     );
 }
 
+/// Taken for none, it would let an effect be sent that has been sent.
+#[test]
+fn a_fence_of_a_later_release_is_no_fence_and_nothing_is_sent() {
+    let mut ports = Ports::new();
+    ports.run_beside(&first_call(), once(is_arming, |_| Turn::CrashAfter));
+    let (armed, _) = ports.values.remove(&fence()).expect("it is in flight");
+    let stored = String::from_utf8(armed.encode().expect("a fence has a JSON form").into()).expect("text");
+    assert!(Value::decode(&fence(), stored.as_bytes()).is_ok());
+    let later = stored.replace("\"in_flight\"", "\"state_of_a_later_release\"");
+    assert!(later != stored && Value::decode(&fence(), later.as_bytes()).is_err());
+
+    let (mut ports, unreadable) = (Ports::new(), Turn::Comes(&Came::Failed));
+    let is_read = |operation: &Operation| matches!(operation, Operation::Get(Place::Fence(_)));
+    assert_eq!(ports.run_beside(&first_call(), once(is_read, move |_| unreadable)), TROUBLE);
+    assert_eq!(ports.operations.iter().filter(|word| *word == "import_message").count(), 0);
+    assert!(!ports.values.contains_key(&fence()));
+}
+
 #[test]
 fn a_fence_of_which_nobody_knows_whether_it_was_written_is_read_again() {
     for (turn, waits) in [(Turn::DoneBut(UNKNOWN), true), (Turn::Comes(UNKNOWN), false)] {

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use calltrail_domain::state::{Backing, Changes, Piece, StateError};
+use calltrail_domain::vocabulary;
 
 use crate::limits::STORE_CACHE_BYTES;
 use crate::lineage::{Lineage, Seen, slot};
@@ -33,7 +34,7 @@ const RECENT: &str = "\0recent/";
 /// Over every entry but itself.
 const CHECKSUM: &str = "\0checksum";
 /// Raised when pieces change so that they have to be folded anew. From 2 on there is a checksum.
-const FORMAT_VERSION: &[u8] = b"6";
+const FORMAT_VERSION: u32 = 6;
 const SEPARATOR: char = '\0';
 
 /// An open projection store.
@@ -108,9 +109,10 @@ impl Store {
     fn open_empty(path: &Path) -> Result<Self, StoreError> {
         let store = Self::open_as_it_is(path)?;
         let mut checksum = Checksum::default();
-        checksum.flip(FORMAT.as_bytes(), FORMAT_VERSION);
+        let format = format();
+        checksum.flip(FORMAT.as_bytes(), format.as_bytes());
         let mut batch = sled::Batch::default();
-        batch.insert(FORMAT, FORMAT_VERSION);
+        batch.insert(FORMAT, format.as_bytes());
         batch.insert(CHECKSUM, checksum.as_bytes());
         store.apply(batch)?;
         Ok(store)
@@ -149,7 +151,7 @@ impl Store {
 
     fn check(&self, tail: u64) -> Result<(), StoreError> {
         let format = self.read(FORMAT)?;
-        if format.as_deref() != Some(FORMAT_VERSION) {
+        if format.as_deref() != Some(self::format().as_bytes()) {
             return Err(StoreError::Damaged("it has another format".to_owned()));
         }
         let checkpoint = self.checkpoint()?;
@@ -284,6 +286,12 @@ impl Pieces for Store {
         batch.insert(CHECKSUM, checksum.as_bytes());
         self.apply(batch)
     }
+}
+
+/// The vocabulary is a part of it: a record of a later release has no meaning here, and has one for the release that knows its
+/// words, which must not go on from a state that was folded without.
+fn format() -> String {
+    format!("{FORMAT_VERSION}.{}", vocabulary::VERSION)
 }
 
 fn bytes_of(seen: &Seen) -> [u8; 16] {

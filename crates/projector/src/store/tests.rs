@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use calltrail_domain::ids::PartyId;
 use calltrail_domain::state::{Backing as _, Changes, Piece};
+use calltrail_domain::vocabulary::VERSION;
 
-use super::{Opened, Store, StoreError};
+use super::{FORMAT, FORMAT_VERSION, Opened, Store, StoreError};
 use crate::limits::RECENT_RECORDS;
 use crate::lineage::{Lineage, Seen};
 use crate::pieces::{InMemory, Pieces, Scan as _};
@@ -40,6 +41,22 @@ fn check(path: &Path, expect: (bool, u64, Option<&str>)) {
     let found = (set_aside.is_some(), store.checkpoint().expect("readable"), piece);
     let expect = (expect.0, expect.1, expect.2.map(contact));
     assert!(found == expect, "set aside {}, checkpoint {}", found.0, found.1);
+    store.close();
+}
+
+/// A record of a later release had no meaning for the release that folded it, and has one for the next.
+#[test]
+fn a_store_that_was_folded_with_another_vocabulary_is_set_aside() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("projection");
+    let store = committed(&path, 1, "crd");
+    let format = store.read(FORMAT).expect("readable").expect("there is one");
+    assert_eq!(String::from_utf8_lossy(&format), format!("{FORMAT_VERSION}.{VERSION}"));
+    store.db.insert(FORMAT, format!("{FORMAT_VERSION}.{}", VERSION + 1).as_bytes()).expect("writable");
+    store.close();
+    let Opened { store, set_aside } = Store::open(&path, 9).expect("it opens");
+    assert_eq!(set_aside.expect("it is of no use").reason, "it has another format");
+    assert_eq!(store.checkpoint().expect("readable"), 0);
     store.close();
 }
 

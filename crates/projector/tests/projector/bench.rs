@@ -7,8 +7,10 @@ use calltrail_domain::effect::{EffectSettled, WorkItem};
 use calltrail_domain::hash::of_record;
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
+use calltrail_domain::vocabulary::VERSION;
 use calltrail_event_log::ports::LoggedRecord;
 use calltrail_projector::{AccountRules, Came, Folding, InMemory, Machine, Operation, Seen, WhyAgain};
+use serde_json::Value;
 
 use crate::company::{ACCOUNT, answer, policy};
 
@@ -35,6 +37,8 @@ pub(crate) struct Bench {
     pub(crate) refuses: VecDeque<&'static str>,
     /// Sequences whose records were erased.
     pub(crate) erased: BTreeSet<u64>,
+    /// Sequences whose records need the next vocabulary.
+    pub(crate) later: BTreeSet<u64>,
     /// Records at the end that a look at the tail does not see.
     pub(crate) hidden: usize,
     /// Of whom the outbox takes nothing, and what it answers.
@@ -74,6 +78,7 @@ impl Bench {
             loses: false,
             refuses: VecDeque::new(),
             erased: BTreeSet::new(),
+            later: BTreeSet::new(),
             hidden: 0,
             refuses_all_of: None,
             seen: Vec::new(),
@@ -121,7 +126,7 @@ impl Bench {
                 let max = max.min(self.at_once);
                 let records = (after..).zip(&self.log[after as usize..]);
                 let records = records.filter(|(before, _)| !self.erased.contains(&(before + 1)));
-                let records = records.take(max).map(folding).collect();
+                let records = records.take(max).map(|record| self.folding(record)).collect();
                 Came::Records { before: self.hash_at(after), first: self.first(), records }
             }
             Operation::Identify { sequence } => {
@@ -164,12 +169,31 @@ impl Bench {
             return None;
         }
         let (_, record) = self.log.get(usize::try_from(sequence.checked_sub(1)?).ok()?)?;
-        Some(of_record(&record.encode()))
+        Some(of_record(&self.stored(sequence, record)))
+    }
+
+    fn stored(&self, sequence: u64, record: &Record) -> Vec<u8> {
+        let stored = record.encode();
+        if !self.later.contains(&sequence) {
+            return stored;
+        }
+        let mut stored: Value = serde_json::from_slice(&stored).expect("a record is JSON");
+        stored["v"] = (VERSION + 1).into();
+        stored.to_string().into()
+    }
+
+    fn folding(&self, (after, (account, record)): (u64, &(&'static str, Record))) -> Folding {
+        Folding::of(&LoggedRecord {
+            sequence: after + 1,
+            account: (*account).to_owned(),
+            kind: record.body.kind().to_owned(),
+            body: self.stored(after + 1, record).into(),
+        })
     }
 
     /// The records after this sequence, as a machine takes them.
     pub(crate) fn foldings(&self, after: usize) -> Vec<Folding> {
-        (after as u64..).zip(&self.log[after..]).map(folding).collect()
+        (after as u64..).zip(&self.log[after..]).map(|record| self.folding(record)).collect()
     }
 
     /// Until the machine is at rest. The next step tells it that the time for a look at timers has come.
@@ -181,15 +205,6 @@ impl Bench {
     pub(crate) fn count(&self, kind: &str) -> usize {
         self.log.iter().filter(|(_, record)| record.body.kind() == kind).count()
     }
-}
-
-fn folding((after, (account, record)): (u64, &(&'static str, Record))) -> Folding {
-    Folding::of(&LoggedRecord {
-        sequence: after + 1,
-        account: (*account).to_owned(),
-        kind: record.body.kind().to_owned(),
-        body: record.encode().into(),
-    })
 }
 
 fn name(operation: &Operation) -> &'static str {
