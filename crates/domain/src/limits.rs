@@ -58,5 +58,7 @@ pub const HARMLESS_DIGITS_MAX: usize = 5;
 
 /// The most bytes of pieces in one record of an erasure, unless the first is longer.
 pub const ERASURE_BYTES_MAX: usize = 600_000;
+/// The most calls that one record has decided again, inclusive.
+pub const RECONSIDERED_CALLS_MAX: usize = 100;
 /// The most erased sequences in one record of an erasure, inclusive.
 pub const ERASURE_SEQUENCES_MAX: usize = 10_000;

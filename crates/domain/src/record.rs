@@ -51,6 +51,8 @@ pub enum RecordBody {
     TimerElapsed(Timer),
     #[serde(rename = "party.erased")]
     PartyErased(PartyErased),
+    #[serde(rename = "calls.reconsidered")]
+    CallsReconsidered(CallsReconsidered),
     /// Written by a later release: kept, and without meaning here.
     #[serde(skip)]
     Unknown { kind: String },
@@ -176,6 +178,16 @@ impl std::fmt::Debug for PartyErased {
     }
 }
 
+/// An operator has calls decided again that the rules left out. Of any other call this means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallsReconsidered {
+    /// Up to [`RECONSIDERED_CALLS_MAX`](crate::limits::RECONSIDERED_CALLS_MAX); the fold reads no more.
+    pub calls: BTreeSet<CallId>,
+    /// The calls are history: they are logged without disturbing anyone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
+}
+
 /// Bytes that are no record of any version.
 #[derive(Debug, thiserror::Error)]
 #[error("not a record of this log: {0}")]
@@ -210,13 +222,14 @@ impl RecordBody {
             Self::ConversationMerged(_) => "conversation.merged",
             Self::TimerElapsed(_) => "timer.elapsed",
             Self::PartyErased(_) => "party.erased",
+            Self::CallsReconsidered(_) => "calls.reconsidered",
             Self::Unknown { kind } => kind,
         }
     }
 }
 
 /// The kinds that this release knows.
-pub const KNOWN_KINDS: [&str; 11] = [
+pub const KNOWN_KINDS: [&str; 12] = [
     "account.created",
     "policy.changed",
     "aircall.event",
@@ -228,6 +241,7 @@ pub const KNOWN_KINDS: [&str; 11] = [
     "conversation.merged",
     "timer.elapsed",
     "party.erased",
+    "calls.reconsidered",
 ];
 
 impl Record {

@@ -119,10 +119,12 @@ pub enum Rule {
     ErasedCallStaysErased,
     ErasureFollowsItsState,
     ErasedRecordIsNoOtherLog,
+    OnlyLeftOutCallsAreReconsidered,
+    ReconsideredCallSettlesAgain,
 }
 
 impl Rule {
-    pub const ALL: [Self; 112] = [
+    pub const ALL: [Self; 114] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -235,6 +237,8 @@ impl Rule {
         Self::ErasedCallStaysErased,
         Self::ErasureFollowsItsState,
         Self::ErasedRecordIsNoOtherLog,
+        Self::OnlyLeftOutCallsAreReconsidered,
+        Self::ReconsideredCallSettlesAgain,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -302,6 +306,7 @@ impl Rule {
             Self::FrontIsRecoveredFirst => &["m10"],
             Self::LongWindowsAreSplit => &["reader"],
             Self::WebhookIsSwitchedOn => &["keeper"],
+            Self::OnlyLeftOutCallsAreReconsidered | Self::ReconsideredCallSettlesAgain => &["m05"],
             Self::UnexpectedPlaceIsLookedAt => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime

@@ -68,6 +68,7 @@ pub fn fact_of(received_at: Timestamp, body: RecordBody) -> Fact {
         RecordBody::ConversationMerged(merged) => Fact::ConversationMerged(merged),
         RecordBody::TimerElapsed(timer) => Fact::TimerElapsed(timer),
         RecordBody::PartyErased(erased) => Fact::PartyErased(Box::new(erased)),
+        RecordBody::CallsReconsidered(again) => Fact::CallsReconsidered(again),
         RecordBody::Unknown { .. } => Fact::Other,
     }
 }

@@ -96,6 +96,7 @@ pub(crate) fn of_log(evidence: &Evidence, marks: &mut Marks) {
             | RecordBody::FrontEvent(_)
             | RecordBody::AircallRead(_)
             | RecordBody::PartyErased(_)
+            | RecordBody::CallsReconsidered(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::Unknown { .. } => {}
         }

@@ -15,7 +15,7 @@ use calltrail_domain::ids::{
 };
 use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
-    AccountCreated, AircallEvent, AircallRead, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyErased,
+    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyErased,
     PartyKey, Record, RecordBody,
 };
 use calltrail_domain::time::Timestamp;
@@ -218,6 +218,8 @@ fn every_record() -> Vec<(&'static str, RecordBody)> {
     records.extend(told_records());
     records.extend(other_records());
     records.push(("party.erased", erased()));
+    records.push(("calls.reconsidered", reconsidered(&[812, 813], false)));
+    records.push(("calls.reconsidered.history", reconsidered(&[812], true)));
     records
 }
 
@@ -297,6 +299,11 @@ fn told_records() -> Vec<(&'static str, RecordBody)> {
         ("front.event", RecordBody::FrontEvent(FrontEvent { body: "{}".to_owned() })),
         ("front.polled", RecordBody::FrontPolled(FrontEvent { body: "{}".to_owned() })),
     ]
+}
+
+fn reconsidered(calls: &[u64], history: bool) -> RecordBody {
+    let calls = calls.iter().copied().map(CallId).collect();
+    RecordBody::CallsReconsidered(CallsReconsidered { calls, history })
 }
 
 fn erased() -> RecordBody {

@@ -42,6 +42,7 @@ fn decided(bench: &Bench, call: u64) -> bool {
         | RecordBody::ConversationMerged(_)
         | RecordBody::TimerElapsed(_)
         | RecordBody::PartyErased(_)
+        | RecordBody::CallsReconsidered(_)
         | RecordBody::Unknown { .. } => false,
     })
 }
@@ -145,6 +146,7 @@ fn last_decided(bench: &Bench) -> EffectsDecided {
         | RecordBody::ConversationMerged(_)
         | RecordBody::TimerElapsed(_)
         | RecordBody::PartyErased(_)
+        | RecordBody::CallsReconsidered(_)
         | RecordBody::Unknown { .. } => None,
     });
     last.expect("something was decided")

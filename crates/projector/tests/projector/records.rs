@@ -39,6 +39,7 @@ fn decided(bench: &Bench) -> Vec<&EffectsDecided> {
             | RecordBody::ConversationMerged(_)
             | RecordBody::TimerElapsed(_)
             | RecordBody::PartyErased(_)
+            | RecordBody::CallsReconsidered(_)
             | RecordBody::Unknown { .. } => None,
         })
         .collect()

@@ -154,6 +154,7 @@ impl<'a> Records<'a> {
             | RecordBody::PolicyChanged(_)
             | RecordBody::AircallRead(_)
             | RecordBody::PartyErased(_)
+            | RecordBody::CallsReconsidered(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::TimerElapsed(Timer::WorkItem { .. })
             | RecordBody::Unknown { .. } => {}
