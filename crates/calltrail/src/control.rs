@@ -26,6 +26,7 @@ use crate::cli::NumberOrParty;
 use crate::engine::{Shared, cut_after_stop, stopping};
 use crate::erase::{self, Erasure};
 use crate::jobs::{self, JobLines, JobOf, Wanted};
+use crate::reconsider::{self, Again};
 use crate::remote_log;
 use crate::replay::{Rebuild, RebuildLine, Replay};
 use crate::tail::Line;
@@ -76,6 +77,7 @@ pub(crate) fn serve(
         .route("/tail", get(tail))
         .route("/log", get(log))
         .route("/erase", post(erase_person))
+        .route("/reconsider", post(reconsider_calls))
         .with_state(shared);
     Ok(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
@@ -132,6 +134,10 @@ async fn erase_person(State(shared): State<Arc<Shared>>, Query(asked): Query<Era
     let Ok(of) = asked.of.parse::<NumberOrParty>();
     let _alone = shared.long_questions.acquire().await;
     answer(async { erase::run(shared.stores()?, &of, asked.yes).await }.await)
+}
+
+async fn reconsider_calls(State(shared): State<Arc<Shared>>, Json(again): Json<Again>) -> Response {
+    answer(async { reconsider::append(&*shared.stores()?.log, again).await }.await)
 }
 
 async fn verify(State(shared): State<Arc<Shared>>) -> Response {
@@ -321,6 +327,11 @@ impl Running {
         let request = self.client.post("http://localhost/erase");
         let query = Erase { of: of.as_str().to_owned(), yes };
         answered(request.query(&query).timeout(LONG_ANSWER_MAX)).await
+    }
+
+    /// Has calls that were left out decided again.
+    pub(crate) async fn reconsider(&self, again: &Again) -> anyhow::Result<()> {
+        self.order("reconsider", again).await
     }
 
     pub(crate) async fn verify(&self) -> anyhow::Result<Replay> {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use calltrail::engine::{Engine, Role, projection_in};
 use calltrail_aircall_reader::{Asked, By, Kind};
+use calltrail_domain::ids::CallId;
 use calltrail_domain::rule::{self, Rule};
 use calltrail_simulator::aircall::{Api, ApiOptions};
 use calltrail_simulator::front::{Act, Action, Front, FrontOptions, Ledger, Subject};
@@ -203,6 +204,11 @@ impl World {
             Step::Trouble(fault) => self.front.front(|front| front.plan_fault(fault.clone())),
             Step::Read(bodies, kind) => self.read(bodies, *kind).await,
             Step::ReadNow(id) => self.read_now(*id).await,
+            Step::Reconsider(calls, history) => {
+                let calls: Vec<_> = calls.iter().copied().map(CallId).collect();
+                let taken = self.engine().reconsider(ACCOUNT, &calls, *history).await;
+                taken.expect("the log takes the record");
+            }
             Step::SlowAnswersMs(slow_ms) => self.slow_answers(*slow_ms),
             Step::InFront(change) => {
                 let now_ms = self.front.clock().now_ms();

@@ -42,8 +42,7 @@ fn decide_again<B: Backing>(state: &mut State<B>, place: Place, id: CallId, hist
     call.verdict = None;
     if rule::holds(Rule::ReconsideredCallSettlesAgain) {
         let read = Read { history, update: false };
-        call.settled =
-            Some(Settled { reconsidered: true, ..settled(place, &party_id, &call, Some(read)) });
+        call.settled = Some(Settled { reconsidered: true, ..settled(place, &party_id, &call, Some(read)) });
         // What is known of its conversation and contact has to be as recent as this.
         call.last_received_at = call.last_received_at.max(place.received_at);
     }

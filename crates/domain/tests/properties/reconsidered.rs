@@ -175,9 +175,10 @@ fn what_was_read_before_a_call_was_left_out_is_read_again() {
     reconsider(&mut engine, [2], false);
     engine.run_dry();
     let call = engine.state.call(CallId(2)).expect("memory").expect("told");
-    let reads = call.effects.iter().filter(|(key, _)| {
-        matches!(key.kind, EffectKind::Observe | EffectKind::ObserveAgain(_))
-    });
+    let reads = call
+        .effects
+        .iter()
+        .filter(|(key, _)| matches!(key.kind, EffectKind::Observe | EffectKind::ObserveAgain(_)));
     assert_eq!(reads.count(), 2, "{:?}", call.effects);
     assert!(!logged(&engine, 2).status_unread);
 }

@@ -15,8 +15,8 @@ use calltrail_domain::ids::{
 };
 use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
-    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyErased,
-    PartyKey, Record, RecordBody,
+    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, FrontEvent,
+    KNOWN_KINDS, PartyErased, PartyKey, Record, RecordBody,
 };
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
