@@ -103,9 +103,9 @@ async fn m05_old_call_decided_again_on_purpose_disturbs_no_one() {
                     1:duration by Iris
                 +447700900124: open in Aircall Phone
                   Missed call - Support line
-                    4:call by the customer
                     2:call by Iris
-                    2:duration by Iris",
+                    2:duration by Iris
+                    4:call by the customer",
             ),
             left_out("1 line"),
         ],
