@@ -204,11 +204,7 @@ impl World {
             Step::Trouble(fault) => self.front.front(|front| front.plan_fault(fault.clone())),
             Step::Read(bodies, kind) => self.read(bodies, *kind).await,
             Step::ReadNow(id) => self.read_now(*id).await,
-            Step::Reconsider(calls, history) => {
-                let calls: Vec<_> = calls.iter().copied().map(CallId).collect();
-                let taken = self.engine().reconsider(ACCOUNT, &calls, *history).await;
-                taken.expect("the log takes the record");
-            }
+            Step::Reconsider(calls, history) => self.reconsider(calls, *history).await,
             Step::SlowAnswersMs(slow_ms) => self.slow_answers(*slow_ms),
             Step::InFront(change) => {
                 let now_ms = self.front.clock().now_ms();
@@ -222,6 +218,12 @@ impl World {
             Step::Silence => tokio::time::sleep(SILENCE).await,
         }
         self.settled().await;
+    }
+
+    async fn reconsider(&self, calls: &[u64], history: bool) {
+        let calls: Vec<_> = calls.iter().copied().map(CallId).collect();
+        let taken = self.engine().reconsider(ACCOUNT, &calls, history).await;
+        taken.expect("the log takes the record");
     }
 
     fn slow_answers(&self, slow_ms: u64) {

@@ -193,3 +193,20 @@ pub(crate) async fn append(log: &dyn EventLog, again: Again) -> anyhow::Result<(
     log.append(vec![record]).await.context("the log did not take the record")?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CallId, RECONSIDERED_CALLS_MAX, records};
+
+    #[test]
+    fn records_are_bounded_and_history_comes_first() {
+        let count = RECONSIDERED_CALLS_MAX as u64 * 2 + 1;
+        let calls = (0..count).map(|call| (CallId(call), call % 2 == 0));
+        let records = records(calls);
+        let sizes: Vec<_> = records.iter().map(|record| (record.history, record.calls.len())).collect();
+        assert_eq!(sizes, [(true, 100), (true, 1), (false, 100)]);
+        let all = records.iter().flat_map(|record| record.calls.iter().map(|call| (*call, record.history)));
+        assert!(all.clone().all(|(call, history)| (call.0 % 2 == 0) == history));
+        assert_eq!(all.count() as u64, count);
+    }
+}
