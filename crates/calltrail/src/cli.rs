@@ -110,6 +110,14 @@ pub enum Command {
     /// Changes nothing without --fix. Exits with 0 when nothing is missing, and with 1 when something is, for cron.
     #[command(after_help = RECONCILE)]
     Reconcile(ReconcileArgs),
+    /// Decide again, on purpose, calls that were left out
+    ///
+    /// After a change of the rules, calls that were left out before stay left out. This shows the selected ones, why each was left
+    /// out and what this configuration would make of it; `--apply` has them decided again. What ended longer ago than
+    /// `history_after_hours` is logged as history, without disturbing anyone. Calls that are logged or refused are not touched. When
+    /// it is killed, run it again. Asks the running instance; on NATS it needs the key of the operator.
+    #[command(after_help = RECONSIDER)]
+    Reconsider(ReconsiderArgs),
     /// Show the jobs of `backfill` and `recover`, or cancel one
     #[command(after_help = JOBS, args_conflicts_with_subcommands = true)]
     Jobs {
@@ -239,6 +247,29 @@ pub struct ReconcileArgs {
     /// Have what the log lacks read from Aircall
     #[arg(long)]
     pub fix: bool,
+}
+
+/// The options of `reconsider`.
+#[derive(Debug, Args)]
+pub struct ReconsiderArgs {
+    /// Calls that began from then on: a date, a time, or how long ago (3d)
+    #[arg(long, value_name = "WHEN", required_unless_present_any = ["call", "of"])]
+    pub from: Option<When>,
+    /// Calls that began until then [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub to: Option<When>,
+    /// This call, by its id in Aircall; may be given more than once
+    #[arg(long, value_name = "CALL", conflicts_with_all = ["from", "to", "of"], value_parser = call)]
+    pub call: Vec<CallId>,
+    /// Calls of this party alone
+    #[arg(long, visible_alias = "party", value_name = "NUMBER|CALL|CONVERSATION|PARTY")]
+    pub of: Option<NumberOrParty>,
+    /// The account [default: all of the configuration]
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// Have them decided again, instead of only showing what would become of them
+    #[arg(long)]
+    pub apply: bool,
 }
 
 /// The commands below `jobs`.
@@ -669,6 +700,13 @@ Examples:
   calltrail reconcile --from 7d
   calltrail reconcile --from 2026-11-01 --to 2026-11-08 --in-front
   calltrail reconcile --from 2d --fix --format json";
+const RECONSIDER: &str = "\
+Examples:
+  calltrail reconsider --from 30d
+  calltrail reconsider --from 2026-11-01 --to 2026-11-08 --apply
+  calltrail reconsider --of +33612345678
+  calltrail reconsider --call 812345678 --call 812345679 --apply
+  calltrail reconsider --from 7d --account acme --format json";
 const CANCEL: &str = "\
 Examples:
   calltrail jobs cancel 3
@@ -797,7 +835,7 @@ mod tests {
     fn every_example_in_the_helps_is_a_command() {
         let roles = [UP, INGEST, PROJECTOR, FRONT_WRITER, READER, BACKFILL, RECOVER, RECONCILE, JOBS, CANCEL];
         let others = [EXAMPLES, DEMO, INIT, DOCTOR, HEALTH, REGISTER, TEST_CALL, TRAIL, TAIL, STATUS, REPLAY];
-        let (streams, log) = ([APPLY, KEYS, PERMISSIONS], [EXPORT, IMPORT, ERASE]);
+        let (streams, log) = ([APPLY, KEYS, PERMISSIONS], [EXPORT, IMPORT, ERASE, RECONSIDER]);
         for help in roles.into_iter().chain(streams).chain(log).chain(others) {
             let examples = help.lines().filter(|line| line.starts_with("  "));
             for example in examples.map(|line| line.trim().split("   ").next().unwrap_or(line)) {

@@ -26,6 +26,7 @@ use crate::cli::NumberOrParty;
 use crate::engine::{Shared, cut_after_stop, stopping};
 use crate::erase::{self, Erasure};
 use crate::jobs::{self, JobLines, JobOf, Wanted};
+use crate::reconsider::{self, Again};
 use crate::remote_log;
 use crate::replay::{Rebuild, RebuildLine, Replay};
 use crate::retention::{self, Snapshot, Trim};
@@ -79,6 +80,7 @@ pub(crate) fn serve(
         .route("/tail", get(tail))
         .route("/log", get(log))
         .route("/erase", post(erase_person))
+        .route("/reconsider", post(reconsider_calls))
         .with_state(shared);
     Ok(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
@@ -143,6 +145,10 @@ async fn erase_person(State(shared): State<Arc<Shared>>, Json(asked): Json<Erase
     let _alone = shared.long_questions.acquire().await;
     let asked = erase::Asked { of: &of, yes: asked.yes, archives: &asked.archives };
     answer(async { erase::run(shared.stores()?, &shared.folder, &asked).await }.await)
+}
+
+async fn reconsider_calls(State(shared): State<Arc<Shared>>, Json(again): Json<Again>) -> Response {
+    answer(async { reconsider::append(&*shared.stores()?.log, again).await }.await)
 }
 
 async fn verify(State(shared): State<Arc<Shared>>, Json(archives): Json<Vec<PathBuf>>) -> Response {
@@ -363,6 +369,11 @@ impl Running {
     /// Trims off the records before `before`, if `yes`.
     pub(crate) async fn trim(&self, before: u64, yes: bool) -> anyhow::Result<Trim> {
         self.order_within(LONG_ANSWER_MAX, "trim", &TrimBefore { before, yes }).await
+    }
+
+    /// Has calls that were left out decided again.
+    pub(crate) async fn reconsider(&self, again: &Again) -> anyhow::Result<()> {
+        self.order("reconsider", again).await
     }
 
     /// Asks the reader for calls.

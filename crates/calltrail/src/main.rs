@@ -47,6 +47,7 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         Command::Backfill(args) => commands::backfill::backfill(globals, args, out).await?,
         Command::Recover(args) => commands::backfill::recover(globals, args, out).await?,
         Command::Reconcile(args) => return commands::reconcile::run(globals, args, out).await,
+        Command::Reconsider(args) => commands::reconsider::run(globals, args, out).await?,
         Command::Jobs { command: None } => commands::jobs::list(globals, out).await?,
         Command::Jobs { command: Some(JobsCommand::Cancel(args)) } => {
             commands::jobs::cancel(globals, args, out).await?;

@@ -6,12 +6,7 @@ use std::convert::Infallible;
 use std::fmt;
 
 use calltrail_aircall::rest::{Client, ReadCall};
-use calltrail_domain::decide::decide;
-use calltrail_domain::decision::EffectsDecided;
-use calltrail_domain::effect::{Action, ConversationStatus, EffectSettled, Outcome, WorkItem};
 use calltrail_domain::fact::Fact;
-use calltrail_domain::fold::{Output, Place, fold};
-use calltrail_domain::ids::{ContactId, ConversationId, PartyId};
 use calltrail_domain::policy::Policy;
 use calltrail_domain::record::{AccountCreated, AircallRead, PartyKey, RecordBody};
 use calltrail_domain::state::{Account, Memory, State, StateError};
@@ -19,12 +14,11 @@ use calltrail_domain::time::Timestamp;
 use calltrail_projector::fact_of;
 use serde::Serialize;
 
+use crate::dry::{Dry, Shown};
 use crate::jobs::span;
 use crate::listing::{Pages, list};
 use crate::status::FoldedStatus;
 
-/// Subjects that are shown.
-const SUBJECTS_MAX: usize = 10;
 /// Calls of a page of Aircall's list.
 const PAGE_CALLS: u64 = 50;
 
@@ -66,10 +60,11 @@ pub(crate) async fn plan(
     limits: Limits,
 ) -> anyhow::Result<Plan> {
     let listed = list(client, (from, to), Pages::First, limits.aircall, |_, _| {}).await?;
-    let shown = Shown::of(policy, listed.calls).map_err(anyhow::Error::from)?;
-    let folded = FoldedStatus::new(&shown.account, calltrail_projector::Pending::default());
+    let Sample { calls, account: totals, shown } =
+        Sample::of(policy, listed.calls).map_err(anyhow::Error::from)?;
+    let folded = FoldedStatus::new(&totals, calltrail_projector::Pending::default());
     let requests_to_aircall = listed.requests - 1 + listed.total.div_ceil(PAGE_CALLS).max(1);
-    let whole = |sampled: u64| (sampled * listed.total).checked_div(shown.calls).unwrap_or(0);
+    let whole = |sampled: u64| (sampled * listed.total).checked_div(calls).unwrap_or(0);
     let time = |at: Timestamp| {
         jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
     };
@@ -81,7 +76,7 @@ pub(crate) async fn plan(
         requests_to_aircall,
         aircall_per_minute: limits.aircall,
         aircall_s: requests_to_aircall * 60 / limits.aircall.max(1),
-        sampled: shown.calls,
+        sampled: calls,
         logged: folded.logged,
         left_out: folded.left_out,
         conversations: shown.conversations,
@@ -92,137 +87,25 @@ pub(crate) async fn plan(
     })
 }
 
-/// The engine's fold and decisions over some calls, with a Front that does whatever it is told.
-#[derive(Debug, Default)]
-struct Shown {
+/// What would come of some calls.
+struct Sample {
     calls: u64,
     account: Account,
-    conversations: u64,
-    requests: u64,
-    subjects: Vec<String>,
-}
-
-struct Dry {
-    state: State<Memory>,
-    sequence: u64,
-    now: Timestamp,
-    touched: Vec<PartyId>,
-    items: Vec<WorkItem>,
     shown: Shown,
 }
 
-type Dried<T> = Result<T, StateError<Infallible>>;
-
-impl Shown {
-    fn of(policy: Policy, calls: Vec<ReadCall>) -> Dried<Self> {
-        let mut dry = Dry {
-            state: State::new(Memory::default()),
-            sequence: 0,
-            now: crate::engine::now(),
-            touched: Vec::new(),
-            items: Vec::new(),
-            shown: Self { calls: calls.len() as u64, ..Self::default() },
-        };
+impl Sample {
+    fn of(policy: Policy, calls: Vec<ReadCall>) -> Result<Self, StateError<Infallible>> {
+        let (sampled, now) = (calls.len() as u64, crate::engine::now());
+        let mut dry = Dry::after(0, State::new(Memory::default()), now);
         dry.take(&Fact::AccountCreated(AccountCreated { party_key: PartyKey::from_random([0; 32]) }))?;
         dry.take(&Fact::PolicyChanged(policy))?;
         for call in calls {
             let read = AircallRead { number: call.number, body: call.body, history: true, update: false };
-            dry.take(&fact_of(dry.now, RecordBody::AircallRead(read)))?;
+            dry.take(&fact_of(now, RecordBody::AircallRead(read)))?;
             dry.run()?;
         }
-        dry.shown.account = dry.state.account()?;
-        Ok(dry.shown)
-    }
-}
-
-impl Dry {
-    fn take(&mut self, fact: &Fact) -> Dried<()> {
-        self.sequence += 1;
-        let place = Place { sequence: self.sequence, received_at: self.now };
-        for output in fold(&mut self.state, place, fact)? {
-            match output {
-                Output::Publish(item) => self.items.push(item),
-                Output::Touched(party) => self.touched.push(party),
-            }
-        }
-        self.state.commit();
-        Ok(())
-    }
-
-    fn run(&mut self) -> Dried<()> {
-        loop {
-            if let Some(party) = self.touched.pop() {
-                if let Some(decision) = decide(&self.state, &party)? {
-                    let (through, decisions) = (self.sequence, vec![decision]);
-                    let decided = EffectsDecided { through, basis: None, decisions, complete: false };
-                    self.take(&Fact::EffectsDecided(decided))?;
-                }
-            } else if let Some(item) = self.items.pop() {
-                self.settle(&item)?;
-            } else {
-                return Ok(());
-            }
-        }
-    }
-
-    fn settle(&mut self, item: &WorkItem) -> Dried<()> {
-        let conversation =
-            item.conversation.clone().unwrap_or_else(|| ConversationId::new(format!("cnv_{}", item.party)));
-        // One look for all imports of the item.
-        self.shown.requests += 1;
-        for numbered in &item.effects {
-            let outcome = self.outcome(&numbered.effect.action, item, &conversation);
-            self.take(&Fact::EffectSettled(EffectSettled {
-                party: item.party.clone(),
-                ordinal: numbered.ordinal,
-                key: numbered.effect.key,
-                attempts: 1,
-                outcome,
-            }))?;
-        }
-        Ok(())
-    }
-
-    fn outcome(&mut self, action: &Action, item: &WorkItem, conversation: &ConversationId) -> Outcome {
-        let applied = || Outcome::Applied {
-            conversation: Some(conversation.clone()),
-            message_uid: None,
-            at: self.now,
-            unconfirmed: true,
-            comment: None,
-        };
-        self.shown.requests += 1;
-        match action {
-            Action::LookUpContact(_) => {
-                self.shown.requests += 1;
-                let contact = ContactId::new(format!("crd_{}", item.party));
-                Outcome::ContactFound { contact, created: true, replaces: None }
-            }
-            Action::ObserveConversation(observe) => Outcome::Observed {
-                conversation: observe.conversation.clone(),
-                status: ConversationStatus::Archived,
-                at: self.now,
-                acts: Vec::new(),
-                inboxes: Vec::new(),
-                contact: None,
-            },
-            Action::ImportActivity(import) => {
-                let outcome = applied();
-                if item.conversation.is_none()
-                    && item.effects.first().is_some_and(|first| first.effect.action == *action)
-                {
-                    self.shown.conversations += 1;
-                    if self.shown.subjects.len() < SUBJECTS_MAX {
-                        self.shown.subjects.push(import.subject.clone());
-                    }
-                }
-                outcome
-            }
-            Action::AddComment(_)
-            | Action::TagConversation(_)
-            | Action::AssignConversation(_)
-            | Action::ReopenConversation(_) => applied(),
-        }
+        Ok(Self { calls: sampled, account: dry.state.account()?, shown: dry.shown })
     }
 }
 

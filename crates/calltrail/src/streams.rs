@@ -99,7 +99,7 @@ fn kinds(role: Role) -> &'static [&'static str] {
             "conversation.merged",
             "timer.elapsed",
         ],
-        Role::Operator => &["party.erased", "state.snapshot"],
+        Role::Operator => &["party.erased", "calls.reconsidered", "state.snapshot"],
     }
 }
 

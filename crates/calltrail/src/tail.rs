@@ -57,6 +57,10 @@ impl Line {
             "conversation.merged" => {
                 format!("{} into {}", text(&self.data["from"]), text(&self.data["into"]))
             }
+            "calls.reconsidered" => {
+                let calls = self.data["calls"].as_array().map_or(0, Vec::len);
+                format!("{calls} call{}", if calls == 1 { "" } else { "s" })
+            }
             "timer.elapsed" => text(&self.data["awaited"]),
             _ => String::new(),
         }

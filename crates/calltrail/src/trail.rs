@@ -162,6 +162,14 @@ impl Trail {
                 let ours = erased.parties.contains(&self.party);
                 ours.then(|| (None, format!("erased, with {} records", erased.records.len())))
             }
+            (_, Fact::CallsReconsidered(again)) => {
+                let ours = again.calls.iter().filter(|call| self.is_of_call(state, **call).unwrap_or(false));
+                let ours: Vec<_> = ours.copied().collect();
+                let how = if again.history { ", as history" } else { "" };
+                let each: Vec<_> = ours.iter().map(|call| format!("call {call}")).collect();
+                let what = || format!("an operator asked to decide {} again{how}", each.join(", "));
+                ours.first().map(|call| (Some(*call), what()))
+            }
             (
                 _,
                 Fact::CallSnapshot(_)

@@ -65,6 +65,9 @@ pub struct Settled {
     /// The call is history: nothing of it may disturb anyone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
+    /// The call was left out and is decided again: what was read for it before is out of date.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reconsidered: bool,
 }
 
 impl Settled {

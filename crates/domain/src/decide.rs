@@ -168,7 +168,8 @@ impl Head<'_> {
         {
             return reading;
         }
-        self.reading_status(EffectKind::Observe, EffectKind::Observe)
+        let (last, next) = self.own_reads();
+        self.reading_status(last, next)
     }
 
     /// The status is read as `next`, unless it is known well enough or was read as `last` for this step.
@@ -255,7 +256,7 @@ impl Head<'_> {
 
     fn log(&self) -> Option<Step> {
         let (target, opens_segment) = self.target()?;
-        let observed = self.call.effects.get(&self.key(EffectKind::Observe));
+        let observed = self.call.effects.get(&self.key(self.own_reads().0));
         let unread = observed.is_some_and(|effect| matches!(effect.outcome, Some(Outcome::Rejected { .. })));
         let (effects, more) = self.effects(&target);
         let logged = Logged {
@@ -302,6 +303,16 @@ impl Head<'_> {
             effects.extend(self.look_again());
         }
         Some(Step { more, conversation: target.conversation, ..Step::of(Verdict::Added, effects) })
+    }
+
+    /// How the last and the next read of the status before the call are called. What was read before a call was left out says
+    /// nothing about the time at which it is decided again.
+    fn own_reads(&self) -> (EffectKind, EffectKind) {
+        if self.settled.reconsidered {
+            (self.last_read(), self.next_read())
+        } else {
+            (EffectKind::Observe, EffectKind::Observe)
+        }
     }
 
     /// What came late is read about once per step.

@@ -162,6 +162,7 @@ impl Person {
             }
             Fact::TimerElapsed(Timer::WorkItem { party, .. }) => self.parties.contains(party),
             Fact::PartyErased(erased) => self.is_in(erased),
+            Fact::CallsReconsidered(again) => !again.calls.is_disjoint(&self.calls),
             Fact::AccountCreated(_) | Fact::PolicyChanged(_) | Fact::Later(_) | Fact::Other => false,
         }
     }

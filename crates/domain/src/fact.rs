@@ -8,7 +8,7 @@ use crate::decision::EffectsDecided;
 use crate::effect::EffectSettled;
 use crate::ids::{CallId, ContactId, ConversationId, InboxId, LineId, MediaLink, PhoneNumber, TeammateId};
 use crate::policy::Policy;
-use crate::record::{AccountCreated, ConversationMerged, PartyErased};
+use crate::record::{AccountCreated, CallsReconsidered, ConversationMerged, PartyErased};
 use crate::time::Timestamp;
 use crate::timer::Timer;
 
@@ -24,6 +24,7 @@ pub enum Fact {
     EffectSettled(EffectSettled),
     TimerElapsed(Timer),
     PartyErased(Box<PartyErased>),
+    CallsReconsidered(CallsReconsidered),
     /// Kept in the log, and without meaning here: what a later release wrote with words that this one does not know.
     Later(Later),
     /// Kept in the log, and without meaning for the state: an event of another kind, or one that this release does not know.

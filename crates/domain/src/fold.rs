@@ -8,6 +8,7 @@ mod conversations;
 mod decisions;
 mod effects;
 mod erasure;
+mod reconsidered;
 
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ pub fn fold<B: Backing>(state: &mut State<B>, place: Place, fact: &Fact) -> Fold
             effects::republished(state, party, *item, *publication)
         }
         Fact::PartyErased(erased) => erasure::erased(state, place, erased),
+        Fact::CallsReconsidered(again) => reconsidered::reconsidered(state, place, again),
         Fact::Later(later) => later_kept(state, place, *later),
         Fact::Other => Ok(Vec::new()),
     }
@@ -169,6 +171,7 @@ fn settled(place: Place, party: &PartyId, call: &Call, read: Option<Read>) -> Se
         sequence: place.sequence,
         by_time: ended.is_some(),
         history: read.is_some_and(|read| read.history) && rule::holds(Rule::HistoryDoesNotDisturb),
+        reconsidered: false,
     }
 }
 

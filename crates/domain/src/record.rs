@@ -52,6 +52,8 @@ pub enum RecordBody {
     PartyErased(PartyErased),
     #[serde(rename = "state.snapshot")]
     StateSnapshot(StateSnapshot),
+    #[serde(rename = "calls.reconsidered")]
+    CallsReconsidered(CallsReconsidered),
     /// Written by a later release: kept, and without meaning here. `needs` is the vocabulary that would give it one.
     #[serde(skip)]
     Unknown { kind: String, needs: u32 },
@@ -227,6 +229,16 @@ impl std::fmt::Debug for StateSnapshot {
     }
 }
 
+/// An operator has calls decided again that the rules left out. Of any other call this means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallsReconsidered {
+    /// Up to [`RECONSIDERED_CALLS_MAX`](crate::limits::RECONSIDERED_CALLS_MAX); the fold reads no more.
+    pub calls: BTreeSet<CallId>,
+    /// The calls are history: they are logged without disturbing anyone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
+}
+
 /// Bytes that are no record of any version.
 #[derive(Debug, thiserror::Error)]
 #[error("not a record of this log: {0}")]
@@ -262,13 +274,14 @@ impl RecordBody {
             Self::TimerElapsed(_) => "timer.elapsed",
             Self::PartyErased(_) => "party.erased",
             Self::StateSnapshot(_) => "state.snapshot",
+            Self::CallsReconsidered(_) => "calls.reconsidered",
             Self::Unknown { kind, .. } => kind,
         }
     }
 }
 
 /// The kinds that this release knows.
-pub const KNOWN_KINDS: [&str; 12] = [
+pub const KNOWN_KINDS: [&str; 13] = [
     "account.created",
     "policy.changed",
     "aircall.event",
@@ -281,6 +294,7 @@ pub const KNOWN_KINDS: [&str; 12] = [
     "timer.elapsed",
     "party.erased",
     "state.snapshot",
+    "calls.reconsidered",
 ];
 
 impl Record {

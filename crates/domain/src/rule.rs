@@ -122,10 +122,12 @@ pub enum Rule {
     TrimmedRecordsAreNotMissed,
     SnapshotsCountWhenWhole,
     SnapshotsBringTheLineage,
+    OnlyLeftOutCallsAreReconsidered,
+    ReconsideredCallSettlesAgain,
 }
 
 impl Rule {
-    pub const ALL: [Self; 115] = [
+    pub const ALL: [Self; 117] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -241,6 +243,8 @@ impl Rule {
         Self::TrimmedRecordsAreNotMissed,
         Self::SnapshotsCountWhenWhole,
         Self::SnapshotsBringTheLineage,
+        Self::OnlyLeftOutCallsAreReconsidered,
+        Self::ReconsideredCallSettlesAgain,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -308,6 +312,7 @@ impl Rule {
             Self::FrontIsRecoveredFirst => &["m10"],
             Self::LongWindowsAreSplit => &["reader"],
             Self::WebhookIsSwitchedOn => &["keeper"],
+            Self::OnlyLeftOutCallsAreReconsidered | Self::ReconsideredCallSettlesAgain => &["m05"],
             Self::UnexpectedPlaceIsLookedAt => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime

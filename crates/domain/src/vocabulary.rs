@@ -140,6 +140,7 @@ words! {
         TimerElapsed: "kind timer.elapsed",
         PartyErased: "kind party.erased",
         StateSnapshot: "kind state.snapshot",
+        CallsReconsidered: "kind calls.reconsidered",
 
         ReadFirst: "verdict read_first",
         LeftOut: "verdict left_out",

@@ -69,6 +69,7 @@ pub fn fact_of(received_at: Timestamp, body: RecordBody) -> Fact {
         RecordBody::ConversationMerged(merged) => Fact::ConversationMerged(merged),
         RecordBody::TimerElapsed(timer) => Fact::TimerElapsed(timer),
         RecordBody::PartyErased(erased) => Fact::PartyErased(Box::new(erased)),
+        RecordBody::CallsReconsidered(again) => Fact::CallsReconsidered(again),
         RecordBody::Unknown { needs, .. } if needs > vocabulary::VERSION => Fact::Later(Later { needs }),
         RecordBody::StateSnapshot(_) | RecordBody::Unknown { .. } => Fact::Other,
     }

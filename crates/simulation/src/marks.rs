@@ -102,6 +102,7 @@ pub(crate) fn of_log(evidence: &Evidence, marks: &mut Marks) {
             | RecordBody::AircallRead(_)
             | RecordBody::PartyErased(_)
             | RecordBody::StateSnapshot(_)
+            | RecordBody::CallsReconsidered(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::Unknown { .. } => {}
         }

@@ -1,8 +1,8 @@
 //! M5: which calls are logged, and that nothing is left out silently.
 
 use crate::world::{
-    BILLING, CALLER, IRIS, NOOR, answered, call, check, conversations, given, inbound, inbound_on, left_out,
-    outbound,
+    BILLING, CALLER, IRIS, NOOR, OTHER, Step, answered, call, check, conversations, given, inbound,
+    inbound_on, left_out, outbound, restart,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,4 +77,61 @@ async fn m05_night_hours_go_by_the_clock_on_the_wall() {
     // 03-29: 01:00, 03:00 an hour later, 05:00 and 06:00. 10-24 and 10-25: 21:00, 22:00, 02:00 twice, 05:00 and 06:00.
     let ids = [1_985, 1_986, 1_988, 1_989, 7_020, 7_021, 7_025, 7_026, 7_029, 7_030];
     check_night("sat", &ids, &[1_985, 1_986, 1_988, 7_021, 7_025, 7_026, 7_029], "3 hours").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m05_old_call_decided_again_on_purpose_disturbs_no_one() {
+    let again = || Step::Reconsider(vec![1, 2], true);
+    let on_billing = |id, from| inbound_on(BILLING, id, from).rings(IRIS, 0).answered(IRIS, 5).ends(65);
+    check(
+        given().calls("skip_lines = [41026]"),
+        &[
+            call(on_billing(1, CALLER)),
+            call(on_billing(2, OTHER)),
+            call(on_billing(3, OTHER)),
+            call(inbound(4, OTHER)),
+            restart(given()),
+            again(),
+            again(),
+        ],
+        &[
+            conversations(
+                "
+                +447700900123: archived in Aircall Phone
+                  Inbound call - Billing line
+                    1:call by Iris
+                    1:duration by Iris
+                +447700900124: open in Aircall Phone
+                  Missed call - Support line
+                    2:call by Iris
+                    2:duration by Iris
+                    4:call by the customer",
+            ),
+            left_out("1 line"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m05_only_what_is_left_out_is_decided_again() {
+    check(
+        given(),
+        &[
+            call(inbound(1, CALLER)),
+            restart(given().calls("types = [\"voicemail\"]")),
+            call(inbound(2, CALLER)),
+            Step::Reconsider(vec![1, 2, 3], false),
+        ],
+        &[
+            conversations(
+                "
+                +447700900123: open in Aircall Phone
+                  Missed call - Support line
+                    1:call by the customer",
+            ),
+            left_out("1 type"),
+        ],
+    )
+    .await;
 }

@@ -18,6 +18,7 @@ mod oracle_can_fail;
 mod parts;
 pub(crate) mod program;
 mod reading;
+mod reconsidered;
 mod replay;
 mod restore;
 mod secrets;

@@ -2,7 +2,7 @@
 
 use super::program::run_in;
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["up"],
     &["ingest"],
@@ -24,6 +24,7 @@ const COMMANDS: [&[&str]; 21] = [
     &["streams", "permissions"],
     &["status"],
     &["replay"],
+    &["reconsider"],
 ];
 /// Those that only hold others.
 const GROUPS: [&[&str]; 3] = [&["log"], &["webhook"], &["streams"]];
@@ -54,6 +55,10 @@ async fn what_is_not_understood_is_told_with_code_2() {
         (&["up", "--listen", "nowhere"], "invalid value 'nowhere' for '--listen <ADDRESS>'"),
         (&["status", "--format", "xml"], "invalid value 'xml' for '--format <FORMAT>'"),
         (&["replay"], "--verify"),
+        (&["reconsider", "--apply"], "--from"),
+        (&["reconsider", "--from", "someday"], "write a date"),
+        (&["reconsider", "--call", "x"], "write the number"),
+        (&["reconsider", "--call", "1", "--of", "2"], "cannot be used with"),
         (&["replay", "--verify", "--diff"], "cannot be used with"),
         (&["replay", "--until", "noon"], "2026-11-30T08:00:00Z"),
         (&["replay", "--verify", "--of", "1"], "cannot be used with"),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use calltrail::engine::{Engine, Role, projection_in};
 use calltrail_aircall_reader::{Asked, By, Kind};
+use calltrail_domain::ids::CallId;
 use calltrail_domain::rule::{self, Rule};
 use calltrail_simulator::aircall::{Api, ApiOptions};
 use calltrail_simulator::front::{Act, Action, Front, FrontOptions, Ledger, Subject};
@@ -203,6 +204,7 @@ impl World {
             Step::Trouble(fault) => self.front.front(|front| front.plan_fault(fault.clone())),
             Step::Read(bodies, kind) => self.read(bodies, *kind).await,
             Step::ReadNow(id) => self.read_now(*id).await,
+            Step::Reconsider(calls, history) => self.reconsider(calls, *history).await,
             Step::SlowAnswersMs(slow_ms) => self.slow_answers(*slow_ms),
             Step::InFront(change) => {
                 let now_ms = self.front.clock().now_ms();
@@ -216,6 +218,12 @@ impl World {
             Step::Silence => tokio::time::sleep(SILENCE).await,
         }
         self.settled().await;
+    }
+
+    async fn reconsider(&self, calls: &[u64], history: bool) {
+        let calls: Vec<_> = calls.iter().copied().map(CallId).collect();
+        let taken = self.engine().reconsider(ACCOUNT, &calls, history).await;
+        taken.expect("the log takes the record");
     }
 
     fn slow_answers(&self, slow_ms: u64) {

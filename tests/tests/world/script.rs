@@ -87,6 +87,8 @@ pub(crate) enum Step {
     Read(Vec<String>, Kind),
     /// The same with a missed call that begins now.
     ReadNow(i64),
+    /// An operator has these calls decided again: as history, or as what was missed.
+    Reconsider(Vec<u64>, bool),
     /// How long slow answers take.
     SlowAnswersMs(u64),
     /// Front tells nothing for longer than a second.

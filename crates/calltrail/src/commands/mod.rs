@@ -11,6 +11,7 @@ pub mod init;
 pub mod jobs;
 pub mod log;
 pub mod reconcile;
+pub mod reconsider;
 pub mod replay;
 pub mod retention;
 pub mod status;

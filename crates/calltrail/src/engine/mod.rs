@@ -22,6 +22,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use calltrail_aircall_reader::Asked;
+use calltrail_domain::ids::CallId;
+use calltrail_domain::record::CallsReconsidered;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::EventLog;
 use calltrail_ingest::{Account, Intake};
@@ -34,6 +36,7 @@ use tracing::info;
 
 use crate::config::{Backend, Config};
 use crate::jobs::{self, Wanted};
+use crate::reconsider::{self, Again};
 use crate::status::Status;
 use crate::{control, operator};
 use tokens::Learners;
@@ -240,6 +243,15 @@ impl Engine {
     pub async fn read_calls(&self, account: &str, asked: Asked) -> anyhow::Result<u64> {
         let wanted = Wanted { account: account.to_owned(), asked };
         Ok(jobs::ask(&*self.shared.stores()?.key_value, &wanted).await?.id)
+    }
+
+    /// Has calls that the rules left out decided again: as history, or as calls that were missed.
+    ///
+    /// # Errors
+    /// When they are more than one record takes, or the log does not take it.
+    pub async fn reconsider(&self, account: &str, calls: &[CallId], history: bool) -> anyhow::Result<()> {
+        let calls = CallsReconsidered { calls: calls.iter().copied().collect(), history };
+        reconsider::append(&*self.shared.stores()?.log, Again { account: account.to_owned(), calls }).await
     }
 
     /// True when a job has nothing left to read.

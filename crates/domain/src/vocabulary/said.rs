@@ -15,8 +15,8 @@ use crate::policy::{
     Threading, Timing,
 };
 use crate::record::{
-    AccountCreated, AircallEvent, AircallRead, ConversationMerged, FrontEvent, PartyErased, RecordBody,
-    StateSnapshot,
+    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, FrontEvent,
+    PartyErased, RecordBody, StateSnapshot,
 };
 use crate::timer::Timer;
 
@@ -67,6 +67,9 @@ pub(super) fn words(body: &RecordBody) -> Vec<Word> {
             records: _,
             pieces: _,
         }) => kind(Word::PartyErased),
+        RecordBody::CallsReconsidered(CallsReconsidered { calls: _, history: _ }) => {
+            kind(Word::CallsReconsidered);
+        }
         // Its own format says how pieces and end are read.
         RecordBody::StateSnapshot(StateSnapshot {
             format: _,

@@ -5,23 +5,35 @@ use std::collections::BTreeSet;
 use calltrail_domain::erase::Person;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::{Place, fold, party_of_number};
-use calltrail_domain::ids::{CallId, PartyId};
-use calltrail_domain::record::PartyErased;
+use calltrail_domain::ids::{CallId, LineId, PartyId};
+use calltrail_domain::record::{CallsReconsidered, PartyErased};
 use calltrail_domain::state::{Key, Memory, State};
 use calltrail_domain::time::Timestamp;
 use proptest::prelude::*;
 
-use crate::engine::{Engine, number, snapshot};
+use crate::engine::{Engine, number, policy, snapshot};
 
 const CALLS: u64 = 12;
 const PARTIES: u64 = 4;
 
 #[derive(Debug, Clone)]
 enum Act {
-    Webhook { call: u64, stage: usize },
+    Webhook {
+        call: u64,
+        stage: usize,
+    },
     Decide,
     Front,
-    Archive { party: u8 },
+    Archive {
+        party: u8,
+    },
+    /// The rules leave out every call from now on, or none.
+    LeaveOut(bool),
+    /// These calls, of several parties, are decided again.
+    Reconsider {
+        calls: BTreeSet<u64>,
+        history: bool,
+    },
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -30,6 +42,9 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         3 => Just(Act::Decide),
         3 => Just(Act::Front),
         1 => (0_u8..4).prop_map(|party| Act::Archive { party }),
+        1 => any::<bool>().prop_map(Act::LeaveOut),
+        1 => (prop::collection::btree_set(1..CALLS, 1..6), any::<bool>())
+            .prop_map(|(calls, history)| Act::Reconsider { calls, history }),
     ];
     prop::collection::vec(act, 1..80)
 }
@@ -52,10 +67,21 @@ fn run(acts: &[Act], shared_contacts: bool) -> Engine {
             Act::Decide => drop(engine.decide()),
             Act::Front => drop(engine.settle_one_item()),
             Act::Archive { party } => engine.archive(*party),
+            Act::LeaveOut(yes) => {
+                let mut rules = policy();
+                rules.skip_lines.extend(yes.then_some(LineId(7)));
+                engine.append(Fact::PolicyChanged(rules));
+            }
+            Act::Reconsider { calls, history } => {
+                let calls = calls.iter().copied().map(CallId).collect();
+                engine.append(Fact::CallsReconsidered(CallsReconsidered { calls, history: *history }));
+            }
         }
     }
     (1..CALLS).for_each(|call| engine.append(webhook(call, 3)));
     engine.run_dry();
+    // A later call is logged.
+    engine.append(Fact::PolicyChanged(policy()));
     engine
 }
 

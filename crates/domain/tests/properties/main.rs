@@ -11,6 +11,7 @@ mod looked_after;
 mod menu;
 mod merge;
 mod rebuild;
+mod reconsidered;
 mod records;
 mod refused;
 mod segments;

@@ -15,8 +15,8 @@ use calltrail_domain::ids::{
 };
 use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
-    AccountCreated, AircallEvent, AircallRead, ConversationMerged, FrontEvent, KNOWN_KINDS, PartyErased,
-    PartyKey, Record, RecordBody, SNAPSHOT_FORMAT, SnapshotEnd, StateSnapshot,
+    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, FrontEvent,
+    KNOWN_KINDS, PartyErased, PartyKey, Record, RecordBody, SNAPSHOT_FORMAT, SnapshotEnd, StateSnapshot,
 };
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -225,6 +225,8 @@ pub(crate) fn every_record() -> Vec<(&'static str, RecordBody)> {
         recent: vec![(40, 7), (41, 8)],
     };
     records.push(("state.snapshot.end", snapshot(Some(end))));
+    records.push(("calls.reconsidered", reconsidered(&[812, 813], false)));
+    records.push(("calls.reconsidered.history", reconsidered(&[812], true)));
     records
 }
 
@@ -319,6 +321,11 @@ fn snapshot(end: Option<SnapshotEnd>) -> RecordBody {
         pieces: if end.is_some() { Vec::new() } else { pieces.into() },
         end,
     })
+}
+
+fn reconsidered(calls: &[u64], history: bool) -> RecordBody {
+    let calls = calls.iter().copied().map(CallId).collect();
+    RecordBody::CallsReconsidered(CallsReconsidered { calls, history })
 }
 
 fn erased() -> RecordBody {

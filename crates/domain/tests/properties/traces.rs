@@ -21,7 +21,7 @@ fn told(engine: &mut Engine, snapshot: CallSnapshot) {
     engine.append(Fact::CallSnapshot(Box::new(snapshot)));
 }
 
-fn verdict(engine: &Engine, call: u64) -> Option<Verdict> {
+pub(crate) fn verdict(engine: &Engine, call: u64) -> Option<Verdict> {
     engine.state.call(CallId(call)).expect("memory").and_then(|call| call.verdict)
 }
 

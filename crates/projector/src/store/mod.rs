@@ -34,7 +34,7 @@ const RECENT: &str = "\0recent/";
 /// Over every entry but itself.
 const CHECKSUM: &str = "\0checksum";
 /// Raised when pieces change so that they have to be folded anew. From 2 on there is a checksum.
-const FORMAT_VERSION: u32 = 6;
+const FORMAT_VERSION: u32 = 7;
 const SEPARATOR: char = '\0';
 
 /// An open projection store.

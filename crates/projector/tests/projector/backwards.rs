@@ -43,6 +43,7 @@ fn decided(bench: &Bench, call: u64) -> bool {
         | RecordBody::TimerElapsed(_)
         | RecordBody::PartyErased(_)
         | RecordBody::StateSnapshot(_)
+        | RecordBody::CallsReconsidered(_)
         | RecordBody::Unknown { .. } => false,
     })
 }
@@ -151,6 +152,7 @@ fn last_decided(bench: &Bench) -> EffectsDecided {
         | RecordBody::TimerElapsed(_)
         | RecordBody::PartyErased(_)
         | RecordBody::StateSnapshot(_)
+        | RecordBody::CallsReconsidered(_)
         | RecordBody::Unknown { .. } => None,
     });
     last.expect("something was decided")

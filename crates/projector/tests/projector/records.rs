@@ -40,6 +40,7 @@ fn decided(bench: &Bench) -> Vec<&EffectsDecided> {
             | RecordBody::TimerElapsed(_)
             | RecordBody::PartyErased(_)
             | RecordBody::StateSnapshot(_)
+            | RecordBody::CallsReconsidered(_)
             | RecordBody::Unknown { .. } => None,
         })
         .collect()

@@ -155,6 +155,7 @@ impl<'a> Records<'a> {
             | RecordBody::AircallRead(_)
             | RecordBody::PartyErased(_)
             | RecordBody::StateSnapshot(_)
+            | RecordBody::CallsReconsidered(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::TimerElapsed(Timer::WorkItem { .. })
             | RecordBody::Unknown { .. } => {}
