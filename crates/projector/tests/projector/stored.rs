@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::fold::fold;
 use calltrail_domain::ids::CallId;
-use calltrail_domain::record::KNOWN_KINDS;
+use calltrail_domain::record::{KNOWN_KINDS, Record, RecordBody};
 use calltrail_domain::state::{LaterRecords, Memory, State};
 use calltrail_domain::vocabulary::VERSION;
 use calltrail_event_log::ports::LoggedRecord;
+use calltrail_projector::snapshot::{Loading, Parts};
 use calltrail_projector::{Folding, Lineage};
 use serde_json::Value;
 
@@ -115,4 +116,29 @@ fn unknown_kind_under_a_known_vocabulary_means_nothing() {
         LoggedRecord { sequence: 1, account: "acme".to_owned(), kind: "call.summarised".to_owned(), body };
     let (_, fact) = Folding::of(&record).meaning.expect("it is read");
     assert_eq!(*fact, Fact::Other);
+}
+
+/// Where the records before it were trimmed off, a snapshot is all that gives its state: releases to come load it too.
+#[test]
+fn each_stored_snapshot_is_loaded_as_the_state_before_it() {
+    for (version, log, _) in versions() {
+        let records = records(log);
+        let (mut parts, mut loading, mut loaded) = (Parts::default(), Loading::default(), Memory::default());
+        let mut base = None;
+        for record in &records {
+            let Ok(Record { body: RecordBody::StateSnapshot(part), .. }) = Record::decode(&record.body)
+            else {
+                continue;
+            };
+            base = parts.take(record.sequence, &part).or(base);
+            for changes in loading.take(record.sequence, &record.account, part).expect("readable").values() {
+                loaded.change(changes);
+            }
+        }
+        let base = base.expect("it is whole");
+        let before: Vec<_> = records.into_iter().filter(|record| record.sequence <= base.through).collect();
+        assert_eq!(loaded, *state(&before).backing(), "version {version}");
+        let last = loading.finish(&base).expect("its hash is right").pop().expect("it names the last record");
+        assert_eq!(Some(last), before.last().map(|record| Folding::of(record).seen()), "version {version}");
+    }
 }
