@@ -11,6 +11,7 @@ mod gate;
 mod later;
 mod machine;
 mod memory;
+mod million;
 mod publications;
 mod rebuild;
 mod records;
