@@ -158,7 +158,7 @@ async fn verify(State(shared): State<Arc<Shared>>, Json(archives): Json<Vec<Path
 
 async fn snapshot(State(shared): State<Arc<Shared>>) -> Response {
     let _alone = shared.long_questions.acquire().await;
-    answer(async { retention::take(shared.stores()?, &shared.folder).await }.await)
+    answer(async { retention::take(shared.stores()?, &shared.folder, &mut |_| ()).await }.await)
 }
 
 async fn trim(State(shared): State<Arc<Shared>>, Json(asked): Json<TrimBefore>) -> Response {

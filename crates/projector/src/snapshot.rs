@@ -73,6 +73,10 @@ struct Found {
 impl Parts {
     /// Takes in the part that stands at `sequence`. Returns the snapshot that is whole with it.
     pub fn take(&mut self, sequence: u64, part: &StateSnapshot) -> Option<Base> {
+        if sequence <= part.through {
+            // It was written on records that the log has lost since.
+            return None;
+        }
         let found = self.0.entry(part.id.clone()).or_insert_with(|| Found {
             through: part.through,
             began: part.began,

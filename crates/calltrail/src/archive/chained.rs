@@ -55,7 +55,7 @@ impl Chained {
         Ok(Self { archives, log, reading: Mutex::new(None), archived })
     }
 
-    fn from_archives(&self, after: u64, max: usize) -> anyhow::Result<Vec<LoggedRecord>> {
+    fn archived_after(&self, after: u64, max: usize) -> anyhow::Result<Vec<LoggedRecord>> {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let here = reading.take().filter(|reading| reading.at == after);
         let mut files = here.map_or_else(|| Files::new(Arc::clone(&self.archives)), |reading| reading.files);
@@ -83,7 +83,7 @@ impl EventLog for Chained {
         if sequence >= self.archived {
             return self.log.read_after(sequence, max).await;
         }
-        self.from_archives(sequence, max).map_err(|cause| LogError::storage(format!("{cause:#}")))
+        self.archived_after(sequence, max).map_err(|cause| LogError::storage(format!("{cause:#}")))
     }
 
     async fn tail(&self) -> Result<u64, LogError> {

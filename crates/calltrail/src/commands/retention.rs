@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::replay::readable;
-use super::{log_config, print};
+use super::{bar, log_config, print};
 use crate::cli::{Before, Globals, TrimArgs, Until};
 use crate::config::Backend;
 use crate::control::Running;
@@ -21,7 +21,13 @@ pub async fn snapshot(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<
     let config = log_config(globals)?;
     let taken = match running_with_log(globals).await? {
         Some(running) => running.snapshot().await?,
-        None => retention::take(&Stores::at_rest(&config).await?, &config.path).await?,
+        None => {
+            let stores = Stores::at_rest(&config).await?;
+            let bar = bar(stores.tail().await?, "folding {bar:40} {pos}/{len} records, {eta} left")?;
+            let taken = retention::take(&stores, &config.path, &mut |at| bar.set_position(at)).await?;
+            bar.finish_and_clear();
+            taken
+        }
     };
     print(&taken, globals.format, out)
 }
@@ -33,7 +39,9 @@ pub async fn snapshot(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<
 pub async fn trim(globals: &Globals, args: &TrimArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (log, _) = readable(globals).await?;
     let before = sequence(&*log, args.before).await?;
-    check_archives(&*log, before, &args.archive).await?;
+    let bar = bar(before, "comparing {bar:40} {pos}/{len} records, {eta} left")?;
+    check_archives(&*log, before, &args.archive, |at| bar.set_position(at)).await?;
+    bar.finish_and_clear();
     // An embedded log is opened by one process at a time.
     drop(log);
     let config = log_config(globals)?;

@@ -10,7 +10,8 @@ use crate::archive::Files;
 /// Records read at once.
 const BATCH_RECORDS: usize = 1_000;
 
-/// Compares every record of the log before `before` with the archives, which are in the order of their records.
+/// Compares every record of the log before `before` with the archives, which are in the order of their records. `progress`
+/// hears each position.
 ///
 /// # Errors
 /// When one is not in them to the last byte, or an archive or the log cannot be read.
@@ -18,6 +19,7 @@ pub(crate) async fn check_archives(
     log: &dyn EventLog,
     before: u64,
     archives: &[PathBuf],
+    mut progress: impl FnMut(u64),
 ) -> anyhow::Result<()> {
     let mut files = Files::new(archives.into());
     let mut after = 0;
@@ -32,6 +34,7 @@ pub(crate) async fn check_archives(
             break;
         }
         after = last;
+        progress(last);
     }
     // Whether a file is whole is known at its end.
     while files.next()?.is_some() {}

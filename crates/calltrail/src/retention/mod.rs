@@ -46,16 +46,21 @@ pub(crate) struct Trim {
     pub(crate) done: bool,
 }
 
-/// Appends a snapshot of the state at the end of the log, and erases those before it.
+/// Appends a snapshot of the state at the end of the log, and erases those before it. `progress` hears each position that
+/// was folded.
 ///
 /// # Errors
 /// When the log cannot be read or written, or there is no room in `folder` for a scratch store.
-pub(crate) async fn take(stores: &Stores, folder: &Path) -> anyhow::Result<Snapshot> {
+pub(crate) async fn take(
+    stores: &Stores,
+    folder: &Path,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> anyhow::Result<Snapshot> {
     let (older, _) = snapshot::parts(&*stores.log).await.context("the log cannot be read")?;
     let scratch = tempfile::tempdir_in(folder).context("no room for a scratch store")?;
     let id = hash::hex(&random()[..NAME_BYTES]);
     let store = projection_in(scratch.path());
-    let taken = snapshot::take(&*stores.log, &store, id, now(), &mut |_| ()).await?;
+    let taken = snapshot::take(&*stores.log, &store, id, now(), progress).await?;
     ensure!(!taken.parts.is_empty(), "the log has no calls yet: there is nothing to take a snapshot of");
     // Read back: from here on the state may come from it alone.
     let base = snapshot::Base { through: taken.through, parts: taken.parts.clone() };
@@ -79,7 +84,7 @@ pub(crate) async fn take(stores: &Stores, folder: &Path) -> anyhow::Result<Snaps
 pub(crate) async fn retake(stores: &Stores, folder: &Path) -> anyhow::Result<()> {
     let (older, _) = snapshot::parts(&*stores.log).await.context("the log cannot be read")?;
     if !older.all().is_empty() {
-        take(stores, folder).await?;
+        take(stores, folder, &mut |_| ()).await?;
     }
     Ok(())
 }
@@ -96,7 +101,18 @@ pub(crate) async fn trim(log: &dyn EventLog, before: u64, yes: bool) -> anyhow::
             before.saturating_sub(1)
         )
     })?;
-    snapshot::load::<SnapshotError>(log, &snapshot, |_| Ok(())).await.context("the snapshot is of no use")?;
+    let folded = snapshot::load::<SnapshotError>(log, &snapshot, |_| Ok(())).await;
+    let folded = folded.context("the snapshot is of no use")?;
+    // A log that was restored to before it may have other records there.
+    if let Some(seen) = folded.last() {
+        let there = log.read_after(seen.sequence - 1, 1).await?;
+        let other = there.first().filter(|record| record.sequence == seen.sequence);
+        let is_other = other.is_some_and(|record| hash::of_record(&record.body) != seen.hash);
+        ensure!(
+            !is_other,
+            "the snapshot was taken before the log was restored; `calltrail log snapshot` takes another"
+        );
+    }
     if yes {
         log.trim(before)
             .await

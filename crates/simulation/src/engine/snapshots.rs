@@ -87,7 +87,7 @@ impl Engine {
         *self.marks.entry("snapshot: whole").or_default() += 1;
         self.faults.count(Kind::LogTrimmed, number);
         let before = self.by_own_chance(number ^ 1 << 50, |engine| {
-            let keeps = engine.dice.percent(50).then(|| engine.dice.between(0, 40)).unwrap_or(0);
+            let keeps = if engine.dice.percent(50) { engine.dice.between(0, 40) } else { 0 };
             let before = (through + 1).saturating_sub(keeps.unsigned_abs());
             engine.dice.percent(TRIMS_PERCENT).then_some(before)
         });
