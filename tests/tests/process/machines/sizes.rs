@@ -41,13 +41,29 @@ async fn how_many_bytes_a_call_takes() {
     let replayed = site.run(&words).await.with_code(0).json();
     let (records, took_s) = (replayed["records"].as_u64().unwrap_or(0), began.elapsed().as_secs_f64());
     eprintln!("{records} records folded again over NATS in {took_s:.2} s");
-    for (stream, messages, bytes) in streams(&server).await {
-        eprintln!("{stream}: {messages} messages, {bytes} bytes, {} a call", bytes / u64::from(CALLS));
-    }
+    show_streams(&server).await;
+    trim(&site, replicas[0].path()).await;
+    eprintln!("trimmed:");
+    show_streams(&server).await;
     for replica in &mut replicas {
         let folder = site.file(replica.path());
         eprintln!("{} on disk: {} bytes", replica.path(), bytes_in(&folder));
         replica.terminate().await;
+    }
+}
+
+/// Takes a snapshot, and trims off what is in it.
+async fn trim(site: &Site, path: &str) {
+    let words = ["log", "snapshot", "--format", "json", "--path", path];
+    let before = site.run(&words).await.with_code(0).json()["through"].to_string();
+    site.run(&["log", "archive", "--before", &before, "old.jsonl", "--path", path]).await.with_code(0);
+    let words = ["log", "trim", "--before", &before, "--archive", "old.jsonl", "--yes", "--path", path];
+    site.run(&words).await.with_code(0);
+}
+
+async fn show_streams(server: &NatsServer) {
+    for (stream, messages, bytes) in streams(server).await {
+        eprintln!("{stream}: {messages} messages, {bytes} bytes, {} a call", bytes / u64::from(CALLS));
     }
 }
 
