@@ -40,6 +40,14 @@ impl Beginning {
         let accounts = pieces.into_iter().map(|(account, pieces)| (account, State::new(pieces))).collect();
         Ok(Self { accounts, lineage, through: base.through })
     }
+
+    /// Fails when the log that began at `through` begins later now: records may have been missed.
+    pub(crate) async fn check(log: &dyn EventLog, through: u64) -> anyhow::Result<()> {
+        let base = snapshot::base(log).await?;
+        let is_same = base.map_or(0, |base| base.through) == through;
+        anyhow::ensure!(is_same, "the log was trimmed while it was read; run this again");
+        Ok(())
+    }
 }
 
 /// The states of all accounts at the end of the log.
@@ -101,6 +109,7 @@ impl History {
             Ok(())
         })
         .await?;
+        Beginning::check(log, through).await?;
         Ok(history)
     }
 }

@@ -58,6 +58,8 @@ pub enum ProjectorError {
     Log(#[from] LogError),
     #[error(transparent)]
     Snapshot(SnapshotError),
+    #[error("the log was trimmed while it was read; run this again")]
+    Trimmed,
     #[error("the projector panicked; the lines before say where")]
     Panicked,
 }

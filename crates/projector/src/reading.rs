@@ -9,7 +9,7 @@ use crate::lineage::Seen;
 use crate::operation::Came;
 use crate::pieces::Pieces as _;
 use crate::projector::ProjectorError;
-use crate::snapshot;
+use crate::snapshot::{self, SnapshotError};
 use crate::store::Store;
 use crate::translate::Folding;
 
@@ -25,12 +25,11 @@ pub(crate) async fn records(log: &dyn EventLog, after: u64, max: usize) -> Resul
 
 /// The hash of the record at `sequence`, and the first record. The log ends at `sequence` or after it.
 pub(crate) async fn identity(log: &dyn EventLog, sequence: u64) -> Result<Came, LogError> {
-    let at = hash_at(log, sequence).await?;
+    let at = if sequence == 0 { None } else { hash_at(log, sequence).await? };
     let seen = |record: LoggedRecord| Seen { sequence: record.sequence, hash: hash::of_record(&record.body) };
     let first = next_record(log, 0).await?.map(seen);
     let begins_later = first.is_some_and(|first| first.sequence > sequence);
-    // Where there should be a snapshot and is none, whoever folds the log again says so.
-    let base = if begins_later { snapshot::base(log).await.ok().flatten() } else { None };
+    let base = if begins_later { snapshot::base(log).await.map_err(of_log)? } else { None };
     Ok(Came::Identity { at, first, base: base.map(|base| base.through) })
 }
 
@@ -49,6 +48,23 @@ pub(crate) async fn begin(log: &dyn EventLog, store: &Store) -> Result<u64, Proj
     .await?;
     store.commit(&[], &folded, base.through)?;
     Ok(base.through)
+}
+
+/// Where there should be a snapshot and is none, the log is of no use for now.
+fn of_log(cause: SnapshotError) -> LogError {
+    match cause {
+        SnapshotError::Log(cause) => cause,
+        cause => LogError::storage(cause),
+    }
+}
+
+/// True when records after `sequence` were trimmed off, which are in a snapshot.
+pub(crate) async fn is_trimmed_past(log: &dyn EventLog, sequence: u64) -> Result<bool, SnapshotError> {
+    let first = next_record(log, 0).await?;
+    if first.is_none_or(|first| first.sequence <= sequence + 1) {
+        return Ok(false);
+    }
+    Ok(snapshot::base(log).await?.is_some_and(|base| base.through > sequence))
 }
 
 /// `None` where the log has no record there, and has later ones.

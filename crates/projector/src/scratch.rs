@@ -14,7 +14,7 @@ use crate::pieces::Pieces as _;
 use crate::projection::Projection;
 use crate::projector::ProjectorError;
 use crate::query::{Digest, digest, state_hash};
-use crate::reading::begin;
+use crate::reading::{begin, is_trimmed_past};
 use crate::store::{AccountPieces, Store, StoreError};
 use crate::translate::Folding;
 
@@ -75,6 +75,10 @@ impl Scratch {
         end: u64,
     ) -> Result<Vec<LoggedRecord>, ProjectorError> {
         let mut batch = log.read_after(self.read_to, BATCH_RECORDS_MAX).await?;
+        let is_gap = batch.first().is_some_and(|record| record.sequence > self.read_to + 1);
+        if is_gap && is_trimmed_past(log, self.read_to).await? {
+            return Err(ProjectorError::Trimmed);
+        }
         self.read_to = batch.last().map_or(end, |record| record.sequence).min(end);
         batch.retain(|record| record.sequence <= end);
         Ok(batch)

@@ -84,7 +84,7 @@ pub(crate) const ERASURE_DISTURBED_PERCENT: u64 = 40;
 pub(crate) const ERASURE_LOSES_STORE_PERCENT: u64 = 15;
 /// When Aircall repeats what it sent about erased calls.
 pub(crate) const REPEATED_MS: (i64, i64) = (1, 60_000);
-/// How often one that was disturbed is killed before it takes the announcement back.
+/// How often one that was disturbed is killed before it announces again.
 pub(crate) const ERASURE_KILLED_PERCENT: u64 = 50;
 /// How often a projector is down while a person is erased.
 pub(crate) const ERASED_WHILE_DOWN_PERCENT: u64 = 50;

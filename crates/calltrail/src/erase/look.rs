@@ -127,6 +127,7 @@ async fn one(
         },
     )
     .await?;
+    Beginning::check(&*stores.log, gapped.through).await?;
     let Gapped { records, kinds, state: without_records, there, .. } = gapped;
     let left = own.iter().flat_map(|before| {
         let is_void = before.sequence != before.erased.through + before.erased.part;

@@ -92,8 +92,8 @@ async fn announce(stores: &Stores, asked: &NumberOrParty, mut found: Found) -> a
         if sequences.first() == Some(&(found.through + 1)) {
             return Ok(found);
         }
-        // Something came in between: these mean nothing.
-        stores.log.erase(&sequences).await?;
+        // Something came in between: these mean nothing, and are erased with the person's records. Not before: a log that ended
+        // with them would be behind who has folded them.
         let again = look(stores, asked).await?.into_iter().find(|again| again.account == found.account);
         found = again.context("the person is gone meanwhile")?;
     }

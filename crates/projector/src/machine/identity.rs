@@ -68,6 +68,8 @@ impl<P: Pieces> Machine<P> {
             None if base.filter(|_| is_trimmed).is_some_and(|base| misses_nothing(checkpoint, base)) => {
                 self.gone_at = checked;
             }
+            // Its first records were erased.
+            None if seen.sequence == 0 && base.is_none() => self.gone_at = checked,
             None if is_trimmed && base.is_some() => self.over = Some(WhyAgain::Trimmed { checkpoint }),
             None if let Some(earlier) = earlier() => return Some(earlier),
             Some(_) | None => self.over = Some(WhyAgain::OtherRecord { sequence: seen.sequence }),
@@ -84,13 +86,20 @@ impl<P: Pieces> Machine<P> {
     /// log has at the checkpoint; where that one is gone, the log begins with `first`.
     pub(super) fn follow_on(&mut self, before: Option<u64>, first: Option<u64>) -> bool {
         let sequence = self.projection.checkpoint();
+        let is_checked = self.gone_at.is_some_and(|(gone, began)| gone == sequence && Some(began) == first);
+        if sequence == 0 && first.is_some_and(|first| first > 1) && !is_checked && compares() {
+            // It may have been trimmed since this store was empty and the log was whole.
+            let seen = Seen { sequence, hash: 0 };
+            self.agenda.push_front(Step::Ask(Asked::Identify { seen, resumes: true }));
+            return false;
+        }
         let folded = self.projection.lineage().at(sequence);
         if before == folded.map(|folded| folded.hash) || !compares() {
             return true;
         }
         if let (None, Some(seen)) = (before, folded) {
             // Trimmed once more, it may lack what was to come next.
-            if self.gone_at.is_some_and(|(gone, began)| gone == sequence && Some(began) == first) {
+            if is_checked {
                 return true;
             }
             self.agenda.push_front(Step::Ask(Asked::Identify { seen, resumes: true }));

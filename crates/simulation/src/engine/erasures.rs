@@ -35,14 +35,16 @@ pub(super) struct Erasing {
 
 #[derive(Debug)]
 enum Step {
-    /// Something may be appended between the look and the group; so many tries are left at which it is.
+    /// Something may be appended between the look and the group; so many tries are left at which it is. The records of groups
+    /// that mean nothing are erased with the person's.
     Announce {
         disturbed: u8,
+        void: Vec<u64>,
     },
     /// The group that was appended last means nothing.
-    TakeBack {
-        group: Vec<u64>,
+    Again {
         disturbed: u8,
+        void: Vec<u64>,
     },
     Erase {
         left: Vec<u64>,
@@ -77,7 +79,7 @@ impl Engine {
             let id = Id::Projector(dice.place(self.projectors.len()));
             self.kill_for(id, DOWN_WHILE_ERASED_MS);
         }
-        let erasing = Erasing { account, root, step: Step::Announce { disturbed } };
+        let erasing = Erasing { account, root, step: Step::Announce { disturbed, void: Vec::new() } };
         self.agenda.note(self.now_ms(), Event::Erasure(erasing));
         true
     }
@@ -85,15 +87,12 @@ impl Engine {
     pub(super) fn erasure_goes_on(&mut self, erasing: Erasing) {
         let Erasing { account, root, step } = erasing;
         let next = match step {
-            Step::Announce { disturbed } => self.announce(account, &root, disturbed),
-            Step::TakeBack { .. } if self.dice.percent(ERASURE_KILLED_PERCENT) => {
+            Step::Announce { disturbed, void } => self.announce(account, &root, disturbed, void),
+            Step::Again { .. } if self.dice.percent(ERASURE_KILLED_PERCENT) => {
                 *self.marks.entry("erasure: killed, and announced in vain").or_default() += 1;
                 None
             }
-            Step::TakeBack { group, disturbed } => {
-                self.erase_records(&group);
-                Some(Step::Announce { disturbed })
-            }
+            Step::Again { disturbed, void } => Some(Step::Announce { disturbed, void }),
             Step::Erase { left, person } => self.erase_some(account, left, person),
         };
         let Some(step) = next else { return };
@@ -102,13 +101,19 @@ impl Engine {
         self.agenda.note(at_ms, Event::Erasure(Erasing { account, root, step }));
     }
 
-    fn announce(&mut self, account: usize, root: &PartyId, disturbed: u8) -> Option<Step> {
+    fn announce(
+        &mut self,
+        account: usize,
+        root: &PartyId,
+        disturbed: u8,
+        mut void: Vec<u64>,
+    ) -> Option<Step> {
         let found = self.find(account, root);
         let state = self.state_of(account, |_| false);
         let under_way = found.person.under_way(&state).expect("memory can be read");
         if !under_way.is_nothing() {
             // What was repeated in between is decided first.
-            return Some(Step::Announce { disturbed });
+            return Some(Step::Announce { disturbed, void });
         }
         if disturbed > 0 {
             self.repeat_a_record(account);
@@ -122,15 +127,14 @@ impl Engine {
             Entry::new(now_ms, record, fact)
         });
         let entries: Vec<_> = entries.collect();
-        let group = (through + 1..=through + entries.len() as u64).collect();
+        let group = through + 1..=through + entries.len() as u64;
         self.append(Who::World, account, entries);
-        Some(match disturbed {
-            0 => {
-                *self.marks.entry("erasure: announced").or_default() += 1;
-                Step::Erase { left: found.records, person: found.person }
-            }
-            disturbed => Step::TakeBack { group, disturbed: disturbed - 1 },
-        })
+        if disturbed > 0 {
+            void.extend(group);
+            return Some(Step::Again { disturbed: disturbed - 1, void });
+        }
+        *self.marks.entry("erasure: announced").or_default() += 1;
+        Some(Step::Erase { left: found.records.into_iter().chain(void).collect(), person: found.person })
     }
 
     /// Another machine appends just before.
