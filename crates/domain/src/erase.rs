@@ -16,8 +16,8 @@ use crate::state::{Erased, Key, Memory, PARTY_PREFIX, Piece, State, StateError};
 use crate::time::Timestamp;
 use crate::timer::Timer;
 
-/// Pieces that count or list over all parties of an account: with some of a person's records they may be as they are neither with
-/// all of them nor with none.
+/// Pieces that count or list over all parties of an account. These, and the parties that share a conversation with the person, may
+/// be with some of the person's records as they are neither with all of them nor with none.
 const OVER_ALL: [Key; 2] = [Key::Account, Key::Strays];
 
 type Result<T> = std::result::Result<T, StateError<std::convert::Infallible>>;
@@ -250,8 +250,8 @@ impl Person {
         let mut parts = vec![self.part(through, 1)];
         let mut room = ERASURE_BYTES_MAX;
         let differing = differing(live, gapped, without);
-        let over_all = OVER_ALL.iter().map(ToString::to_string).filter(|_| !records.is_empty());
-        let keys: BTreeSet<String> = differing.chain(over_all).collect();
+        let over_all = OVER_ALL.iter().map(ToString::to_string).chain(self.met_in(live));
+        let keys: BTreeSet<String> = differing.chain(over_all.filter(|_| !records.is_empty())).collect();
         for key in keys {
             let piece = without.backing().0.get(&key).map(|piece| &**piece);
             let bytes = piece.as_ref().map_or(0, |piece| piece.encode().len()) + key.len();
@@ -273,6 +273,15 @@ impl Person {
             parts[place].records.extend(records);
         }
         parts
+    }
+
+    /// The keys of the parties that the person shares a conversation with.
+    fn met_in<'s>(&'s self, live: &'s State<Memory>) -> impl Iterator<Item = String> + use<'s> {
+        live.backing().0.iter().filter_map(|(key, piece)| {
+            let thread = piece.party()?.thread.as_ref()?;
+            let mut conversations = thread.conversation.iter().chain(&thread.left);
+            conversations.any(|id| self.conversations.contains(id)).then(|| key.clone())
+        })
     }
 
     fn part(&self, through: u64, part: u64) -> PartyErased {

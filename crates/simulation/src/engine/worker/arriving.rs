@@ -109,9 +109,10 @@ impl Engine {
 
         let before = self.offices[account].front.imports_accepted();
         let refused = self.offices[account].refused.len();
-        // An import that Front has forgotten often enough it keeps.
-        let struck = struck
-            .filter(|struck| struck.kind != Kind::Forgotten || self.offices[account].may_forget(request));
+        // An import that Front has forgotten often enough it keeps, and shows in its usual time.
+        let is_shown = |kind| ![Kind::Forgotten, Kind::ShownLate].contains(&kind);
+        let struck =
+            struck.filter(|struck| is_shown(struck.kind) || self.offices[account].may_forget(request));
         let fault = struck.map(|struck| struck.kind);
         let exchange = self.offices[account].exchange(now_ms, sent_ms, request, fault);
         let is_accepted = self.offices[account].front.imports_accepted() > before;
