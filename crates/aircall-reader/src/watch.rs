@@ -16,6 +16,9 @@ pub struct Watch {
     pub known_ms: i64,
     /// Where the log ended at the last checks.
     looks: Vec<Look>,
+    /// It was off, or missing, since `known_ms`: what came late then is missing too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_off: bool,
     /// What is wrong with the webhook.
     pub fault: Option<Fault>,
     /// The gap that waits for an operator, with `Recovery::Ask`.

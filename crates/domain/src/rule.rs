@@ -122,10 +122,21 @@ pub enum Rule {
     TrimmedRecordsAreNotMissed,
     SnapshotsCountWhenWhole,
     SnapshotsBringTheLineage,
+    RefusedPageIsReadAgain,
+    OverlapIsReadAgain,
+    OverlapAddsNoCalls,
+    LapsedClaimIsTakenOver,
+    FailedCheckKnowsNothing,
+    GapIsNotedBeforeItIsMended,
+    RecoveryIsAskedForUntilStored,
+    ReadersShareTheirBudget,
+    ReadersSleptSlotIsLost,
+    LiveGoesBeforeBulk,
+    BulkHoldsHistoryAlone,
 }
 
 impl Rule {
-    pub const ALL: [Self; 115] = [
+    pub const ALL: [Self; 126] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -241,6 +252,17 @@ impl Rule {
         Self::TrimmedRecordsAreNotMissed,
         Self::SnapshotsCountWhenWhole,
         Self::SnapshotsBringTheLineage,
+        Self::RefusedPageIsReadAgain,
+        Self::OverlapIsReadAgain,
+        Self::OverlapAddsNoCalls,
+        Self::LapsedClaimIsTakenOver,
+        Self::FailedCheckKnowsNothing,
+        Self::GapIsNotedBeforeItIsMended,
+        Self::RecoveryIsAskedForUntilStored,
+        Self::ReadersShareTheirBudget,
+        Self::ReadersSleptSlotIsLost,
+        Self::LiveGoesBeforeBulk,
+        Self::BulkHoldsHistoryAlone,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -362,6 +384,17 @@ impl Rule {
             | Self::TrimmedRecordsAreNotMissed
             | Self::SnapshotsCountWhenWhole
             | Self::SnapshotsBringTheLineage => &[],
+            Self::RefusedPageIsReadAgain
+            | Self::OverlapIsReadAgain
+            | Self::OverlapAddsNoCalls
+            | Self::LapsedClaimIsTakenOver
+            | Self::FailedCheckKnowsNothing
+            | Self::GapIsNotedBeforeItIsMended
+            | Self::RecoveryIsAskedForUntilStored
+            | Self::ReadersShareTheirBudget
+            | Self::ReadersSleptSlotIsLost
+            | Self::LiveGoesBeforeBulk
+            | Self::BulkHoldsHistoryAlone => &[],
         }
     }
 }
