@@ -19,6 +19,7 @@ mod parties;
 mod people;
 mod quiet;
 mod rate;
+mod reading;
 mod records;
 mod replay;
 mod segment;
@@ -106,6 +107,13 @@ pub struct Tallies {
     pub folds_compared: u64,
     /// Calls into a conversation that was quiet for long and that a mass action had changed.
     pub quiet_calls: u64,
+    /// Calls that were read from Aircall's list.
+    pub calls_read: u64,
+    /// Conversations that have nothing but history.
+    pub conversations_of_history: u64,
+    /// Bulk items that were published, and those that were claimed while a live one waited.
+    pub bulk_items: u64,
+    pub bulk_ahead: u64,
 }
 
 impl Tallies {
@@ -136,6 +144,10 @@ impl Tallies {
             ("waits judged", self.waits_judged),
             ("folds compared", self.folds_compared),
             ("quiet calls", self.quiet_calls),
+            ("calls read", self.calls_read),
+            ("conversations of history", self.conversations_of_history),
+            ("bulk items", self.bulk_items),
+            ("bulk ahead of live", self.bulk_ahead),
         ]
     }
 }
@@ -143,7 +155,7 @@ impl Tallies {
 /// The name of a checker and what it does.
 type Checker = (&'static str, fn(&View<'_>, &mut Findings));
 
-const CHECKERS: [Checker; 14] = [
+const CHECKERS: [Checker; 15] = [
     ("loss", loss::check),
     ("once", once::check),
     ("order", order::check),
@@ -158,6 +170,7 @@ const CHECKERS: [Checker; 14] = [
     ("gate", gate::check),
     ("pace", pace::check),
     ("quiet", quiet::check),
+    ("reading", reading::check),
 ];
 
 /// Judges one run.

@@ -207,6 +207,7 @@ impl Engine {
             account: account.clone(),
             party: item.party.clone(),
             ordinals: item.effects.iter().map(|effect| effect.ordinal).collect(),
+            is_bulk: item.bulk,
         });
     }
 
