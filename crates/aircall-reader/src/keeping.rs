@@ -180,6 +180,9 @@ impl Keeping {
     /// The first check only notes that there will be others: history is not asked for.
     fn take(&mut self, tail: u64) -> Operation {
         let is_first = self.revision.is_none();
+        if is_first && rule::holds(Rule::RecoveryLeavesHistoryAlone) {
+            self.watch.since_ms = self.now_ms;
+        }
         if is_first || self.watch.known_ms > self.now_ms {
             self.watch.known_ms = self.now_ms;
         }
@@ -258,7 +261,8 @@ impl Keeping {
             Ok(reply) => panic!("{reply:?} is no list of calls"),
             Err(error) => return self.failed(&error),
         };
-        let ended_ms = self.watch.known_ms - millis(TOLD_AFTER)..self.now_ms - millis(TOLD_AFTER);
+        let from_ms = (self.watch.known_ms - millis(TOLD_AFTER)).max(self.watch.since_ms);
+        let ended_ms = from_ms..self.now_ms - millis(TOLD_AFTER);
         for call in calls.into_iter().filter(|call| call.is_over) {
             let Some(ended) = call.ended_at.filter(|ended| ended_ms.contains(&ended.as_millis())) else {
                 continue;
@@ -281,7 +285,10 @@ impl Keeping {
         self.watch.missed += self.listed.len() as u64;
         let known_s = (self.watch.known_ms - millis(TOLD_AFTER)).div_euclid(1000);
         let (from_s, overlap) = match first_s {
-            _ if self.is_gap_known() => (known_s - millis(CALLS_BACK) / 1000, overlap()),
+            _ if self.is_gap_known() => {
+                let from_s = known_s - millis(CALLS_BACK) / 1000;
+                (from_s.max(self.watch.since_ms.div_euclid(1000)), overlap())
+            }
             Some(first_s) => (first_s, Duration::ZERO),
             None => return self.known(),
         };

@@ -123,6 +123,7 @@ pub enum Rule {
     SnapshotsCountWhenWhole,
     SnapshotsBringTheLineage,
     RefusedPageIsReadAgain,
+    RecoveryLeavesHistoryAlone,
     OverlapIsReadAgain,
     OverlapAddsNoCalls,
     LapsedClaimIsTakenOver,
@@ -136,7 +137,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Self; 126] = [
+    pub const ALL: [Self; 127] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -253,6 +254,7 @@ impl Rule {
         Self::SnapshotsCountWhenWhole,
         Self::SnapshotsBringTheLineage,
         Self::RefusedPageIsReadAgain,
+        Self::RecoveryLeavesHistoryAlone,
         Self::OverlapIsReadAgain,
         Self::OverlapAddsNoCalls,
         Self::LapsedClaimIsTakenOver,
@@ -385,6 +387,7 @@ impl Rule {
             | Self::SnapshotsCountWhenWhole
             | Self::SnapshotsBringTheLineage => &[],
             Self::RefusedPageIsReadAgain
+            | Self::RecoveryLeavesHistoryAlone
             | Self::OverlapIsReadAgain
             | Self::OverlapAddsNoCalls
             | Self::LapsedClaimIsTakenOver

@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 71] = [
+pub const PLANTED: [Rule; 72] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -65,6 +65,7 @@ pub const PLANTED: [Rule; 71] = [
     Rule::ReadCallsGoByTheirTime,
     Rule::WebhookIsSwitchedOn,
     Rule::RefusedPageIsReadAgain,
+    Rule::RecoveryLeavesHistoryAlone,
     Rule::OverlapIsReadAgain,
     Rule::OverlapAddsNoCalls,
     Rule::LapsedClaimIsTakenOver,

@@ -151,11 +151,21 @@ pub struct AircallEvidence {
     pub switches_on_by_itself: bool,
 }
 
+/// No call lasts longer.
+const LONGEST_CALL_MS: i64 = 300_000;
+
 impl AircallEvidence {
     /// The call is over, and was after the webhook was made, or belongs to the history that was asked for.
     #[must_use]
     pub fn is_to_be_read(&self, call: u64) -> bool {
         self.over.contains(&call) && (!self.is_older(call) || self.backfilled)
+    }
+
+    /// It began well before the webhook was made.
+    #[must_use]
+    pub fn is_history(&self, call: u64) -> bool {
+        let from_ms = self.installed_ms - LONGEST_CALL_MS;
+        self.started_ms.get(&call).is_some_and(|started_ms| *started_ms < from_ms)
     }
 
     /// It began before the webhook was made.

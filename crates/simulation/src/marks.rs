@@ -48,7 +48,7 @@ pub const EXPECTED: [&str; 35] = [
     "read: history",
     "read: what was missed",
     "read: what came late",
-    "bulk items",
+    "work: a bulk item",
 ];
 
 /// What the log shows.

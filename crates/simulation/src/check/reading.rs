@@ -73,7 +73,7 @@ fn unasked(
     let call = decided.decision.call.0;
     let is_told = account.evidence.taken.contains_key(&(call, "call.ended".to_owned()))
         || account.evidence.taken.contains_key(&(call, "call.hungup".to_owned()));
-    if decided.logged().is_some() && aircall.is_older(call) && !aircall.backfilled && !is_told {
+    if decided.logged().is_some() && aircall.is_history(call) && !aircall.backfilled && !is_told {
         let at = decided.place.sequence;
         findings.of(account.id, format!("call {call} was before the webhook and is logged at {at}, unasked"));
     }
@@ -106,7 +106,8 @@ fn is_history(account: &AccountView<'_>, call: u64) -> bool {
         return false;
     };
     let age_ms = settled.place.appended_ms - settled.received_ms;
-    aircall.is_older(call) || age_ms > aircall.history_after_ms + READ_BEFORE_MS
+    let was_asked_for = aircall.backfilled && aircall.is_history(call);
+    was_asked_for || age_ms > aircall.history_after_ms + READ_BEFORE_MS
 }
 
 /// A conversation that has nothing but history, and that no person has touched, is archived and nobody's.

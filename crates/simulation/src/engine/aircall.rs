@@ -110,6 +110,10 @@ impl Engine {
         self.aircalls[account].api.connect_webhook(WEBHOOK_URL);
     }
 
+    pub(super) fn is_installed(&self, account: usize) -> bool {
+        !self.aircalls[account].api.webhooks().is_empty()
+    }
+
     pub(super) fn call_goes_on(&mut self, account: usize, place: usize) {
         let now_ms = self.now_ms();
         let webhook = &self.setting.companies[account].history.webhooks[place];

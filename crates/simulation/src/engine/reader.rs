@@ -98,7 +98,7 @@ impl Engine {
     pub(super) fn turn_goes_on(&mut self, reader: usize, turn: usize, came: ReadingCame) {
         let (account, keeps) = is_about(turn);
         let is_begin = matches!(came, ReadingCame::Begun);
-        if is_begin && !self.offices[account].is_open {
+        if is_begin && !(self.offices[account].is_open && self.is_installed(account)) {
             return self.begin_turn(reader, turn, ACCOUNT_LOOKED_FOR_EVERY_MS);
         }
         let now = self.clock(Id::Reader(reader));

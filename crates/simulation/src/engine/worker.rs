@@ -147,6 +147,9 @@ impl Engine {
             let of = |class| self.outbox.claim(now_ms, &name, class).map(|claimed| (account, class, claimed));
             let claimed = order.into_iter().find_map(of);
             if let Some((_, class, _)) = &claimed {
+                if *class == Class::Bulk {
+                    *self.marks.entry("work: a bulk item").or_default() += 1;
+                }
                 self.claims.push(evidence::Claimed {
                     writer,
                     account,
