@@ -138,6 +138,8 @@ pub struct AircallEvidence {
     pub started_ms: BTreeMap<u64, i64>,
     /// Calls of which Aircall has told the end, or would have told it, had somebody received it.
     pub over: BTreeSet<u64>,
+    /// Calls that went from one agent to another, or to outside: the list does not tell of it.
+    pub transferred: BTreeSet<u64>,
     /// Calls that end longer ago than this when they are read are history.
     pub history_after_ms: i64,
     /// When requests were sent, Unix time in milliseconds.

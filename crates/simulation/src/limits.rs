@@ -77,6 +77,8 @@ pub(crate) const TRIMS_PERCENT: u64 = 80;
 
 /// How long the receivers are away: longer than Aircall repeats a webhook, sped up as it is.
 pub(crate) const RECEIVERS_AWAY_MS: (i64, i64) = (450_000, 1_200_000);
+/// An outage begins so much later where a webhook is not looked after yet.
+pub(crate) const UNWATCHED_MS: i64 = 20_000;
 /// How often the readers are away with them, and how much longer.
 pub(crate) const READERS_AWAY_TOO_PERCENT: u64 = 50;
 pub(crate) const READERS_BACK_MS: (i64, i64) = (0, 60_000);

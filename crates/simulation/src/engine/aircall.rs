@@ -13,7 +13,7 @@ use super::front::headers_of;
 use super::process::Id;
 use super::{Engine, Event};
 use crate::evidence::AircallEvidence;
-use crate::limits::{READERS_AWAY_TOO_PERCENT, READERS_BACK_MS, RECEIVERS_AWAY_MS};
+use crate::limits::{READERS_AWAY_TOO_PERCENT, READERS_BACK_MS, RECEIVERS_AWAY_MS, UNWATCHED_MS};
 use crate::trace::Who;
 use crate::world::company::Company;
 use crate::world::site::{Site, WEBHOOK_URL};
@@ -31,12 +31,16 @@ pub(super) struct Aircall {
     pub(super) sent_ms: Vec<i64>,
     started_ms: BTreeMap<u64, i64>,
     over: BTreeSet<u64>,
+    transferred: BTreeSet<u64>,
 }
 
 impl Aircall {
     pub(super) fn new((site, company): (&Site, &Company)) -> Self {
         let own = company.history.calls.iter().filter(|call| company.has(call.id));
-        let is_end = |name: &str| name == "call.ended";
+        let told = |is_meant: fn(&str) -> bool| {
+            let webhooks = company.webhooks().filter(|webhook| is_meant(&webhook.name));
+            webhooks.map(|webhook| webhook.call).collect()
+        };
         Self {
             api: site.api(),
             settings: site.settings(company),
@@ -44,11 +48,8 @@ impl Aircall {
             posts_ms: None,
             sent_ms: Vec::new(),
             started_ms: own.map(|call| (call.id, company.started_ms(call.id))).collect(),
-            over: company
-                .webhooks()
-                .filter(|webhook| is_end(&webhook.name))
-                .map(|webhook| webhook.call)
-                .collect(),
+            over: told(|name| name == "call.ended"),
+            transferred: told(|name| name.ends_with("transferred")),
         }
     }
 
@@ -72,12 +73,13 @@ impl Aircall {
     }
 
     pub(super) fn into_evidence(self) -> AircallEvidence {
-        let Self { api, site, sent_ms, started_ms, over, .. } = self;
+        let Self { api, site, sent_ms, started_ms, over, transferred, .. } = self;
         AircallEvidence {
             installed_ms: site.installed_ms,
             backfilled: site.asked_at_ms.is_some(),
             started_ms,
             over,
+            transferred,
             history_after_ms: i64::try_from(site.history_after_s * 1_000).expect("hours"),
             sent_ms,
             requests_per_minute: site.requests_per_minute as usize,
@@ -166,6 +168,11 @@ impl Engine {
         let now_ms = self.now_ms();
         if now_ms < self.receivers_back_ms {
             return;
+        }
+        // What was before the first check nobody misses.
+        let is_watched = |account| self.jobs.get(&(account, Place::Watch)).is_some();
+        if !(0..self.aircalls.len()).all(is_watched) {
+            return self.agenda.note(now_ms + UNWATCHED_MS, Event::ReceiversGo { number });
         }
         let (min, max) = RECEIVERS_AWAY_MS;
         let (for_ms, with_readers) = self.by_own_chance(number, |engine| {

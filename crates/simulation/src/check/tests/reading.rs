@@ -16,6 +16,7 @@ fn aircall() -> AircallEvidence {
         backfilled: false,
         started_ms: (1..=4).map(|call| (call, 50_000)).collect(),
         over: (1..=4).collect(),
+        transferred: BTreeSet::new(),
         history_after_ms: 1_000_000,
         sent_ms: vec![1_000, 61_000, 121_000],
         requests_per_minute: 1,
