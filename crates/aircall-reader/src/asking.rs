@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use calltrail_aircall::rest::{RateLimit, RestError};
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 
 use crate::budget::Budget;
-use crate::limits::{CONFLICTS_MAX, SLOT_WAIT_MAX, STORE_TROUBLE_PAUSE};
+use crate::limits::{CONFLICTS_MAX, RATE_MARGIN, SLOT_WAIT_MAX, STORE_TROUBLE_PAUSE};
 use crate::operation::{Came, Operation, Place, Question, Reply, Value, Written, budget_in};
 use crate::settings::Rate;
 
@@ -19,6 +20,8 @@ pub(crate) struct Asking {
     lost: u32,
     /// The store's time when the slot was met.
     now_ms: i64,
+    /// The reader's own time when it asked for the store's.
+    asked_at: Timestamp,
     stage: Stage,
 }
 
@@ -26,8 +29,13 @@ pub(crate) struct Asking {
 enum Stage {
     Budget,
     Time(Box<Budget>, Option<u64>),
-    Reserved { slot_ms: i64 },
-    Slot,
+    Reserved {
+        slot_ms: i64,
+    },
+    /// By the reader's own clock, when the slot is.
+    Slot {
+        at: Timestamp,
+    },
     Answer,
     Learning(Box<Answer>, RateLimit),
     Learned(Box<Answer>),
@@ -51,7 +59,8 @@ pub(crate) enum Step {
 impl Asking {
     /// Begins with `Get(Place::Budget)`.
     pub(crate) fn new(rate: Rate, question: Question) -> (Self, Operation) {
-        let asking = Self { rate, question, lost: 0, now_ms: 0, stage: Stage::Budget };
+        let asked_at = Timestamp::from_millis(0);
+        let asking = Self { rate, question, lost: 0, now_ms: 0, asked_at, stage: Stage::Budget };
         (asking, Operation::Get(Place::Budget))
     }
 
@@ -62,18 +71,23 @@ impl Asking {
             (_, Came::Failed | Came::TooLarge) => Step::Later(STORE_TROUBLE_PAUSE),
             (Stage::Budget, Came::Found(found)) => {
                 let (budget, revision) = budget_in(found);
+                self.asked_at = now;
                 self.wait(Stage::Time(budget, revision), Operation::ReadStoreTime)
             }
             (Stage::Time(budget, revision), Came::StoreTime(now_ms)) => {
                 self.reserve(budget, revision, now_ms)
             }
-            (Stage::Reserved { slot_ms }, Came::Put(Written::Revision(_))) => {
-                let wait_ms = u64::try_from(slot_ms - self.now_ms).unwrap_or(0);
-                self.now_ms = slot_ms;
-                self.wait(Stage::Slot, Operation::Sleep(Duration::from_millis(wait_ms)))
+            (Stage::Reserved { slot_ms }, Came::Put(Written::Revision(_))) => self.sleep(slot_ms),
+            (Stage::Reserved { .. }, Came::Put(Written::Conflict))
+                if rule::holds(Rule::ReadersShareTheirBudget) =>
+            {
+                self.again()
             }
-            (Stage::Reserved { .. }, Came::Put(Written::Conflict)) => self.again(),
-            (Stage::Slot, Came::Slept) => self.wait(Stage::Answer, Operation::Send(self.question.clone())),
+            (Stage::Reserved { slot_ms }, Came::Put(Written::Conflict)) => self.sleep(slot_ms),
+            (Stage::Slot { at }, Came::Slept) if is_slept_through(now, at) => self.again(),
+            (Stage::Slot { .. }, Came::Slept) => {
+                self.wait(Stage::Answer, Operation::Send(self.question.clone()))
+            }
             (Stage::Answer, Came::Answered { result, rate }) => {
                 self.wait(Stage::Learning(Box::new(result), rate), Operation::Get(Place::Budget))
             }
@@ -92,6 +106,12 @@ impl Asking {
         self.now_ms = now_ms;
         budget.reserve(now_ms, slot_ms);
         self.wait(Stage::Reserved { slot_ms }, Operation::Put { value: Value::Budget(budget), expected })
+    }
+
+    fn sleep(&mut self, slot_ms: i64) -> Step {
+        let wait = Duration::from_millis(u64::try_from(slot_ms - self.now_ms).unwrap_or(0));
+        self.now_ms = slot_ms;
+        self.wait(Stage::Slot { at: self.asked_at.plus(wait) }, Operation::Sleep(wait))
     }
 
     /// What is lost here to another reader is learned from the next answer.
@@ -130,4 +150,9 @@ impl Asking {
         self.stage = stage;
         Step::Do(operation)
     }
+}
+
+/// A process that was paused meets its slot too late, when others have theirs: it is lost.
+fn is_slept_through(now: Timestamp, slot: Timestamp) -> bool {
+    now.since(slot) > RATE_MARGIN && rule::holds(Rule::ReadersSleptSlotIsLost)
 }

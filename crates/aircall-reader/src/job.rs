@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use calltrail_domain::ids::CallId;
+use calltrail_domain::rule::{self, Rule};
 use serde::{Deserialize, Serialize};
 
 use crate::budget::millis;
@@ -227,7 +228,8 @@ impl Job {
     fn is_free(&self, reader: &str, now_ms: i64) -> bool {
         self.claim.as_ref().is_none_or(|claim| {
             let left_ms = claim.until_ms - now_ms;
-            claim.by == reader || !(1..=millis(CLAIM_MAX)).contains(&left_ms)
+            let has_lapsed = !(1..=millis(CLAIM_MAX)).contains(&left_ms);
+            claim.by == reader || has_lapsed && rule::holds(Rule::LapsedClaimIsTakenOver)
         })
     }
 

@@ -35,8 +35,6 @@ pub struct Keeping {
     now_ms: i64,
     /// No check ran for several periods, or there is too much to compare.
     was_away: bool,
-    /// The webhook was found switched off for the first time.
-    was_off: bool,
     /// Calls that ended since the last check, with the second in which they began.
     listed: BTreeMap<CallId, i64>,
     pages: u32,
@@ -51,8 +49,14 @@ enum Stage {
     Watch,
     Time,
     Tail,
-    Due { is_first: bool },
+    Due {
+        is_first: bool,
+    },
     Webhooks(Asking),
+    /// What is wrong is on its way into the store, before it is mended.
+    Noting {
+        id: Option<String>,
+    },
     SwitchingOn(Asking),
     Calls(Asking),
     Heard,
@@ -72,7 +76,6 @@ impl Keeping {
             revision: None,
             now_ms: 0,
             was_away: false,
-            was_off: false,
             listed: BTreeMap::new(),
             pages: 0,
             lost: 0,
@@ -130,9 +133,17 @@ impl Keeping {
                 self.conclude()
             }
             (Stage::Jobs(asked), Came::Found(found)) => self.recover(asked, found),
-            (Stage::Recovering(_), Came::Put(Written::Revision(_))) => {
-                self.watch.recoveries += 1;
-                self.known()
+            (Stage::Noting { id }, Came::Put(Written::Revision(revision))) => {
+                self.revision = Some(revision);
+                self.mend(id)
+            }
+            // Another reader has begun a check since.
+            (Stage::Noting { .. }, Came::Put(Written::Conflict)) => Operation::Rest(self.every),
+            (Stage::Recovering(_), Came::Put(Written::Revision(_))) => self.recovering(),
+            (Stage::Recovering(_), Came::Put(Written::Conflict))
+                if !rule::holds(Rule::RecoveryIsAskedForUntilStored) =>
+            {
+                self.recovering()
             }
             (Stage::Recovering(asked), Came::Put(Written::Conflict)) => {
                 self.lost += 1;
@@ -169,6 +180,9 @@ impl Keeping {
     /// The first check only notes that there will be others: history is not asked for.
     fn take(&mut self, tail: u64) -> Operation {
         let is_first = self.revision.is_none();
+        if is_first && rule::holds(Rule::RecoveryLeavesHistoryAlone) {
+            self.watch.since_ms = self.now_ms;
+        }
         if is_first || self.watch.known_ms > self.now_ms {
             self.watch.known_ms = self.now_ms;
         }
@@ -199,13 +213,19 @@ impl Keeping {
         let Some(url) = self.settings.webhook_url.clone() else { return self.list(None) };
         let (fault, ours) = fault_of(&webhooks, &url);
         let is_news = self.watch.set_fault(fault, self.now_ms);
-        self.was_off = is_news && matches!(fault, Some(What::SwitchedOff | What::Missing));
+        self.watch.was_off |= is_news && matches!(fault, Some(What::SwitchedOff | What::Missing));
         let mends = self.settings.recovery == Recovery::Automatic && rule::holds(Rule::WebhookIsSwitchedOn);
-        match ours.filter(|_| fault.is_some() && mends) {
-            Some(webhook) => {
-                let id = webhook.id.clone();
-                self.ask(Stage::SwitchingOn, Question::SwitchOn { id })
-            }
+        let id = ours.filter(|_| fault.is_some() && mends).map(|webhook| webhook.id.clone());
+        // Once the webhook is on again nothing shows that it was off: who is killed then leaves the gap to the next check.
+        if self.watch.was_off && rule::holds(Rule::GapIsNotedBeforeItIsMended) {
+            return self.put(Stage::Noting { id });
+        }
+        self.mend(id)
+    }
+
+    fn mend(&mut self, id: Option<String>) -> Operation {
+        match id {
+            Some(id) => self.ask(Stage::SwitchingOn, Question::SwitchOn { id }),
             None => self.list(None),
         }
     }
@@ -232,7 +252,7 @@ impl Keeping {
     }
 
     fn is_gap_known(&self) -> bool {
-        self.was_away || self.was_off
+        self.was_away || self.watch.was_off
     }
 
     fn calls(&mut self, answer: Answer) -> Operation {
@@ -241,7 +261,8 @@ impl Keeping {
             Ok(reply) => panic!("{reply:?} is no list of calls"),
             Err(error) => return self.failed(&error),
         };
-        let ended_ms = self.watch.known_ms - millis(TOLD_AFTER)..self.now_ms - millis(TOLD_AFTER);
+        let from_ms = (self.watch.known_ms - millis(TOLD_AFTER)).max(self.watch.since_ms);
+        let ended_ms = from_ms..self.now_ms - millis(TOLD_AFTER);
         for call in calls.into_iter().filter(|call| call.is_over) {
             let Some(ended) = call.ended_at.filter(|ended| ended_ms.contains(&ended.as_millis())) else {
                 continue;
@@ -264,7 +285,10 @@ impl Keeping {
         self.watch.missed += self.listed.len() as u64;
         let known_s = (self.watch.known_ms - millis(TOLD_AFTER)).div_euclid(1000);
         let (from_s, overlap) = match first_s {
-            _ if self.is_gap_known() => (known_s - millis(CALLS_BACK) / 1000, OVERLAP_DEFAULT),
+            _ if self.is_gap_known() => {
+                let from_s = known_s - millis(CALLS_BACK) / 1000;
+                (from_s.max(self.watch.since_ms.div_euclid(1000)), overlap())
+            }
             Some(first_s) => (first_s, Duration::ZERO),
             None => return self.known(),
         };
@@ -304,14 +328,20 @@ impl Keeping {
         }
     }
 
+    fn recovering(&mut self) -> Operation {
+        self.watch.recoveries += 1;
+        self.known()
+    }
+
     fn known(&mut self) -> Operation {
         self.watch.known_ms = self.now_ms;
+        self.watch.was_off = false;
         self.note()
     }
 
     fn failed(&mut self, error: &dyn std::error::Error) -> Operation {
         self.trouble = Some(error.to_string());
-        self.note()
+        if rule::holds(Rule::FailedCheckKnowsNothing) { self.note() } else { self.known() }
     }
 
     fn note(&mut self) -> Operation {
@@ -344,4 +374,8 @@ fn fault_of<'w>(webhooks: &'w [Webhook], url: &str) -> (Option<What>, Option<&'w
         None
     };
     (what, Some(webhook))
+}
+
+fn overlap() -> Duration {
+    if rule::holds(Rule::OverlapIsReadAgain) { OVERLAP_DEFAULT } else { Duration::ZERO }
 }

@@ -97,7 +97,7 @@ pub enum Written {
 }
 
 /// Which value is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Budget,
     Jobs,

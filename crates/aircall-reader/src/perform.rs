@@ -6,13 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use calltrail_aircall::rest::{Client, RateLimit};
 use calltrail_domain::ids::CallId;
-use calltrail_domain::record::{Record, RecordBody};
+use calltrail_domain::record::Record;
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::{EventLog, KeyValue, LogError, LoggedRecord, NewRecord};
 use tracing::warn;
 
 use crate::front_known::FrontKnown;
 use crate::operation::{BUCKET, Came, Operation, Place, Question, Reply, Unreadable, Value, Written};
+use crate::question::ended_in;
 use crate::settings::Settings;
 
 /// Records that are read at once.
@@ -149,10 +150,6 @@ impl Performer {
             return None;
         }
         let Record { body, .. } = Record::decode(&record.body).ok()?;
-        match body {
-            RecordBody::AircallEvent(event) => calltrail_aircall::ended_call(&event),
-            RecordBody::AircallRead(read) => calltrail_aircall::ended_call_read(&read),
-            _ => None,
-        }
+        ended_in(&body)
     }
 }

@@ -79,6 +79,9 @@ impl Reading {
                 self.asked(now, asking, step)
             }
             (Stage::Appending(groups), Came::TooLarge) => self.cut(groups),
+            (Stage::Appending(groups), Came::Failed) if !rule::holds(Rule::RefusedPageIsReadAgain) => {
+                self.appended(groups)
+            }
             (_, Came::Failed | Came::TooLarge) => Operation::Rest(STORE_TROUBLE_PAUSE),
             (Stage::Jobs, Came::Begun) => Operation::Get(Place::Jobs),
             (Stage::Jobs, Came::Found(found)) => self.wait(Stage::Time { found }, Operation::ReadStoreTime),
@@ -289,7 +292,8 @@ impl Job {
 
 /// The calls of a page, in the order in which they ended: so they would have settled.
 fn records(now: Timestamp, job: &Job, mut calls: Vec<ReadCall>) -> Vec<Record> {
-    let update = job.windows.front().is_some_and(|window| window.update);
+    let is_late = job.windows.front().is_some_and(|window| window.update);
+    let update = is_late && rule::holds(Rule::OverlapAddsNoCalls);
     calls.sort_by_key(|call| (call.ended_at.or(call.started_at), call.id));
     calls.into_iter().map(|call| record(now, &job.asked, call, update)).collect()
 }

@@ -10,12 +10,18 @@ use crate::limits::{LOOKS_MAX, TOLD_AFTER};
 /// What the checks have found so far. Times are the store's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Watch {
+    /// When the first check began: calls that ended before are history, which nobody has asked for.
+    #[serde(default)]
+    pub since_ms: i64,
     /// When the last check began.
     pub at_ms: i64,
     /// Calls that ended before this are in the log, or a job brings them.
     pub known_ms: i64,
     /// Where the log ended at the last checks.
     looks: Vec<Look>,
+    /// It was off, or missing, since `known_ms`: what came late then is missing too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_off: bool,
     /// What is wrong with the webhook.
     pub fault: Option<Fault>,
     /// The gap that waits for an operator, with `Recovery::Ask`.

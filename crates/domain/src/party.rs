@@ -211,7 +211,12 @@ impl Party {
         self.item += 1;
         let present = || self.thread.as_ref().and_then(|thread| thread.conversation.clone());
         let conversation = effects[0].conversation.clone().or_else(present);
-        let bulk = effects.iter().chain(&self.backlog).all(|effect| effect.bulk);
+        let is_bulk = |effect: &NumberedEffect| effect.bulk;
+        let bulk = if rule::holds(Rule::BulkHoldsHistoryAlone) {
+            effects.iter().chain(&self.backlog).all(is_bulk)
+        } else {
+            effects.iter().chain(&self.backlog).any(is_bulk)
+        };
         let item =
             WorkItem { party: party.clone(), item: self.item, publication: 1, conversation, effects, bulk };
         let open = item.effects.iter().map(|effect| effect.ordinal).collect();

@@ -124,10 +124,22 @@ pub enum Rule {
     SnapshotsBringTheLineage,
     OnlyLeftOutCallsAreReconsidered,
     ReconsideredCallSettlesAgain,
+    RefusedPageIsReadAgain,
+    RecoveryLeavesHistoryAlone,
+    OverlapIsReadAgain,
+    OverlapAddsNoCalls,
+    LapsedClaimIsTakenOver,
+    FailedCheckKnowsNothing,
+    GapIsNotedBeforeItIsMended,
+    RecoveryIsAskedForUntilStored,
+    ReadersShareTheirBudget,
+    ReadersSleptSlotIsLost,
+    LiveGoesBeforeBulk,
+    BulkHoldsHistoryAlone,
 }
 
 impl Rule {
-    pub const ALL: [Self; 117] = [
+    pub const ALL: [Self; 129] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -245,6 +257,18 @@ impl Rule {
         Self::SnapshotsBringTheLineage,
         Self::OnlyLeftOutCallsAreReconsidered,
         Self::ReconsideredCallSettlesAgain,
+        Self::RefusedPageIsReadAgain,
+        Self::RecoveryLeavesHistoryAlone,
+        Self::OverlapIsReadAgain,
+        Self::OverlapAddsNoCalls,
+        Self::LapsedClaimIsTakenOver,
+        Self::FailedCheckKnowsNothing,
+        Self::GapIsNotedBeforeItIsMended,
+        Self::RecoveryIsAskedForUntilStored,
+        Self::ReadersShareTheirBudget,
+        Self::ReadersSleptSlotIsLost,
+        Self::LiveGoesBeforeBulk,
+        Self::BulkHoldsHistoryAlone,
     ];
 
     /// The rows that the rule stands behind, as their tests' names begin.
@@ -367,6 +391,18 @@ impl Rule {
             | Self::TrimmedRecordsAreNotMissed
             | Self::SnapshotsCountWhenWhole
             | Self::SnapshotsBringTheLineage => &[],
+            Self::RefusedPageIsReadAgain
+            | Self::RecoveryLeavesHistoryAlone
+            | Self::OverlapIsReadAgain
+            | Self::OverlapAddsNoCalls
+            | Self::LapsedClaimIsTakenOver
+            | Self::FailedCheckKnowsNothing
+            | Self::GapIsNotedBeforeItIsMended
+            | Self::RecoveryIsAskedForUntilStored
+            | Self::ReadersShareTheirBudget
+            | Self::ReadersSleptSlotIsLost
+            | Self::LiveGoesBeforeBulk
+            | Self::BulkHoldsHistoryAlone => &[],
         }
     }
 }

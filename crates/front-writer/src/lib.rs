@@ -39,6 +39,7 @@ pub mod shell;
 mod sightings;
 mod tag;
 mod teammates;
+mod turn;
 mod warnings;
 pub mod work;
 
@@ -48,4 +49,5 @@ pub use dead_letter::DeadLetter;
 pub use operation::{Came, Operation, Place, Value, Written};
 pub use settings::{Confirm, Inboxes, Rate, Settings, Timing};
 pub use shell::{WriterOptions, run};
+pub use turn::order_of_claim;
 pub use work::{Polled, Shared, Work, front_known_ms};

@@ -21,11 +21,12 @@ use crate::command::Why;
 use crate::condition::{Change, Lasting};
 use crate::counters::Counters;
 use crate::fence;
-use crate::limits::{BULK_EVERY, CLAIM_WAIT, STORE_TROUBLE_DELAY, UNREADABLE_ITEM_DELAY};
+use crate::limits::{CLAIM_WAIT, STORE_TROUBLE_DELAY, UNREADABLE_ITEM_DELAY};
 use crate::machine::Machine;
 use crate::operation::{Came, Operation};
 use crate::perform::{Performer, lock};
 use crate::settings::Settings;
+use crate::turn::order_of_claim;
 use crate::warnings;
 use crate::work::{Polling, Shared, Work};
 
@@ -208,15 +209,9 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 }
 
 impl Writer {
-    /// Live items before bulk ones, but for a share that bulk is given.
     async fn claim(&self) -> Result<Option<Claimed<'_>>, LogError> {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
-        let order = if turn.is_multiple_of(BULK_EVERY) {
-            [Class::Bulk, Class::Live]
-        } else {
-            [Class::Live, Class::Bulk]
-        };
-        for class in order {
+        for class in order_of_claim(turn) {
             if let Some(claimed) = self.claim_of(class, Duration::ZERO).await? {
                 return Ok(Some(claimed));
             }

@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 60] = [
+pub const PLANTED: [Rule; 75] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -64,6 +64,21 @@ pub const PLANTED: [Rule; 60] = [
     Rule::TrimmedRecordsAreNotMissed,
     Rule::SnapshotsCountWhenWhole,
     Rule::SnapshotsBringTheLineage,
+    Rule::HistoryDoesNotDisturb,
+    Rule::ReadCallsGoByTheirTime,
+    Rule::WebhookIsSwitchedOn,
+    Rule::RefusedPageIsReadAgain,
+    Rule::RecoveryLeavesHistoryAlone,
+    Rule::OverlapIsReadAgain,
+    Rule::OverlapAddsNoCalls,
+    Rule::LapsedClaimIsTakenOver,
+    Rule::FailedCheckKnowsNothing,
+    Rule::GapIsNotedBeforeItIsMended,
+    Rule::RecoveryIsAskedForUntilStored,
+    Rule::ReadersShareTheirBudget,
+    Rule::ReadersSleptSlotIsLost,
+    Rule::LiveGoesBeforeBulk,
+    Rule::BulkHoldsHistoryAlone,
 ];
 
 /// Seeds that have found the bugs which few seeds find. They are tried first; a change to the simulation may make another

@@ -24,6 +24,8 @@ pub struct Evidence {
     pub publications: Vec<Publication>,
     /// What the projectors decided, and what they knew of the log then.
     pub decided: Vec<DecidedThrough>,
+    /// What the writers have claimed, in order.
+    pub claims: Vec<Claimed>,
     /// The log had lost its last records at some time: what Front has may have been decided in a history that is gone.
     pub tails_lost: u64,
     /// How often a projector took the log for another one than it had folded.
@@ -58,6 +60,19 @@ pub struct Publication {
     pub account: String,
     pub party: PartyId,
     pub ordinals: Vec<u64>,
+    /// It may wait for what is live.
+    pub is_bulk: bool,
+}
+
+/// An item that a writer has claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    pub writer: usize,
+    /// By its place.
+    pub account: usize,
+    pub is_bulk: bool,
+    /// A live item could have been claimed.
+    pub live_waits: bool,
 }
 
 /// A record of decisions that a projector is about to append.
@@ -112,6 +127,58 @@ pub struct AccountEvidence {
     pub sent_ms: BTreeMap<usize, i64>,
     /// Every request that was sent, whatever became of it. The rate is judged by these.
     pub sent: Vec<Sent>,
+    /// Aircall, where it posts webhooks by itself and is asked for calls.
+    pub aircall: Option<AircallEvidence>,
+}
+
+/// One account's Aircall, and what was asked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AircallEvidence {
+    /// When the webhook was made, Unix time in milliseconds: nothing before it was posted.
+    pub installed_ms: i64,
+    /// The history before that was asked for.
+    pub backfilled: bool,
+    /// When each call began, by its id, Unix time in milliseconds.
+    pub started_ms: BTreeMap<u64, i64>,
+    /// Calls of which Aircall has told the end, or would have told it, had somebody received it.
+    pub over: BTreeSet<u64>,
+    /// Calls that went from one agent to another, or to outside: the list does not tell of it.
+    pub transferred: BTreeSet<u64>,
+    /// Calls that end longer ago than this when they are read are history.
+    pub history_after_ms: i64,
+    /// When requests were sent, Unix time in milliseconds.
+    pub sent_ms: Vec<i64>,
+    /// Requests that may be sent in any 60 seconds.
+    pub requests_per_minute: usize,
+    /// Times that Aircall has switched the webhook off, and whether it is on at the end.
+    pub switched_off: u32,
+    pub is_on: bool,
+    /// A webhook that was off is switched on by a retry that succeeds: what came late for calls before may be missed then.
+    pub switches_on_by_itself: bool,
+}
+
+/// No call lasts longer.
+const LONGEST_CALL_MS: i64 = 300_000;
+
+impl AircallEvidence {
+    /// The call is over, and was after the webhook was made, or belongs to the history that was asked for.
+    #[must_use]
+    pub fn is_to_be_read(&self, call: u64) -> bool {
+        self.over.contains(&call) && (!self.is_older(call) || self.backfilled)
+    }
+
+    /// It began well before the webhook was made.
+    #[must_use]
+    pub fn is_history(&self, call: u64) -> bool {
+        let from_ms = self.installed_ms - LONGEST_CALL_MS;
+        self.started_ms.get(&call).is_some_and(|started_ms| *started_ms < from_ms)
+    }
+
+    /// It began before the webhook was made.
+    #[must_use]
+    pub fn is_older(&self, call: u64) -> bool {
+        self.started_ms.get(&call).is_some_and(|started_ms| *started_ms < self.installed_ms)
+    }
 }
 
 /// A request on its way.

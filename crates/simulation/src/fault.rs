@@ -81,10 +81,37 @@ kinds! {
     MassAction "a mass action archives or trashes, and Front tells nobody" 40,
     ConversationDeleted "a conversation is deleted for good, and Front tells nobody" 12,
     LogTrimmed "a snapshot is taken, and older records are trimmed off the log" 9,
+    ReceiversDown "the receivers are away for longer than Aircall's patience" 10,
+    ReaderKilled "a reader is killed" 120,
+    ReaderPaused "a reader is paused" 90,
+    AircallRequestLost "a request is lost before Aircall" 250,
+    AircallAnswerLost "Aircall answers, and its answer is lost" 300,
+    AircallFails "Aircall answers 503" 250,
 }
 
-/// Kinds of which a run has few, because each of them is a burst, or lasts.
-pub const RARE: [Kind; 8] = [
+impl Kind {
+    /// It needs readers, or an Aircall that loses its patience.
+    fn is_of_reading(self) -> bool {
+        match self {
+            Self::ReceiversDown
+            | Self::ReaderKilled
+            | Self::ReaderPaused
+            | Self::AircallRequestLost
+            | Self::AircallAnswerLost
+            | Self::AircallFails => true,
+            _ => false,
+        }
+    }
+}
+
+/// Kinds of which a run has few, because each of them is a burst, or lasts, or because few seeds are about them.
+pub const RARE: [Kind; 14] = [
+    Kind::ReceiversDown,
+    Kind::ReaderKilled,
+    Kind::ReaderPaused,
+    Kind::AircallRequestLost,
+    Kind::AircallAnswerLost,
+    Kind::AircallFails,
     Kind::LogTrimmed,
     Kind::ForeignEvents,
     Kind::CrashLoop,
@@ -109,6 +136,8 @@ pub enum Scenario {
     ClockSetBack,
     /// Nobody acts in Front, so that what is decided again is decided as before.
     TailLost,
+    /// Aircall posts nothing for a while; readers bring what was missed, and history. People archive, and do nothing else.
+    ReceiversDown,
 }
 
 /// One seed in this many has the scenario.
@@ -121,6 +150,7 @@ impl Scenario {
             5 => Self::CrashLoop,
             13 => Self::ClockSetBack,
             21 => Self::TailLost,
+            29 => Self::ReceiversDown,
             _ => Self::Everything,
         }
     }
@@ -131,17 +161,20 @@ impl Scenario {
             Self::CrashLoop => kind == Kind::CrashLoop,
             Self::ClockSetBack => kind == Kind::ClockSetBack,
             Self::TailLost => kind == Kind::TailLost,
+            Self::ReceiversDown => kind == Kind::ReceiversDown || kind == Kind::PersonArchives,
         }
     }
 
     fn allows(self, kind: Kind) -> bool {
-        let is_own = [Kind::CrashLoop, Kind::ClockSetBack, Kind::TailLost].contains(&kind);
+        let is_own =
+            [Kind::CrashLoop, Kind::ClockSetBack, Kind::TailLost].contains(&kind) || kind.is_of_reading();
         match self {
             Self::Everything => !is_own,
             Self::CrashLoop => false,
             Self::ClockSetBack => [Kind::AnswerLost, Kind::RequestLost, Kind::WriterKilled].contains(&kind),
             // Nobody trims a log that is restored meanwhile.
             Self::TailLost => !is_own && !BY_PEOPLE.contains(&kind) && kind != Kind::LogTrimmed,
+            Self::ReceiversDown => kind.is_of_reading() || !is_own && !BY_PEOPLE.contains(&kind),
         }
     }
 }
@@ -188,7 +221,10 @@ impl Faults {
         let mut dice = Dice::of(seed, 1);
         let mut chances = [0; KINDS];
         let scenario = Scenario::of(seed);
+        let mut own = Dice::of(seed, 8);
         for kind in Kind::ALL {
+            // With dice of their own: all other seeds are what they were before readers were played.
+            let dice = if kind.is_of_reading() { &mut own } else { &mut dice };
             let strength = 45 + dice.below(136);
             let is_in = dice.below(LEFT_OUT_ONE_IN) > 0;
             if scenario.needs(*kind) || (is_in && scenario.allows(*kind)) {

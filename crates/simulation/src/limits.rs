@@ -90,3 +90,14 @@ pub(crate) const ERASURE_KILLED_PERCENT: u64 = 50;
 pub(crate) const ERASED_WHILE_DOWN_PERCENT: u64 = 50;
 /// How long it is.
 pub(crate) const DOWN_WHILE_ERASED_MS: i64 = 40_000;
+
+/// How long the receivers are away: longer than Aircall repeats a webhook, sped up as it is.
+pub(crate) const RECEIVERS_AWAY_MS: (i64, i64) = (450_000, 1_200_000);
+/// An outage begins so much later where a webhook is not looked after yet.
+pub(crate) const UNWATCHED_MS: i64 = 20_000;
+/// How often the readers are away with them, and how much longer.
+pub(crate) const READERS_AWAY_TOO_PERCENT: u64 = 50;
+pub(crate) const READERS_BACK_MS: (i64, i64) = (0, 60_000);
+/// Between two looks of a reader whether a check of the webhook is due, and whether the account is there yet.
+pub(crate) const CHECK_PAUSE_MS_MIN: i64 = 100;
+pub(crate) const ACCOUNT_LOOKED_FOR_EVERY_MS: i64 = 1_000;

@@ -13,7 +13,7 @@ use crate::evidence::Evidence;
 pub type Marks = BTreeMap<&'static str, u64>;
 
 /// What a campaign of some thousand seeds must have seen.
-pub const EXPECTED: [&str; 31] = [
+pub const EXPECTED: [&str; 37] = [
     "decided: read first",
     "decided: logged, opening a segment",
     "decided: logged, going on with a segment",
@@ -45,6 +45,12 @@ pub const EXPECTED: [&str; 31] = [
     "snapshot: killed half-way",
     "erasure: announced",
     "erasure: killed, and announced in vain",
+    "aircall: the webhook switched off",
+    "reader: a compare-and-set lost",
+    "read: history",
+    "read: what was missed",
+    "read: what came late",
+    "work: a bulk item",
 ];
 
 /// What the log shows.
@@ -94,12 +100,16 @@ pub(crate) fn of_log(evidence: &Evidence, marks: &mut Marks) {
             RecordBody::TimerElapsed(Timer::CallEnd { .. }) => mark("timer: a call that never ended"),
             RecordBody::TimerElapsed(Timer::MediaLink { .. }) => mark("timer: a link that never came"),
             RecordBody::TimerElapsed(Timer::WorkItem { .. }) => mark("timer: an item that was lost"),
+            RecordBody::AircallRead(read) => mark(match (read.history, read.update) {
+                (_, true) => "read: what came late",
+                (true, false) => "read: history",
+                (false, false) => "read: what was missed",
+            }),
             RecordBody::ConversationMerged(_) => mark("merged: told by a redirect"),
             RecordBody::AccountCreated(_)
             | RecordBody::PolicyChanged(_)
             | RecordBody::AircallEvent(_)
             | RecordBody::FrontEvent(_)
-            | RecordBody::AircallRead(_)
             | RecordBody::PartyErased(_)
             | RecordBody::StateSnapshot(_)
             | RecordBody::CallsReconsidered(_)

@@ -71,6 +71,7 @@ pub(crate) enum Who {
     Ingest(usize),
     Projector(usize),
     Worker(usize, usize),
+    Reader(usize, usize),
     Front(usize),
     Person(usize),
     World,
@@ -85,6 +86,7 @@ impl Who {
             Self::Front(place) => (4, place),
             Self::Person(place) => (5, place),
             Self::World => (6, 0),
+            Self::Reader(process, turn) => (7, process * 16 + turn),
         };
         kind << 32 | place as u64
     }
@@ -96,6 +98,7 @@ impl fmt::Display for Who {
             Self::Ingest(place) => format!("ingest {place}"),
             Self::Projector(place) => format!("projector {place}"),
             Self::Worker(process, worker) => format!("writer {process}.{worker}"),
+            Self::Reader(process, turn) => format!("reader {process}.{turn}"),
             Self::Front(place) => format!("front {place}"),
             Self::Person(place) => format!("person {place}"),
             Self::World => "world".to_owned(),

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use calltrail_aircall::rest::{CallsAsk, RateLimit, RawAnswer, RestError, call_path};
+use calltrail_aircall::rest::RawAnswer;
 use calltrail_aircall_reader::{
-    Asked, Came, Job, Jobs, Keeping, Operation, Place, Question, Rate, Reading, Recovery, Reply, Settings,
-    Value, Watch, Written,
+    Asked, Came, Job, Jobs, Keeping, Operation, Place, Question, Rate, Reading, Recovery, Settings, Value,
+    Watch, Written, ended_in,
 };
 use calltrail_domain::ids::CallId;
 use calltrail_domain::record::RecordBody;
@@ -224,7 +224,7 @@ impl World {
 
     /// The calls of whose end the log tells.
     pub(super) fn ended_calls(&self) -> BTreeSet<CallId> {
-        self.records.iter().filter_map(ended).collect()
+        self.records.iter().filter_map(ended_in).collect()
     }
 
     fn turn(&mut self, name: &str, left: &mut usize) -> Option<Job> {
@@ -252,14 +252,7 @@ impl World {
                 Came::Put(Written::Revision(self.put(value)))
             }
             Operation::ReadStoreTime => Came::StoreTime(self.now_ms),
-            Operation::Send(Question::Calls(ask)) => self.send(&ask),
-            Operation::Send(Question::Call(id)) => {
-                let (result, rate) = self.get(&call_path(id), |raw| {
-                    let answered = raw.call();
-                    (answered.result.map(|call| Reply::Call(Box::new(call))), answered.rate)
-                });
-                Came::Answered { result, rate }
-            }
+            Operation::Send(question) => self.send(&question),
             Operation::Append(records) => {
                 self.engine.run_until(self.now_ms);
                 for record in records {
@@ -278,60 +271,28 @@ impl World {
             Operation::ReadTail => Came::Tail(self.records.len() as u64),
             Operation::ReadHeard { after } => {
                 let after = usize::try_from(after).expect("a short log");
-                Came::Heard(self.records[after..].iter().filter_map(ended).collect())
-            }
-            Operation::Send(Question::Webhooks) => {
-                let (result, rate) = self.ask("GET", "/v1/webhooks?per_page=50", |raw| {
-                    let answered = raw.webhooks();
-                    (answered.result.map(Reply::Webhooks), answered.rate)
-                });
-                Came::Answered { result, rate }
-            }
-            Operation::Send(Question::SwitchOn { id }) => {
-                let (result, rate) = self.ask("PUT", &format!("/v1/webhooks/{id}?active=true"), |raw| {
-                    let answered = raw.body();
-                    (answered.result.map(|_| Reply::SwitchedOn), answered.rate)
-                });
-                Came::Answered { result, rate }
+                Came::Heard(self.records[after..].iter().filter_map(ended_in).collect())
             }
             Operation::Rest(_) => panic!("a rest ends the turn"),
         }
     }
 
-    fn send(&mut self, ask: &CallsAsk) -> Came {
-        let (result, rate) = self.get(&ask.path(), |raw| {
-            let answered = raw.calls();
-            (answered.result.map(Reply::Calls), answered.rate)
-        });
-        Came::Answered { result, rate }
-    }
-
-    fn get(
-        &mut self,
-        path: &str,
-        read: impl FnOnce(RawAnswer) -> (Result<Reply, RestError>, RateLimit),
-    ) -> (Result<Reply, RestError>, RateLimit) {
-        self.ask("GET", path, read)
-    }
-
-    fn ask(
-        &mut self,
-        method: &str,
-        path: &str,
-        read: impl FnOnce(RawAnswer) -> (Result<Reply, RestError>, RateLimit),
-    ) -> (Result<Reply, RestError>, RateLimit) {
+    fn send(&mut self, question: &Question) -> Came {
         self.requests.push(self.now_ms);
         let credential = "Basic YWlyY2FsbC1hcGktaWQ6YWlyY2FsbC1hcGktdG9rZW4=";
+        let (method, path_and_query, body) = question.request();
         let request = Request {
             method: method.to_owned(),
-            path_and_query: path.to_owned(),
+            path_and_query,
             headers: vec![("authorization".to_owned(), credential.to_owned())],
-            body: if method == "PUT" { br#"{"active": true}"#.to_vec() } else { Vec::new() },
+            body: body.to_vec(),
         };
         let response = self.api.step(self.now_ms, &request);
         self.now_ms += REQUEST_MS;
         let status = StatusCode::from_u16(response.status).expect("a known status");
-        read(RawAnswer { status, headers: headers_of(&response.headers), body: response.body })
+        let raw = RawAnswer { status, headers: headers_of(&response.headers), body: response.body };
+        let (result, rate) = question.read(raw);
+        Came::Answered { result, rate }
     }
 
     /// Time passes for everybody.
@@ -388,15 +349,6 @@ impl World {
         self.engine.run_until(self.now_ms);
         self.engine.run_dry();
         self.engine.in_front(|_, front| front.ledger())
-    }
-}
-
-/// The call of whose end a record tells.
-fn ended(body: &RecordBody) -> Option<CallId> {
-    match body {
-        RecordBody::AircallEvent(event) => calltrail_aircall::ended_call(event),
-        RecordBody::AircallRead(read) => calltrail_aircall::ended_call_read(read),
-        other => panic!("{other:?} is none of Aircall's"),
     }
 }
 

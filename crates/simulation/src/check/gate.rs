@@ -30,7 +30,9 @@ fn published(view: &View<'_>, findings: &mut Findings) {
             settled_at.entry(key).or_insert(logged.sequence);
         }
     }
-    for Publication { projector, started_at_tail, account, party, ordinals } in &view.evidence.publications {
+    for Publication { projector, started_at_tail, account, party, ordinals, .. } in
+        &view.evidence.publications
+    {
         let was_settled = |ordinal: &u64| {
             settled_at.get(&(account.as_str(), party, *ordinal)).is_some_and(|at| at <= started_at_tail)
         };

@@ -31,3 +31,5 @@ pub(super) const PACE_COMMENT_MS: i64 = 95_000;
 pub(super) const PACE_SET_BACK_MS: i64 = 900_000;
 /// Events of conversations that no caller has are kept up to so many (docs/ARCHITECTURE.md).
 pub(super) const STRAY_EVENTS_KEPT: usize = 256;
+/// Of so many claims of a writer one may be of a bulk item while a live one waits (docs/ARCHITECTURE.md).
+pub(super) const BULK_EVERY: usize = 5;

@@ -20,6 +20,7 @@ mod parties;
 mod people;
 mod quiet;
 mod rate;
+mod reading;
 mod records;
 mod replay;
 mod segment;
@@ -107,6 +108,13 @@ pub struct Tallies {
     pub folds_compared: u64,
     /// Calls into a conversation that was quiet for long and that a mass action had changed.
     pub quiet_calls: u64,
+    /// Calls that were read from Aircall's list.
+    pub calls_read: u64,
+    /// Conversations that have nothing but history.
+    pub conversations_of_history: u64,
+    /// Bulk items that were published, and those that were claimed while a live one waited.
+    pub bulk_items: u64,
+    pub bulk_ahead: u64,
 }
 
 impl Tallies {
@@ -137,6 +145,10 @@ impl Tallies {
             ("waits judged", self.waits_judged),
             ("folds compared", self.folds_compared),
             ("quiet calls", self.quiet_calls),
+            ("calls read", self.calls_read),
+            ("conversations of history", self.conversations_of_history),
+            ("bulk items", self.bulk_items),
+            ("bulk ahead of live", self.bulk_ahead),
         ]
     }
 }
@@ -144,7 +156,7 @@ impl Tallies {
 /// The name of a checker and what it does.
 type Checker = (&'static str, fn(&View<'_>, &mut Findings));
 
-const CHECKERS: [Checker; 15] = [
+const CHECKERS: [Checker; 16] = [
     ("loss", loss::check),
     ("once", once::check),
     ("order", order::check),
@@ -160,6 +172,7 @@ const CHECKERS: [Checker; 15] = [
     ("pace", pace::check),
     ("quiet", quiet::check),
     ("erasure", erasure::check),
+    ("reading", reading::check),
 ];
 
 /// Judges one run.

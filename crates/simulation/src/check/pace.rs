@@ -13,7 +13,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings) {
     let bound: fn(EffectKind) -> i64 = match view.evidence.scenario {
         Scenario::CrashLoop => in_crash_loop,
         Scenario::ClockSetBack => |_| PACE_SET_BACK_MS,
-        Scenario::Everything | Scenario::TailLost => return,
+        Scenario::Everything | Scenario::TailLost | Scenario::ReceiversDown => return,
     };
     for account in &view.accounts {
         judge(account, bound, findings);

@@ -206,7 +206,12 @@ fn agents_of<'v>(account: &'v AccountView<'_>, call: &PlannedCall) -> Vec<&'v st
     let decided = account.records.decision_of(Kind::Call.key(call.id));
     let was_known = |event: &'static str| {
         let heard = account.records.heard.get(&(call.id, event.into()));
-        heard.is_none_or(|heard| decided.is_some_and(|decided| heard.sequence <= decided.through))
+        let was_missed =
+            || account.evidence.aircall.as_ref().is_some_and(|known| known.transferred.contains(&call.id));
+        heard.map_or_else(
+            || !was_missed(),
+            |heard| decided.is_some_and(|decided| heard.sequence <= decided.through),
+        )
     };
     if ["call.transferred", "call.external_transferred"].into_iter().all(was_known) {
         return agent_of(account, call).into_iter().collect();

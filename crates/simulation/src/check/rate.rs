@@ -47,7 +47,7 @@ fn resource<'a>(method: &str, path: &'a str) -> Option<&'a str> {
 }
 
 /// The times in the last so many milliseconds, the far end left out.
-struct Window {
+pub(super) struct Window {
     span_ms: i64,
     limit: usize,
     times: VecDeque<i64>,
@@ -55,12 +55,12 @@ struct Window {
 }
 
 impl Window {
-    fn new(span_ms: i64, limit: usize) -> Self {
+    pub(super) fn new(span_ms: i64, limit: usize) -> Self {
         Self { span_ms, limit, times: VecDeque::new(), is_over: false }
     }
 
     /// How many there are, when that becomes too many.
-    fn take(&mut self, at_ms: i64) -> Option<usize> {
+    pub(super) fn take(&mut self, at_ms: i64) -> Option<usize> {
         while self.times.front().is_some_and(|time| time + self.span_ms <= at_ms) {
             self.times.pop_front();
         }

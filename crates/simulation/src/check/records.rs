@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use calltrail_domain::decision::{Decision, Logged, Verdict};
 use calltrail_domain::effect::{Action, EffectSettled, Outcome};
 use calltrail_domain::ids::{EffectKey, EffectKind};
-use calltrail_domain::record::{ConversationMerged, RecordBody};
+use calltrail_domain::record::{AircallRead, ConversationMerged, RecordBody};
 use calltrail_domain::timer::Timer;
 use serde::Deserialize;
 
@@ -27,6 +27,10 @@ pub(super) struct SettledBy {
     pub(super) received_ms: i64,
     /// A webhook that shows it as over was in the log by then.
     pub(super) was_over: bool,
+    /// It was read, and `received_ms` is when it ended: its place among what people did goes by that.
+    pub(super) by_time: bool,
+    /// It is marked as history.
+    pub(super) history: bool,
 }
 
 /// A decision in the log.
@@ -81,6 +85,8 @@ pub(super) struct Records<'a> {
     pub(super) by_effect: BTreeMap<EffectKey, Vec<usize>>,
     /// Reads of each conversation: when it was asked for, by the writer's clock, and when the answer was appended.
     pub(super) observed: BTreeMap<&'a str, Vec<(i64, i64)>>,
+    /// Calls that were read: call id, and the mark of history.
+    pub(super) reads: Vec<(Place, u64, bool)>,
     /// Mergers that a redirect told of.
     pub(super) merged: Vec<(Place, &'a ConversationMerged)>,
     /// Calls that a timer names, with the sequence.
@@ -100,6 +106,15 @@ struct CallBody<'a> {
 #[derive(Deserialize)]
 struct CallData {
     id: u64,
+}
+
+/// A call as Aircall's list shows it.
+#[derive(Deserialize)]
+struct CallRead {
+    id: u64,
+    status: Option<String>,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +137,7 @@ impl<'a> Records<'a> {
         self.first.get_or_insert((place.sequence, body.kind()));
         match body {
             RecordBody::AircallEvent(event) => self.hear(place, received_ms, &event.body),
+            RecordBody::AircallRead(read) => self.read(place, received_ms, read),
             RecordBody::FrontEvent(event) => {
                 self.front_events.push(place.sequence);
                 if let Ok(body) = serde_json::from_str::<FrontBody<'a>>(&event.body) {
@@ -152,7 +168,6 @@ impl<'a> Records<'a> {
             RecordBody::ConversationMerged(merged) => self.merged.push((place, merged)),
             RecordBody::AccountCreated(_)
             | RecordBody::PolicyChanged(_)
-            | RecordBody::AircallRead(_)
             | RecordBody::PartyErased(_)
             | RecordBody::StateSnapshot(_)
             | RecordBody::CallsReconsidered(_)
@@ -173,13 +188,49 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// A call that was read as over settles at its end, however late that was. Read for what came late, it means nothing
+    /// where nobody has heard of it.
+    fn read(&mut self, place: Place, received_ms: i64, read: &'a AircallRead) {
+        let Ok(CallRead { id, status, started_at, ended_at }) = serde_json::from_str(&read.body) else {
+            return;
+        };
+        if read.update && !self.is_heard(id) {
+            return;
+        }
+        let is_over = ended_at.is_some() || status.as_deref() == Some("done");
+        let word = if is_over { "call.ended" } else { "aircall.read" };
+        self.heard.entry((id, Cow::Borrowed(word))).or_insert(place);
+        self.reads.push((place, id, read.history));
+        if is_over {
+            let ended_ms = ended_at.or(started_at).map(|at_s| (at_s * 1_000).min(received_ms));
+            self.settles.entry(id).or_insert(SettledBy {
+                place,
+                received_ms: ended_ms.unwrap_or(received_ms),
+                was_over: true,
+                by_time: ended_ms.is_some(),
+                history: read.history,
+            });
+        }
+    }
+
+    fn is_heard(&self, call: u64) -> bool {
+        let first = self.heard.range((call, Cow::Borrowed(""))..).next();
+        first.is_some_and(|((heard, _), _)| *heard == call)
+    }
+
     /// A timer of a call that nobody has heard of means nothing.
     fn settle(&mut self, place: Place, received_ms: i64, call: u64, by_timer: bool) {
-        if self.heard.range((call, Cow::Borrowed(""))..).next().is_none_or(|((heard, _), _)| *heard != call) {
+        if !self.is_heard(call) {
             return;
         }
         let was_over = !by_timer || self.heard.contains_key(&(call, Cow::Borrowed("call.hungup")));
-        self.settles.entry(call).or_insert(SettledBy { place, received_ms, was_over });
+        self.settles.entry(call).or_insert(SettledBy {
+            place,
+            received_ms,
+            was_over,
+            by_time: false,
+            history: false,
+        });
     }
 
     fn decide(&mut self, place: Place, through: u64, decision: &'a Decision) {

@@ -330,6 +330,10 @@ fn must(account: &AccountView<'_>, thread: Option<&Thread<'_>>, settled: &Settle
     if thread.was_read_for_dropped_events(account, through) {
         return Must::Either(Lenient::EventsDropped);
     }
+    // History opens no segment in a conversation that is there.
+    if settled.history {
+        return Must::Keep;
+    }
     match thread.ended(account, through, Some(settled)) {
         Known::Ended => Must::Open,
         Known::GoesOn if thread.was_relinked && thread.is_archived_before(account, through) => {

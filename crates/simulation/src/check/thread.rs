@@ -81,8 +81,8 @@ pub(super) enum Known {
 impl Mark {
     fn is_before(&self, moment: &SettledBy) -> bool {
         match self.place {
-            Some(place) => place <= moment.place.sequence,
-            None => self.at_ms <= moment.received_ms,
+            Some(place) if !moment.by_time => place <= moment.place.sequence,
+            Some(_) | None => self.at_ms <= moment.received_ms,
         }
     }
 }
@@ -199,11 +199,14 @@ impl<'a> Thread<'a> {
         let marks = self.marks(account, through);
         let marks: Vec<Mark> =
             marks.into_iter().filter(|mark| call.is_none_or(|call| mark.is_before(call))).collect();
-        let Some(last_ms) = marks.iter().map(|mark| mark.at_ms).max() else { return Known::GoesOn };
+        let Some(last_ms) = marks.iter().map(|mark| mark.at_ms).max() else {
+            // The conversation that history makes is archived from the start.
+            return if self.opened.history { Known::Ended } else { Known::GoesOn };
+        };
         let ends: Vec<bool> = marks
             .iter()
             .filter(|mark| mark.at_ms == last_ms)
-            .map(|mark| mark.archived && !mark.is_before(&self.opened))
+            .map(|mark| if mark.is_before(&self.opened) { self.opened.history } else { mark.archived })
             .collect();
         match (ends.contains(&true), ends.contains(&false)) {
             (true, false) => Known::Ended,

@@ -96,11 +96,13 @@ impl AccountView<'_> {
         })
     }
 
-    /// Aircall was told that a webhook that shows the call as over is taken.
+    /// Aircall was told that a webhook that shows the call as over is taken, or its list shows the call and somebody was to ask.
     pub(super) fn is_over(&self, call: u64) -> bool {
-        ["call.hungup", "call.ended"]
-            .iter()
-            .any(|event| self.evidence.taken.contains_key(&(call, (*event).to_owned())))
+        let is_to_be_read = self.evidence.aircall.as_ref().is_some_and(|aircall| aircall.is_to_be_read(call));
+        is_to_be_read
+            || ["call.hungup", "call.ended"]
+                .iter()
+                .any(|event| self.evidence.taken.contains_key(&(call, (*event).to_owned())))
     }
 }
 

@@ -24,6 +24,10 @@ pub(super) struct Delivery {
     attempts: u32,
     /// It was answered 200.
     pub(super) is_taken: bool,
+    /// Aircall itself posted it, and waits for an answer under this number.
+    posted: Option<u64>,
+    /// Whether it comes again is Aircall's affair.
+    pub(super) is_aircalls: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -36,6 +40,9 @@ enum What {
 impl Engine {
     /// Every webhook of Aircall has its time; some come late, some twice.
     pub(super) fn plan_deliveries(&mut self) {
+        if !self.aircalls.is_empty() {
+            return self.plan_aircall();
+        }
         for account in 0..self.offices.len() {
             let company = self.setting.companies[account].clone();
             for (place, webhook) in company.history.webhooks.iter().enumerate() {
@@ -70,8 +77,26 @@ impl Engine {
     }
 
     fn plan_delivery(&mut self, at_ms: i64, account: usize, what: What) {
-        self.deliveries.push(Delivery { account, what, ingest: 0, awaits: 0, attempts: 0, is_taken: false });
+        self.deliveries.push(Delivery {
+            account,
+            what,
+            ingest: 0,
+            awaits: 0,
+            attempts: 0,
+            is_taken: false,
+            posted: None,
+            is_aircalls: false,
+        });
         self.agenda.note(at_ms, Event::Deliver(self.deliveries.len() - 1));
+    }
+
+    /// Aircall posts this webhook of the history, and waits for an answer.
+    pub(super) fn post(&mut self, account: usize, place: usize, number: u64) {
+        let at_ms = self.now_ms() + self.dice.between(30, 400);
+        self.plan_delivery(at_ms, account, What::Aircall(place));
+        if let Some(delivery) = self.deliveries.last_mut() {
+            (delivery.posted, delivery.is_aircalls) = (Some(number), true);
+        }
     }
 
     /// What Front tells is delivered too, some of it late, some twice.
@@ -136,7 +161,8 @@ impl Engine {
         let ingest = self.dice.place(self.ingests.len());
         self.deliveries[delivery].attempts += 1;
         // The receivers open when the account has its first record.
-        if self.ingests[ingest].is_down || !self.offices[self.deliveries[delivery].account].is_open {
+        let is_open = self.offices[self.deliveries[delivery].account].is_open;
+        if self.ingests[ingest].is_down || !is_open || self.are_receivers_away(delivery) {
             return self.deliver_later(delivery);
         }
         let token = self.token();
@@ -215,7 +241,8 @@ impl Engine {
 
     fn taken(&mut self, delivery: usize) {
         let now_ms = self.now_ms();
-        let Delivery { account, what, is_taken, .. } = &mut self.deliveries[delivery];
+        let Delivery { account, what, is_taken, posted, .. } = &mut self.deliveries[delivery];
+        let (account_of, posted) = (*account, posted.take());
         *is_taken = true;
         self.trace.note(now_ms, Who::World, "taken", delivery as u64, format_args!("webhook {delivery}"));
         if let What::Aircall(place) = what {
@@ -224,6 +251,21 @@ impl Engine {
             office.taken.entry((webhook.call, webhook.name.clone())).or_insert(now_ms);
             office.taken_each.insert((webhook.call, webhook.name.clone(), webhook.at_ms / 1000));
         }
+        if let Some(number) = posted {
+            self.aircall_is_answered(account_of, number, true);
+        }
+    }
+
+    /// Of Aircall's webhooks: Front's reach another address.
+    fn are_receivers_away(&mut self, delivery: usize) -> bool {
+        let is_away = self.now_ms() < self.receivers_back_ms;
+        if !is_away || matches!(self.deliveries[delivery].what, What::Front(_)) {
+            return false;
+        }
+        if let Some(number) = self.receivers_gone.take() {
+            self.faults.count(Kind::ReceiversDown, number);
+        }
+        true
     }
 
     /// What was taken is gone with the log's last records, and comes again.
@@ -238,6 +280,11 @@ impl Engine {
         let attempts = self.deliveries[delivery].attempts;
         if self.deliveries[delivery].is_taken {
             return;
+        }
+        if self.deliveries[delivery].is_aircalls {
+            let (account, posted) =
+                (self.deliveries[delivery].account, self.deliveries[delivery].posted.take());
+            return posted.into_iter().for_each(|number| self.aircall_is_answered(account, number, false));
         }
         let wait_ms = (500_i64 << attempts.min(7)) + self.dice.between(0, 500);
         self.agenda.note(self.now_ms() + wait_ms, Event::Deliver(delivery));

@@ -240,7 +240,7 @@ fn too_many() -> Exchange {
     Exchange { answer, rate: RateLimit::default() }
 }
 
-fn headers_of(pairs: &[(String, String)]) -> HeaderMap {
+pub(super) fn headers_of(pairs: &[(String, String)]) -> HeaderMap {
     let header = |(name, value): &(String, String)| {
         let name: HeaderName = name.parse().expect("a header's name");
         (name, HeaderValue::from_str(value).expect("a header's value"))

@@ -4,6 +4,7 @@
 //! An operation of a core is issued, reaches its port after a while, and its answer reaches the core after another while.
 //! A process may be killed or paused between any two of these; what it has sent is on its way all the same.
 
+mod aircall;
 mod crashes;
 mod crowds;
 mod deliveries;
@@ -14,6 +15,7 @@ mod lost;
 mod people;
 mod process;
 mod projector;
+mod reader;
 mod rest;
 mod snapshots;
 mod worker;
@@ -22,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use calltrail_aircall_reader as reading;
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::fact::Fact;
 use calltrail_domain::hash;
@@ -33,7 +36,7 @@ use calltrail_projector::{Came as ProjectorCame, Operation as ProjectorOperation
 
 use crate::agenda::Agenda;
 use crate::dice::Dice;
-use crate::evidence::{DecidedThrough, Publication};
+use crate::evidence::{Claimed, DecidedThrough, Publication};
 use crate::fault::{Faults, Kind, Struck};
 use crate::limits::{
     ACK_WAIT_MS, DEDUPE_WINDOW_MS, EVENTS_MAX, FAULTS_GO_ON_MS, HISTORY_STARTS_S, REST_WITHIN_MS,
@@ -45,12 +48,14 @@ use crate::setting::Setting;
 use crate::trace::{Trace, Who};
 use crate::world::company::Company;
 use crate::world::people::Deed;
+use aircall::Aircall;
 use deliveries::Delivery;
 use front::Office;
 use line::Line;
 use lost::Lost;
 use process::{Process, Task};
 use projector::Projector;
+use reader::Reader;
 use worker::Writer;
 
 /// A record in the log, and what it means: the same to everybody who folds it.
@@ -149,6 +154,20 @@ enum Event {
     /// The next of its parts is appended.
     SnapshotPart(snapshots::Writing),
     Erasure(erasures::Erasing),
+    /// This webhook's event happens at Aircall.
+    Happens {
+        account: usize,
+        place: usize,
+    },
+    /// Somebody makes the webhook at Aircall.
+    Installed(usize),
+    /// Aircall posts what is due.
+    Posts(usize),
+    /// Somebody asks for the history before that.
+    BackfillIsAsked(usize),
+    ReceiversGo {
+        number: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -156,6 +175,7 @@ enum Operation {
     Store(usize),
     Projector(ProjectorOperation),
     Work(worker::Asked),
+    Reading(reading::Operation),
 }
 
 /// How log, outbox and fences take an operation.
@@ -177,6 +197,7 @@ enum Came {
     },
     Projector(ProjectorCame),
     Work(WorkCame),
+    Reading(reading::Came),
 }
 
 impl fmt::Display for Came {
@@ -185,6 +206,7 @@ impl fmt::Display for Came {
             Self::Stored { stored, .. } => write!(f, "stored: {stored}"),
             Self::Projector(came) => projector::words::Word(came).fmt(f),
             Self::Work(came) => write!(f, "{came:?}"),
+            Self::Reading(came) => reader::Word(came).fmt(f),
         }
     }
 }
@@ -196,6 +218,7 @@ impl Came {
             Self::Stored { stored, .. } => u64::from(*stored),
             Self::Projector(came) => projector::words::number_of(came),
             Self::Work(came) => worker::kinds::number_of(came),
+            Self::Reading(came) => reader::number_of(came),
         }
     }
 }
@@ -218,11 +241,19 @@ pub(crate) struct Engine {
     folded_again: u64,
     outbox: Outbox<Arc<WorkItem>>,
     store: Store<(usize, Place), Value>,
+    /// What the readers share.
+    jobs: Store<(usize, reading::Place), reading::Value>,
     offices: Vec<Office>,
     deliveries: Vec<Delivery>,
     ingests: Vec<Process>,
     projectors: Vec<Projector>,
     writers: Vec<Writer>,
+    readers: Vec<Reader>,
+    /// Of each account, where receivers go away.
+    aircalls: Vec<Aircall>,
+    /// When they are back, and their absence until a webhook has met it.
+    receivers_back_ms: i64,
+    receivers_gone: Option<u64>,
     tokens: u64,
     sends_under_way: usize,
     /// When idle workers look into the outbox.
@@ -235,6 +266,7 @@ pub(crate) struct Engine {
     pub(crate) marks: Marks,
     publications: Vec<Publication>,
     decided: Vec<DecidedThrough>,
+    claims: Vec<Claimed>,
     faults_end_ms: i64,
     /// Crash loops that have shown.
     crashes_shown: BTreeSet<u64>,
@@ -284,11 +316,17 @@ impl Engine {
             folded_again: 0,
             outbox: Outbox::new(ACK_WAIT_MS, DEDUPE_WINDOW_MS),
             store: Store::default(),
+            jobs: Store::default(),
             offices: setting.companies.iter().map(Office::new).collect(),
             deliveries: Vec::new(),
             ingests: (0..setting.ingests).map(|_| Process::default()).collect(),
             projectors: Vec::new(),
             writers: Vec::new(),
+            readers: Vec::new(),
+            aircalls: setting.sites.iter().zip(&setting.companies).map(Aircall::new).collect(),
+            receivers_back_ms: i64::MIN,
+            receivers_gone: None,
+            claims: Vec::new(),
             tokens: 0,
             sends_under_way: 0,
             claims_noted: BTreeSet::new(),
@@ -356,6 +394,11 @@ impl Engine {
             Event::Snapshot { number } => self.take_snapshot(number),
             Event::SnapshotPart(writing) => self.write_snapshot(writing),
             Event::Erasure(erasing) => self.erasure_goes_on(erasing),
+            Event::Happens { account, place } => self.call_goes_on(account, place),
+            Event::Installed(account) => self.webhook_is_made(account),
+            Event::Posts(account) => self.aircall_posts(account),
+            Event::BackfillIsAsked(account) => self.backfill_is_asked(account),
+            Event::ReceiversGo { number } => self.receivers_go(number),
         }
     }
 
@@ -370,6 +413,7 @@ impl Engine {
             Operation::Store(delivery) => self.store_webhook(task, token, delivery, struck),
             Operation::Projector(operation) => self.projector_arrives(task, token, operation, struck),
             Operation::Work(operation) => self.work_arrives(task, token, operation, struck),
+            Operation::Reading(operation) => self.reading_arrives(task, token, operation, struck),
         }
     }
 
@@ -418,6 +462,7 @@ impl Engine {
             }
             (Task::Projector(projector), Came::Projector(came)) => self.projector_goes_on(projector, came),
             (Task::Worker { writer, worker }, Came::Work(came)) => self.work_goes_on(writer, worker, came),
+            (Task::Turn { reader, turn }, Came::Reading(came)) => self.turn_goes_on(reader, turn, came),
             (task, came) => panic!("{task:?} does not wait for {came:?}"),
         }
     }

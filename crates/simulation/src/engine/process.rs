@@ -13,6 +13,7 @@ pub(crate) enum Id {
     Ingest(usize),
     Projector(usize),
     Writer(usize),
+    Reader(usize),
 }
 
 /// Something in a process that waits for the answer to an operation.
@@ -21,6 +22,7 @@ pub(crate) enum Task {
     Delivery { ingest: usize, delivery: usize },
     Projector(usize),
     Worker { writer: usize, worker: usize },
+    Turn { reader: usize, turn: usize },
 }
 
 impl Task {
@@ -29,6 +31,7 @@ impl Task {
             Self::Delivery { ingest, .. } => Id::Ingest(ingest),
             Self::Projector(place) => Id::Projector(place),
             Self::Worker { writer, .. } => Id::Writer(writer),
+            Self::Turn { reader, .. } => Id::Reader(reader),
         }
     }
 
@@ -37,6 +40,7 @@ impl Task {
             Self::Delivery { ingest, .. } => Who::Ingest(ingest),
             Self::Projector(place) => Who::Projector(place),
             Self::Worker { writer, worker } => Who::Worker(writer, worker),
+            Self::Turn { reader, turn } => Who::Reader(reader, turn),
         }
     }
 }
@@ -70,6 +74,7 @@ impl Engine {
             Id::Ingest(place) => &mut self.ingests[place],
             Id::Projector(place) => &mut self.projectors[place].process,
             Id::Writer(place) => &mut self.writers[place].process,
+            Id::Reader(place) => &mut self.readers[place].process,
         }
     }
 
@@ -108,6 +113,7 @@ impl Engine {
             Task::Delivery { delivery, .. } => self.deliveries[delivery].awaits,
             Task::Projector(place) => self.projectors[place].awaits,
             Task::Worker { writer, worker } => self.writers[writer].awaits(worker),
+            Task::Turn { reader, turn } => self.readers[reader].awaits(turn),
         }
     }
 
@@ -117,6 +123,9 @@ impl Engine {
         }
         for _ in 0..self.setting.writers {
             self.add_writer();
+        }
+        for _ in 0..self.setting.readers {
+            self.add_reader();
         }
     }
 
@@ -132,7 +141,7 @@ impl Engine {
             self.by_own_chance(number, |engine| engine.set_clock(Struck { kind: Kind::ClockSkewed, number }));
         }
         type Accident = (Kind, fn(u64) -> Event);
-        let accidents: [Accident; 10] = [
+        let accidents: [Accident; 11] = [
             (Kind::CrashLoop, |number| Event::Crash { number, until_ms: 0 }),
             (Kind::ClockSetBack, |number| Event::ClockIsSetBack { number }),
             (Kind::TailLost, |number| Event::TailIsLost { number }),
@@ -143,6 +152,7 @@ impl Engine {
             (Kind::ScopeGone, |number| Event::FrontWithholds { kind: Kind::ScopeGone, number }),
             (Kind::ProjectionLost, |number| Event::ProjectionIsLost { number }),
             (Kind::LogTrimmed, |number| Event::Snapshot { number }),
+            (Kind::ReceiversDown, |number| Event::ReceiversGo { number }),
         ];
         for (kind, event) in accidents {
             // Each in a time of its own, so that none stands for another.
@@ -199,6 +209,7 @@ impl Engine {
             Id::Ingest(place) => self.connections_break(place),
             Id::Projector(place) => self.projectors[place].kill(),
             Id::Writer(place) => self.writers[place].kill(),
+            Id::Reader(place) => self.readers[place].kill(),
         }
         self.agenda.note(self.now_ms() + after_ms, Event::Restart(id));
     }
@@ -233,6 +244,7 @@ impl Engine {
             Id::Ingest(_) => {}
             Id::Projector(place) => self.start_projector(place),
             Id::Writer(_) => self.note_claim(self.now_ms()),
+            Id::Reader(place) => self.start_reader(place),
         }
     }
 }

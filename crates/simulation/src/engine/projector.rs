@@ -212,6 +212,7 @@ impl Engine {
             account: account.clone(),
             party: item.party.clone(),
             ordinals: item.effects.iter().map(|effect| effect.ordinal).collect(),
+            is_bulk: item.bulk,
         });
     }
 

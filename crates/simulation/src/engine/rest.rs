@@ -5,6 +5,7 @@ use calltrail_domain::state::State;
 use calltrail_projector::{InMemory, Pieces as _};
 use std::sync::Arc;
 
+use super::aircall::Aircall;
 use super::{Engine, Entry};
 use crate::evidence::{AccountEvidence, Evidence, LoggedRecord};
 use crate::fault::Scenario;
@@ -26,7 +27,8 @@ impl Engine {
         if self.now_ms() < self.tail_lost_ms.saturating_add(LOST_IS_NOTICED_MS) {
             return false;
         }
-        self.deliveries.iter().all(|delivery| delivery.is_taken)
+        self.deliveries.iter().all(|delivery| delivery.is_taken || delivery.is_aircalls)
+            && self.is_all_read()
             && self.outbox.held_count() == 0
             && self.sends_under_way == 0
             && self.projectors.iter().all(|projector| projector.is_at_rest(tail))
@@ -65,10 +67,12 @@ impl Engine {
         let records = self.archive.into_iter().chain(self.erased).chain(self.log.into_records());
         let mut log: Vec<_> = records.map(evidence_of).collect();
         log.sort_by_key(|logged| logged.sequence);
+        let mut aircalls = self.aircalls.into_iter().map(Aircall::into_evidence);
         let accounts = self.offices.into_iter().zip(&self.setting.companies).map(|(office, company)| {
             let calls = company.history.calls.iter().filter(|call| company.has(call.id)).cloned().collect();
             AccountEvidence {
                 id: office.name.to_string(),
+                aircall: aircalls.next(),
                 calls,
                 taken: office.taken,
                 taken_each: office.taken_each,
@@ -90,7 +94,7 @@ impl Engine {
             }
         });
         let accounts = accounts.collect();
-        let (publications, decided) = (self.publications, self.decided);
+        let (publications, decided, claims) = (self.publications, self.decided, self.claims);
         let faults_end_ms = self.faults_end_ms;
         let (tails_lost, scenario) = (self.tails_lost, Scenario::of(self.seed));
         Evidence {
@@ -99,6 +103,7 @@ impl Engine {
             folds,
             publications,
             decided,
+            claims,
             tails_lost,
             folded_again: self.folded_again,
             is_trimmed,

@@ -10,11 +10,14 @@ use calltrail_event_log::ports::Class;
 use calltrail_front::{Ambiguous, Answer, Exchange, RateLimit, Reply, Request};
 use calltrail_front_writer::command::Fetched;
 use calltrail_front_writer::limits::GRACE_DEFAULT;
-use calltrail_front_writer::{Came as WorkCame, Operation as WorkOperation, Place, Shared, Work};
+use calltrail_front_writer::{
+    Came as WorkCame, Operation as WorkOperation, Place, Shared, Work, order_of_claim,
+};
 
 use super::front::marker_of;
 use super::process::{Id, Process, Task};
 use super::{Came, Engine, Event, Operation};
+use crate::evidence;
 use crate::fault::{Kind, Struck};
 use crate::limits::EXTEND_EVERY_MS;
 use crate::trace::Who;
@@ -26,6 +29,8 @@ pub(super) struct Writer {
     pub(super) process: Process,
     /// Of each account.
     shared: Vec<Shared>,
+    /// Claims tried, for each account.
+    turns: Vec<u64>,
     workers: Vec<Option<Busy>>,
     /// Claims ever made, over all its lives.
     claims: u64,
@@ -85,8 +90,9 @@ impl Writer {
 impl Engine {
     pub(super) fn add_writer(&mut self) {
         let shared = self.offices.iter().map(|_| Shared::default()).collect();
+        let turns = vec![0; self.offices.len()];
         let workers = (0..self.setting.workers).map(|_| None).collect();
-        self.writers.push(Writer { process: Process::default(), shared, workers, claims: 0 });
+        self.writers.push(Writer { process: Process::default(), shared, turns, workers, claims: 0 });
     }
 
     /// The outbox is looked into at this time.
@@ -130,8 +136,28 @@ impl Engine {
         let mut accounts = (0..self.offices.len()).map(|place| (from + place) % self.offices.len());
         let claimed = accounts.find_map(|account| {
             let name = Arc::clone(&self.offices[account].name);
+            if !self.outbox.has_due(now_ms, &name, Class::Live)
+                && !self.outbox.has_due(now_ms, &name, Class::Bulk)
+            {
+                return None;
+            }
+            self.writers[writer].turns[account] += 1;
+            let order = order_of_claim(self.writers[writer].turns[account]);
+            let live_waits = self.outbox.has_due(now_ms, &name, Class::Live);
             let of = |class| self.outbox.claim(now_ms, &name, class).map(|claimed| (account, class, claimed));
-            [Class::Live, Class::Bulk].into_iter().find_map(of)
+            let claimed = order.into_iter().find_map(of);
+            if let Some((_, class, _)) = &claimed {
+                if *class == Class::Bulk {
+                    *self.marks.entry("work: a bulk item").or_default() += 1;
+                }
+                self.claims.push(evidence::Claimed {
+                    writer,
+                    account,
+                    is_bulk: *class == Class::Bulk,
+                    live_waits,
+                });
+            }
+            claimed
         });
         let Some((account, class, claimed)) = claimed else { return };
         if let Some(number) = self.handed_out_again.remove(&claimed.ticket) {

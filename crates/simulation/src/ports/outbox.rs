@@ -89,6 +89,13 @@ impl<B: Clone> Outbox<B> {
         self.lanes.get(&(Arc::from(account), class)).is_some_and(|lane| lane.held.contains_key(&ticket))
     }
 
+    /// True while there is an item that nobody has claimed or delayed.
+    #[must_use]
+    pub fn has_due(&self, now_ms: i64, account: &str, class: Class) -> bool {
+        let lane = self.lanes.get(&(Arc::from(account), class));
+        lane.is_some_and(|lane| lane.held.values().any(|item| item.free_from_ms <= now_ms))
+    }
+
     /// Of the items that nobody has claimed or delayed, the one that was published first.
     pub fn claim(&mut self, now_ms: i64, account: &str, class: Class) -> Option<Claimed<B>> {
         let lane = self.lanes.get_mut(&(Arc::from(account), class))?;

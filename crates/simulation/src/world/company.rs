@@ -14,7 +14,7 @@ use calltrail_simulator::front::{
 
 use super::history::{History, Webhook, history};
 use crate::dice::Dice;
-use crate::limits::{FIRST_CALL, HISTORIES};
+use crate::limits::{FIRST_CALL, HISTORIES, LARGE_ONE_IN};
 
 /// The accounts that a run may have. Their calls have the same ids.
 pub(crate) const ACCOUNTS: [&str; 2] = ["acme", "zenith"];
@@ -76,6 +76,20 @@ impl Company {
     pub(crate) fn webhooks(&self) -> impl Iterator<Item = &'static Webhook> {
         let last = FIRST_CALL + self.calls as u64;
         self.history.webhooks.iter().filter(move |webhook| webhook.call < last)
+    }
+
+    /// When a call began, which its first webhook tells.
+    pub(crate) fn started_ms(&self, call: u64) -> i64 {
+        let own = self.history.webhooks.iter().filter(|webhook| webhook.call == call);
+        own.map(|webhook| webhook.at_ms).min().unwrap_or_default()
+    }
+
+    /// Another history in the place of one with bursts of notes: Aircall's list would have to show all of them.
+    pub(crate) fn without_bursts(&mut self) {
+        let place = (0..HISTORIES).find(|place| std::ptr::eq(history(*place), self.history));
+        if let Some(place) = place.filter(|place| place.is_multiple_of(LARGE_ONE_IN as usize)) {
+            self.history = history(place + 1);
+        }
     }
 
     /// The numbers of those who call.

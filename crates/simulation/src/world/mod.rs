@@ -3,3 +3,4 @@
 pub(crate) mod company;
 pub(crate) mod history;
 pub(crate) mod people;
+pub(crate) mod site;

@@ -22,6 +22,7 @@ fn gate_sees_what_a_projector_does_before_it_has_folded_what_it_knows_of() {
             account: "acme".into(),
             party: settled.party,
             ordinals: vec![settled.ordinal],
+            is_bulk: false,
         });
     });
     finds("gate", "having folded 3, and knew of 5", |evidence| {

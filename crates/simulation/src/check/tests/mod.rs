@@ -2,6 +2,7 @@
 
 mod gone;
 mod log;
+mod reading;
 mod shown;
 mod story;
 mod subjects;

@@ -117,6 +117,7 @@ impl Story {
             folds: vec![("live".into(), end, 7), ("replay".into(), end, 7)],
             publications: Vec::new(),
             decided: Vec::new(),
+            claims: Vec::new(),
             tails_lost: 0,
             folded_again: 0,
             is_trimmed: false,
@@ -154,6 +155,7 @@ impl Story {
             deeds: Vec::new(),
             deleted: BTreeMap::new(),
             teammates: vec![Teammate::new("tea_1", "noor@example.com", "Noor", "Haddad")],
+            aircall: None,
             sent_ms: BTreeMap::new(),
             sent: Vec::new(),
         });

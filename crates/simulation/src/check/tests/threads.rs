@@ -11,7 +11,7 @@ use crate::check::view::{AccountView, View};
 
 fn opened() -> SettledBy {
     let place = Place { sequence: 1, appended_ms: 0 };
-    SettledBy { place, received_ms: 0, was_over: true }
+    SettledBy { place, received_ms: 0, was_over: true, by_time: false, history: false }
 }
 
 /// A thread of a conversation that was merged into another one, as the log says at position 5.

@@ -50,7 +50,7 @@ impl Engine {
         let Some(account) = place else { return ProjectorCame::Refused };
         let release = match task {
             Task::Projector(place) => self.projectors[place].release,
-            Task::Delivery { .. } | Task::Worker { .. } => Release::Present,
+            Task::Delivery { .. } | Task::Worker { .. } | Task::Turn { .. } => Release::Present,
         };
         if records.iter().any(|record| is_decision(&record.body)) {
             self.lose_tail_below_decisions();

@@ -102,7 +102,7 @@ impl Engine {
         let struck = if self.is_away(account, shows) { Some(AWAY) } else { struck };
         let party = match task {
             Task::Worker { writer, worker } => self.writers[writer].party(worker),
-            Task::Delivery { .. } | Task::Projector(_) => None,
+            Task::Delivery { .. } | Task::Projector(_) | Task::Turn { .. } => None,
         };
         let is_lost = self.lost.as_mut().is_some_and(|lost| lost.takes(now_ms, request.kind(), party));
         let struck = if is_lost { Some(Struck { kind: Kind::AnswerLost, number: 0 }) } else { struck };

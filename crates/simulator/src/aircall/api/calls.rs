@@ -68,7 +68,7 @@ impl Api {
 
     /// Counts the whole range for `total`, and builds only the calls of the page.
     pub(super) fn call_list(&self, now_ms: i64, target: &Target) -> Answered {
-        let page = Page::of(target);
+        let page = Page::of(target, self.options.page_entries_max);
         let listed_from_s = (now_ms - self.options.listed_days * DAY_MS).div_euclid(1000);
         let from_s = seconds(target, "from")?.unwrap_or(i64::MIN).max(listed_from_s);
         let to_s = seconds(target, "to")?.unwrap_or(i64::MAX);

@@ -2,7 +2,7 @@
 
 use super::patience::Patience;
 use crate::aircall::cast::{AGENTS, Agent, LINES, Line};
-use crate::limits::{AIRCALL_LISTED_DAYS, AIRCALL_REQUESTS_PER_MINUTE};
+use crate::limits::{AIRCALL_LISTED_DAYS, AIRCALL_PAGE_ENTRIES_MAX, AIRCALL_REQUESTS_PER_MINUTE};
 
 /// The company before the first request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct ApiOptions {
     pub retry_after: bool,
     /// `GET /v1/calls` lists calls that started in the last so many days.
     pub listed_days: i64,
+    /// Entries of one page of a list at most, whatever `per_page` asks for.
+    pub page_entries_max: usize,
     /// `meta.total` of a list never exceeds 10,000, as from a search index.
     pub total_is_capped: bool,
     /// How long deliveries are retried, and when a webhook is switched off.
@@ -49,6 +51,7 @@ impl Default for ApiOptions {
             reset_unit: ResetUnit::Seconds,
             retry_after: true,
             listed_days: AIRCALL_LISTED_DAYS,
+            page_entries_max: AIRCALL_PAGE_ENTRIES_MAX,
             total_is_capped: false,
             patience: Patience::default(),
         }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Api, answer};
 use crate::front::{Response, Target};
-use crate::limits::{AIRCALL_LISTED_ENTRIES_MAX, AIRCALL_PAGE_ENTRIES_DEFAULT, AIRCALL_PAGE_ENTRIES_MAX};
+use crate::limits::{AIRCALL_LISTED_ENTRIES_MAX, AIRCALL_PAGE_ENTRIES_DEFAULT};
 
 /// The page that a request asks for.
 #[derive(Debug, Clone, Copy)]
@@ -14,13 +14,13 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn of(target: &Target) -> Self {
+    pub(super) fn of(target: &Target, entries_max: usize) -> Self {
         let number = |name: &str, default: usize| {
             target.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default).max(1)
         };
         Self {
             number: number("page", 1),
-            size: number("per_page", AIRCALL_PAGE_ENTRIES_DEFAULT).min(AIRCALL_PAGE_ENTRIES_MAX),
+            size: number("per_page", AIRCALL_PAGE_ENTRIES_DEFAULT).min(entries_max),
         }
     }
 
@@ -38,7 +38,7 @@ impl Page {
 impl Api {
     /// One page of a list that is short.
     pub(super) fn page(&self, key: &str, entries: Vec<Value>, target: &Target) -> Response {
-        let page = Page::of(target);
+        let page = Page::of(target, self.options.page_entries_max);
         let total = entries.len();
         let shown = entries.into_iter().skip(page.begin()).take(page.size).collect();
         self.shown(key, shown, total, &page, target)
