@@ -106,7 +106,9 @@ fn is_history(account: &AccountView<'_>, call: u64) -> bool {
         return false;
     };
     let age_ms = settled.place.appended_ms - settled.received_ms;
-    let was_asked_for = aircall.backfilled && aircall.is_history(call);
+    // A call from before the webhook of which a late webhook told may be read as a missed one, before or after the backfill.
+    let first = account.records.reads.iter().find(|(_, read, _)| *read == call);
+    let was_asked_for = aircall.is_older(call) && first.is_some_and(|(_, _, history)| *history);
     was_asked_for || age_ms > aircall.history_after_ms + READ_BEFORE_MS
 }
 

@@ -227,7 +227,9 @@ impl Engine {
                 Some((Value::Watch(watch), _)) => watch.known_ms >= self.faults_end_ms,
                 _ => false,
             };
-            is_known && !self.has_open_jobs(account) && self.aircalls[account].api.deliveries_open() == 0
+            let aircall = &self.aircalls[account];
+            let is_on = aircall.api.webhooks().iter().all(|webhook| webhook.active);
+            is_known && is_on && !self.has_open_jobs(account) && aircall.api.deliveries_open() == 0
         })
     }
 
