@@ -37,6 +37,8 @@ pub(crate) struct Bench {
     pub(crate) refuses: VecDeque<&'static str>,
     /// Sequences whose records were erased.
     pub(crate) erased: BTreeSet<u64>,
+    /// How far the snapshot goes, of a log that was trimmed.
+    pub(crate) base: Option<u64>,
     /// Sequences whose records need the next vocabulary.
     pub(crate) later: BTreeSet<u64>,
     /// Records at the end that a look at the tail does not see.
@@ -78,6 +80,7 @@ impl Bench {
             loses: false,
             refuses: VecDeque::new(),
             erased: BTreeSet::new(),
+            base: None,
             later: BTreeSet::new(),
             hidden: 0,
             refuses_all_of: None,
@@ -132,7 +135,9 @@ impl Bench {
             Operation::Identify { sequence } => {
                 let first = (1..).find(|sequence| !self.erased.contains(sequence)).expect("one is left");
                 let first = self.hash_at(first).map(|hash| Seen { sequence: first, hash });
-                Came::Identity { at: self.hash_at(sequence), first, base: None }
+                let begins_later = first.is_some_and(|first| first.sequence > sequence);
+                let base = self.base.filter(|_| begins_later);
+                Came::Identity { at: self.hash_at(sequence), first, base }
             }
             Operation::Publish { account, .. }
                 if self.refuses_all_of.as_ref().is_some_and(|it| it.0 == account) =>
@@ -158,12 +163,12 @@ impl Bench {
         true
     }
 
-    /// The hash of the record at this sequence.
     /// The sequence with which the log begins.
     pub(crate) fn first(&self) -> Option<u64> {
         (1..=self.log.len() as u64).find(|sequence| !self.erased.contains(sequence))
     }
 
+    /// The hash of the record at this sequence.
     pub(crate) fn hash_at(&self, sequence: u64) -> Option<u64> {
         if self.erased.contains(&sequence) {
             return None;

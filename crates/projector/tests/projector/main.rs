@@ -19,5 +19,6 @@ mod restored;
 mod store;
 mod stored;
 mod timers;
+mod trimmed;
 mod trouble;
 mod verify;
