@@ -30,6 +30,8 @@ pub struct Keeping {
     settings: Arc<Settings>,
     every: Duration,
     watch: Box<Watch>,
+    /// What was known before this check.
+    found: Box<Watch>,
     revision: Option<u64>,
     /// The store's time when the check began.
     now_ms: i64,
@@ -73,6 +75,7 @@ impl Keeping {
             settings,
             every,
             watch: Box::default(),
+            found: Box::default(),
             revision: None,
             now_ms: 0,
             was_away: false,
@@ -88,6 +91,18 @@ impl Keeping {
     #[must_use]
     pub fn watch(&self) -> Option<&Watch> {
         self.revision.map(|_| &*self.watch)
+    }
+
+    /// This check switched the webhook on again, or gave it the events that it lacked.
+    #[must_use]
+    pub fn has_mended(&self) -> bool {
+        self.watch.switched_on > self.found.switched_on
+    }
+
+    /// This check made a job for a gap.
+    #[must_use]
+    pub fn has_recovered(&self) -> bool {
+        self.watch.recoveries > self.found.recoveries
     }
 
     /// Why the check could not be made, in words.
@@ -159,6 +174,7 @@ impl Keeping {
     fn read(&mut self, found: Option<(Value, u64)>) -> Operation {
         if let Some((value, revision)) = found {
             let Value::Watch(watch) = value else { panic!("{value:?} is no watch") };
+            self.found.clone_from(&watch);
             (self.watch, self.revision) = (watch, Some(revision));
         }
         self.wait(Stage::Time, Operation::ReadStoreTime)

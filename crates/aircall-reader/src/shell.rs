@@ -161,11 +161,11 @@ fn tell_check(performer: &Performer, seen: &Seen, keeping: &Keeping) {
         (Some(_), None) => info!(%account, "aircall's webhook is as it should be again"),
         _ => {}
     }
-    let risen = |of: fn(&Watch) -> u64| known.is_some_and(|known| of(watch) > of(known));
-    if risen(|watch| watch.switched_on) {
+    // Whoever did it says so, also in the first check after a start: that is when an outage is over.
+    if keeping.has_mended() {
         warn!(%account, "aircall's webhook was switched off or lacked events; it is on again");
     }
-    if risen(|watch| watch.recoveries) {
+    if keeping.has_recovered() {
         warn!(%account, missed = watch.missed, "webhooks were missed; the calls are read from aircall");
     }
     if watch.gap.is_some() && known.is_none_or(|known| known.gap.is_none()) {

@@ -7,6 +7,7 @@ mod configuration;
 mod crash;
 mod damage;
 mod doctor;
+mod drill;
 mod erasure;
 mod hostile;
 pub(crate) mod limits;

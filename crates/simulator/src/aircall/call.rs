@@ -24,6 +24,8 @@ pub struct CallScript {
     agent: Option<Agent>,
     moments: Vec<(i64, Moment)>,
     ended_after_s: i64,
+    /// The end is told so many seconds after the hang-up.
+    told_after_s: i64,
     end: End,
     recorded: bool,
     /// The voicemail is told so many seconds after the end, and not with it.
@@ -81,6 +83,7 @@ impl CallScript {
             agent: None,
             moments: vec![(0, Moment::Created)],
             ended_after_s: 20,
+            told_after_s: ENDED_AFTER_HUNGUP_S,
             end,
             recorded: false,
             voicemail_after_s: None,
@@ -180,6 +183,13 @@ impl CallScript {
         self
     }
 
+    /// `call.ended` comes so long after the hang-up, as in a history whose time runs faster.
+    #[must_use]
+    pub fn end_told(mut self, after_hangup_s: i64) -> Self {
+        self.told_after_s = after_hangup_s;
+        self
+    }
+
     /// The line records calls.
     #[must_use]
     pub fn recorded(mut self) -> Self {
@@ -215,7 +225,7 @@ impl CallScript {
     #[must_use]
     pub fn events(&self) -> Vec<CallEvent> {
         let mut moments = self.moments.clone();
-        let ended_after_s = self.ended_after_s + ENDED_AFTER_HUNGUP_S;
+        let ended_after_s = self.ended_after_s + self.told_after_s;
         moments.push((self.ended_after_s, Moment::HungUp));
         moments.push((ended_after_s, Moment::Ended));
         if self.end == End::Voicemail {

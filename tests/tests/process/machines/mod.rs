@@ -3,10 +3,14 @@
 mod accounts;
 mod chaos;
 mod failover;
+pub(super) mod fleet;
+pub(super) mod gateway;
+pub(super) mod history;
 mod quorum;
 mod readers;
 pub(super) mod replica;
 mod restore;
 mod roles;
 mod rollback;
+pub(super) mod shown;
 mod sizes;
