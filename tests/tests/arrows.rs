@@ -30,7 +30,19 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
             "simulator",
         ],
     ),
-    ("simulation", &["aircall", "domain", "event-log", "front", "front-writer", "projector", "simulator"]),
+    (
+        "simulation",
+        &[
+            "aircall",
+            "aircall-reader",
+            "domain",
+            "event-log",
+            "front",
+            "front-writer",
+            "projector",
+            "simulator",
+        ],
+    ),
     (
         "tests",
         &[

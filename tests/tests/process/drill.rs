@@ -343,7 +343,8 @@ fn without(text: &str, starts: &[&str]) -> String {
 fn check_costs(calm: &Side, hit: &Side, costs: &[&Cost]) {
     let mut expect = calm.shown();
     for cost in costs {
-        let text = expect.get_mut(cost.what).unwrap_or_else(|| panic!("{}: {} is not there", cost.why, cost.what));
+        let text =
+            expect.get_mut(cost.what).unwrap_or_else(|| panic!("{}: {} is not there", cost.why, cost.what));
         let becomes = (cost.becomes)(text);
         assert_ne!(*text, becomes, "{}: {} costs nothing", cost.why, cost.what);
         *text = becomes;
@@ -370,7 +371,9 @@ async fn drill(nats: Option<(&NatsServer, usize)>, comes_first: bool) {
     }
     let is_told = |status: &Value| {
         let reader = &status["live"]["reader"];
-        reader["webhook_mended"] == 1 && reader["recoveries"].as_u64() >= Some(1) && reader["conditions"] == Value::Array(Vec::new())
+        reader["webhook_mended"] == 1
+            && reader["recoveries"].as_u64() >= Some(1)
+            && reader["conditions"] == Value::Array(Vec::new())
     };
     hit.until("reader", is_told).await;
     let calm_readers = calm.status("reader").await;

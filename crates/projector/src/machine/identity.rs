@@ -76,7 +76,8 @@ impl<P: Pieces> Machine<P> {
         }
         // Its first records may be erased or trimmed off too. They never come again.
         let moved_on = |(first, began): (Seen, Seen)| first.sequence > began.sequence;
-        if self.over.is_none() && first != began && !first.zip(began).is_some_and(moved_on) {
+        if self.over.is_none() && began.is_some() && first != began && !first.zip(began).is_some_and(moved_on)
+        {
             self.over = Some(WhyAgain::OtherFirst);
         }
         None

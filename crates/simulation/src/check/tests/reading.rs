@@ -98,7 +98,7 @@ fn history_that_runs_rules() {
 #[test]
 fn older_calls_that_nobody_asked_for() {
     finds("reading", "unasked", |evidence| {
-        with(|aircall| aircall.installed_ms = 60_000)(evidence);
+        with(|aircall| aircall.installed_ms = 400_000)(evidence);
         evidence.accounts[0].taken.retain(|(call, _), _| *call != 1);
     });
 }
