@@ -8,6 +8,7 @@ use calltrail_event_log::testing::NatsServer;
 use calltrail_simulator::aircall::{CallEvent, Patience};
 use calltrail_simulator::front::Act;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::company::{Company, NOWHERE};
 use super::limits::{LOOK_EVERY, QUIET_MAX};
@@ -25,6 +26,8 @@ const REQUESTS_PER_MINUTE: u32 = 3_600;
 const TIMES_FASTER: i64 = 21_600;
 /// The keeper checks so often.
 const KEEPER_EVERY_S: u32 = 5;
+/// One drill at a time: the largest has thirteen processes.
+static TURN: Mutex<()> = Mutex::const_new(());
 /// Two acts have two times in Front.
 const BETWEEN_ACTS: Duration = Duration::from_millis(20);
 
@@ -311,7 +314,7 @@ const COSTS: &[Cost] = &[
     Cost {
         why: "a tag that was given after the call is there when the call is read",
         what: "+447700900311, 205:call, text",
-        becomes: |text| text.replace("Aircall #205", "Tags: Refund\nAircall #205"),
+        becomes: |text| text.replace("Aircall #205", "Tags: Refund  \nAircall #205"),
     },
     Cost {
         why: "calls that began more than 14 hours before the gap are not read again",
@@ -369,6 +372,7 @@ fn check_costs(calm: &Side, hit: &Side, costs: &[&Cost]) {
 }
 
 async fn drill(nats: Option<(&NatsServer, usize)>, comes_first: bool) {
+    let _turn = TURN.lock().await;
     let (calm, hit) = tokio::join!(Side::calm(), Side::hit(nats));
     let mut drill = Drill { day: Day::of(SEED), calm, hit };
     drill.before().await;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use calltrail_simulator::front::{ConversationEntry, Ledger, MessageEntry};
+use calltrail_simulator::front::{ConversationEntry, ImportOutcome, Ledger, MessageEntry};
 
 /// By what it is, as `+447700900101, 201:call, subject`.
 pub(in super::super) type Shown = BTreeMap<String, String>;
@@ -19,6 +19,7 @@ pub(in super::super) fn shown(ledger: &Ledger) -> Shown {
         let contact = ledger.contacts.iter().find(|contact| contact.id == conversation.contact);
         let handle = contact.and_then(|contact| contact.handles.first()).expect("a contact has a handle");
         add_conversation(&mut shown, &handle.handle, conversation);
+        add(&mut shown, format!("{}, order", handle.handle), order(ledger, conversation));
     }
     shown
 }
@@ -35,7 +36,6 @@ fn add_conversation(shown: &mut Shown, of: &str, conversation: &ConversationEntr
         ("inbox", conversation.inbox.clone()),
         ("assignee", format!("{:?}", conversation.assignee)),
         ("tags", tags.join(" ")),
-        ("order", conversation.messages.iter().map(name).collect::<Vec<_>>().join(" ")),
         ("comments", comments.join("\n--\n")),
     ] {
         add(shown, format!("{of}, {what}"), text);
@@ -44,14 +44,22 @@ fn add_conversation(shown: &mut Shown, of: &str, conversation: &ConversationEntr
         let MessageEntry { subject, body, is_inbound, author, sender, to, created_at_ms, .. } = message;
         let ways = format!("{is_inbound} {author:?} {sender} {to:?} {:?} {created_at_ms}", message.files);
         for (what, text) in [("subject", subject), ("text", body), ("ways", &ways)] {
-            add(shown, format!("{of}, {}, {what}", name(message)), text.clone());
+            add(shown, format!("{of}, {}, {what}", part(&message.external_id)), text.clone());
         }
     }
 }
 
+/// The activities in the order in which Front took them, which is not always that in which it shows them.
+fn order(ledger: &Ledger, conversation: &ConversationEntry) -> String {
+    let is_here = |id: &&str| conversation.messages.iter().any(|message| message.external_id == **id);
+    let taken = ledger.imports.iter().filter(|import| import.outcome == ImportOutcome::Accepted);
+    let taken = taken.map(|import| import.external_id.as_str()).filter(is_here);
+    taken.map(part).collect::<Vec<_>>().join(" ")
+}
+
 /// The call and the part, as `201:call`.
-fn name(message: &MessageEntry) -> &str {
-    message.external_id.strip_prefix("calltrail:acme:").expect("an activity of this account")
+fn part(external_id: &str) -> &str {
+    external_id.strip_prefix("calltrail:acme:").expect("an activity of this account")
 }
 
 fn add(shown: &mut Shown, what: String, text: String) {
