@@ -92,15 +92,15 @@ kinds! {
 impl Kind {
     /// It needs readers, or an Aircall that loses its patience.
     fn is_of_reading(self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::ReceiversDown
-            | Self::ReaderKilled
-            | Self::ReaderPaused
-            | Self::AircallRequestLost
-            | Self::AircallAnswerLost
-            | Self::AircallFails => true,
-            _ => false,
-        }
+                | Self::ReaderKilled
+                | Self::ReaderPaused
+                | Self::AircallRequestLost
+                | Self::AircallAnswerLost
+                | Self::AircallFails
+        )
     }
 }
 

@@ -41,10 +41,9 @@ async fn how_many_bytes_a_call_takes() {
     let replayed = site.run(&words).await.with_code(0).json();
     let (records, took_s) = (replayed["records"].as_u64().unwrap_or(0), began.elapsed().as_secs_f64());
     eprintln!("{records} records folded again over NATS in {took_s:.2} s");
-    show_streams(&server).await;
+    eprintln!("{}", told(&server).await);
     trim(&site, replicas[0].path()).await;
-    eprintln!("trimmed:");
-    show_streams(&server).await;
+    eprintln!("trimmed:\n{}", told(&server).await);
     for replica in &mut replicas {
         let folder = site.file(replica.path());
         eprintln!("{} on disk: {} bytes", replica.path(), bytes_in(&folder));
@@ -61,10 +60,12 @@ async fn trim(site: &Site, path: &str) {
     site.run(&words).await.with_code(0);
 }
 
-async fn show_streams(server: &NatsServer) {
-    for (stream, messages, bytes) in streams(server).await {
-        eprintln!("{stream}: {messages} messages, {bytes} bytes, {} a call", bytes / u64::from(CALLS));
-    }
+/// A line for each stream.
+async fn told(server: &NatsServer) -> String {
+    let line = |(stream, messages, bytes): (String, u64, u64)| {
+        format!("{stream}: {messages} messages, {bytes} bytes, {} a call", bytes / u64::from(CALLS))
+    };
+    streams(server).await.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 async fn streams(server: &NatsServer) -> Vec<(String, u64, u64)> {
