@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use calltrail_domain::effect::{Action, WorkItem};
-use calltrail_domain::ids::{ConversationId, TagId, TeammateId};
+use calltrail_domain::effect::{Action, Outcome, WorkItem};
+use calltrail_domain::ids::{ConversationId, EffectKey, EffectKind, TagId, TeammateId};
 use calltrail_domain::record::ConversationMerged;
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
@@ -423,7 +423,21 @@ impl Machine {
     pub(crate) fn conversation_of(&self, index: usize) -> Option<ConversationId> {
         match &self.item.effects[index].conversation {
             Some(own) => Some(self.fence.survivor(own).clone()),
-            None => self.conversation(),
+            None => self.conversation_of_call(index).or_else(|| self.conversation()),
+        }
+    }
+
+    /// Where Front has the call that the effect belongs to, if that was settled with this item. After a log that lost its
+    /// tail, a call that is decided again may stand in another conversation than the party's present one.
+    fn conversation_of_call(&self, index: usize) -> Option<ConversationId> {
+        let key = self.item.effects[index].effect.key;
+        let call = EffectKey { kind: EffectKind::Call, ..key };
+        let entry = self.fence.entries.iter().find(|entry| entry.key == call && key != call)?;
+        match &entry.state {
+            State::Settled { outcome: Outcome::Applied { conversation, .. } } => {
+                conversation.as_ref().map(|conversation| self.fence.survivor(conversation).clone())
+            }
+            _ => None,
         }
     }
 

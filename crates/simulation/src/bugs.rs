@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 60] = [
+pub const PLANTED: [Rule; 70] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -64,10 +64,6 @@ pub const PLANTED: [Rule; 60] = [
     Rule::TrimmedRecordsAreNotMissed,
     Rule::SnapshotsCountWhenWhole,
     Rule::SnapshotsBringTheLineage,
-];
-
-/// Those of the Aircall reader, which only the seeds with an outage of receivers find ([`crate::fault::RECEIVERS_DOWN_FROM`]).
-pub const OF_THE_READER: [Rule; 10] = [
     Rule::HistoryDoesNotDisturb,
     Rule::ReadCallsGoByTheirTime,
     Rule::WebhookIsSwitchedOn,
@@ -98,7 +94,7 @@ pub fn known_seed(rule: Rule) -> Option<u64> {
 /// The planted bug of this name, as `ALostItemIsPublishedAgain`.
 #[must_use]
 pub fn named(name: &str) -> Option<Rule> {
-    PLANTED.into_iter().chain(OF_THE_READER).find(|rule| format!("{rule:?}") == name)
+    PLANTED.into_iter().find(|rule| format!("{rule:?}") == name)
 }
 
 /// From now on this process runs without the rule.

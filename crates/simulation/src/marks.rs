@@ -13,7 +13,7 @@ use crate::evidence::Evidence;
 pub type Marks = BTreeMap<&'static str, u64>;
 
 /// What a campaign of some thousand seeds must have seen.
-pub const EXPECTED: [&str; 31] = [
+pub const EXPECTED: [&str; 37] = [
     "decided: read first",
     "decided: logged, opening a segment",
     "decided: logged, going on with a segment",
@@ -45,6 +45,12 @@ pub const EXPECTED: [&str; 31] = [
     "snapshot: killed half-way",
     "erasure: announced",
     "erasure: killed, and announced in vain",
+    "aircall: the webhook switched off",
+    "reader: a compare-and-set lost",
+    "read: history",
+    "read: what was missed",
+    "read: what came late",
+    "work: a bulk item",
 ];
 
 /// What the log shows.

@@ -256,7 +256,7 @@ fn tags(account: &AccountView<'_>, findings: &mut Findings) {
 
 /// The webhook of the call's end was known to whoever decided on it.
 fn knew_the_end(account: &AccountView<'_>, call: u64) -> bool {
-    let ended = account.records.heard.get(&(call, "call.ended".into()));
+    let ended = account.records.ends.get(&call);
     let decided = account.records.decision_of(Kind::Call.key(call));
     matches!((ended, decided), (Some(ended), Some(decided)) if ended.sequence <= decided.through)
 }

@@ -74,13 +74,21 @@ impl Call<'_, '_> {
                 && fact.key.call.0 != self.call
                 && fact.party == self.decided.decision.party
         };
-        let seen = records.settled.iter().filter(is_earlier);
-        let seen = seen.filter_map(|(place, fact)| match &fact.outcome {
+        let seen = records.settled.iter().filter(is_earlier).filter_map(|(place, fact)| match &fact.outcome {
             Outcome::Applied { conversation: Some(of), .. } | Outcome::Observed { conversation: of, .. } => {
-                (of.as_str() == conversation).then_some(place.appended_ms)
+                Some((place, fact.key.kind, of.as_str()))
             }
             _ => None,
         });
+        let seen: Vec<_> = seen.collect();
+        let is_of_party = |(_, kind, _): &&(_, EffectKind, _)| {
+            matches!(kind, EffectKind::Call | EffectKind::Observe)
+        };
+        // It was in another one since, which was merged back into this.
+        if seen.iter().filter(is_of_party).next_back().is_some_and(|(_, _, of)| *of != conversation) {
+            return None;
+        }
+        let seen = seen.iter().filter(|(_, _, of)| *of == conversation).map(|(place, ..)| place.appended_ms);
         let own = self.account.front.own_events.get(conversation).into_iter().flatten();
         let told = own.filter_map(|event| records.told_again.get(event.id.as_str())).flatten();
         let told = told.filter(|place| place.sequence <= self.decided.through).map(|place| place.appended_ms);

@@ -63,6 +63,8 @@ pub(super) struct Records<'a> {
     pub(super) first: Option<(u64, &'a str)>,
     /// Where each webhook of a call stands first.
     pub(super) heard: BTreeMap<(u64, Cow<'a, str>), Place>,
+    /// The webhook that told of a call's end; a call may be read as over before that.
+    pub(super) ends: BTreeMap<u64, Place>,
     /// Each webhook of a call, with Aircall's time in seconds.
     pub(super) told_each: BTreeSet<(u64, Cow<'a, str>, i64)>,
     /// Where each event of Front stands first.
@@ -184,6 +186,7 @@ impl<'a> Records<'a> {
         self.told_each.insert((data.id, event.clone(), timestamp));
         self.heard.entry((data.id, event)).or_insert(place);
         if is_end {
+            self.ends.entry(data.id).or_insert(place);
             self.settle(place, received_ms, data.id, false);
         }
     }

@@ -115,9 +115,7 @@ impl Engine {
             // What was repeated in between is decided first.
             return Some(Step::Announce { disturbed, void });
         }
-        if disturbed > 0 {
-            self.repeat_a_record(account);
-        }
+        let is_void = disturbed > 0 && self.repeat_a_record(account);
         let through = self.log.last_given();
         let bodies = found.parts.into_iter().map(RecordBody::PartyErased);
         let now_ms = self.now_ms();
@@ -129,7 +127,7 @@ impl Engine {
         let entries: Vec<_> = entries.collect();
         let group = through + 1..=through + entries.len() as u64;
         self.append(Who::World, account, entries);
-        if disturbed > 0 {
+        if is_void {
             void.extend(group);
             return Some(Step::Again { disturbed: disturbed - 1, void });
         }
@@ -137,8 +135,8 @@ impl Engine {
         Some(Step::Erase { left: found.records.into_iter().chain(void).collect(), person: found.person })
     }
 
-    /// Another machine appends just before.
-    fn repeat_a_record(&mut self, account: usize) {
+    /// Another machine appends just before; false when the log holds nothing that it could repeat.
+    fn repeat_a_record(&mut self, account: usize) -> bool {
         let name = self.offices[account].name.clone();
         let events: Vec<_> = self
             .log
@@ -150,11 +148,12 @@ impl Engine {
             .map(|logged| logged.body.record.clone())
             .collect();
         if events.is_empty() {
-            return;
+            return false;
         }
         let record = events[self.dice.place(events.len())].clone();
         let (now_ms, fact) = (self.now_ms(), meaning(&record));
         self.append(Who::World, account, vec![Entry::new(now_ms, record, fact)]);
+        true
     }
 
     /// Erases half of what is left, while a projector may lose its store; in the end Aircall repeats itself.
