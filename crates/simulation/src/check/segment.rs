@@ -169,7 +169,7 @@ impl<'a> Retracing<'_, 'a> {
         };
         self.segments.calls.insert(call, Judged { decided, must, current, reference });
         if let Some(settled) = settled.filter(|_| logged.opens_segment) {
-            entry.open(call, logged, settled);
+            entry.open(&decided, logged, settled);
         }
     }
 
@@ -286,14 +286,14 @@ impl<'a> Retracing<'_, 'a> {
 }
 
 impl<'a> Party<'a> {
-    fn open(&mut self, call: u64, logged: &'a Logged, settled: SettledBy) {
+    fn open(&mut self, decided: &Decided<'a>, logged: &'a Logged, settled: SettledBy) {
         let before = self.thread.clone();
         let reference = logged.thread.as_str();
         match self.thread.as_mut().filter(|thread| thread.reference == reference) {
-            Some(thread) => thread.begin(&logged.subject, settled),
+            Some(thread) => thread.begin(&logged.subject, settled, decided.place.sequence),
             None => self.thread = Some(Thread::new(reference, &logged.subject, settled)),
         }
-        self.opening = Some((call, before));
+        self.opening = Some((decided.decision.call.0, before));
     }
 
     /// A segment counts once its first call is in Front. Where that was refused, the segment before goes on.

@@ -16,6 +16,8 @@ pub(super) struct Thread<'a> {
     pub(super) subject: &'a str,
     /// Where the call settled that opened the segment.
     pub(super) opened: SettledBy,
+    /// The position of the decision that opened it in this thread, and what opened the segment before.
+    opened_before: Option<(u64, SettledBy)>,
     /// The conversation was merged into another since the segment began.
     pub(super) was_relinked: bool,
     /// Webhooks count from this position on: none of those before a merger.
@@ -94,6 +96,7 @@ impl<'a> Thread<'a> {
             conversation: None,
             subject,
             opened,
+            opened_before: None,
             was_relinked: false,
             told_from: 0,
             linked_at: 0,
@@ -106,8 +109,9 @@ impl<'a> Thread<'a> {
         }
     }
 
-    /// A segment begins in it.
-    pub(super) fn begin(&mut self, subject: &'a str, opened: SettledBy) {
+    /// A segment begins in it, with the decision at this position.
+    pub(super) fn begin(&mut self, subject: &'a str, opened: SettledBy, sequence: u64) {
+        self.opened_before = Some((sequence, self.opened));
         (self.subject, self.opened, self.was_relinked) = (subject, opened, false);
     }
 
@@ -172,7 +176,7 @@ impl<'a> Thread<'a> {
             place: None,
         };
         let is_followed = !is_unseen || !self.marks(account, seen.sequence).is_empty();
-        let is_news = (self.ended(account, seen.asked_through, None) == Known::Ended) != shown;
+        let is_news = self.had_ended(account, seen.asked_through) != shown;
         self.reads.extend(acts.iter().map(by_event));
         let known =
             if acts.is_empty() { known } else { self.ended(account, seen.sequence, None) == Known::Ended };
@@ -194,19 +198,36 @@ impl<'a> Thread<'a> {
         acts.map(|event| event.at_ms).max()
     }
 
+    /// Whether the segment of that position, which may be the one before, had ended by what was known there.
+    fn had_ended(&self, account: &AccountView<'_>, through: u64) -> bool {
+        let before = self.opened_before.filter(|(sequence, _)| through < *sequence);
+        let opened = before.map_or(self.opened, |(_, opened)| opened);
+        self.ended_since(account, through, None, &opened) == Known::Ended
+    }
+
     /// Whether the segment has ended by what was known at `through`; for a call, by what came before it.
     pub(super) fn ended(&self, account: &AccountView<'_>, through: u64, call: Option<&SettledBy>) -> Known {
+        self.ended_since(account, through, call, &self.opened)
+    }
+
+    fn ended_since(
+        &self,
+        account: &AccountView<'_>,
+        through: u64,
+        call: Option<&SettledBy>,
+        opened: &SettledBy,
+    ) -> Known {
         let marks = self.marks(account, through);
         let marks: Vec<Mark> =
             marks.into_iter().filter(|mark| call.is_none_or(|call| mark.is_before(call))).collect();
         let Some(last_ms) = marks.iter().map(|mark| mark.at_ms).max() else {
             // The conversation that history makes is archived from the start.
-            return if self.opened.history { Known::Ended } else { Known::GoesOn };
+            return if opened.history { Known::Ended } else { Known::GoesOn };
         };
         let ends: Vec<bool> = marks
             .iter()
             .filter(|mark| mark.at_ms == last_ms)
-            .map(|mark| if mark.is_before(&self.opened) { self.opened.history } else { mark.archived })
+            .map(|mark| if mark.is_before(opened) { opened.history } else { mark.archived })
             .collect();
         match (ends.contains(&true), ends.contains(&false)) {
             (true, false) => Known::Ended,
