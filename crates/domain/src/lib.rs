@@ -4,6 +4,7 @@
 //! The `clippy.toml` beside this crate's manifest enforces it.
 
 pub mod call;
+pub mod chain;
 pub mod decide;
 pub mod decision;
 pub mod effect;

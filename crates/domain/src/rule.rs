@@ -55,6 +55,7 @@ pub enum Rule {
     SettledOrdinalsAreRemembered,
     AWriterPassesNoOpenEffect,
     AnArchivingAfterTheCallCounts,
+    TrashingAfterTheCallCounts,
     APersonsChangeIsKept,
     AMergerIsFollowed,
     TheDeadlineIsCheckedBeforeSending,
@@ -134,12 +135,14 @@ pub enum Rule {
     RecoveryIsAskedForUntilStored,
     ReadersShareTheirBudget,
     ReadersSleptSlotIsLost,
+    ChecksKeepAShare,
+    CommentsOfACallAreBounded,
     LiveGoesBeforeBulk,
     BulkHoldsHistoryAlone,
 }
 
 impl Rule {
-    pub const ALL: [Self; 129] = [
+    pub const ALL: [Self; 132] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -188,6 +191,7 @@ impl Rule {
         Self::SettledOrdinalsAreRemembered,
         Self::AWriterPassesNoOpenEffect,
         Self::AnArchivingAfterTheCallCounts,
+        Self::TrashingAfterTheCallCounts,
         Self::APersonsChangeIsKept,
         Self::AMergerIsFollowed,
         Self::TheDeadlineIsCheckedBeforeSending,
@@ -267,6 +271,8 @@ impl Rule {
         Self::RecoveryIsAskedForUntilStored,
         Self::ReadersShareTheirBudget,
         Self::ReadersSleptSlotIsLost,
+        Self::ChecksKeepAShare,
+        Self::CommentsOfACallAreBounded,
         Self::LiveGoesBeforeBulk,
         Self::BulkHoldsHistoryAlone,
     ];
@@ -336,6 +342,11 @@ impl Rule {
             Self::FrontIsRecoveredFirst => &["m10"],
             Self::LongWindowsAreSplit => &["reader"],
             Self::WebhookIsSwitchedOn => &["keeper"],
+            Self::GapIsNotedBeforeItIsMended => &["gap"],
+            Self::RecoveryIsAskedForUntilStored => &["recovery"],
+            Self::ReadersSleptSlotIsLost => &["slot"],
+            Self::ChecksKeepAShare => &["share"],
+            Self::CommentsOfACallAreBounded => &["m15"],
             Self::OnlyLeftOutCallsAreReconsidered | Self::ReconsideredCallSettlesAgain => &["m05"],
             Self::UnexpectedPlaceIsLookedAt => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
@@ -363,6 +374,7 @@ impl Rule {
             | Self::SettledOrdinalsAreRemembered
             | Self::AWriterPassesNoOpenEffect
             | Self::AnArchivingAfterTheCallCounts
+            | Self::TrashingAfterTheCallCounts
             | Self::APersonsChangeIsKept
             | Self::AMergerIsFollowed
             | Self::TheDeadlineIsCheckedBeforeSending
@@ -397,10 +409,7 @@ impl Rule {
             | Self::OverlapAddsNoCalls
             | Self::LapsedClaimIsTakenOver
             | Self::FailedCheckKnowsNothing
-            | Self::GapIsNotedBeforeItIsMended
-            | Self::RecoveryIsAskedForUntilStored
             | Self::ReadersShareTheirBudget
-            | Self::ReadersSleptSlotIsLost
             | Self::LiveGoesBeforeBulk
             | Self::BulkHoldsHistoryAlone => &[],
         }

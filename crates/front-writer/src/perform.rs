@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use calltrail_aircall::rest::{Audio, AudioFailure, AudioSource};
+use calltrail_domain::chain::chain;
 use calltrail_domain::ids::{CallId, PartyId};
 use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::time::Timestamp;
@@ -67,7 +68,7 @@ impl Performer {
                 Came::TooLarge
             }
             error @ (PerformError::Store(_) | PerformError::Unreadable(_)) => {
-                warn!(%party, error = &error as &dyn std::error::Error, "work on a party met trouble");
+                warn!(%party, error = %chain(&error), "work on a party met trouble");
                 Came::Failed
             }
         })
@@ -77,7 +78,7 @@ impl Performer {
     pub(crate) async fn perform_poll(&self, operation: Operation) -> Came {
         self.try_perform(operation).await.unwrap_or_else(|error| {
             let account = &self.settings.account;
-            warn!(%account, error = &error as &dyn std::error::Error, "a poll of front's events met trouble");
+            warn!(%account, error = %chain(&error), "a poll of front's events met trouble");
             Came::Failed
         })
     }
@@ -85,8 +86,8 @@ impl Performer {
     /// Once for each party: the same is refused again, and the item waits.
     fn report_too_large(&self, party: &PartyId, error: &LogError) {
         if lock(&self.warnings).is_first_too_large(party) {
-            let error = error as &dyn std::error::Error;
-            error!(%party, error, "a value is too large for its store; the party waits for a release that cuts it");
+            let error = chain(error);
+            error!(%party, %error, "a value is too large for its store; the party waits for a release that cuts it");
         }
     }
 
@@ -131,8 +132,8 @@ impl Performer {
             Ok(revision) => Ok(Written::Revision(revision)),
             Err(LogError::Conflict) => Ok(Written::Conflict),
             Err(error @ LogError::Storage(_)) => {
-                let error = &error as &dyn std::error::Error;
-                warn!(bucket, error, "nobody knows whether a value was stored");
+                let error = chain(&error);
+                warn!(bucket, %error, "nobody knows whether a value was stored");
                 Ok(Written::Unknown)
             }
             Err(error) => Err(error.into()),
@@ -152,7 +153,7 @@ impl Performer {
     /// Tells that nothing can be claimed, now and then.
     pub(crate) fn tell_no_claim(&self, error: &LogError) {
         if lock(&self.warnings).is_no_claim_due(self.now()) {
-            warn!(error = error as &dyn std::error::Error, "no work can be claimed");
+            warn!(error = %chain(error), "no work can be claimed");
         }
     }
 

@@ -14,6 +14,7 @@ use crate::machine::{Machine, Purpose};
 /// Front's names for the events of an archiving and of a trashing.
 const ARCHIVE_EVENT: &str = "archive";
 const TRASH_EVENT: &str = "trash";
+const RESTORE_EVENT: &str = "restore";
 /// What is found of an agent who is no teammate in Front.
 const AGENT_UNKNOWN: &str = "the agent is not in Front";
 /// What is found of a change that may have been made in a history that the log has lost. Whoever changed the field since,
@@ -160,6 +161,15 @@ impl Machine {
         };
         if after(ARCHIVE_EVENT) {
             return self.settle_overtaken(now, index, "archived after the call");
+        }
+        // The status was read before the events, and may show what was before this.
+        let trashed =
+            events.iter().filter(|event| [TRASH_EVENT, RESTORE_EVENT].contains(&event.name.as_str()));
+        let last = trashed.max_by_key(|event| event.at);
+        let is_put_away =
+            |event: &ConversationEvent| event.name == TRASH_EVENT && event.at > wanted.unless_archived_after;
+        if last.is_some_and(is_put_away) && rule::holds(Rule::TrashingAfterTheCallCounts) {
+            return self.settle_overtaken(now, index, "trashed");
         }
         let is_trashed = events.iter().any(|event| event.name == TRASH_EVENT) && !after(TRASH_EVENT);
         (self.scratch.trashed_before, self.scratch.events_read) = (is_trashed, true);

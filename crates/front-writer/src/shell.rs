@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use calltrail_aircall::rest::AudioSource;
+use calltrail_domain::chain::chain;
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::ids::PartyId;
 use calltrail_domain::rule::{self, Rule};
@@ -258,7 +259,7 @@ impl Writer {
             // A claim that lapsed belongs to somebody else, who has the fence.
             Ok(()) | Err(LogError::Conflict | LogError::Closed) => {}
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, "a claim was not given back; it lapses")
+                warn!(error = %chain(&error), "a claim was not given back; it lapses")
             }
         }
     }
@@ -282,7 +283,7 @@ impl Writer {
             tokio::time::sleep(self.extend_every).await;
             match claim.extend().await {
                 Ok(()) | Err(LogError::Conflict) => {}
-                Err(error) => warn!(error = &error as &dyn std::error::Error, "a claim was not extended"),
+                Err(error) => warn!(error = %chain(&error), "a claim was not extended"),
             }
         }
     }

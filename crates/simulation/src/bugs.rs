@@ -3,7 +3,7 @@
 use calltrail_domain::rule::{Rule, switch_off};
 
 /// The rules that are switched off, chosen before any checker was written. Each is a bug that somebody could make.
-pub const PLANTED: [Rule; 70] = [
+pub const PLANTED: [Rule; 73] = [
     Rule::AWebhookIsAnsweredWhenItIsStored,
     Rule::FieldsGoByTheirTime,
     Rule::ATagTakenOffIsGone,
@@ -74,15 +74,19 @@ pub const PLANTED: [Rule; 70] = [
     Rule::LapsedClaimIsTakenOver,
     Rule::FailedCheckKnowsNothing,
     Rule::ReadersShareTheirBudget,
+    Rule::LiveGoesBeforeBulk,
+    Rule::BulkHoldsHistoryAlone,
+    Rule::TrashingAfterTheCallCounts,
 ];
 
 /// Seeds that have found the bugs which few seeds find. They are tried first; a change to the simulation may make another
 /// seed the one, which the search then names.
-const KNOWN_SEEDS: [(Rule, u64); 4] = [
+const KNOWN_SEEDS: [(Rule, u64); 5] = [
     (Rule::TheYoungerPartyDrainsFirst, 478),
     (Rule::ASlotSleptThroughIsLost, 1278),
     (Rule::AReadFindsWhenItWasArchived, 1955),
     (Rule::DoubtIsTimedByTheStore, 389),
+    (Rule::TrashingAfterTheCallCounts, 24_774),
 ];
 
 /// The seed that is known to find this bug, if that takes long otherwise.

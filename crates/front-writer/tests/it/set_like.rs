@@ -77,6 +77,27 @@ fn what_was_trashed_before_the_call_comes_back_and_what_was_trashed_after_it_doe
     }
 }
 
+/// The status is read before the events: what a person does in between is seen in these alone.
+#[test]
+fn a_trashing_between_the_read_of_the_status_and_that_of_the_events_stands() {
+    for (acts, expect, writes) in [
+        (&[("trash", 1)][..], "7:reopen overtaken trashed", &[][..]),
+        (&[("trash", 1), ("restore", 2), ("trash", 3)], "7:reopen overtaken trashed", &[]),
+        (&[("trash", 1), ("restore", 2)], "7:reopen applied cnv_5", &["open cnv_5"]),
+        (&[("trash", -9), ("restore", -5)], "7:reopen applied cnv_5", &["open cnv_5"]),
+    ] {
+        let mut world = with_room(ConversationStatus::Archived);
+        let now_ms = world.now.as_millis();
+        let events = acts.iter().map(|(name, later_ms)| ConversationEvent {
+            name: (*name).to_owned(),
+            at: Timestamp::from_millis(now_ms + later_ms),
+            by_person: true,
+        });
+        world.front.room("cnv_5").events.extend(events);
+        check(world, &reopening(), expect, writes);
+    }
+}
+
 #[test]
 fn whoever_was_read_first_is_replaced_and_the_agent_himself_needs_no_request() {
     let mut world = with_room(ConversationStatus::Open);

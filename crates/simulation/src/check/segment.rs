@@ -168,7 +168,12 @@ impl<'a> Retracing<'_, 'a> {
             (Some(settled), None) => must(self.account, entry.thread.as_ref(), &settled, decided.through),
         };
         self.segments.calls.insert(call, Judged { decided, must, current, reference });
-        if let Some(settled) = settled.filter(|_| logged.opens_segment) {
+        if let Some(mut settled) = settled.filter(|_| logged.opens_segment) {
+            if matches!(must, Must::Either(_)) {
+                // Whatever was known then may have been what it was opened for: none of it ends the segment once more.
+                settled.place.sequence = settled.place.sequence.max(decided.through);
+                settled.received_ms = settled.received_ms.max(decided.place.appended_ms);
+            }
             entry.open(&decided, logged, settled);
         }
     }
@@ -323,6 +328,9 @@ impl<'a> Party<'a> {
 fn must(account: &AccountView<'_>, thread: Option<&Thread<'_>>, settled: &SettledBy, through: u64) -> Must {
     let Some(thread) = thread else { return Must::Open };
     match is_trashed(account, thread, through) {
+        Some(true) if thread.trashing_was_dropped(account, through) => {
+            return Must::Either(Lenient::EventsDropped);
+        }
         Some(true) => return Must::Leave,
         Some(false) => {}
         None => return Must::Either(Lenient::TrashInDoubt),

@@ -262,14 +262,25 @@ impl<'a> Thread<'a> {
     pub(super) fn was_read_for_dropped_events(&self, account: &AccountView<'_>, through: u64) -> bool {
         let marks = self.marks(account, through);
         let mut since = marks.iter().filter(|mark| !mark.is_before(&self.opened));
+        self.was_read && since.any(|mark| mark.place.is_some() && self.was_dropped(account, mark.known_at))
+    }
+
+    /// A trashing came in the same way, and no read has shown it: it was not possible for too long.
+    pub(super) fn trashing_was_dropped(&self, account: &AccountView<'_>, through: u64) -> bool {
+        let own = self.conversation.and_then(|conversation| account.front.own_events.get(conversation));
+        let trashings = own.into_iter().flatten().filter(|event| event.kind == "trash");
+        let told = trashings.filter_map(|event| account.records.told_after(&event.id, self.told_from));
+        let told: Vec<u64> = told.map(|place| place.sequence).filter(|place| *place <= through).collect();
+        let was_seen = self.seen.iter().any(|seen| seen.status == ConversationStatus::Trashed);
+        let is_known_otherwise = was_seen || self.is_gone(through) || told.is_empty();
+        self.was_read && !is_known_otherwise && told.iter().all(|place| self.was_dropped(account, *place))
+    }
+
+    /// What came at this position was not kept until the conversation was known.
+    fn was_dropped(&self, account: &AccountView<'_>, known_at: u64) -> bool {
         let sequences = &account.records.front_events;
         let place = |sequence: u64| sequences.partition_point(|other| *other <= sequence);
-        let is_dropped = since.any(|mark| {
-            mark.place.is_some()
-                && mark.known_at < self.linked_at
-                && place(self.linked_at) - place(mark.known_at) >= STRAY_EVENTS_KEPT
-        });
-        is_dropped && self.was_read
+        known_at < self.linked_at && place(self.linked_at) - place(known_at) >= STRAY_EVENTS_KEPT
     }
 
     fn told(&self, account: &AccountView<'_>, event: &EventEntry) -> Option<Mark> {
