@@ -7,7 +7,7 @@ use calltrail_aircall::rest::{RateLimit, RestError};
 use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Use};
 use crate::limits::{CONFLICTS_MAX, RATE_MARGIN, SLOT_WAIT_MAX, STORE_TROUBLE_PAUSE};
 use crate::operation::{Came, Operation, Place, Question, Reply, Value, Written, budget_in};
 use crate::settings::Rate;
@@ -16,6 +16,7 @@ use crate::settings::Rate;
 #[derive(Debug)]
 pub(crate) struct Asking {
     rate: Rate,
+    by: Use,
     question: Question,
     lost: u32,
     /// The store's time when the slot was met.
@@ -58,9 +59,9 @@ pub(crate) enum Step {
 
 impl Asking {
     /// Begins with `Get(Place::Budget)`.
-    pub(crate) fn new(rate: Rate, question: Question) -> (Self, Operation) {
+    pub(crate) fn new(rate: Rate, by: Use, question: Question) -> (Self, Operation) {
         let asked_at = Timestamp::from_millis(0);
-        let asking = Self { rate, question, lost: 0, now_ms: 0, asked_at, stage: Stage::Budget };
+        let asking = Self { rate, by, question, lost: 0, now_ms: 0, asked_at, stage: Stage::Budget };
         (asking, Operation::Get(Place::Budget))
     }
 
@@ -98,7 +99,7 @@ impl Asking {
     }
 
     fn reserve(&mut self, mut budget: Box<Budget>, expected: Option<u64>, now_ms: i64) -> Step {
-        let slot_ms = budget.next_slot_ms(now_ms, self.rate);
+        let slot_ms = budget.next_slot_ms(now_ms, self.rate, self.by);
         let wait = Duration::from_millis(u64::try_from(slot_ms - now_ms).unwrap_or(0));
         if wait > SLOT_WAIT_MAX {
             return Step::Later(wait - SLOT_WAIT_MAX / 2);

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use calltrail_aircall::rest::RateLimit;
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use calltrail_rate::{earliest, insert};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{
-    RATE_LIMIT_ASSUMED, RATE_MARGIN, RATE_WINDOW, REQUESTS_PER_MINUTE_MAX, RETRY_AFTER_MAX, SLOT_WAIT_MAX,
+    KEPT_FOR_CHECKS_MIN, KEPT_FOR_CHECKS_ONE_IN, RATE_LIMIT_ASSUMED, RATE_MARGIN, RATE_WINDOW,
+    REQUESTS_PER_MINUTE_MAX, RETRY_AFTER_MAX, SLOT_WAIT_MAX,
 };
 use crate::settings::Rate;
 
@@ -22,14 +24,23 @@ pub struct Budget {
     reported_limit: Option<u32>,
 }
 
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// A job. It leaves a share of the limit to checks, which would else wait behind it for as long as it lasts.
+    Job,
+    /// A check of the webhook.
+    Check,
+}
+
 impl Budget {
     /// When the next request may be sent. What was reserved before the clock was set back does not count.
     #[must_use]
-    pub fn next_slot_ms(&self, now_ms: i64, rate: Rate) -> i64 {
+    pub fn next_slot_ms(&self, now_ms: i64, rate: Rate, by: Use) -> i64 {
         let ahead_ms = now_ms + millis(SLOT_WAIT_MAX);
         let credible = &self.slots_ms[..self.slots_ms.partition_point(|at| *at <= ahead_ms)];
         let from_ms = now_ms.max(self.not_before_ms.min(now_ms + millis(RETRY_AFTER_MAX)));
-        earliest(credible, self.limit(rate), WINDOW_MS, from_ms)
+        earliest(credible, self.limit_of(rate, by), WINDOW_MS, from_ms)
     }
 
     /// Reserves a slot that was offered.
@@ -61,6 +72,17 @@ impl Budget {
         *self != before
     }
 
+    fn limit_of(&self, rate: Rate, by: Use) -> usize {
+        let limit = self.limit(rate);
+        match by {
+            Use::Job if rule::holds(Rule::ChecksKeepAShare) => {
+                let kept = limit.div_ceil(KEPT_FOR_CHECKS_ONE_IN).max(KEPT_FOR_CHECKS_MIN);
+                limit.saturating_sub(kept).max(1)
+            }
+            Use::Job | Use::Check => limit,
+        }
+    }
+
     /// Requests that may be sent in any 60 seconds.
     #[must_use]
     pub fn limit(&self, rate: Rate) -> usize {
@@ -85,14 +107,14 @@ pub(crate) fn millis(span: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Duration, Rate, RateLimit, Timestamp, WINDOW_MS};
+    use super::{Budget, Duration, Rate, RateLimit, Timestamp, Use, WINDOW_MS};
 
     const THREE: Rate = Rate::RequestsPerMinute(3);
 
     fn used(times: u32) -> Budget {
         let mut budget = Budget::default();
         for _ in 0..times {
-            let slot_ms = budget.next_slot_ms(1_000, THREE);
+            let slot_ms = budget.next_slot_ms(1_000, THREE, Use::Check);
             budget.reserve(1_000, slot_ms);
         }
         budget
@@ -100,8 +122,24 @@ mod tests {
 
     #[test]
     fn no_window_holds_more_than_the_limit() {
-        assert_eq!(used(2).next_slot_ms(2_000, THREE), 2_000);
-        assert_eq!(used(3).next_slot_ms(2_000, THREE), 1_000 + WINDOW_MS);
+        assert_eq!(used(2).next_slot_ms(2_000, THREE, Use::Check), 2_000);
+        assert_eq!(used(3).next_slot_ms(2_000, THREE, Use::Check), 1_000 + WINDOW_MS);
+    }
+
+    #[test]
+    fn a_job_leaves_a_share_to_checks() {
+        let mut budget = Budget::default();
+        let slot_ms = |budget: &Budget, by| budget.next_slot_ms(1_000, Rate::RequestsPerMinute(20), by);
+        while slot_ms(&budget, Use::Job) == 1_000 {
+            budget.reserve(1_000, 1_000);
+        }
+        let left = (0..20).take_while(|_| {
+            let is_free = slot_ms(&budget, Use::Check) == 1_000;
+            budget.reserve(1_000, 1_000);
+            is_free
+        });
+        assert_eq!(left.count(), 2);
+        assert_eq!(Budget::default().limit_of(Rate::RequestsPerMinute(1), Use::Job), 1, "jobs go on");
     }
 
     #[test]
@@ -119,18 +157,18 @@ mod tests {
         let now = Timestamp::from_seconds(100);
         let mut budget = Budget::default();
         budget.learn(5_000, &RateLimit::default(), Some(Duration::from_secs(20)), now);
-        assert_eq!(budget.next_slot_ms(6_000, THREE), 25_000);
+        assert_eq!(budget.next_slot_ms(6_000, THREE, Use::Check), 25_000);
         let empty = RateLimit { limit: None, remaining: Some(0), reset: Some(Timestamp::from_seconds(130)) };
         budget.learn(5_000, &empty, None, now);
-        assert_eq!(budget.next_slot_ms(6_000, THREE), 35_000);
+        assert_eq!(budget.next_slot_ms(6_000, THREE, Use::Check), 35_000);
     }
 
     #[test]
     fn a_clock_that_was_set_back_holds_nothing_up() {
         let mut budget = Budget::default();
         (0..3).for_each(|_| budget.reserve(90_000_000, 90_000_000));
-        assert_eq!(budget.next_slot_ms(5_000_000, THREE), 5_000_000);
+        assert_eq!(budget.next_slot_ms(5_000_000, THREE, Use::Check), 5_000_000);
         budget.not_before_ms = 90_000_000;
-        assert!(budget.next_slot_ms(5_000_000, THREE) < 6_000_000);
+        assert!(budget.next_slot_ms(5_000_000, THREE, Use::Check) < 6_000_000);
     }
 }

@@ -58,6 +58,9 @@ pub struct Asked {
     /// Single calls, whenever they were.
     #[serde(default)]
     pub calls: Vec<CallId>,
+    /// Calls that ended before this second are read for what came late, as those of the overlap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_from_s: Option<i64>,
     /// Calls that ended longer ago are history. `None`: all are.
     pub history_after_s: Option<i64>,
     pub by: By,
@@ -280,6 +283,7 @@ mod tests {
             to_s: 2_000,
             overlap_s: 100,
             calls: Vec::new(),
+            ended_from_s: None,
             history_after_s: None,
             by: By::Command,
         }

@@ -14,7 +14,7 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 
 use crate::asking::{Answer, Asking, Step};
-use crate::budget::millis;
+use crate::budget::{Use, millis};
 use crate::job::{Asked, By, Jobs, Kind};
 use crate::limits::{
     CALLS_BACK, CHECK_PAGES_MAX, CONFLICTS_MAX, OVERLAP_DEFAULT, PERIODS_MISSED_MAX, STORE_TROUBLE_PAUSE,
@@ -208,7 +208,7 @@ impl Keeping {
     }
 
     fn ask(&mut self, stage: fn(Asking) -> Stage, question: Question) -> Operation {
-        let (asking, operation) = Asking::new(self.settings.rate, question);
+        let (asking, operation) = Asking::new(self.settings.rate, Use::Check, question);
         self.wait(stage(asking), operation)
     }
 
@@ -228,6 +228,10 @@ impl Keeping {
         };
         let Some(url) = self.settings.webhook_url.clone() else { return self.list(None) };
         let (fault, ours) = fault_of(&webhooks, &url);
+        // What ended since it was made was to be reported, also before the first check.
+        if let Some(created) = ours.and_then(|webhook| webhook.created_at) {
+            self.watch.since_ms = self.watch.since_ms.min(created.as_millis());
+        }
         let is_news = self.watch.set_fault(fault, self.now_ms);
         self.watch.was_off |= is_news && matches!(fault, Some(What::SwitchedOff | What::Missing));
         let mends = self.settings.recovery == Recovery::Automatic && rule::holds(Rule::WebhookIsSwitchedOn);
@@ -301,17 +305,17 @@ impl Keeping {
         self.watch.missed += self.listed.len() as u64;
         let known_s = (self.watch.known_ms - millis(TOLD_AFTER)).div_euclid(1000);
         let (from_s, overlap) = match first_s {
-            _ if self.is_gap_known() => {
-                let from_s = known_s - millis(CALLS_BACK) / 1000;
-                (from_s.max(self.watch.since_ms.div_euclid(1000)), overlap())
-            }
+            _ if self.is_gap_known() => (known_s - millis(CALLS_BACK) / 1000, overlap()),
             Some(first_s) => (first_s, Duration::ZERO),
             None => return self.known(),
         };
         let to_s = self.now_ms.div_euclid(1000) + 1;
+        // A call that was under way when the webhook was made was missed like any other; one that was over, nobody asked for.
+        // Aircall tells of an end some time after it.
+        let since_s = (self.watch.since_ms - millis(TOLD_AFTER)).div_euclid(1000);
         match self.settings.recovery {
             Recovery::Ask => {
-                self.watch.add_gap(from_s, to_s, self.now_ms);
+                self.watch.add_gap(from_s.max(since_s), to_s, self.now_ms);
                 self.known()
             }
             Recovery::Automatic => {
@@ -321,6 +325,7 @@ impl Keeping {
                     to_s,
                     overlap_s: millis(overlap) / 1000,
                     calls: Vec::new(),
+                    ended_from_s: Some(since_s),
                     history_after_s: Some(millis(self.settings.history_after) / 1000),
                     by: By::Keeper,
                 };

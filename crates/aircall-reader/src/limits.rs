@@ -11,6 +11,10 @@ pub const REQUESTS_PER_MINUTE_MAX: u32 = 6_000;
 /// The window of the rate limit, and what two clocks may differ by within one.
 pub const RATE_WINDOW: Duration = Duration::from_secs(60);
 pub const RATE_MARGIN: Duration = Duration::from_secs(1);
+/// Of the limit, one in so many requests is kept for checks of the webhook while a job is read, and at least so many as a
+/// check takes: the list of webhooks, and a page of calls.
+pub const KEPT_FOR_CHECKS_ONE_IN: usize = 10;
+pub const KEPT_FOR_CHECKS_MIN: usize = 2;
 /// A slot that is further ahead is not reserved; the reader comes back for it.
 pub const SLOT_WAIT_MAX: Duration = Duration::from_secs(2);
 /// The longest wait that Aircall may ask for.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use calltrail_aircall::rest::{Client, RateLimit};
+use calltrail_domain::chain::chain;
 use calltrail_domain::ids::CallId;
 use calltrail_domain::record::Record;
 use calltrail_domain::time::Timestamp;
@@ -52,7 +53,7 @@ impl Performer {
             PerformError::Store(LogError::TooLarge { .. } | LogError::GroupTooLarge { .. }) => Came::TooLarge,
             error => {
                 let account = &self.settings.account;
-                warn!(%account, error = &error as &dyn std::error::Error, "the reader met trouble");
+                warn!(%account, error = %chain(&error), "the reader met trouble");
                 Came::Failed
             }
         })

@@ -14,7 +14,7 @@ use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 
 use crate::asking::{Answer, Asking, Step};
-use crate::budget::millis;
+use crate::budget::{Use, millis};
 use crate::job::{Job, Kind};
 use crate::limits::{
     CONFLICTS_MAX, FAILED_PAUSE_MAX, FAILED_PAUSE_MIN, FRONT_PAUSE, FRONT_WAIT_MAX, IDLE_PAUSE, LISTED_MAX,
@@ -125,7 +125,7 @@ impl Reading {
 
     fn ask(&mut self) -> Operation {
         let Some(question) = self.held().question() else { return self.note(Then::GoOn) };
-        let (asking, operation) = Asking::new(self.settings.rate, question);
+        let (asking, operation) = Asking::new(self.settings.rate, Use::Job, question);
         self.wait(Stage::Asking(asking), operation)
     }
 
@@ -293,9 +293,14 @@ impl Job {
 /// The calls of a page, in the order in which they ended: so they would have settled.
 fn records(now: Timestamp, job: &Job, mut calls: Vec<ReadCall>) -> Vec<Record> {
     let is_late = job.windows.front().is_some_and(|window| window.update);
-    let update = is_late && rule::holds(Rule::OverlapAddsNoCalls);
+    let was_over = |call: &ReadCall| {
+        let ended = call.ended_at.map(Timestamp::as_seconds);
+        ended.zip(job.asked.ended_from_s).is_some_and(|(ended_s, from_s)| ended_s < from_s)
+    };
     calls.sort_by_key(|call| (call.ended_at.or(call.started_at), call.id));
-    calls.into_iter().map(|call| record(now, &job.asked, call, update)).collect()
+    let update = |call: &ReadCall| (is_late || was_over(call)) && rule::holds(Rule::OverlapAddsNoCalls);
+    let records = calls.into_iter().map(|call| (update(&call), call));
+    records.map(|(update, call)| record(now, &job.asked, call, update)).collect()
 }
 
 fn record(now: Timestamp, asked: &crate::job::Asked, call: ReadCall, update: bool) -> Record {

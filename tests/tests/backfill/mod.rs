@@ -2,6 +2,7 @@
 //! passes Aircall's wall while the reader dies again and again, and the keeper heals outages.
 
 mod keeper;
+mod kept;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ fn backfill(plan: &Plan) -> Asked {
         to_s: plan.to_s(),
         overlap_s: 0,
         calls: Vec::new(),
+        ended_from_s: None,
         history_after_s: None,
         by: By::Command,
     }

@@ -68,6 +68,9 @@ pub(super) struct World {
     /// When each request was sent.
     requests: Vec<i64>,
     pub(super) recovery: Recovery,
+    pub(super) rate: Rate,
+    /// Another reader is quicker with the next change of this.
+    pub(super) loses: Option<Place>,
     /// Webhooks are taken.
     pub(super) receivers_run: bool,
     /// When the next check begins.
@@ -104,6 +107,8 @@ impl World {
             now_ms,
             requests,
             recovery: Recovery::Automatic,
+            rate: Rate::Share(SHARE),
+            loses: None,
             receivers_run: true,
             check_at_ms: now_ms,
         }
@@ -150,7 +155,7 @@ impl World {
     pub(super) fn settings(&self, webhook_url: &str) -> Arc<Settings> {
         Arc::new(Settings {
             account: "acme".parse().expect("a good account id"),
-            rate: Rate::Share(SHARE),
+            rate: self.rate,
             alone: false,
             recovery: self.recovery,
             check_every: None,
@@ -162,6 +167,25 @@ impl World {
     /// Aircall posts to [`WEBHOOK_URL`].
     pub(super) fn connect_webhook(&mut self) {
         self.api.connect_webhook(WEBHOOK_URL);
+    }
+
+    /// Aircall knows of this event, and posts nothing.
+    pub(super) fn give(&mut self, body: &str) {
+        self.api.give_call(&serde_json::from_str(body).expect("a webhook is JSON"));
+    }
+
+    /// Calls that were read as missed, and not only for what came late.
+    pub(super) fn missed_calls(&self) -> BTreeSet<u64> {
+        let read = self.records.iter().filter_map(|body| match body {
+            RecordBody::AircallRead(read) if !read.update => calltrail_aircall::ended_call_read(read),
+            _ => None,
+        });
+        read.map(|call| call.0).collect()
+    }
+
+    /// Aircall has switched the webhook off.
+    pub(super) fn switch_webhook_off(&mut self) {
+        self.api.webhooks_mut().iter_mut().for_each(|webhook| webhook.active = false);
     }
 
     /// The event of this webhook happens at Aircall.
@@ -182,6 +206,11 @@ impl World {
 
     /// A check of the webhook, when one is due and the reader runs: on the machine of the receivers.
     pub(super) fn keep(&mut self, every: Duration) {
+        self.keep_until(every, |_| false);
+    }
+
+    /// The same by a reader that dies once it has done something.
+    pub(super) fn keep_until(&mut self, every: Duration, dies_after: impl Fn(&Operation) -> bool) {
         if !self.receivers_run || self.now_ms < self.check_at_ms {
             return;
         }
@@ -192,7 +221,12 @@ impl World {
                 self.check_at_ms = self.now_ms + i64::try_from(pause.as_millis()).expect("a short span");
                 return;
             }
+            let dies = dies_after(&operation);
             let came = self.perform(operation);
+            if dies {
+                self.check_at_ms = self.now_ms;
+                return;
+            }
             operation = keeping.next(self.now(), came);
         }
         panic!("a check does not end");
@@ -227,6 +261,27 @@ impl World {
         self.records.iter().filter_map(ended_in).collect()
     }
 
+    /// One reader that is paused once it is to sleep, while something else happens.
+    pub(super) fn read_paused(&mut self, name: &str, meanwhile: impl FnOnce(&mut Self)) {
+        let mut reading = Reading::new(self.settings(WEBHOOK_URL), name.to_owned());
+        let mut operation = reading.next(self.now(), Came::Begun);
+        let mut meanwhile = Some(meanwhile);
+        for _ in 0..OPERATIONS_MAX {
+            match operation {
+                Operation::Rest(_) => return,
+                Operation::Sleep(_) => {
+                    if let Some(meanwhile) = meanwhile.take() {
+                        meanwhile(self);
+                    }
+                }
+                _ => {}
+            }
+            let came = self.perform(operation);
+            operation = reading.next(self.now(), came);
+        }
+        panic!("a turn does not end");
+    }
+
     fn turn(&mut self, name: &str, left: &mut usize) -> Option<Job> {
         let mut reading = Reading::new(self.settings(WEBHOOK_URL), name.to_owned());
         let mut operation = reading.next(self.now(), Came::Begun);
@@ -246,6 +301,10 @@ impl World {
         self.now_ms += STORE_MS;
         match operation {
             Operation::Get(place) => Came::Found(self.values.get(word(place)).cloned()),
+            Operation::Put { value, .. } if self.loses == Some(value.place()) => {
+                self.loses = None;
+                Came::Put(Written::Conflict)
+            }
             Operation::Put { value, expected } => {
                 let known = self.values.get(word(value.place())).map(|(_, revision)| *revision);
                 assert_eq!(known, expected, "nobody else changes it here");
@@ -302,6 +361,11 @@ impl World {
 
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.now_ms)
+    }
+
+    /// What was asked for, and is not over.
+    pub(super) fn open_jobs(&self) -> usize {
+        self.jobs().open().count()
     }
 
     fn jobs(&self) -> Jobs {

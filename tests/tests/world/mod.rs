@@ -315,6 +315,7 @@ impl World {
             to_s: i64::from(u32::MAX),
             overlap_s: 0,
             calls: Vec::new(),
+            ended_from_s: None,
             history_after_s: (kind == Kind::Recover).then_some(i64::from(u32::MAX)),
             by: By::Command,
         };

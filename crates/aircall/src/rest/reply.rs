@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use calltrail_domain::ids::{CallId, LineId};
+use calltrail_domain::time::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::lenient;
+use crate::moment::Moment;
 
 /// A user: an agent who makes and takes calls.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -37,6 +39,8 @@ pub struct Webhook {
     pub events: Vec<String>,
     /// What every body carries. Its `Debug` shows nothing.
     pub token: Option<SecretString>,
+    /// When it was made, if Aircall says so.
+    pub created_at: Option<Timestamp>,
 }
 
 /// A call, as far as its audio goes.
@@ -117,6 +121,8 @@ pub(super) struct WireWebhook {
     events: Option<Vec<String>>,
     #[serde(default, deserialize_with = "lenient::text")]
     token: Option<String>,
+    #[serde(default, deserialize_with = "lenient::moment")]
+    created_at: Moment,
 }
 
 impl WireWebhook {
@@ -127,6 +133,7 @@ impl WireWebhook {
             active: self.active.unwrap_or(false),
             events: self.events.unwrap_or_default(),
             token: self.token.map(Into::into),
+            created_at: self.created_at.at(),
         })
     }
 }

@@ -202,6 +202,7 @@ impl Engine {
             to_s: installed_s,
             overlap_s: 0,
             calls: Vec::new(),
+            ended_from_s: None,
             history_after_s: None,
             by: By::Command,
         };
