@@ -8,10 +8,12 @@ use calltrail_domain::fact::{
 };
 use calltrail_domain::ids::{CallId, LineId, PhoneNumber};
 use calltrail_domain::record::{AircallEvent, AircallRead};
+use calltrail_domain::rule::{self, Rule};
 use calltrail_domain::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::lenient::Item;
+use crate::limits::{COMMENTS_PER_CALL_MAX, TAGS_PER_CALL_MAX};
 use crate::media::{linked, media};
 use crate::moment::Moment;
 use crate::name::made_from;
@@ -130,7 +132,7 @@ fn snapshot_of(
         line: call.number.and_then(line),
         contact: call.contact.and_then(contact),
         missed_reason: call.missed_call_reason,
-        tags: call.tags.map(|tags| tags.into_iter().collect()),
+        tags: call.tags.map(|tags| tags.into_iter().take(TAGS_PER_CALL_MAX).collect()),
         read: None,
     })
 }
@@ -226,10 +228,26 @@ fn comments(call: CallId, items: &[Item<payload::Comment>]) -> Vec<Comment> {
         Item::Text(text) => {
             let place = same.entry(text.clone()).and_modify(|place| *place += 1).or_insert(0_usize);
             let id = made_from(&["comment", &call.to_string(), text, &place.to_string()]);
-            Some(Comment { id, posted_at: None, by: None, text: text.clone() })
+            Some(Comment { id, posted_at: None, by: None, text: text.clone(), left_out: 0 })
         }
     };
-    items.iter().filter_map(read).collect()
+    bounded(items.iter().filter_map(read).collect())
+}
+
+/// The first comments, and one that stands for all others.
+fn bounded(mut comments: Vec<Comment>) -> Vec<Comment> {
+    let left_out = comments.len().saturating_sub(COMMENTS_PER_CALL_MAX);
+    if left_out == 0 || !rule::holds(Rule::CommentsOfACallAreBounded) {
+        return comments;
+    }
+    // The same ones in every webhook, whatever the order of Aircall's list.
+    comments.sort_by_key(|comment| (comment.posted_at, comment.id));
+    comments.truncate(COMMENTS_PER_CALL_MAX + 1);
+    if let Some(last) = comments.last_mut() {
+        (last.by, last.text, last.left_out) =
+            (None, String::new(), u32::try_from(left_out).unwrap_or(u32::MAX));
+    }
+    comments
 }
 
 /// A comment without an id is known by what it says and when.
@@ -240,7 +258,7 @@ fn comment(comment: &payload::Comment) -> Option<Comment> {
         let digest: [u8; 32] = Sha256::digest(format!("{posted_at:?} {text}")).into();
         digest[..6].iter().fold(0, |id, byte| id << 8 | u64::from(*byte))
     });
-    Some(Comment { id, posted_at, by: comment.posted_by.as_ref().and_then(agent), text })
+    Some(Comment { id, posted_at, by: comment.posted_by.as_ref().and_then(agent), text, left_out: 0 })
 }
 
 fn agent(user: &User) -> Option<Agent> {

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// The longest webhook body, inclusive. The bodies that were seen have 1 to 4 KB.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Comments and tags of one call that are brought over. Each costs requests to Front and records, and a webhook has room for
+/// thousands; what is more is counted in the conversation and stays in Aircall.
+pub const COMMENTS_PER_CALL_MAX: usize = 100;
+pub const TAGS_PER_CALL_MAX: usize = 100;
 /// How deep arrays and objects may stand in one another, inclusive. The bodies that were seen have 5 levels.
 pub const NESTING_LEVELS_MAX: usize = 32;
 /// The longest text that is read as a phone number, inclusive.

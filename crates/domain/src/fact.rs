@@ -145,6 +145,14 @@ pub struct Comment {
     /// `None` for a comment that came through Aircall's API.
     pub by: Option<Agent>,
     pub text: String,
+    /// It stands for this many comments, itself included, that stay in Aircall: the call has more than are brought over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl std::fmt::Debug for Comment {

@@ -87,6 +87,9 @@ fn add_media(rows: &mut Rows, label: &str, media: &Media) {
 /// What an agent wrote, with the agent's name where Front does not show who it was.
 pub(crate) fn comment(key: EffectKey, comment: &Comment, unsigned: bool, policy: &Policy) -> String {
     let words = Words::of(policy.locale);
+    if comment.left_out > 0 {
+        return format!("{}\n\n{}", words.comments_left_out(comment.left_out), key.marker());
+    }
     let text = comment_text(comment, policy);
     let is_cut = comment.text.chars().nth(COMMENT_CHARS_MAX).is_some();
     let text = if is_cut { format!("{text}\n\n({})", words.shortened) } else { text };
@@ -110,7 +113,7 @@ fn comment_text(comment: &Comment, policy: &Policy) -> String {
 
 /// True when something of the comment would be seen.
 pub(crate) fn is_shown(comment: &Comment) -> bool {
-    comment.text.chars().nth(COMMENT_CHARS_MAX).is_some() || !is_blank(&comment.text)
+    comment.left_out > 0 || comment.text.chars().nth(COMMENT_CHARS_MAX).is_some() || !is_blank(&comment.text)
 }
 
 /// A tag's name as Front takes it; `None` if nothing of it would be seen.

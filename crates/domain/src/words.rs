@@ -42,6 +42,8 @@ pub(crate) struct Words {
     date: &'static str,
     /// At the end of a list that is cut; `{n}` are left out.
     more: &'static str,
+    /// In place of comments that stay in Aircall; `{n}` of them.
+    more_comments: &'static str,
     pub answered_by: &'static str,
     pub made_by: &'static str,
     /// To whom is not known.
@@ -95,6 +97,11 @@ impl Words {
 
     pub(crate) fn date(&self) -> &'static str {
         if rule::holds(Rule::LocaleSetsPunctuation) { self.date } else { en::WORDS.date }
+    }
+
+    /// "… and at least 2900 more in Aircall"
+    pub(crate) fn comments_left_out(&self, count: u32) -> String {
+        self.more_comments.replace("{n}", &count.to_string())
     }
 
     /// "… and 3 more"

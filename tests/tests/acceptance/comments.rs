@@ -74,6 +74,36 @@ async fn m15_comment_keeps_the_words_of_the_agent() {
     .await;
 }
 
+/// A webhook has room for thousands of comments; each would cost requests and records.
+#[tokio::test(flavor = "multi_thread")]
+async fn m15_comments_beyond_the_bound_stay_in_aircall_and_are_counted() {
+    let much = (0..130).fold(answered(1, CALLER, NOOR), |call, number| {
+        call.commented(&format!("note {number}"), 31 + number / 10)
+    });
+    let last = bodies(&[much]).into_iter().filter(|body| body.contains("call.ended")).collect();
+    check(
+        given(),
+        &[Step::Webhooks(last)],
+        &[
+            commented(
+                "note 109",
+                "
+                note 99
+
+                Aircall #1, note 109",
+            ),
+            commented(
+                "note 110",
+                "
+                … and at least 30 more in Aircall
+
+                Aircall #1, note 110",
+            ),
+        ],
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn m15_comment_of_an_earlier_release_is_found_by_its_marker() {
     let earlier = "Noor: Wants a refund\n\nAircall call 1, note 10";

@@ -145,6 +145,29 @@ fn call_in_the_envelope_of_rest_answers_is_read() {
     assert_eq!(call_of(r#"{"id":812,"call":{"id":7}}"#), CallId(812), "the call's own id counts");
 }
 
+/// Which ones stay in Aircall does not depend on the order of its list.
+#[test]
+fn of_thousands_of_comments_and_tags_the_first_hundred_count() {
+    let comment = |id: i64| format!(r#"{{"id":{id},"content":"note {id}","posted_at":{id}}}"#);
+    let tag = |id: i64| format!(r#"{{"name":"tag {id:04}"}}"#);
+    let list = |items: Vec<String>| items.join(",");
+    for (all, left_out) in [(100, 0), (101, 1), (3_000, 2_900)] {
+        let orders = [(1..=all).collect::<Vec<i64>>(), (1..=all).rev().collect()];
+        for order in orders {
+            let comments = list(order.iter().map(|id| comment(*id)).collect());
+            let tags = list((1..=all).map(tag).collect());
+            let snapshot = snapshot("call.ended", &format!(r#""comments":[{comments}],"tags":[{tags}]"#));
+            let whole: Vec<_> = snapshot.comments.iter().filter(|comment| comment.left_out == 0).collect();
+            assert_eq!(whole.len(), 100);
+            assert!(whole.iter().all(|comment| comment.id <= 100 && !comment.text.is_empty()));
+            let rest: Vec<_> = snapshot.comments.iter().filter(|comment| comment.left_out > 0).collect();
+            assert_eq!(rest.iter().map(|comment| comment.left_out).sum::<u32>(), left_out);
+            assert!(rest.iter().all(|comment| comment.id == 101 && comment.text.is_empty()));
+            assert_eq!(snapshot.tags.map(|tags| tags.len()), Some(100));
+        }
+    }
+}
+
 #[test]
 fn of_keys_that_stand_twice_the_last_counts_at_every_level() {
     let fields = r#""status":"initial","status":"done","number":{"id":1,"name":"Old"},

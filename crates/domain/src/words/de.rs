@@ -29,6 +29,7 @@ pub(super) const WORDS: Words = Words {
     colon: ": ",
     date: "%d.%m.%Y %H:%M:%S",
     more: "… und {n} mehr",
+    more_comments: "… und mindestens {n} weitere in Aircall",
     answered_by: "Angenommen von",
     made_by: "Gewählt von",
     transferred_away: "Weitergeleitet",

@@ -29,6 +29,7 @@ pub(super) const WORDS: Words = Words {
     colon: ": ",
     date: "%Y-%m-%d %H:%M:%S",
     more: "… and {n} more",
+    more_comments: "… and at least {n} more in Aircall",
     answered_by: "Answered by",
     made_by: "Made by",
     transferred_away: "Transferred",

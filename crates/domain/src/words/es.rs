@@ -29,6 +29,7 @@ pub(super) const WORDS: Words = Words {
     colon: ": ",
     date: "%d/%m/%Y %H:%M:%S",
     more: "… y {n} más",
+    more_comments: "… y al menos {n} más en Aircall",
     answered_by: "Contestada por",
     made_by: "Realizada por",
     transferred_away: "Transferida",

@@ -29,6 +29,7 @@ pub(super) const WORDS: Words = Words {
     colon: "\u{a0}: ",
     date: "%d/%m/%Y %H:%M:%S",
     more: "… et {n} de plus",
+    more_comments: "… et au moins {n} de plus dans Aircall",
     answered_by: "Répondu par",
     made_by: "Passé par",
     transferred_away: "Transféré",

@@ -135,7 +135,7 @@ fn what_came_late_is_added_to_calls_that_are_known_alone() {
     let mut engine = Engine::new();
     ended(&mut engine, 1, 1, true);
     engine.run_dry();
-    let comment = Comment { id: 9, posted_at: None, by: None, text: "Call back".to_owned() };
+    let comment = Comment { id: 9, posted_at: None, by: None, text: "Call back".to_owned(), left_out: 0 };
     for call in [1, 2] {
         let told = CallSnapshot {
             comments: vec![comment.clone()],

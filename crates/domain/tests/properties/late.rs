@@ -68,7 +68,7 @@ fn media(call: u64, kind: &str, linked: bool) -> Media {
 }
 
 fn commented(call: u64, id: u64) -> CallSnapshot {
-    let comment = Comment { id, posted_at: None, by: None, text: format!("note {id}") };
+    let comment = Comment { id, posted_at: None, by: None, text: format!("note {id}"), left_out: 0 };
     CallSnapshot { comments: vec![comment], ..told(call, 4) }
 }
 

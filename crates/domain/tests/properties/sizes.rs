@@ -13,7 +13,8 @@ use crate::engine::{Engine, snapshot};
 const PORT_BYTES_MAX: usize = 1_000_000;
 
 fn comments(engine: &mut Engine, call: u64, count: u64, text: &str) {
-    let comment = |id| Comment { id: call * 1_000 + id, posted_at: None, by: None, text: text.to_owned() };
+    let comment =
+        |id| Comment { id: call * 1_000 + id, posted_at: None, by: None, text: text.to_owned(), left_out: 0 };
     for id in 1..=count {
         let told = CallSnapshot { comments: vec![comment(id)], ..snapshot(call, 1, 4, true) };
         engine.append(Fact::CallSnapshot(Box::new(told)));

@@ -78,7 +78,8 @@ fn shown(text: &str, comments: Comments) -> (Vec<String>, Vec<AddComment>) {
     told.agent = Some(by.clone());
     told.contact = Some(ContactHint { name: Some(text.to_owned()), emails: Vec::new() });
     told.tags = Some([text.to_owned()].into());
-    told.comments = vec![Comment { id: 9, posted_at: None, by: Some(by), text: text.to_owned() }];
+    told.comments =
+        vec![Comment { id: 9, posted_at: None, by: Some(by), text: text.to_owned(), left_out: 0 }];
     let mut engine = Engine::new();
     engine.append(Fact::PolicyChanged(Policy { comments, ..policy() }));
     engine.append(Fact::CallSnapshot(Box::new(told)));

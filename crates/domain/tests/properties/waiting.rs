@@ -17,7 +17,7 @@ fn logged(calls: &[u64]) -> Engine {
 }
 
 fn commented(engine: &mut Engine, call: u64, id: u64) {
-    let comment = Comment { id, posted_at: None, by: None, text: format!("note {id}") };
+    let comment = Comment { id, posted_at: None, by: None, text: format!("note {id}"), left_out: 0 };
     let told = CallSnapshot { comments: vec![comment], ..snapshot(call, 1, 4, true) };
     engine.append(Fact::CallSnapshot(Box::new(told)));
 }
