@@ -10,6 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, prometheus_text
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use crate::engine::now;
 use crate::reader_status::ReaderStatus;
 use crate::status::{
     AccountStatus, ConditionStatus, FoldedStatus, Live, ProcessStatus, SpoolStatus, Status, WriterStatus,
@@ -76,7 +77,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 48] = [
+const METRICS: [Metric; 49] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -174,6 +175,16 @@ const METRICS: [Metric; 48] = [
     gauge("calls_waiting", "Calls that wait for a decision", |status| {
         accounts(status, |account| Some(count(folded(account)?.waiting_calls)))
     }),
+    gauge(
+        "calls_waiting_seconds",
+        "For how long the first of the calls that wait for a decision has waited; 0 while none does",
+        |status| {
+            accounts(status, |account| {
+                let since = folded(account)?.waiting_since;
+                Some(since.map_or(0.0, |since| now().since(since).as_secs_f64()))
+            })
+        },
+    ),
     gauge("effects_pending", "Decided effects that are not settled in Front", |status| {
         accounts(status, |account| Some(count(folded(account)?.pending_effects)))
     }),
@@ -316,7 +327,8 @@ fn words(
 
 /// The samples of each account, with its name before their own labels.
 fn labelled(status: &Status, samples: impl Fn(&AccountStatus) -> Samples) -> Samples {
-    let accounts = status.accounts.iter();
+    // An account that was removed or renamed stays in the log for ever: nobody is to be alarmed for it.
+    let accounts = status.accounts.iter().filter(|(_, account)| account.configured);
     let named = accounts.flat_map(|(name, account)| {
         let with_name = |(labels, value): (Labels, f64)| {
             (std::iter::once(("account", name.clone())).chain(labels).collect(), value)

@@ -134,7 +134,9 @@ fn totals(state: &State<AccountPieces>) -> anyhow::Result<FoldedStatus> {
     let mut pending = Pending::default();
     for entry in state.backing().scan(PARTY_PREFIX, None) {
         let (_, piece) = entry?;
-        piece.party().into_iter().for_each(|party| pending.add(party));
+        if let Some(party) = piece.party() {
+            pending.add(state, party)?;
+        }
     }
     Ok(FoldedStatus::new(&state.account()?, pending))
 }

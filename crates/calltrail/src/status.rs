@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Role, Stores, TokenStatus};
 use crate::history::{History, parties};
 use crate::reader_status::ReaderStatus;
+use crate::trail::clock_time;
 
 /// What `calltrail status` shows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,6 +75,9 @@ pub struct SpoolStatus {
 /// One account's part.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AccountStatus {
+    /// It is in the configuration. One that is not, and is in the log, has been removed or renamed.
+    #[serde(default = "yes")]
+    pub configured: bool,
     /// What the folded log says; nothing from a process that folds none, or is too busy to tell.
     #[serde(flatten)]
     pub folded: Option<FoldedStatus>,
@@ -91,6 +95,9 @@ pub struct FoldedStatus {
     pub rejected: u64,
     /// Calls that wait for a decision, their first one or about what came late.
     pub waiting_calls: usize,
+    /// When the latest record came of the one that has waited longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Timestamp>,
     /// Decided effects that are not settled in Front.
     pub pending_effects: usize,
     /// Work items that were published again and again without an effect of them being settled.
@@ -198,9 +205,11 @@ impl Status {
         let mut accounts = BTreeMap::new();
         for (name, state) in &history.accounts {
             let mut pending = Pending::default();
-            parties(state).iter().for_each(|(_, party)| pending.add(party));
+            for (_, party) in parties(state) {
+                pending.add(state, &party)?;
+            }
             let folded = Some(FoldedStatus::new(&state.account()?, pending));
-            accounts.insert(name.clone(), AccountStatus { folded, live: None });
+            accounts.insert(name.clone(), AccountStatus { configured: true, folded, live: None });
         }
         Ok(Self { version: version(), running: false, process: None, records, folded: None, accounts })
     }
@@ -239,6 +248,7 @@ impl FoldedStatus {
             left_out: account.left_out.iter().map(|(why, count)| (why.as_str().to_owned(), *count)).collect(),
             rejected: account.rejected,
             waiting_calls: pending.calls,
+            waiting_since: pending.waiting_since,
             pending_effects: pending.effects,
             lost_items: pending.lost_items,
             refused_publications: pending.troubles.refused_publications,
@@ -313,6 +323,9 @@ impl fmt::Display for Status {
         }
         for (name, account) in &self.accounts {
             writeln!(f, "\naccount {name}")?;
+            if !account.configured {
+                row(f, "removed", "it is in the log, and in the configuration no more: its work waits")?;
+            }
             if self.folded.is_some() && account.folded.is_none() {
                 row(f, "waiting", "not known: the projector is busy, or waits for the log")?;
             }
@@ -347,9 +360,12 @@ impl fmt::Display for FoldedStatus {
                 format!("{} effects, for good; `calltrail trail` of the caller says why", self.rejected);
             row(f, "rejected", &rejected)?;
         }
+        let since = self.waiting_since.map(|since| format!(", the first since {}", clock_time(since)));
         let waiting = format!(
-            "{} calls for a decision, {} effects for Front",
-            self.waiting_calls, self.pending_effects
+            "{} calls for a decision{}, {} effects for Front",
+            self.waiting_calls,
+            since.unwrap_or_default(),
+            self.pending_effects
         );
         row(f, "waiting", &waiting)?;
         if self.lost_items > 0 {
@@ -448,6 +464,11 @@ fn counts(counts: &BTreeMap<String, u64>) -> String {
     let shown: Vec<_> =
         counts.iter().filter(|(_, count)| **count > 0).map(|(word, n)| format!("{n} {word}")).collect();
     if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
+}
+
+/// Earlier releases told of configured accounts alone.
+fn yes() -> bool {
+    true
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //! begins anew when the store turns out to be damaged.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use calltrail_domain::chain::chain;
 use calltrail_domain::effect::WorkItem;
 use calltrail_domain::record::Record;
 use calltrail_domain::state::{LaterRecords, StateError};
@@ -108,7 +108,7 @@ impl Projector {
     pub(crate) async fn run(mut self) -> Result<(), ProjectorError> {
         let Some(tail) = self.first_tail().await else { return Ok(()) };
         if let Err(cause) = rebuild::remove_leftovers(&self.options.store) {
-            warn!(error = &cause as &dyn Error, "what a killed rebuild left cannot be removed");
+            warn!(error = %chain(&cause), "what a killed rebuild left cannot be removed");
         }
         let mut opened = Store::open(&self.options.store, tail)?;
         let (mut damages, mut carries) = (0, None);
@@ -309,12 +309,12 @@ impl Projector {
 impl Lines {
     /// A port that is away refuses every few seconds; it is logged once a minute.
     fn tell_refused(&mut self, cause: &LogError) {
-        let cause_of = cause as &dyn Error;
+        let cause_of = chain(cause);
         if cause.is_retryable() && is_due(&mut self.refusal_at) {
-            warn!(error = cause_of, "the log or the outbox refused, trying again");
+            warn!(error = %cause_of, "the log or the outbox refused, trying again");
         }
         if !cause.is_retryable() && is_due(&mut self.refusal_for_good_at) {
-            error!(error = cause_of, "the log or the outbox refuses something for good; all else goes on");
+            error!(error = %cause_of, "the log or the outbox refuses something for good; all else goes on");
         }
     }
 
@@ -364,7 +364,7 @@ fn tell_rebuilt(rebuilt: &Result<Rebuilt, RebuildError>) {
             );
         }
         Err(cause) => {
-            error!(error = cause as &dyn Error, "the rebuilt projection store cannot take its place")
+            error!(error = %chain(cause), "the rebuilt projection store cannot take its place")
         }
     }
 }

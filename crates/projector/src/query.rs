@@ -6,7 +6,8 @@ use std::path::Path;
 use calltrail_domain::hash::StateHash;
 use calltrail_domain::party::Party;
 use calltrail_domain::policy::Policy;
-use calltrail_domain::state::{Account, StateError};
+use calltrail_domain::state::{Account, Backing, State, StateError};
+use calltrail_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -58,6 +59,8 @@ pub(crate) type Totals = BTreeMap<String, Account>;
 pub struct Pending {
     /// Calls that wait for a decision: settled ones, and those that something came late for.
     pub calls: usize,
+    /// When the latest record came of the call that has waited longest; history, which waits for everybody else, aside.
+    pub waiting_since: Option<Timestamp>,
     /// Decided effects that are not settled in Front.
     pub effects: usize,
     /// Work items that were published so often ([`PUBLICATIONS_MAX`]) that something must acknowledge them and not do them.
@@ -77,12 +80,20 @@ pub struct Troubles {
 }
 
 impl Pending {
-    /// Counts one more party.
-    pub fn add(&mut self, party: &Party) {
+    /// Counts one more party of this state.
+    ///
+    /// # Errors
+    /// When the pieces cannot be read.
+    pub fn add<B: Backing>(&mut self, state: &State<B>, party: &Party) -> Result<(), StateError<B::Error>> {
         self.calls += party.queue.len();
+        let first = party.queue.front().map(|waiting| state.call(waiting.call)).transpose()?.flatten();
+        let first = first.filter(|call| call.settled.as_ref().is_none_or(|settled| !settled.history));
+        let since = first.map(|call| call.last_received_at);
+        self.waiting_since = self.waiting_since.into_iter().chain(since).min();
         self.effects += party.pending_effects();
         let publication = party.outstanding.as_ref().map_or(0, |outstanding| outstanding.item.publication);
         self.lost_items += usize::from(publication >= PUBLICATIONS_MAX);
+        Ok(())
     }
 }
 
@@ -133,7 +144,7 @@ fn pending(projection: &Projection<Store>) -> Result<BTreeMap<String, Pending>, 
             let mut pending = Pending { troubles: account.troubles(), ..Pending::default() };
             for party in account.parties() {
                 let (_, party) = party?;
-                pending.add(&party);
+                pending.add(&account.state, &party)?;
             }
             Ok((name.clone(), pending))
         })
