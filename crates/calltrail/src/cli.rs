@@ -11,7 +11,7 @@ use calltrail_domain::time::Timestamp;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{self, Config, ConfigError, Environment};
+use crate::config::{self, Config, ConfigError, Environment, Needs};
 use crate::when::When;
 
 /// Logs Aircall phone calls into Front conversations: no call lost, nothing twice, everything traceable.
@@ -625,7 +625,15 @@ impl Globals {
     /// # Errors
     /// Those of [`config::load`].
     pub fn load_config(&self, environment: &Environment) -> Result<Config, ConfigError> {
-        let mut config = config::load(&self.config, environment)?;
+        self.load_config_for(Needs::ALL, environment)
+    }
+
+    /// The same, without the secrets that are not needed.
+    ///
+    /// # Errors
+    /// Those of [`config::load`].
+    pub fn load_config_for(&self, needs: Needs, environment: &Environment) -> Result<Config, ConfigError> {
+        let mut config = config::load_for(needs, &self.config, environment)?;
         config.http.listen = self.listen.unwrap_or(config.http.listen);
         config.http.operator_listen = self.operator_listen.unwrap_or(config.http.operator_listen);
         config.log.path = self.path.clone().unwrap_or(config.log.path);

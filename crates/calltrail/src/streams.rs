@@ -43,6 +43,15 @@ struct Field {
     found: String,
 }
 
+impl Field {
+    fn is_more_room(&self) -> bool {
+        let bytes = |text: &str| text.parse::<i64>().ok();
+        // -1 is no bound.
+        let is_more = |(found, declared)| found == -1 || found > declared;
+        self.field == "max_bytes" && bytes(&self.found).zip(bytes(&self.declared)).is_some_and(is_more)
+    }
+}
+
 /// One try, with a deadline.
 pub(crate) async fn connect(config: &JetStreamConfig, role: Role) -> anyhow::Result<JetStream> {
     let identity = config.identity.as_ref();
@@ -115,6 +124,12 @@ impl Streams {
     /// Each with what differs.
     pub(crate) fn differing(&self) -> impl Iterator<Item = String> {
         self.0.iter().filter(|found| found.state == FoundState::Differs).map(ToString::to_string)
+    }
+
+    /// True when nothing differs but room: a stream that somebody has enlarged does what the declared one does.
+    pub(crate) fn will_do(&self) -> bool {
+        let differing = self.0.iter().filter(|found| found.state == FoundState::Differs);
+        differing.flat_map(|found| &found.differences).all(Field::is_more_room)
     }
 
     /// The same after everything that was missing was made.

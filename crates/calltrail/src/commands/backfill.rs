@@ -41,6 +41,7 @@ pub async fn backfill(globals: &Globals, args: &BackfillArgs, out: &mut dyn Writ
         to_s: to.as_seconds(),
         overlap_s: 0,
         calls: args.call.clone(),
+        ended_from_s: None,
         history_after_s: None,
         by: By::Command,
     };
@@ -62,6 +63,7 @@ pub async fn recover(globals: &Globals, args: &RecoverArgs, out: &mut dyn Write)
         to_s: now.as_seconds() + 1,
         overlap_s: seconds(OVERLAP_DEFAULT),
         calls: Vec::new(),
+        ended_from_s: None,
         history_after_s: Some(seconds(account.timing.history_after)),
         by: By::Command,
     };

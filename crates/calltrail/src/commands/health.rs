@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use crate::cli::{Format, Globals};
-use crate::config::Environment;
+use crate::config::{Environment, Needs};
 
 /// Below what supervisors give such a question, so that the answer is ours.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
@@ -20,7 +20,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 pub async fn run(globals: &Globals, out: &mut dyn Write) -> anyhow::Result<bool> {
     let listener = match globals.operator_listen {
         Some(listener) => listener,
-        None => globals.load_config(&Environment::of_process())?.http.operator_listen,
+        None => globals.load_config_for(Needs::NONE, &Environment::of_process())?.http.operator_listen,
     };
     let url = format!("http://{}/health/ready", reachable(listener));
     let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_MAX).build()?;

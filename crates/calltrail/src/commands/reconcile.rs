@@ -76,7 +76,7 @@ async fn look(
     expected: &Expected,
     reconciled: &mut Reconciled,
 ) -> anyhow::Result<()> {
-    let client = Client::new(&account.front.base_url, account.front.api_token.clone())?;
+    let client = Client::new(&account.front.base_url, account.front.token())?;
     let per_minute = u32::try_from(limits(account).front).unwrap_or(u32::MAX).max(1);
     let bar = bar(expected.len() as u64, "reading {bar:40} {pos}/{len} conversations in Front, {eta} left")?;
     for (conversation, calls) in expected {
@@ -142,6 +142,7 @@ async fn fix(
             to_s: 0,
             overlap_s: 0,
             calls: calls.to_vec(),
+            ended_from_s: None,
             history_after_s: Some(i64::try_from(account.timing.history_after.as_secs()).unwrap_or(i64::MAX)),
             by: By::Command,
         };

@@ -10,7 +10,7 @@ use calltrail_projector::Scratch;
 
 use super::{Source, account_named, bar, print};
 use crate::cli::{Globals, ReconsiderArgs};
-use crate::config::{Backend, Config, Environment};
+use crate::config::{Backend, Config, Environment, Needs};
 use crate::control::Running;
 use crate::engine::{Stores, now, projection_in};
 use crate::reconsider::{self, Again, Plan, Selection};
@@ -21,7 +21,7 @@ use crate::remote_log::RemoteLog;
 /// # Errors
 /// When nothing is known of what was asked about, other rules are running, or the log cannot be read or written.
 pub async fn run(globals: &Globals, args: &ReconsiderArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let config = globals.load_config(&Environment::of_process())?;
+    let config = globals.load_config_for(Needs::NONE, &Environment::of_process())?;
     let accounts = match &args.account {
         Some(id) => vec![account_named(&config, Some(id))?],
         None => config.accounts.iter().collect(),

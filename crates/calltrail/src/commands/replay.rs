@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use super::{Source, log_config, print};
 use crate::archive::with_archives;
 use crate::cli::{Globals, ReplayArgs, Until};
-use crate::config::Environment;
+use crate::config::{Environment, Needs};
 use crate::engine::{projection_in, take_folder};
 use crate::past::Past;
 use crate::remote_log::RemoteLog;
@@ -104,7 +104,7 @@ async fn past(
 async fn diff(globals: &Globals, args: &ReplayArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
     let mut policies = BTreeMap::new();
     if !args.recorded_policy {
-        let config = globals.load_config(&Environment::of_process())?;
+        let config = globals.load_config_for(Needs::NONE, &Environment::of_process())?;
         policies.extend(config.accounts.iter().map(|account| (account.id.to_string(), account.policy())));
     }
     let (log, folder) = readable(globals).await?;

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::print;
 use crate::cli::{ApplyArgs, Format, Globals, KeysArgs, PermissionsArgs};
-use crate::config::{Backend, Environment};
+use crate::config::{Backend, Environment, Needs};
 use crate::streams::{self, Streams, WORDS};
 
 /// Makes what is missing and explains what differs; true when nothing does.
@@ -21,7 +21,7 @@ use crate::streams::{self, Streams, WORDS};
 /// # Errors
 /// When the servers cannot be reached, or refuse.
 pub async fn apply(globals: &Globals, args: &ApplyArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let config = globals.load_config(&Environment::of_process())?;
+    let config = globals.load_config_for(Needs::NONE, &Environment::of_process())?;
     if config.log.backend != Backend::JetStream {
         bail!("`log.backend` is \"embedded\", which has no streams\n  = set `log.backend = \"jetstream\"`");
     }
@@ -35,14 +35,13 @@ pub async fn apply(globals: &Globals, args: &ApplyArgs, out: &mut dyn Write) -> 
     )?;
     jetstream.close().await;
     print(&found, globals.format, out)?;
-    let is_as_declared = found.differing().next().is_none();
-    if !is_as_declared && globals.format == Format::Text {
+    if found.differing().next().is_some() && globals.format == Format::Text {
         writeln!(
             out,
             "\nwhat differs is left alone: set the configuration to what is there, or change it with the servers' own tools"
         )?;
     }
-    Ok(is_as_declared)
+    Ok(found.will_do())
 }
 
 /// The files that were written, and the public part of each key.

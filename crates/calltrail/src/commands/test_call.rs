@@ -54,7 +54,7 @@ struct Removed {
 pub async fn run(globals: &Globals, args: &TestCallArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = globals.load_config(&Environment::of_process())?;
     let account = account_named(&config, args.account.as_deref())?;
-    let client = Client::new(&account.front.base_url, account.front.api_token.clone())?;
+    let client = Client::new(&account.front.base_url, account.front.token())?;
     match &args.remove {
         Some(conversation) => print(&remove(&client, conversation).await?, globals.format, out),
         None => {

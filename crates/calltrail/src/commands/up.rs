@@ -15,7 +15,7 @@ use crate::engine::{Engine, Role};
 /// # Errors
 /// When the configuration has mistakes, the engine cannot start, or it cannot go on.
 pub async fn run(globals: &Globals, role: Role) -> anyhow::Result<()> {
-    let config = globals.load_config(&Environment::of_process())?;
+    let config = globals.load_config_for(role.needs(), &Environment::of_process())?;
     // Listened for from the beginning and in one go: no signal falls between the start and the run.
     let mut stop = pin!(asked_to_stop());
     let mut engine = tokio::select! {

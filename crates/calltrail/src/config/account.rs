@@ -87,8 +87,11 @@ pub struct Credential {
 pub struct FrontConfig {
     /// Without a slash at its end; https, or http on this machine.
     pub base_url: String,
-    pub api_token: SecretString,
-    /// The key of Front's webhook signatures. Without it no webhook of Front is taken.
+    /// Nothing in a process that does not need it ([`Needs`]).
+    pub api_token: Option<SecretString>,
+    /// A signing key is configured: without it no webhook of Front is taken.
+    pub has_webhooks: bool,
+    /// The key of Front's webhook signatures, in a process that needs it.
     pub signing_key: Option<SecretString>,
     /// Instead of the limit that Front reports.
     pub requests_per_minute: Option<u32>,
@@ -186,10 +189,16 @@ impl Default for TimingConfig {
 }
 
 impl FrontConfig {
+    /// The API token; an empty one, which Front refuses, in a process that does not need it.
+    #[must_use]
+    pub fn token(&self) -> SecretString {
+        self.api_token.clone().unwrap_or_default()
+    }
+
     /// How often events are polled. Without webhooks every conversation is read before its call, so there is no need to.
     #[must_use]
     pub fn polls_every(&self) -> Option<Duration> {
-        self.events_poll.filter(|_| self.signing_key.is_some())
+        self.events_poll.filter(|_| self.has_webhooks)
     }
 }
 
@@ -215,7 +224,7 @@ impl AccountConfig {
             recording: calls.recording,
             time_zone: calls.time_zone,
             business_hours: calls.business_hours,
-            front_webhooks: self.front.signing_key.is_some(),
+            front_webhooks: self.front.has_webhooks,
             timing: Timing {
                 ended_wait_seconds: self.timing.ended_wait.as_secs(),
                 silent_call_seconds: self.timing.silent_call.as_secs(),
@@ -263,14 +272,18 @@ fn read_aircall(mut section: Section<'_>, has_public_url: bool) -> AircallConfig
     let base_url = section
         .or("base_url", AIRCALL_BASE_URL.to_owned(), |entry| values::base_url(entry, AIRCALL_BASE_URL));
     let may_ask = section.has("api_id") || section.has("api_token");
-    let credential = read_credential(&mut section);
+    let needs = section.needs();
+    let is_shown_by_aircall = needs.webhook_tokens && !section.has("webhook_tokens");
+    let credential = read_credential(&mut section, needs.aircall_api || is_shown_by_aircall);
     let media_hosts = section.list("media_hosts", values::host);
     let requests_per_minute = section.optional("requests_per_minute", values::requests_per_minute);
     let rate_share = section.or("rate_share", RATE_SHARE, values::share);
     let webhook_check = section.or("webhook_check_seconds", Some(WEBHOOK_CHECK), values::pace_or_never);
     let recovery = section.or("recovery", Recovery::Automatic, |entry| values::one_of(entry, &RECOVERIES));
-    let webhook_tokens = section.optional_secrets("webhook_tokens", "AIRCALL_WEBHOOK_TOKEN");
-    if webhook_tokens.is_none() && !(may_ask && has_public_url) {
+    let has_tokens = section.has("webhook_tokens");
+    let webhook_tokens =
+        section.optional_secrets("webhook_tokens", "AIRCALL_WEBHOOK_TOKEN", needs.webhook_tokens);
+    if !(has_tokens || may_ask && has_public_url) {
         let other_way = if may_ask { OR_LEARN } else { "" };
         section.missing_unless::<()>("webhook_tokens", "[{ env = \"AIRCALL_WEBHOOK_TOKEN\" }]", other_way);
     }
@@ -289,10 +302,10 @@ fn read_aircall(mut section: Section<'_>, has_public_url: bool) -> AircallConfig
 }
 
 /// Both keys or neither.
-fn read_credential(section: &mut Section<'_>) -> Option<Credential> {
+fn read_credential(section: &mut Section<'_>, is_needed: bool) -> Option<Credential> {
     let (has_id, has_token) = (section.has("api_id"), section.has("api_token"));
-    let api_id = section.optional_secret("api_id");
-    let api_token = section.optional_secret("api_token");
+    let api_id = section.optional_secret("api_id", is_needed);
+    let api_token = section.optional_secret("api_token", is_needed);
     match (has_id, has_token) {
         (true, false) => section.missing("api_token", "{ env = \"AIRCALL_API_TOKEN\" }"),
         (false, true) => section.missing("api_id", "{ env = \"AIRCALL_API_ID\" }"),
@@ -302,8 +315,10 @@ fn read_credential(section: &mut Section<'_>) -> Option<Credential> {
 
 fn read_front(mut section: Section<'_>) -> Option<FrontConfig> {
     let base_url = section.or("base_url", FRONT_BASE_URL.to_owned(), |e| values::base_url(e, FRONT_BASE_URL));
-    let api_token = section.required_secret("api_token", "FRONT_API_TOKEN");
-    let signing_key = section.optional_secret("signing_key");
+    let needs = section.needs();
+    let api_token = section.required_secret("api_token", "FRONT_API_TOKEN", needs.front_api);
+    let has_webhooks = section.has("signing_key");
+    let signing_key = section.optional_secret("signing_key", needs.front_signing);
     let requests_per_minute = section.optional("requests_per_minute", values::requests_per_minute);
     let rate_share = section.or("rate_share", RATE_SHARE, values::share);
     let events_poll = section.or("events_poll_seconds", Some(EVENTS_POLL), values::pace_or_never);
@@ -313,6 +328,7 @@ fn read_front(mut section: Section<'_>) -> Option<FrontConfig> {
     Some(FrontConfig {
         base_url,
         api_token,
+        has_webhooks,
         signing_key,
         requests_per_minute,
         rate_share,

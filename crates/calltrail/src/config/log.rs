@@ -130,7 +130,7 @@ fn read_jetstream(mut section: Section<'_>) -> JetStreamConfig {
         manage: section.or("manage", default.manage, values::yes_or_no),
         log_bytes_max: GIB
             * section.or("log_gib_max", gib, |entry| values::whole(entry, 1..=LOG_GIB_MAX, "GiB")),
-        nkey_seed: section.optional_secret("nkey_seed"),
+        nkey_seed: section.optional_secret("nkey_seed", true),
         ca_file: file(&mut section, "ca_file"),
         identity: None,
         monitor_urls: section.list("monitor_urls", values::monitor_url).unwrap_or(default.monitor_urls),

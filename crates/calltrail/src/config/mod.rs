@@ -31,6 +31,7 @@ pub use account::{
 pub use environment::Environment;
 pub use error::{ConfigError, Mistakes};
 pub use log::{Backend, Identity, JetStreamConfig, LogConfig, SpoolConfig};
+pub use secrets::Needs;
 
 use environment::OVERRIDE_PREFIX;
 use error::Mistake;
@@ -78,8 +79,16 @@ impl Default for HttpConfig {
 /// # Errors
 /// When the file cannot be read, or with every mistake that was found in it and in the variables.
 pub fn load(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
+    load_for(Needs::ALL, path, environment)
+}
+
+/// The same, for a process that needs not all secrets.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_for(needs: Needs, path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
     let source = Source::new(path, read_file(path)?);
-    let (config, _) = read(&source, environment);
+    let (config, _) = read(&source, environment, needs);
     config
 }
 
@@ -93,7 +102,7 @@ pub fn load_log(path: &Path, environment: &Environment) -> Result<LogConfig, Con
     if let Some(mistakes) = Mistakes::from_list(syntax_mistakes(&source, &syntax)) {
         return Err(ConfigError::Mistakes(mistakes));
     }
-    let reading = Reading::new(&source, environment);
+    let reading = Reading::new(&source, environment, Needs::ALL);
     let mut table = tree::from_document(document.get_ref());
     overlay(&reading, &mut table);
     let log = log::read(reading.root(table).section("log"));
@@ -119,12 +128,16 @@ fn read_file(path: &Path) -> Result<String, ConfigError> {
 }
 
 /// The configuration, and the full names of the keys that were asked for.
-fn read(source: &Source, environment: &Environment) -> (Result<Config, ConfigError>, BTreeSet<String>) {
+fn read(
+    source: &Source,
+    environment: &Environment,
+    needs: Needs,
+) -> (Result<Config, ConfigError>, BTreeSet<String>) {
     let (document, syntax) = DeTable::parse_recoverable(&source.text);
     if let Some(mistakes) = Mistakes::from_list(syntax_mistakes(source, &syntax)) {
         return (Err(ConfigError::Mistakes(mistakes)), BTreeSet::new());
     }
-    let reading = Reading::new(source, environment);
+    let reading = Reading::new(source, environment, needs);
     let mut table = tree::from_document(document.get_ref());
     overlay(&reading, &mut table);
     let config = read_root(reading.root(table));

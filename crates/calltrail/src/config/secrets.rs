@@ -11,17 +11,44 @@ use super::section::{Fault, Reading, Section};
 use super::source::{Origin, Show};
 use super::tree::{Entry, Table, Value};
 
+/// The secrets that are read. Of the others only the keys are known: a process does not hold what it has no use for, and
+/// starts where it is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// `account.aircall.api_id` and `api_token`.
+    pub aircall_api: bool,
+    /// `account.aircall.webhook_tokens`, and where there are none the above, which shows them.
+    pub webhook_tokens: bool,
+    /// `account.front.api_token`.
+    pub front_api: bool,
+    /// `account.front.signing_key`.
+    pub front_signing: bool,
+}
+
+impl Needs {
+    pub const NONE: Self =
+        Self { aircall_api: false, webhook_tokens: false, front_api: false, front_signing: false };
+    pub const ALL: Self =
+        Self { aircall_api: true, webhook_tokens: true, front_api: true, front_signing: true };
+}
+
 impl Section<'_> {
-    /// A secret that has to be there; `variable` is the name that the mend proposes.
-    pub(super) fn required_secret(&mut self, key: &'static str, variable: &str) -> Option<SecretString> {
+    /// A secret that has to be there, and is read if it is needed; `variable` is the name that the mend proposes.
+    pub(super) fn required_secret(
+        &mut self,
+        key: &'static str,
+        variable: &str,
+        is_needed: bool,
+    ) -> Option<Option<SecretString>> {
         match self.take(key) {
-            Some(entry) => self.secret(key, &entry),
+            Some(entry) if is_needed => self.secret(key, &entry).map(Some),
+            Some(_) => Some(None),
             None => self.missing(key, &format!("{{ env = \"{variable}\" }}")),
         }
     }
 
-    pub(super) fn optional_secret(&mut self, key: &'static str) -> Option<SecretString> {
-        let entry = self.take(key)?;
+    pub(super) fn optional_secret(&mut self, key: &'static str, is_needed: bool) -> Option<SecretString> {
+        let entry = self.take(key).filter(|_| is_needed)?;
         self.secret(key, &entry)
     }
 
@@ -30,8 +57,9 @@ impl Section<'_> {
         &mut self,
         key: &'static str,
         variable: &str,
+        is_needed: bool,
     ) -> Option<Vec<SecretString>> {
-        let entry = self.take(key)?;
+        let entry = self.take(key).filter(|_| is_needed)?;
         let origin = entry.origin.clone();
         let Some(elements) = self.elements(key, entry) else { return Some(Vec::new()) };
         if elements.is_empty() || elements.len() > WEBHOOK_TOKENS_MAX {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::error::Mistake;
+use super::secrets::Needs;
 use super::source::{Origin, Show, Source};
 use super::spelling;
 use super::tree::{Entry, Table, Value, numbered_list};
@@ -30,6 +31,7 @@ impl Fault {
 pub(super) struct Reading<'a> {
     source: &'a Source,
     environment: &'a Environment,
+    pub(super) needs: Needs,
     mistakes: RefCell<Vec<Mistake>>,
     unknown: RefCell<Vec<Unknown>>,
     asked: RefCell<BTreeSet<(String, &'static str)>>,
@@ -44,9 +46,9 @@ struct Unknown {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(source: &'a Source, environment: &'a Environment) -> Self {
+    pub(super) fn new(source: &'a Source, environment: &'a Environment, needs: Needs) -> Self {
         let (mistakes, unknown, asked) = Default::default();
-        Self { source, environment, mistakes, unknown, asked }
+        Self { source, environment, needs, mistakes, unknown, asked }
     }
 
     pub(super) fn environment(&self) -> &'a Environment {
@@ -103,6 +105,10 @@ pub(super) struct Section<'r> {
 }
 
 impl<'r> Section<'r> {
+    pub(super) fn needs(&self) -> Needs {
+        self.reading.needs
+    }
+
     /// The entry of `key`, which is known from now on.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Entry> {
         self.known.push(key);

@@ -58,7 +58,7 @@ fn names(section: &str, table: &Table, into: &mut BTreeSet<String>) {
 #[test]
 fn every_key_that_is_known_stands_in_the_file_that_init_writes() {
     let source = Source::new(Path::new("calltrail.toml"), with_all_keys());
-    let (config, asked) = read(&source, &template_environment());
+    let (config, asked) = read(&source, &template_environment(), Needs::ALL);
     assert!(config.is_ok(), "{}", config.expect_err("checked"));
     let document = DeTable::parse(&source.text).expect("it was just read");
     let mut written = BTreeSet::new();
@@ -72,8 +72,8 @@ fn every_key_that_is_known_stands_in_the_file_that_init_writes() {
 fn what_init_comments_out_are_the_defaults() {
     let plain = Source::new(Path::new("calltrail.toml"), TEMPLATE.to_owned());
     let all = Source::new(Path::new("calltrail.toml"), with_all_keys());
-    let plain = read(&plain, &template_environment()).0.expect("the template is a configuration");
-    let all = read(&all, &template_environment()).0.expect("and so it is with all keys");
+    let plain = read(&plain, &template_environment(), Needs::ALL).0.expect("the template is a configuration");
+    let all = read(&all, &template_environment(), Needs::ALL).0.expect("and so it is with all keys");
     assert_eq!(format!("{:?}", plain.log), format!("{:?}", without_examples(all.log)));
     assert_eq!(plain.http, all.http);
     let (plain, all) = (&plain.accounts[0], &all.accounts[0]);
@@ -108,7 +108,10 @@ fn no_error_shows_a_secret_wherever_one_character_is_inserted_or_left_out() {
         let inserted = "\"'[]{}=#,.\nx é".chars().map(|c| format!("{before}{c}{after}"));
         for text in inserted.chain([format!("{before}{}", &after[1..])]) {
             let source = Source::new(Path::new("calltrail.toml"), text);
-            let error = read(&source, &environment).0.expect_err("literal secrets are refused").to_string();
+            let error = read(&source, &environment, Needs::ALL)
+                .0
+                .expect_err("literal secrets are refused")
+                .to_string();
             let shows = error.contains("sekret") || error.contains("ekret");
             assert!(!shows, "{error}\n\nfrom\n{}", source.text);
         }

@@ -34,7 +34,7 @@ struct Heard {
 
 /// Asks everything at once, so that one silence costs no more than one deadline.
 pub(super) async fn look(account: &AccountConfig) -> FrontSeen {
-    let client = match Client::new(&account.front.base_url, account.front.api_token.clone()) {
+    let client = match Client::new(&account.front.base_url, account.front.token()) {
         Ok(client) => client,
         Err(error) => {
             let finding = Finding::problem("front token", error.to_string(), "fix `account.front.base_url`");

@@ -6,7 +6,7 @@ use anyhow::bail;
 use calltrail_event_log::jetstream::permissions;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Backend;
+use crate::config::{Backend, Needs};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,17 @@ impl Role {
 
     pub(crate) fn reads(self) -> bool {
         matches!(self, Self::Up | Self::Reader)
+    }
+
+    /// The secrets that it uses.
+    #[must_use]
+    pub fn needs(self) -> Needs {
+        Needs {
+            aircall_api: self.reads(),
+            webhook_tokens: self.receives(),
+            front_api: self.writes(),
+            front_signing: self.receives(),
+        }
     }
 
     /// By which key, permissions and name the servers know it.

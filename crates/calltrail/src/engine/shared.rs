@@ -115,7 +115,8 @@ impl Shared {
         for name in names {
             let (folded, policy_differs) = folded.remove(&name).unzip();
             let live = Live { policy_differs: policy_differs.flatten(), ..self.live(&name) };
-            accounts.entry(name).or_insert(AccountStatus { folded, live: Some(live) });
+            let configured = self.policies.contains_key(&name);
+            accounts.entry(name).or_insert(AccountStatus { configured, folded, live: Some(live) });
         }
         let connection = self.connection();
         let process = ProcessStatus {

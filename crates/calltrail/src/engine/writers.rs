@@ -43,7 +43,7 @@ pub(super) fn start(
 
 fn options(config: &Config, account: &AccountConfig) -> anyhow::Result<WriterOptions> {
     let front = &account.front;
-    let client = calltrail_front::Client::new(&front.base_url, front.api_token.clone())
+    let client = calltrail_front::Client::new(&front.base_url, front.token())
         .with_context(|| format!("Front's address of account {} is of no use", account.id))?;
     let settings = Settings {
         account: account.id.clone(),

@@ -3,10 +3,14 @@
 mod deployed;
 mod mistakes;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use calltrail::cli::Cli;
-use calltrail::config::{Backend, Config, Confirm, Environment, Identity, LogConfig, SpoolConfig, load};
+use calltrail::config::{
+    Backend, Config, Confirm, Environment, Identity, LogConfig, SpoolConfig, load, load_for,
+};
+use calltrail::engine::Role;
 use calltrail_domain::ids::{InboxId, LineId};
 use calltrail_domain::policy::{
     Anonymous, AssignBy, BusinessHours, CallType, Comments, ImportType, Locale, Policy, Recording, Tags,
@@ -59,7 +63,7 @@ fn every_key_of_a_full_file_arrives() {
     let credential = account.aircall.credential.as_ref().expect("one is written");
     let credential = (credential.api_id.expose_secret(), credential.api_token.expose_secret());
     assert_eq!(credential, ("old secret", "new secret"));
-    assert_eq!(account.front.api_token.expose_secret(), "new secret");
+    assert_eq!(account.front.token().expose_secret(), "new secret");
     assert_eq!(account.front.base_url, "http://127.0.0.1:9/front");
     assert_eq!((account.front.requests_per_minute, account.front.rate_share), (Some(50), 0.25));
     assert_eq!(account.front.events_poll, None);
@@ -129,6 +133,65 @@ fn without_a_signing_key_no_front_webhooks_are_expected() {
     assert!(!loaded(&path, &[("TOKEN", "t")]).accounts[0].policy().front_webhooks);
 }
 
+/// Each role starts with the variables of its own secrets, and holds no others.
+#[test]
+fn each_role_reads_the_secrets_that_it_needs_and_no_others() {
+    const TEXT: &str = r#"[[account]]
+id = "acme"
+[account.aircall]
+api_id = { env = "API_ID" }
+api_token = { env = "API_TOKEN" }
+webhook_tokens = [{ env = "HOOK" }]
+[account.front]
+api_token = { env = "FRONT" }
+signing_key = { env = "SIGNING" }
+default_inbox = "inb_1"
+"#;
+    let all = ["API_ID", "API_TOKEN", "HOOK", "FRONT", "SIGNING"];
+    let needed: [(Role, &[&str]); 5] = [
+        (Role::Up, &all),
+        (Role::Ingest, &["HOOK", "SIGNING"]),
+        (Role::Projector, &[]),
+        (Role::FrontWriter, &["FRONT"]),
+        (Role::Reader, &["API_ID", "API_TOKEN"]),
+    ];
+    let (_folder, path) = written(TEXT);
+    let environment =
+        |names: &[&'static str]| Environment::from_pairs(names.iter().map(|name| (*name, *name)));
+    for (role, needed) in needed {
+        let config = load_for(role.needs(), &path, &environment(needed));
+        let config = config.unwrap_or_else(|error| panic!("{role}: {error}"));
+        let whole = load_for(role.needs(), &path, &environment(&all)).expect("there is more than it needs");
+        let [account] = whole.accounts.as_slice() else { panic!("one account is written") };
+        let front = account.front.api_token.iter().chain(&account.front.signing_key);
+        let credential = account.aircall.credential.iter().flat_map(|one| [&one.api_id, &one.api_token]);
+        let held: BTreeSet<_> = front
+            .chain(credential)
+            .chain(&account.aircall.webhook_tokens)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|secret| secret.expose_secret())
+            .collect();
+        assert_eq!(held, needed.iter().copied().collect(), "{role} holds these");
+        assert!(config.accounts[0].policy().front_webhooks, "{role}: all decide alike");
+        for left_out in needed {
+            let others: Vec<_> = all.into_iter().filter(|name| name != left_out).collect();
+            let error =
+                load_for(role.needs(), &path, &environment(&others)).expect_err("it is needed").to_string();
+            assert!(error.contains(left_out), "{role}: {error}");
+        }
+    }
+    // Where no tokens are written, Aircall shows them to whoever has the credential.
+    let (_folder, path) = written(
+        &TEXT
+            .replace("webhook_tokens = [{ env = \"HOOK\" }]", "")
+            .replace("[[account]]", "[http]\npublic_url = \"https://calls.example.com\"\n[[account]]"),
+    );
+    let config = load_for(Role::Ingest.needs(), &path, &environment(&["API_ID", "API_TOKEN", "SIGNING"]));
+    assert!(config.is_ok_and(|config| config.accounts[0].aircall.credential.is_some()));
+    assert!(load_for(Role::Projector.needs(), &path, &environment(&[])).is_ok());
+}
+
 #[test]
 fn business_hours_may_cross_midnight() {
     for (from, to, minutes) in [("22:00", "06:00", (1_320, 360)), ("18:00", "00:00", (1_080, 0))] {
@@ -170,7 +233,7 @@ fn variables_alone_are_a_configuration() {
     assert_eq!(config.log.path, Path::new("data"));
     let account = &config.accounts[0];
     assert_eq!(account.aircall.webhook_tokens[0].expose_secret(), "t");
-    assert_eq!(account.front.api_token.expose_secret(), "direct");
+    assert_eq!(account.front.token().expose_secret(), "direct");
     assert_eq!(account.inboxes, [(LineId(41065), InboxId::new("inb_2"))].into());
     assert_eq!(account.calls.types, [CallType::Missed, CallType::Voicemail].into());
 }
@@ -192,7 +255,7 @@ fn a_variable_wins_over_the_file_and_may_add_an_account() {
     );
     let [first, second] = config.accounts.as_slice() else { panic!("two accounts are set") };
     assert_eq!(first.front.default_inbox, InboxId::new("inb_9"));
-    assert_eq!(first.front.api_token.expose_secret(), "direct");
+    assert_eq!(first.front.token().expose_secret(), "direct");
     assert_eq!(second.aircall.webhook_tokens.len(), 2);
 }
 

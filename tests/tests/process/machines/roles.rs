@@ -393,10 +393,15 @@ async fn the_doctor_looks_at_the_servers() {
     let file = site.file("calltrail.toml");
     let text = std::fs::read_to_string(&file).unwrap().replace("manage = false", "log_gib_max = 1");
     std::fs::write(&file, &text).unwrap();
-    let differs = site.run(&["streams", "apply"]).await.with_code(1);
-    let expect = "stream CALLS: differs (max_bytes is 8589934592, declared is 1073741824)";
-    assert!(differs.stdout.contains(expect), "{}", differs.stdout);
-    check_found(&examined(&site, "streams").await, "problem", "max_bytes");
+    // One that was enlarged will do, so that whatever waits for this command starts; one that is too small will not.
+    for (gib, code, declared) in [(1, 0, "1073741824"), (9, 1, "9663676416")] {
+        let text = text.replace("log_gib_max = 1", &format!("log_gib_max = {gib}"));
+        std::fs::write(&file, &text).unwrap();
+        let differs = site.run(&["streams", "apply"]).await.with_code(code);
+        let expect = format!("stream CALLS: differs (max_bytes is 8589934592, declared is {declared})");
+        assert!(differs.stdout.contains(&expect), "{}", differs.stdout);
+        check_found(&examined(&site, "streams").await, "problem", "max_bytes");
+    }
 
     std::fs::write(&file, text.replace("monitor_urls", "# monitor_urls")).unwrap();
     check_found(&examined(&site, "nats sync").await, "warning", "not known");

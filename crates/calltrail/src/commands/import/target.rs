@@ -13,7 +13,7 @@ use calltrail_event_log::ports::{EventLog, Import, LoggedRecord};
 use crate::archive::sync_folder_of;
 use crate::cli::Globals;
 use crate::commands::log_config;
-use crate::config::{Backend, Environment};
+use crate::config::{Backend, Environment, Needs};
 use crate::engine::{LOG_FILE, take_folder};
 use crate::streams;
 
@@ -43,7 +43,7 @@ impl Target {
             let log = Embedded::open(&config.path.join(DRAFT), &Options::default())?;
             return Ok(Self::File { log, folder: config.path, _lock: lock });
         }
-        let config = globals.load_config(&Environment::of_process())?;
+        let config = globals.load_config_for(Needs::NONE, &Environment::of_process())?;
         let settings = Box::new(streams::settings(&config));
         let log = streams::connect(&config.log.jetstream, Role::Operator).await?;
         importing::begin(&log, &settings).await.context(
