@@ -38,6 +38,8 @@ pub struct Sum {
     pub lenient: BTreeMap<&'static str, u64>,
     /// Seeds that failed, with what was found in each.
     pub failed: BTreeMap<u64, Vec<String>>,
+    /// The seed that failed last.
+    pub failed_last: Option<u64>,
     /// Seeds that were run twice.
     pub twice: u64,
     /// Faults of which the seed was run again without them.
@@ -127,6 +129,7 @@ impl Sum {
         }
         if !found.is_empty() {
             self.failed.insert(seen.seed, found);
+            self.failed_last = Some(seen.seed);
         }
     }
 

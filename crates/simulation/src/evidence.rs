@@ -157,8 +157,8 @@ pub struct AircallEvidence {
     pub switches_on_by_itself: bool,
 }
 
-/// No call lasts longer.
-const LONGEST_CALL_MS: i64 = 300_000;
+/// Aircall tells of an end within this time.
+const TOLD_AFTER_MS: i64 = 180_000;
 
 impl AircallEvidence {
     /// The call is over, and was after the webhook was made, or belongs to the history that was asked for.
@@ -167,11 +167,10 @@ impl AircallEvidence {
         self.over.contains(&call) && (!self.is_older(call) || self.backfilled)
     }
 
-    /// It began well before the webhook was made.
+    /// A call that ended then was over well before the webhook was made.
     #[must_use]
-    pub fn is_history(&self, call: u64) -> bool {
-        let from_ms = self.installed_ms - LONGEST_CALL_MS;
-        self.started_ms.get(&call).is_some_and(|started_ms| *started_ms < from_ms)
+    pub fn is_history(&self, ended_ms: i64) -> bool {
+        ended_ms < self.installed_ms - TOLD_AFTER_MS
     }
 
     /// It began before the webhook was made.

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use calltrail_simulation::bugs::{self, PLANTED};
 use calltrail_simulation::campaign::{Campaign, Sum, play};
@@ -127,8 +128,14 @@ fn threads(arguments: &Arguments) -> usize {
 fn progress(seeds: u64) -> impl Fn(u64, &Sum) {
     let style = ProgressStyle::with_template("{bar:40} {pos} of {len} seeds, {msg} failed, {eta} left");
     let bar = ProgressBar::new(seeds).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let told = AtomicUsize::new(0);
     move |_, sum| {
         bar.set_position(sum.seeds);
+        // Whoever waits for the rest may look at it meanwhile.
+        if let Some(seed) = sum.failed_last.filter(|_| told.swap(sum.failed.len(), Relaxed) < sum.failed.len()) {
+            let found = sum.failed[&seed].first().map_or("", String::as_str);
+            bar.suspend(|| eprintln!("seed {seed}: {found}"));
+        }
         if sum.seeds.is_multiple_of(100) {
             bar.set_message(sum.failed.len().to_string());
         }

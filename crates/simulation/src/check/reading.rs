@@ -73,7 +73,8 @@ fn unasked(
     let call = decided.decision.call.0;
     let is_told =
         account.evidence.taken.range((call, String::new())..(call + 1, String::new())).next().is_some();
-    if decided.logged().is_some() && aircall.is_history(call) && !aircall.backfilled && !is_told {
+    let is_history = account.calls.get(&call).is_some_and(|planned| aircall.is_history(planned.ended_ms));
+    if decided.logged().is_some() && is_history && !aircall.backfilled && !is_told {
         let at = decided.place.sequence;
         findings.of(account.id, format!("call {call} was before the webhook and is logged at {at}, unasked"));
     }

@@ -169,8 +169,8 @@ impl<'a> Retracing<'_, 'a> {
         };
         self.segments.calls.insert(call, Judged { decided, must, current, reference });
         if let Some(mut settled) = settled.filter(|_| logged.opens_segment) {
-            if matches!(must, Must::Either(_)) {
-                // Whatever was known then may have been what it was opened for: none of it ends the segment once more.
+            if must == Must::Either(Lenient::OpenerElsewhere) {
+                // What it was opened for may be anything that was known then: none of it ends the segment once more.
                 settled.place.sequence = settled.place.sequence.max(decided.through);
                 settled.received_ms = settled.received_ms.max(decided.place.appended_ms);
             }
