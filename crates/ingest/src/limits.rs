@@ -40,7 +40,7 @@ pub const STRANGER_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const MEMBER_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Webhooks that are stored at once, inclusive, shared out likewise (at least one each); a further one waits for
 /// [`ROOM_WAIT`], then it is 503.
-pub const APPENDS_MAX: usize = 256;
+pub const APPENDS_MAX: usize = 128;
 /// How long a webhook waits for room for its body, and again for its turn to be stored.
 pub const ROOM_WAIT: Duration = Duration::from_millis(400);
 /// What `Retry-After` says with a 503.
