@@ -30,6 +30,7 @@ pub(super) async fn spool(config: &Config) -> anyhow::Result<Option<Spool>> {
     let options = SpoolOptions {
         high_water_bytes: config.log.spool.high_water_bytes,
         disk_free_min_bytes: config.log.spool.disk_free_min_bytes,
+        accounts: config.accounts.len(),
     };
     Ok(Some(Spool::open(&config.log.path, options).await?))
 }

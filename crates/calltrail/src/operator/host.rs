@@ -14,7 +14,9 @@ use axum::http::{HeaderMap, Uri};
 pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, hosts: &[String]) -> bool {
     let named = headers.get_all(HOST).iter().map(|host| host.to_str().ok()?.parse::<Authority>().ok());
     let named = named.chain(uri.authority().cloned().map(Some));
-    let mut ours = named.map(|name| name.is_some_and(|name| is_our_name(name.host(), hosts)));
+    // A user before the name is no part of a Host, and only there to mislead.
+    let is_ours = |name: Authority| !name.as_str().contains('@') && is_our_name(name.host(), hosts);
+    let mut ours = named.map(|name| name.is_some_and(is_ours));
     ours.all(|ours| ours)
 }
 
