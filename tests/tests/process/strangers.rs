@@ -11,6 +11,7 @@ use reqwest::StatusCode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -175,8 +176,12 @@ async fn good_sender(address: SocketAddr, account: &'static str, token: &'static
     senders.join_all().await.into_iter().sum()
 }
 
+/// One attack at a time: each takes all that this machine has.
+static ATTACKING: Mutex<()> = Mutex::const_new(());
+
 /// Plays the attack; returns how much the program's memory grew.
 async fn check(count: usize, attack: Attack, account: &'static str, token: &'static str) -> u64 {
+    let _alone = ATTACKING.lock().await;
     let (_site, up, address) = attacked().await;
     assert_eq!(good_sender(address, account, token).await, SENDERS * WEBHOOKS_EACH, "before the attack");
     let before_kib = up.memory_peak_kib();
@@ -223,6 +228,7 @@ async fn the_flood_of_one_account_leaves_another_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_to_the_operator_listener_leave_health_answered() {
+    let _alone = ATTACKING.lock().await;
     let (_site, up, _) = attacked().await;
     let operator_at = up.operator_at();
     let attackers = Attackers::begin(operator_at, IDLE / 4, &Attack::Idle).await;
@@ -257,6 +263,7 @@ async fn the_operator_listener_answers_to_its_own_names_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn few_open_files_lower_the_connections_and_the_log_says_so() {
+    let _alone = ATTACKING.lock().await;
     let site = Site::new(1, RepeatAnswer::AcceptedAndResolves).await;
     let mut up = Up::start_with_files(site.folder(), 320);
     let address = up.ready().await;
