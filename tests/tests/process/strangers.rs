@@ -23,6 +23,8 @@ use super::up::Up;
 /// Both ends of 2,000 connections, and everything else.
 const OPEN_FILES: u64 = 8_192;
 const IDLE: usize = 2_000;
+/// Where there is room for fewer: more than that.
+const FEW_IDLE: usize = 100;
 const SLOW_BODIES: usize = 520;
 const STALLED_BODIES: usize = 600;
 const FLOODING: usize = 480;
@@ -34,9 +36,9 @@ const SENDERS: usize = 4;
 const WEBHOOKS_EACH: usize = 100;
 /// Of each hundred; one in a hundred may have to be sent again.
 const ANSWERED_PERCENT_MIN: usize = 99;
-/// What bodies may take, above what the program has without any: both bounds of bodies, the read buffers of all
-/// connections, and the same again for what the allocator keeps.
-const BODIES_KIB_MAX: u64 = 2 * (16 + 32 + 48) * 1024;
+/// What stalled bodies may take, above what the program has without any: the bound of strangers' bodies, as much again
+/// for the room that their buffers keep ahead, the read buffers of all connections, and as much again for the allocator.
+const BODIES_KIB_MAX: u64 = (16 + 16 + 48 + 80) * 1024;
 const OTHER_ACCOUNT: &str = r#"
 [[account]]
 id = "other"
@@ -231,7 +233,7 @@ async fn idle_connections_to_the_operator_listener_leave_health_answered() {
     let _alone = ATTACKING.lock().await;
     let (_site, up, _) = attacked().await;
     let operator_at = up.operator_at();
-    let attackers = Attackers::begin(operator_at, IDLE / 4, &Attack::Idle).await;
+    let attackers = Attackers::begin(operator_at, FEW_IDLE, &Attack::Idle).await;
     let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_MAX).pool_max_idle_per_host(0);
     let client = client.build().expect("an http client");
     let mut answered = 0;
@@ -267,7 +269,7 @@ async fn few_open_files_lower_the_connections_and_the_log_says_so() {
     let site = Site::new(1, RepeatAnswer::AcceptedAndResolves).await;
     let mut up = Up::start_with_files(site.folder(), 320);
     let address = up.ready().await;
-    let attackers = Attackers::begin(address, IDLE / 4, &Attack::Idle).await;
+    let attackers = Attackers::begin(address, FEW_IDLE, &Attack::Idle).await;
     let answered = good_sender(address, "acme", "fixture-token").await;
     drop(attackers);
     let sent = SENDERS * WEBHOOKS_EACH;
