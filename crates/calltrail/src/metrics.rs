@@ -77,7 +77,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 49] = [
+const METRICS: [Metric; 51] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -122,6 +122,22 @@ const METRICS: [Metric; 49] = [
             .map(|(reason, count)| (vec![("reason", reason.as_str().to_owned())], number(*count)))
             .collect()
     }),
+    gauge(
+        "connections",
+        "Open connections to the receivers, by whether a webhook on them has authenticated",
+        |status| {
+            let connections = status.process.as_ref().and_then(|process| process.connections);
+            let of =
+                |authenticated: &str, open| (vec![("authenticated", authenticated.to_owned())], count(open));
+            let both = connections.map(|now| [of("no", now.strangers), of("yes", now.members)]);
+            both.into_iter().flatten().collect()
+        },
+    ),
+    counter(
+        "connections_closed_for_room",
+        "Connections to the receivers without a valid webhook that were closed to make room",
+        |status| process(status, |process| plain(number(process.connections?.closed_for_room))),
+    ),
     counter("webhooks_unreadable_calls", "Webhooks about calls from which no call can be read", |status| {
         accounts(status, |account| Some(number(webhooks(account)?.unreadable_calls)))
     }),

@@ -7,7 +7,7 @@ use calltrail_domain::state::Account;
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::vocabulary;
 use calltrail_front_writer::{Counters, Lasting};
-use calltrail_ingest::{CountersNow, SpoolNow};
+use calltrail_ingest::{ConnectionsNow, CountersNow, SpoolNow};
 use calltrail_projector::Pending;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,9 @@ pub struct ProcessStatus {
     /// Requests to the receivers that belong to no account. None where none are received.
     #[serde(default)]
     pub elsewhere: Option<CountersNow>,
+    /// Connections to the receivers. None where none are received.
+    #[serde(default)]
+    pub connections: Option<ConnectionsNow>,
 }
 
 /// How the connection to the servers of the log is.

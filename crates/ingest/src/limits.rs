@@ -18,10 +18,31 @@ pub const APPEND_TIMEOUT: Duration = Duration::from_secs(4);
 pub const HEADERS_MAX: usize = 64;
 /// The read buffer of one connection, which bounds the headers' size too.
 pub const BUFFER_BYTES_MAX: usize = 64 * 1024;
-/// Open connections, inclusive; further ones wait to be accepted.
-pub const CONNECTIONS_MAX: usize = 512;
-/// Appends that are under way at once, inclusive; a further one is 503.
-pub const APPENDS_MAX: usize = 256;
+/// A body that arrives more slowly than this, after [`BODY_RATE_GRACE`], is 408: the longest one takes 8 s at this rate.
+pub const BODY_RATE_BYTES_PER_SECOND_MIN: usize = 32 * 1024;
+/// So much later than its rate asks for may each part of a body be.
+pub const BODY_RATE_GRACE: Duration = Duration::from_secs(2);
+/// Open connections that have not authenticated, inclusive; a further one closes the one that was opened first.
+pub const STRANGERS_MAX: usize = 512;
+/// Those of one address, inclusive, unless the options say otherwise; a further one closes the first of that address. Of one
+/// address behind a trusted proxy: requests in flight.
+pub const STRANGERS_PER_PEER_MAX_DEFAULT: usize = 256;
+/// Open connections that have authenticated, inclusive. Half of them is kept for the accounts in equal parts (at least one
+/// each), half is lent. A connection beyond them stays among those that have not.
+pub const MEMBERS_MAX: usize = 256;
+/// Connections that were closed to make room and are not gone yet; with more, none is accepted.
+pub const CLOSING_MAX: usize = 48;
+/// What has arrived of the bodies of connections that have not authenticated, all together, inclusive; more closes the
+/// connection that was opened first of those that hold any.
+pub const STRANGER_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The bodies of connections that have authenticated, all together, inclusive: half is kept for the accounts in equal parts
+/// (at least the longest body each), half is lent. A further one waits for [`ROOM_WAIT`], then it is 503.
+pub const MEMBER_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Webhooks that are stored at once, inclusive, shared out likewise (at least one each); a further one waits for
+/// [`ROOM_WAIT`], then it is 503.
+pub const APPENDS_MAX: usize = 128;
+/// How long a webhook waits for room for its body, and again for its turn to be stored.
+pub const ROOM_WAIT: Duration = Duration::from_millis(400);
 /// What `Retry-After` says with a 503.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 /// After an accept that failed (no more file descriptors, say) the next one waits so long.
@@ -61,6 +82,13 @@ pub const FORWARD_PAUSE_MIN: Duration = Duration::from_millis(100);
 pub const FORWARD_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// When the process is asked to stop, what is left in the spool is forwarded for so long.
 pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Aircall gives up by then (API reference, webhooks): each wait of ours ends before.
+const SENDER_TIMEOUT: Duration = Duration::from_secs(5);
+const _: () = assert!(APPEND_TIMEOUT.as_millis() + 2 * ROOM_WAIT.as_millis() < SENDER_TIMEOUT.as_millis());
+const _: () = assert!(STRANGERS_PER_PEER_MAX_DEFAULT <= STRANGERS_MAX);
+/// The longest body of one stranger never closes its own connection, unless others' hold the rest.
+const _: () = assert!(BODY_BYTES_MAX < STRANGER_BODY_BYTES_MAX);
 
 const MIB: u64 = 1024 * 1024;
 const _: () = assert!(FORWARD_RECORDS_MAX <= calltrail_event_log::limits::GROUP_RECORDS_MAX);

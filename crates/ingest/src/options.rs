@@ -9,6 +9,8 @@ use calltrail_domain::time::Timestamp;
 use calltrail_front::webhook::SigningKeys;
 
 use crate::limits;
+use crate::peer::Network;
+use crate::share::Split;
 
 /// The clock that dates records and judges the times of signatures.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -55,6 +57,9 @@ impl From<Tokens> for LiveTokens {
 pub struct Options {
     pub accounts: Vec<Account>,
     pub limits: ServerLimits,
+    /// Proxies that are believed when their `X-Forwarded-For` or `Forwarded` names whom they were reached by. Without any, the
+    /// headers mean nothing.
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// How long is waited and how much is taken at once. The default is what `limits` says.
@@ -63,9 +68,23 @@ pub struct ServerLimits {
     pub header_timeout: Duration,
     pub connection_life: Duration,
     pub body_timeout: Duration,
+    pub body_grace: Duration,
     pub append_timeout: Duration,
-    pub connections_max: usize,
+    pub room_wait: Duration,
+    pub strangers_max: usize,
+    pub strangers_per_peer_max: usize,
+    pub members_max: usize,
+    pub stranger_body_bytes_max: usize,
+    pub member_body_bytes_max: usize,
     pub appends_max: usize,
+}
+
+impl ServerLimits {
+    /// Connections that may be open at once with so many accounts, those included that are being closed.
+    #[must_use]
+    pub fn connections_max(&self, accounts: usize) -> usize {
+        self.strangers_max + Split::of(self.members_max, accounts, 1).total(accounts) + limits::CLOSING_MAX
+    }
 }
 
 impl Default for ServerLimits {
@@ -74,8 +93,14 @@ impl Default for ServerLimits {
             header_timeout: limits::HEADER_TIMEOUT,
             connection_life: limits::CONNECTION_LIFE,
             body_timeout: limits::BODY_TIMEOUT,
+            body_grace: limits::BODY_RATE_GRACE,
             append_timeout: limits::APPEND_TIMEOUT,
-            connections_max: limits::CONNECTIONS_MAX,
+            room_wait: limits::ROOM_WAIT,
+            strangers_max: limits::STRANGERS_MAX,
+            strangers_per_peer_max: limits::STRANGERS_PER_PEER_MAX_DEFAULT,
+            members_max: limits::MEMBERS_MAX,
+            stranger_body_bytes_max: limits::STRANGER_BODY_BYTES_MAX,
+            member_body_bytes_max: limits::MEMBER_BODY_BYTES_MAX,
             appends_max: limits::APPENDS_MAX,
         }
     }

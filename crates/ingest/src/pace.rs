@@ -11,14 +11,14 @@ use crate::refusal::Reason;
 
 /// The pace of one kind of line.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub struct Pace {
     told_at: Option<Timestamp>,
     untold: u64,
 }
 
 impl Pace {
     /// Counts one more. When a line is due, returns how many there were since the last line, this one included.
-    pub(crate) fn count(&mut self, now: Timestamp) -> Option<u64> {
+    pub fn count(&mut self, now: Timestamp) -> Option<u64> {
         self.untold = self.untold.saturating_add(1);
         let is_due = self.told_at.is_none_or(|told_at| is_due(told_at, now));
         is_due.then(|| {

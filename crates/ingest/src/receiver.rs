@@ -16,18 +16,21 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tracing::{debug, error, warn};
 
-use crate::admit::{Admitted, admit};
-use crate::body;
+use crate::admit::{Admitted, Understood, admit};
+use crate::body::{self, BodyTime};
 use crate::counters::{AccountCounters, Counters};
 use crate::intake::{AppendError, Intake};
+use crate::limits;
 use crate::options::{Account, Now, Options, ServerLimits};
 use crate::pace::{Pace, RefusalPaces};
 use crate::refusal::{Reason, Refusal, json_answer};
+use crate::rooms::{ConnectionsNow, Rooms};
 use crate::route::Route;
+use crate::visit::{Asking, Visit};
 
 /// The receivers of all accounts of this process.
 pub struct Ingest {
@@ -35,10 +38,12 @@ pub struct Ingest {
     intake: Intake,
     now: Now,
     pub(crate) limits: ServerLimits,
-    appends: Semaphore,
+    pub(crate) rooms: Arc<Rooms>,
     counters: Arc<Counters>,
     refused: Mutex<RefusalPaces>,
     not_stored: Mutex<Pace>,
+    pub(crate) not_accepted: Mutex<Pace>,
+    pub(crate) panicked: Mutex<Pace>,
     /// Only accounts of this process.
     unreadable: Mutex<BTreeMap<AccountId, Pace>>,
 }
@@ -53,17 +58,21 @@ impl Ingest {
     /// Receivers for the accounts of `options` whose records go to `intake`.
     #[must_use]
     pub fn new(options: Options, intake: Intake, now: Now) -> Self {
-        let counters = Arc::new(Counters::new(options.accounts.iter().map(|account| account.id.clone())));
+        let ids: Vec<_> = options.accounts.iter().map(|account| account.id.clone()).collect();
+        let rooms = Rooms::new(&ids, &options.limits, options.trusted_proxies, Arc::clone(&now));
+        let counters = Arc::new(Counters::new(ids));
         let named = |account: Account| (account.id.as_str().to_owned(), account);
         Self {
             accounts: options.accounts.into_iter().map(named).collect(),
-            appends: Semaphore::new(options.limits.appends_max),
+            rooms: Arc::new(rooms),
             limits: options.limits,
             intake,
             now,
             counters,
             refused: Mutex::default(),
             not_stored: Mutex::default(),
+            not_accepted: Mutex::default(),
+            panicked: Mutex::default(),
             unreadable: Mutex::default(),
         }
     }
@@ -74,8 +83,19 @@ impl Ingest {
         Arc::clone(&self.counters)
     }
 
-    /// Takes one request and answers it.
-    pub(crate) async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    /// The connections that are open.
+    #[must_use]
+    pub fn connections(&self) -> ConnectionsNow {
+        self.rooms.connections()
+    }
+
+    /// How many connections may be open at once.
+    pub(crate) fn connections_max(&self) -> usize {
+        self.limits.connections_max(self.accounts.len())
+    }
+
+    /// Takes one request of a connection and answers it.
+    pub(crate) async fn respond<B>(&self, request: Request<B>, visit: &Visit) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -84,7 +104,7 @@ impl Ingest {
         let account = route.and_then(|route| self.accounts.get(route.account));
         let counters = self.counters_of(account);
         counters.count_received();
-        self.take(route, account, &parts, body).await.unwrap_or_else(|refusal| {
+        self.take(route, account, &parts, body, visit).await.unwrap_or_else(|refusal| {
             let reason = refusal.reason();
             counters.count_refused(reason);
             self.tell_refused(account.map(|account| &account.id), reason);
@@ -92,13 +112,15 @@ impl Ingest {
         })
     }
 
-    /// The body is bounded before anything depends on whether there is such an account.
+    /// The body is bounded before anything depends on whether there is such an account. A connection that has authenticated
+    /// waits for its account's turn before anything is parsed, so that it takes no more of the processor than others do.
     async fn take<B>(
         &self,
         route: Option<Route<'_>>,
         account: Option<&Account>,
         parts: &Parts,
         body: B,
+        visit: &Visit,
     ) -> Result<Response<Full<Bytes>>, Refusal>
     where
         B: Body<Data = Bytes> + Unpin,
@@ -107,31 +129,80 @@ impl Ingest {
         if parts.method != Method::POST {
             return Err(Refusal::NotPost);
         }
-        let body = body::read(&parts.headers, body, self.limits.body_timeout).await?;
+        let mut asking = visit.ask(&parts.headers)?;
+        let payer = asking.proved();
+        let (body, mut room) = self.body_of(parts, body, &asking, payer.as_ref()).await?;
         let account = account.ok_or(Refusal::UnknownAccount)?;
-        let counters = self.counters_of(Some(account));
-        match admit(account, route.source, &parts.headers, &body, (self.now)())? {
+        let is_known = payer.as_ref() == Some(&account.id);
+        let mut turn = None;
+        if is_known {
+            turn = Some(self.rooms.turn(&account.id).await?);
+        }
+        let admitted = admit(account, route.source, &parts.headers, &body, (self.now)())?;
+        if !is_known {
+            room = Some(asking.prove(&account.id, body.len()).await?);
+        }
+        drop(body);
+        let answer = match admitted {
             Admitted::Challenge(challenge) => {
-                counters.count_challenge();
-                Ok(json_answer(StatusCode::OK, challenge.body()))
+                self.counters_of(Some(account)).count_challenge();
+                challenge.body()
             }
             Admitted::Record { record, understood } => {
-                let sequence = match self.append(&account.id, &record).await {
-                    Err(refusal) if rule::holds(Rule::AWebhookIsAnsweredWhenItIsStored) => {
-                        return Err(refusal);
-                    }
-                    stored => stored.unwrap_or_default(),
-                };
-                counters.count_stored(understood);
-                self.tell_unreadable(&account.id, understood.meaning);
-                Ok(json_answer(StatusCode::OK, stored(sequence).to_string()))
+                if turn.is_none() {
+                    turn = Some(self.rooms.turn(&account.id).await?);
+                }
+                self.store(account, &record, understood).await?.to_string()
             }
-        }
+        };
+        // The room and the turn are taken until here.
+        drop((room, turn));
+        Ok(json_answer(StatusCode::OK, answer))
+    }
+
+    /// The whole body, and the room that it takes of the account that pays for it.
+    async fn body_of<B>(
+        &self,
+        parts: &Parts,
+        body: B,
+        asking: &Asking<'_>,
+        payer: Option<&AccountId>,
+    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refusal>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let time = BodyTime {
+            within: self.limits.body_timeout,
+            grace: self.limits.body_grace,
+            bytes_per_second_min: limits::BODY_RATE_BYTES_PER_SECOND_MIN,
+        };
+        let Some(payer) = payer else {
+            let body = body::read(&parts.headers, body, time, |bytes| asking.hold(bytes)).await?;
+            return Ok((body, None));
+        };
+        let room = self.rooms.body(payer, body::declared_bytes(&parts.headers)).await?;
+        let body = body::read(&parts.headers, body, time, |_| Ok(())).await?;
+        Ok((body, Some(room)))
+    }
+
+    /// Returns once the record is durable: the words of the answer.
+    async fn store(
+        &self,
+        account: &Account,
+        record: &Record,
+        understood: Understood,
+    ) -> Result<Value, Refusal> {
+        let sequence = match self.append(&account.id, record).await {
+            Err(refusal) if rule::holds(Rule::AWebhookIsAnsweredWhenItIsStored) => return Err(refusal),
+            stored => stored.unwrap_or_default(),
+        };
+        self.counters_of(Some(account)).count_stored(understood);
+        self.tell_unreadable(&account.id, understood.meaning);
+        Ok(stored(sequence))
     }
 
     /// Returns once the record is durable: its sequence, if it is in the log already.
     async fn append(&self, account: &AccountId, record: &Record) -> Result<Option<u64>, Refusal> {
-        let _permit = self.appends.try_acquire().map_err(|_| Refusal::Full)?;
         let received_at = record.received_at;
         let record = NewRecord {
             account: account.as_str().to_owned(),
@@ -178,11 +249,15 @@ impl Ingest {
 
     /// All accounts share the intake, and so the line.
     fn tell_not_stored(&self, failure: &AppendError) {
-        let due = lock(&self.not_stored).count((self.now)());
-        if let Some(not_stored) = due {
+        if let Some(not_stored) = self.due(&self.not_stored) {
             let cause = failure.source().map(tracing::field::display);
             error!(error = %failure, cause, not_stored, "webhooks not stored");
         }
+    }
+
+    /// Counts one more; the number since the last line when another is due.
+    pub(crate) fn due(&self, pace: &Mutex<Pace>) -> Option<u64> {
+        lock(pace).count((self.now)())
     }
 
     fn counters_of(&self, account: Option<&Account>) -> &AccountCounters {

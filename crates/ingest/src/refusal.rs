@@ -29,6 +29,8 @@ pub enum Refusal {
     Interrupted,
     #[error("the body was not complete after {limit_ms} ms; send it again, faster")]
     Slow { limit_ms: u64 },
+    #[error("the body arrives more slowly than {bytes_per_second_min} bytes a second; send it again, faster")]
+    Dribbled { bytes_per_second_min: usize },
     #[error(
         "no account takes such webhooks here; compare the address with the account's id in the configuration"
     )]
@@ -43,6 +45,8 @@ pub enum Refusal {
     Front(Rejected),
     #[error("too many webhooks at once; send it again later")]
     Full,
+    #[error("there is no room for another body; send it again later")]
+    NoRoom,
     #[error("the webhook could not be stored; send it again later")]
     NotStored,
     #[error("this machine keeps as many webhooks as it may; send it again later")]
@@ -156,11 +160,11 @@ impl Refusal {
             Self::TooLarge { .. } | Self::Malformed(Malformed::TooLarge { .. }) => Reason::TooLarge,
             Self::Encoded => Reason::UnsupportedEncoding,
             Self::Interrupted | Self::NotGzip | Self::Malformed(_) | Self::Front(_) => Reason::Malformed,
-            Self::Slow { .. } => Reason::Timeout,
+            Self::Slow { .. } | Self::Dribbled { .. } => Reason::Timeout,
             Self::UnknownAccount => Reason::UnknownAccount,
             Self::NoSigningKey => Reason::NoSigningKey,
             Self::Unauthenticated => Reason::Unauthenticated,
-            Self::Full => Reason::Overloaded,
+            Self::Full | Self::NoRoom => Reason::Overloaded,
             Self::NotStored => Reason::LogUnavailable,
             Self::SpoolFull => Reason::SpoolFull,
             Self::TokenNotKnown => Reason::TokenNotKnown,
@@ -187,14 +191,15 @@ impl Refusal {
 
     /// The rest of such a request cannot be told from the next one.
     fn leaves_body_unread(&self) -> bool {
-        matches!(
-            self.reason(),
-            Reason::NotFound
-                | Reason::MethodNotAllowed
-                | Reason::TooLarge
-                | Reason::UnsupportedEncoding
-                | Reason::Timeout
-        )
+        matches!(self, Self::NoRoom)
+            || matches!(
+                self.reason(),
+                Reason::NotFound
+                    | Reason::MethodNotAllowed
+                    | Reason::TooLarge
+                    | Reason::UnsupportedEncoding
+                    | Reason::Timeout
+            )
     }
 }
 

@@ -1,6 +1,7 @@
 //! The accept loop. `axum::serve` has no deadline for headers; hyper has one, but only with a timer of its own.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::server::conn::http1;
@@ -14,6 +15,7 @@ use tracing::{debug, error, warn};
 
 use crate::limits;
 use crate::receiver::Ingest;
+use crate::visit::Visit;
 
 impl Ingest {
     /// Serves the connections of `listener` until `shutdown` is done, then lets the requests under way end for a while.
@@ -21,14 +23,16 @@ impl Ingest {
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
+        let connections_max = self.connections_max();
         tokio::pin!(shutdown);
         loop {
-            let has_room = connections.len() < self.limits.connections_max;
+            let has_room = connections.len() < connections_max;
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(ended) = connections.join_next() => log_panic(ended),
-                stream = accept(&listener), if has_room => {
-                    connections.spawn(Arc::clone(&self).converse(stream, graceful.watcher()));
+                Some(ended) = connections.join_next() => self.note_panic(ended),
+                (stream, address) = self.accept(&listener), if has_room => {
+                    let visit = Visit::begin(&self.rooms, address.ip());
+                    connections.spawn(Arc::clone(&self).converse(stream, visit, graceful.watcher()));
                 }
             }
         }
@@ -40,8 +44,9 @@ impl Ingest {
     }
 
     /// All requests of one connection.
-    async fn converse(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
-        let service = service_fn(|request| async { Ok::<_, Infallible>(self.respond(request).await) });
+    async fn converse(self: Arc<Self>, stream: TcpStream, visit: Visit, watcher: Watcher) {
+        let service =
+            service_fn(|request| async { Ok::<_, Infallible>(self.respond(request, &visit).await) });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_timeout)
@@ -49,28 +54,36 @@ impl Ingest {
             .max_buf_size(limits::BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
         // A client that does not read its answers would keep its place for ever; whoever is cut off sends again.
-        match timeout(self.limits.connection_life, watcher.watch(connection)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => debug!(%error, "webhook connection ended early"),
-            Err(_) => debug!("webhook connection cut: it lasted too long"),
+        let served = timeout(self.limits.connection_life, watcher.watch(connection));
+        tokio::select! {
+            served = served => match served {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => debug!(%error, "webhook connection ended early"),
+                Err(_) => debug!("webhook connection cut: it lasted too long"),
+            },
+            () = visit.closed() => debug!("webhook connection closed to make room"),
         }
     }
-}
 
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            Err(error) => {
-                warn!(%error, "webhook connection not accepted");
-                sleep(limits::ACCEPT_PAUSE).await;
+    async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+        loop {
+            match listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => {
+                    if let Some(times) = self.due(&self.not_accepted) {
+                        warn!(%error, times, "webhook connections not accepted");
+                    }
+                    sleep(limits::ACCEPT_PAUSE).await;
+                }
             }
         }
     }
-}
 
-fn log_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        error!(%error, "webhook connection panicked");
+    fn note_panic(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended
+            && let Some(times) = self.due(&self.panicked)
+        {
+            error!(%error, times, "webhook connections panicked");
+        }
     }
 }

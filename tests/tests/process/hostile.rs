@@ -108,7 +108,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// A webhook of Aircall's with this token.
-fn webhook(token: &str) -> String {
+pub(super) fn webhook(token: &str) -> String {
     let history = random_history(7, 1, 1);
     let mut webhook: Value =
         bodies_of(&history).last().and_then(|body| serde_json::from_str(body).ok()).expect("a webhook");

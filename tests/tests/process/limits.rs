@@ -18,3 +18,7 @@ pub(super) const DELIVERY_MAX: Duration = Duration::from_secs(600);
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// The pause before a delivery that was not taken is repeated.
 pub(super) const REPEAT_AFTER: Duration = Duration::from_millis(50);
+/// Attackers that are not all connected by then do not attack.
+pub(super) const ATTACK_MAX: Duration = Duration::from_secs(60);
+/// An attacker whose connection is closed opens another one so much later.
+pub(super) const RECONNECT_AFTER: Duration = Duration::from_millis(300);

@@ -25,6 +25,7 @@ mod restore;
 mod secrets;
 mod setting_up;
 mod site;
+mod strangers;
 mod tokens;
 mod trimmed;
 pub(crate) mod up;

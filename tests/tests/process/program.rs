@@ -73,8 +73,26 @@ pub(crate) async fn run_in(folder: &Path, words: &[&str], more: &[(&str, &str)])
 
 /// The program in `folder` with nothing of this process's environment. It is killed when it is dropped.
 pub(crate) fn command_in(folder: &Path, words: &[&str]) -> tokio::process::Command {
-    let mut command = tokio::process::Command::new(program());
-    command.args(words).current_dir(folder).env_clear().envs(VARIABLES);
+    let mut command = alone(program(), folder);
+    command.args(words);
+    command
+}
+
+/// The same with no more than so many open files: only a shell sets that for what it becomes.
+pub(crate) fn command_with_files(
+    folder: &Path,
+    words: &[&str],
+    open_files_max: u32,
+) -> tokio::process::Command {
+    let mut command = alone(Path::new("/bin/sh"), folder);
+    command.arg("-c").arg(format!("ulimit -n {open_files_max} && exec \"$0\" \"$@\""));
+    command.arg(program()).args(words);
+    command
+}
+
+fn alone(program: &Path, folder: &Path) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(program);
+    command.current_dir(folder).env_clear().envs(VARIABLES);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::limits::{END_MAX, START_MAX};
-use super::program::{Ran, command_in};
+use super::program::{Ran, command_in, command_with_files};
 use super::secrets::check_nothing_leaked;
 
 /// It is killed when it is dropped.
@@ -41,7 +41,17 @@ impl Up {
     /// Starts it with other words and more variables.
     pub(crate) fn start_with(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Self {
         let mut command = command_in(folder, words);
-        let mut child = command.envs(more.iter().copied()).spawn().expect("the program starts");
+        command.envs(more.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts it with no more than so many open files.
+    pub(crate) fn start_with_files(folder: &Path, open_files_max: u32) -> Self {
+        Self::spawn(command_with_files(folder, &["up"], open_files_max))
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
         let lines = BufReader::new(child.stderr.take().expect("its errors are read")).lines();
         let said = Arc::new(Mutex::new(String::new()));
         let (tell, listeners) = watch::channel(None);
@@ -87,6 +97,15 @@ impl Up {
     /// What it has said so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The most memory that it ever had.
+    pub(crate) fn memory_peak_kib(&self) -> u64 {
+        let id = self.child.id().expect("it is running");
+        let status =
+            std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux shows its processes");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+        peak.and_then(|kib| kib.parse().ok()).expect("a number of KiB")
     }
 
     /// Sends it a signal.

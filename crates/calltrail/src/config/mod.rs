@@ -23,6 +23,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use calltrail_domain::ids::AccountId;
+use calltrail_ingest::Network;
+use calltrail_ingest::limits::STRANGERS_PER_PEER_MAX_DEFAULT;
 use toml::de::DeTable;
 
 pub use account::{
@@ -57,6 +59,12 @@ pub struct HttpConfig {
     pub operator_listen: SocketAddr,
     /// Where Aircall and Front reach `listen`: https, or http on this machine; without a slash at its end.
     pub public_url: Option<String>,
+    /// Connections of one address that have not authenticated, and requests in flight of one that a trusted proxy names.
+    pub connections_per_peer_max: usize,
+    /// Proxies before `listen` that are believed when they name whom they were reached by.
+    pub trusted_proxies: Vec<Network>,
+    /// Names that `operator_listen` answers to, besides this machine's own; in small letters.
+    pub operator_hosts: Vec<String>,
 }
 
 impl HttpConfig {
@@ -70,7 +78,14 @@ impl HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self { listen: loopback(8080), operator_listen: loopback(8081), public_url: None }
+        Self {
+            listen: loopback(8080),
+            operator_listen: loopback(8081),
+            public_url: None,
+            connections_per_peer_max: STRANGERS_PER_PEER_MAX_DEFAULT,
+            trusted_proxies: Vec::new(),
+            operator_hosts: Vec::new(),
+        }
     }
 }
 
@@ -209,9 +224,20 @@ fn read_http(mut section: Section<'_>) -> HttpConfig {
         section
             .note_conflict("operator_listen", Fault::new(what, "give the two listeners ports of their own"));
     }
-    let public_url = section.optional("public_url", values::public_url);
+    let http = HttpConfig {
+        listen,
+        operator_listen,
+        public_url: section.optional("public_url", values::public_url),
+        connections_per_peer_max: section.or(
+            "connections_per_peer_max",
+            default.connections_per_peer_max,
+            values::connections_per_peer,
+        ),
+        trusted_proxies: section.list("trusted_proxies", values::network).unwrap_or(default.trusted_proxies),
+        operator_hosts: section.list("operator_hosts", values::own_name).unwrap_or(default.operator_hosts),
+    };
     section.finish();
-    HttpConfig { listen, operator_listen, public_url }
+    http
 }
 
 /// Nothing when no account is left.

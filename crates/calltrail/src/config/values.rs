@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use calltrail_domain::ids::{InboxId, LineId};
+use calltrail_ingest::Network;
+use calltrail_ingest::limits::STRANGERS_MAX;
 use jiff::tz::TimeZoneDatabase;
 
 use super::limits::{
@@ -129,6 +131,31 @@ pub(super) fn listener(entry: &Entry) -> Result<SocketAddr, Fault> {
     let mend =
         "write an IP address and a port, such as \"127.0.0.1:8080\", or \"[::]:8080\" for every network";
     given.parse().map_err(|_| Fault::new(format!("is {given:?}, not an address to listen on"), mend))
+}
+
+/// From 1 to what all addresses together may have.
+pub(super) fn connections_per_peer(entry: &Entry) -> Result<usize, Fault> {
+    let most = u64::try_from(STRANGERS_MAX).unwrap_or(u64::MAX);
+    let given = whole(entry, 1..=most, "connections")?;
+    Ok(usize::try_from(given).unwrap_or(STRANGERS_MAX))
+}
+
+/// An IP address, or a network of them.
+pub(super) fn network(entry: &Entry) -> Result<Network, Fault> {
+    let given = text(entry)?;
+    let mend = "write an IP address or a network, such as \"10.0.0.7\" or \"10.0.0.0/8\"";
+    given.parse().map_err(|_| Fault::new(format!("is {given:?}, not an address or a network"), mend))
+}
+
+/// A name of this machine as those who ask it write it, without a port.
+pub(super) fn own_name(entry: &Entry) -> Result<String, Fault> {
+    let given = text(entry)?;
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    if given.len() <= NAME_BYTES_MAX && given.bytes().all(fits) {
+        return Ok(given.to_owned());
+    }
+    let mend = "write a name in small letters, without scheme, port and path, such as \"calltrail.internal\"";
+    Err(Fault::new(format!("is {given:?}, not a name"), mend))
 }
 
 /// A path. In the file it is relative to the file's folder, in a variable to the working folder.

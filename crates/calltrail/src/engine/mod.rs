@@ -3,6 +3,7 @@
 //! Every role is started on the same stores, whichever backend is behind them. `calltrail up` runs all roles in one
 //! process, the commands `ingest`, `projector` and `front-writer` one each.
 
+mod files;
 mod folder;
 mod inboxes;
 mod projector;
@@ -126,7 +127,8 @@ impl Engine {
             engine.tasks.spawn(learning);
         }
         engine.tasks.spawn(control::serve(&config.log.path, shared.clone(), stopped.clone())?);
-        engine.tasks.spawn(operator::serve(operator, shared, stopped));
+        let hosts = config.http.operator_hosts.clone();
+        engine.tasks.spawn(operator::serve(operator, shared, hosts, stopped));
         match receiving {
             // The receivers need nothing but the spool: they are open while the log is away.
             Some(receiving) if config.log.backend == Backend::JetStream => {
@@ -183,7 +185,7 @@ impl Engine {
             Some(spool) => Intake::Spool(spool.clone()),
             None => Intake::Log(shared.stores()?.log.clone()),
         };
-        let ingest = receivers::receivers(receiving.accounts, intake);
+        let ingest = receivers::receivers(config, receiving.accounts, intake);
         let ingest = shared.ingest.get_or_init(|| ingest).clone();
         let served = ingest.serve(receiving.listener, stopping(self.stop.subscribe()));
         match spool {

@@ -9,7 +9,7 @@ use tokio::{join, select};
 use tracing::error;
 
 use super::tokens::Learners;
-use super::{Shared, now, stopping};
+use super::{Shared, files, now, stopping};
 use crate::config::{AccountConfig, Backend, Config};
 
 /// The accounts as the receivers know them; tokens that are not configured are those of the learners.
@@ -30,13 +30,17 @@ pub(super) async fn spool(config: &Config) -> anyhow::Result<Option<Spool>> {
     let options = SpoolOptions {
         high_water_bytes: config.log.spool.high_water_bytes,
         disk_free_min_bytes: config.log.spool.disk_free_min_bytes,
+        accounts: config.accounts.len(),
     };
     Ok(Some(Spool::open(&config.log.path, options).await?))
 }
 
 /// Receivers that put webhooks into `intake`.
-pub(super) fn receivers(accounts: Vec<Account>, intake: Intake) -> Arc<Ingest> {
-    let options = calltrail_ingest::Options { accounts, ..calltrail_ingest::Options::default() };
+pub(super) fn receivers(config: &Config, accounts: Vec<Account>, intake: Intake) -> Arc<Ingest> {
+    let mut limits = files::server_limits(accounts.len());
+    limits.strangers_per_peer_max = limits.strangers_max.min(config.http.connections_per_peer_max);
+    let trusted_proxies = config.http.trusted_proxies.clone();
+    let options = calltrail_ingest::Options { accounts, limits, trusted_proxies };
     Arc::new(Ingest::new(options, intake, Arc::new(now)))
 }
 

@@ -127,6 +127,7 @@ impl Shared {
             spool: self.spool.get().map(|spool| SpoolStatus::of(spool.now(), now())),
             disk_free_bytes: free_bytes(&self.folder).ok(),
             elsewhere: self.ingest.get().map(|ingest| ingest.counters().elsewhere().now()),
+            connections: self.ingest.get().map(|ingest| ingest.connections()),
         };
         Status {
             version: version(),

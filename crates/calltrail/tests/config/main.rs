@@ -56,6 +56,10 @@ fn every_key_of_a_full_file_arrives() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(config.http.operator_listen.to_string(), "[::1]:9091");
     assert_eq!(config.http.public_url.as_deref(), Some("https://calls.example.com/calltrail"));
+    assert_eq!(config.http.connections_per_peer_max, 7);
+    let networks = ["10.0.0.0/8", "::1"].map(|network| network.parse().expect("a network"));
+    assert_eq!(config.http.trusted_proxies, networks);
+    assert_eq!(config.http.operator_hosts, ["ops.example.com", "calltrail"]);
     let [account] = config.accounts.as_slice() else { panic!("one account is written") };
     let tokens: Vec<_> = account.aircall.webhook_tokens.iter().map(|token| token.expose_secret()).collect();
     assert_eq!(tokens, ["old secret", "new secret"]);

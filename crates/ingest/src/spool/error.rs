@@ -26,6 +26,10 @@ pub enum SpoolFull {
         "the spool holds {held_bytes} bytes, its high-water mark is {high_water_bytes}: see why the log takes nothing"
     )]
     HighWater { held_bytes: u64, high_water_bytes: u64 },
+    #[error(
+        "an account holds its share of the spool, and nothing is left that is lent: see why the log takes nothing"
+    )]
+    Share,
     #[error("{free_bytes} bytes of the spool's disk are free, at least {min_bytes} must be: make room on it")]
     DiskShort { free_bytes: u64, min_bytes: u64 },
     #[error(

@@ -27,7 +27,7 @@ pub(super) struct Forward {
     /// What was read, in parts that stand in reverse order; none is empty.
     parts: Vec<Vec<LoggedRecord>>,
     /// In the log, and still in the spool.
-    acknowledged: Vec<u64>,
+    acknowledged: Vec<LoggedRecord>,
 }
 
 impl Forward {
@@ -38,7 +38,8 @@ impl Forward {
 
     pub(super) fn next(&self) -> Operation {
         if !self.acknowledged.is_empty() {
-            return Operation::Erase { sequences: self.acknowledged.clone() };
+            let sequences = self.acknowledged.iter().map(|record| record.sequence).collect();
+            return Operation::Erase { sequences };
         }
         match self.parts.last() {
             Some(part) => {
@@ -69,8 +70,7 @@ impl Forward {
 
     /// The log has the part. Returns how many records it was.
     pub(super) fn appended(&mut self) -> usize {
-        let part = self.parts.pop().unwrap_or_default();
-        self.acknowledged = part.iter().map(|record| record.sequence).collect();
+        self.acknowledged = self.parts.pop().unwrap_or_default();
         self.acknowledged.len()
     }
 
@@ -88,10 +88,10 @@ impl Forward {
         None
     }
 
-    /// What was acknowledged is out of the spool.
-    pub(super) fn erased(&mut self) {
-        self.passed = self.acknowledged.last().copied().unwrap_or(self.passed);
-        self.acknowledged.clear();
+    /// What was acknowledged is out of the spool. Returns it.
+    pub(super) fn erased(&mut self) -> Vec<LoggedRecord> {
+        self.passed = self.acknowledged.last().map_or(self.passed, |record| record.sequence);
+        std::mem::take(&mut self.acknowledged)
     }
 
     /// Names the range and its content. Two copies of one spool folder, which should never be, give other records the same
@@ -208,7 +208,7 @@ mod tests {
                         taken.extend(range);
                     }
                 }
-                Operation::Erase { .. } => forward.erased(),
+                Operation::Erase { .. } => drop(forward.erased()),
                 Operation::Read { after } => {
                     assert_eq!(after, count);
                     return (taken, aside);

@@ -169,7 +169,7 @@ impl Forwarder {
     /// Waits for the disk of this machine as long as it takes: a second erasure would only stand behind the first one.
     async fn erase(&mut self, sequences: &[u64]) -> Result<(), Failure> {
         self.spool.erase(sequences).await.map_err(|refusal| self.short(refusal))?;
-        self.forward.erased();
+        self.spool.free(&self.forward.erased());
         self.goes_on();
         Ok(())
     }

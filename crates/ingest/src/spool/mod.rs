@@ -9,6 +9,7 @@ mod disk;
 mod error;
 mod forward;
 mod forwarder;
+mod quota;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::intake::AppendError;
 use crate::limits;
 use disk::Disk;
+use quota::Quota;
 
 pub use error::{SpoolError, SpoolFull};
 pub use forwarder::{ForwardLimits, Forwarder};
@@ -41,6 +43,8 @@ pub struct SpoolOptions {
     pub high_water_bytes: u64,
     /// While less of its disk is free, it takes no more.
     pub disk_free_min_bytes: u64,
+    /// How many accounts share it: half of it is kept for them in equal parts.
+    pub accounts: usize,
 }
 
 impl Default for SpoolOptions {
@@ -48,6 +52,7 @@ impl Default for SpoolOptions {
         Self {
             high_water_bytes: limits::HIGH_WATER_BYTES_DEFAULT,
             disk_free_min_bytes: limits::DISK_FREE_MIN_BYTES_DEFAULT,
+            accounts: 1,
         }
     }
 }
@@ -86,6 +91,9 @@ struct Shared {
     id: String,
     high_water_bytes: u64,
     disk: Disk,
+    quota: Mutex<Quota>,
+    /// The last record that was there when it was opened: it, and those before, are no part of the quota.
+    opened_at: u64,
     oldest_at: Mutex<Option<Timestamp>>,
     forwarded: AtomicU64,
     failures: AtomicU64,
@@ -99,12 +107,15 @@ impl Spool {
         let store = open_store(folder, &disk)?;
         let id = id_of(&store).await?;
         let oldest_at = oldest(&store).await?;
+        let opened_at = store.tail().await.map_err(SpoolError::Read)?;
         let shared = Shared {
             store,
             file: folder.join(SPOOL_FILE),
             id,
             high_water_bytes: options.high_water_bytes,
             disk,
+            quota: Mutex::new(Quota::new(options.accounts, options.high_water_bytes)),
+            opened_at,
             oldest_at: Mutex::new(oldest_at),
             forwarded: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -140,7 +151,12 @@ impl Spool {
     /// the high-water mark by what they bring.
     pub(crate) async fn append(&self, record: NewRecord, received_at: Timestamp) -> Result<(), AppendError> {
         self.check()?;
+        let (account, body_bytes) = (record.account.clone(), record.body.len() as u64);
+        if !self.quota().has_room(&account, self.size().body_bytes) {
+            return Err(SpoolFull::Share.into());
+        }
         self.shared.store.append(vec![record]).await?;
+        self.quota().add(&account, body_bytes);
         self.oldest_at().get_or_insert(received_at);
         Ok(())
     }
@@ -173,6 +189,14 @@ impl Spool {
         Ok(())
     }
 
+    /// These were erased.
+    fn free(&self, records: &[LoggedRecord]) {
+        let mut quota = self.quota();
+        for record in records.iter().filter(|record| record.sequence > self.shared.opened_at) {
+            quota.free(&record.account, record.body.len() as u64);
+        }
+    }
+
     /// Gives the space of a drained spool back to the disk when its file is long: it would count as taken, and close the
     /// spool, though nothing waits in it. Returns the new length of the file, if it was compacted. `kept_bytes` is what
     /// the last time has left; it is not tried again before the file is twice as long.
@@ -201,6 +225,11 @@ impl Spool {
 
     fn size(&self) -> Size {
         self.shared.store.size().unwrap_or_default()
+    }
+
+    /// Whole after every step.
+    fn quota(&self) -> MutexGuard<'_, Quota> {
+        self.shared.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn oldest_at(&self) -> MutexGuard<'_, Option<Timestamp>> {

@@ -8,6 +8,7 @@ mod forwarding;
 mod killed;
 mod lines;
 mod overload;
+mod proxies;
 mod receivers;
 mod refusals;
 mod reserve;

@@ -83,7 +83,8 @@ async fn a_log_that_does_not_answer_in_time_is_503() {
 #[tokio::test]
 async fn an_append_too_many_is_503_and_the_first_is_still_stored() {
     let gate = Gate::closed(Ok(()));
-    let limits = ServerLimits { appends_max: 1, ..ServerLimits::default() };
+    let limits =
+        ServerLimits { appends_max: 1, room_wait: Duration::from_millis(20), ..ServerLimits::default() };
     let site = Site::start(gate.clone(), limits).await;
     let mut first = site.connect().await;
     first.write_all(&request("/webhooks/acme/aircall", &[], EVENT)).await.unwrap();

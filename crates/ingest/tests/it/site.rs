@@ -13,7 +13,7 @@ use calltrail_domain::time::Timestamp;
 use calltrail_event_log::embedded::{Embedded, Options as LogOptions};
 use calltrail_event_log::ports::{EventLog, LoggedRecord};
 use calltrail_front::webhook::SigningKeys;
-use calltrail_ingest::{Account, CountersNow, Ingest, Intake, Now, Options, ServerLimits};
+use calltrail_ingest::{Account, ConnectionsNow, CountersNow, Ingest, Intake, Now, Options, ServerLimits};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hmac::{Hmac, KeyInit, Mac};
@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -72,7 +72,19 @@ impl Site {
     }
 
     pub(crate) async fn start_on(intake: Intake, limits: ServerLimits, now: Now) -> Self {
-        let ingest = Arc::new(Ingest::new(Options { accounts: accounts(), limits }, intake, now));
+        Self::start_behind(&[], intake, limits, now).await
+    }
+
+    /// Behind these proxies.
+    pub(crate) async fn start_behind(
+        proxies: &[&str],
+        intake: Intake,
+        limits: ServerLimits,
+        now: Now,
+    ) -> Self {
+        let trusted_proxies = proxies.iter().map(|proxy| proxy.parse().expect("a network")).collect();
+        let options = Options { accounts: accounts(), limits, trusted_proxies };
+        let ingest = Arc::new(Ingest::new(options, intake, now));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("the listener is bound");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -87,6 +99,17 @@ impl Site {
 
     pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.expect("the site listens")
+    }
+
+    /// A connection from another address of this machine.
+    pub(crate) async fn connect_from(&self, address: [u8; 4]) -> TcpStream {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from((address, 0))).expect("every address of 127.0.0.0/8 is this machine's");
+        socket.connect(self.address).await.expect("the site listens")
+    }
+
+    pub(crate) fn connections(&self) -> ConnectionsNow {
+        self.ingest.connections()
     }
 
     /// Sends these bytes and reads until the other side closes.

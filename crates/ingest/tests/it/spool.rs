@@ -52,6 +52,27 @@ async fn webhooks_are_answered_while_the_log_hangs_or_refuses_and_all_get_there_
 }
 
 #[tokio::test]
+async fn the_flood_of_one_account_leaves_room_in_the_spool_for_another() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = SpoolOptions { high_water_bytes: 20_000, accounts: 2, ..roomy() };
+    let (spool, site) = spool_and_site(folder.path(), options).await;
+    let mut call = 0;
+    while site.post("/webhooks/acme/aircall", &[], &event(call)).await.status == 200 {
+        call += 1;
+    }
+    check_503(&site).await;
+    assert!(spool.now().accepting, "other accounts have room");
+    let plain = EVENT.replace("good", "plain-token");
+    assert_eq!(site.post("/webhooks/plain/aircall", &[], &plain).await.status, 200);
+
+    let log = Elsewhere::new(|_| Fate::Taken);
+    let forwarder = Running::start(&spool, &log);
+    until(&spool, |now| now.records == 0).await;
+    post(&site, call..call + 1).await;
+    forwarder.stop().await;
+}
+
+#[tokio::test]
 async fn a_spool_above_its_high_water_mark_refuses_until_it_is_drained() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = SpoolOptions { high_water_bytes: 1_000, ..roomy() };
