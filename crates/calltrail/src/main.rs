@@ -97,7 +97,11 @@ fn set_up_logging(cli: &Cli) {
         );
         EnvFilter::new(default)
     });
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, as to a file on a full disk, is lost: to say so by `eprintln!` would panic.
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         lines.init();
     } else {

@@ -47,6 +47,8 @@ pub enum Refusal {
     NotStored,
     #[error("this machine keeps as many webhooks as it may; send it again later")]
     SpoolFull,
+    #[error("the disk of this machine is short; send it again later")]
+    DiskShort,
     #[error("the token of this account's webhook has not been read from Aircall yet; send it again later")]
     TokenNotKnown,
 }
@@ -67,12 +69,13 @@ pub enum Reason {
     Overloaded,
     LogUnavailable,
     SpoolFull,
+    DiskShort,
     TokenNotKnown,
 }
 
 impl Reason {
     /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooLarge,
@@ -85,6 +88,7 @@ impl Reason {
         Self::Overloaded,
         Self::LogUnavailable,
         Self::SpoolFull,
+        Self::DiskShort,
         Self::TokenNotKnown,
     ];
 
@@ -104,6 +108,7 @@ impl Reason {
             Self::Overloaded => "overloaded",
             Self::LogUnavailable => "log_unavailable",
             Self::SpoolFull => "spool_full",
+            Self::DiskShort => "disk_short",
             Self::TokenNotKnown => "token_not_known",
         }
     }
@@ -119,9 +124,11 @@ impl Reason {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Overloaded | Self::LogUnavailable | Self::SpoolFull | Self::TokenNotKnown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Overloaded
+            | Self::LogUnavailable
+            | Self::SpoolFull
+            | Self::DiskShort
+            | Self::TokenNotKnown => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -134,7 +141,8 @@ impl Reason {
             | Self::Unauthenticated
             | Self::Overloaded
             | Self::LogUnavailable
-            | Self::SpoolFull => true,
+            | Self::SpoolFull
+            | Self::DiskShort => true,
             Self::NotFound
             | Self::MethodNotAllowed
             | Self::Timeout
@@ -163,6 +171,7 @@ impl Refusal {
             Self::Full => Reason::Overloaded,
             Self::NotStored => Reason::LogUnavailable,
             Self::SpoolFull => Reason::SpoolFull,
+            Self::DiskShort => Reason::DiskShort,
             Self::TokenNotKnown => Reason::TokenNotKnown,
         }
     }

@@ -156,6 +156,9 @@ impl Engine {
         let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
         if role.folds() || role.writes() || role.reads() {
             let stores = shared.open_stores(config).await?;
+            if let Some(disk) = stores.disk.clone() {
+                self.tasks.spawn(receivers::watch(disk, stopped.clone()));
+            }
             if role.folds() {
                 let projector = shared.projector.get_or_init(|| projector::start(config, stores));
                 projector::caught_up(projector, &*stores.log).await?;
@@ -181,7 +184,10 @@ impl Engine {
         let spool = receivers::spool(config).await?;
         let intake = match &spool {
             Some(spool) => Intake::Spool(spool.clone()),
-            None => Intake::Log(shared.stores()?.log.clone()),
+            None => {
+                let Stores { log, disk, .. } = shared.stores()?.clone();
+                Intake::Log { log, disk }
+            }
         };
         let ingest = receivers::receivers(receiving.accounts, intake);
         let ingest = shared.ingest.get_or_init(|| ingest).clone();

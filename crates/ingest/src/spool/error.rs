@@ -1,8 +1,8 @@
 //! Why the spool was not opened, and why it takes no record now.
 
+use calltrail_event_log::disk::DiskFull;
 use calltrail_event_log::embedded::OpenError;
 use calltrail_event_log::ports::LogError;
-use rustix::io::Errno;
 
 /// Why a spool was not opened. Its records are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +26,6 @@ pub enum SpoolFull {
         "the spool holds {held_bytes} bytes, its high-water mark is {high_water_bytes}: see why the log takes nothing"
     )]
     HighWater { held_bytes: u64, high_water_bytes: u64 },
-    #[error("{free_bytes} bytes of the spool's disk are free, at least {min_bytes} must be: make room on it")]
-    DiskShort { free_bytes: u64, min_bytes: u64 },
-    #[error(
-        "the spool's reserve is not there; it is made when {needed_bytes} bytes of the disk are free: make room on it"
-    )]
-    NoReserve { needed_bytes: u64 },
-    #[error("nobody can tell how much of the spool's disk is free")]
-    DiskUnknown(#[source] Errno),
+    #[error(transparent)]
+    Disk(#[from] DiskFull),
 }

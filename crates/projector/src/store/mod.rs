@@ -57,6 +57,16 @@ impl StoreError {
     pub(crate) fn closed() -> Self {
         Self::Damaged("it is closed".to_owned())
     }
+
+    /// True when the disk had no room: what is there is as the last commit left it, or is found to be damaged when it is opened.
+    pub(crate) fn is_for_room(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => {
+                matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+            }
+            Self::Damaged(_) => false,
+        }
+    }
 }
 
 /// A store, and why it starts empty when it does although there was one.
