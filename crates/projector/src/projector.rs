@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 use crate::limits::{REBUILDS_MAX, REFUSAL_LINE_EVERY, RETRY_WAIT, ROOM_WAIT, TIMER_TICK};
 use crate::machine::{AccountRules, Machine};
 use crate::operation::{Came, Operation, WhyAgain};
+use crate::pieces::Pieces as _;
 use crate::projection::Carried;
 use crate::published::class_of;
 use crate::query::{Progress, Query, Troubles, state_hash};
@@ -156,6 +157,8 @@ impl Projector {
                     self.pause(RETRY_WAIT).await;
                     Again::Anew(why.to_string())
                 }
+                // Whatever sled makes of a full disk, an error, a panic or what looks like damage.
+                Ok(Err(_)) | Err(_) if folder::is_full(&self.options.store) => Again::WithRoom,
                 Ok(Err(ProjectorError::State(error))) if is_damage(&error) => {
                     damages += 1;
                     Again::Anew(error.to_string())
@@ -163,7 +166,6 @@ impl Projector {
                 Ok(Ok(Ended::Stopped)) => return Ok(()),
                 Ok(Err(error)) if error.is_for_room() => Again::WithRoom,
                 Ok(Err(error)) => return Err(error),
-                Err(_) if folder::is_full(&self.options.store) => Again::WithRoom,
                 Err(_) => {
                     damages += 1;
                     Again::Anew("a read of it panicked".to_owned())
@@ -192,6 +194,11 @@ impl Projector {
     /// The store, as soon as its disk has room; nothing when this is to stop before.
     async fn open(&mut self, tail: u64) -> Result<Option<Opened>, ProjectorError> {
         while !self.is_stopping() {
+            // Not opened either: a store that sled cannot write to would be taken for damaged.
+            if folder::is_full(&self.options.store) {
+                self.wait_for_room().await;
+                continue;
+            }
             match Store::open(&self.options.store, tail) {
                 Err(error) if error.is_for_room() => self.wait_for_room().await,
                 opened => return Ok(Some(opened?)),
@@ -244,6 +251,13 @@ impl Projector {
         if let Some(aside) = opened.set_aside {
             let path = aside.path.display();
             warn!(reason = aside.reason, %path, "projection store set aside, rebuilding it from the log");
+        }
+        if let Some(committed) = opened.committed {
+            let checkpoint = opened.store.checkpoint()?;
+            warn!(
+                checkpoint,
+                committed, "projection store opened at an earlier commit; the records since are folded again"
+            );
         }
         if let Err(cause) = reading::begin(&*self.log, &opened.store).await {
             let ProjectorError::Log(cause) = cause else { return Err(cause) };
@@ -367,7 +381,8 @@ impl Projector {
         if progress.caught_up && !self.progress.borrow().caught_up {
             info!(checkpoint = progress.checkpoint, "caught up with the log");
         }
-        if progress.checkpoint > self.progress.borrow().checkpoint && std::mem::take(&mut self.lines.no_room) {
+        if progress.checkpoint > self.progress.borrow().checkpoint && std::mem::take(&mut self.lines.no_room)
+        {
             info!("projection store has room again");
         }
         self.progress.send_if_modified(|known| std::mem::replace(known, progress) != progress);

@@ -6,6 +6,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -14,9 +15,10 @@ use calltrail_simulator::aircall::random_history;
 use calltrail_simulator::front::RepeatAnswer;
 use serde_json::Value;
 
-use super::aircall::bodies_of;
+use super::aircall::{Aircall, bodies_of};
 use super::limits::{LOOK_EVERY, QUIET_MAX};
 use super::metrics::Scraped;
+use super::program::{BUILT, program};
 use super::site::{ACCOUNT, Site};
 use super::up::Up;
 
@@ -28,7 +30,7 @@ const BALLAST_BYTES: u64 = 72 << 20;
 const FREE_MIB_MIN: u64 = 16;
 /// The highest limit that there is.
 const FREE_MIB_MAX: u64 = 1 << 20;
-const PAD_BYTES: usize = 400_000;
+const PAD_BYTES: usize = 200_000;
 
 /// Where no disk can be mounted: a limit above what is free does the same.
 #[tokio::test(flavor = "multi_thread")]
@@ -54,22 +56,32 @@ async fn webhooks_are_refused_while_the_disk_is_short_and_everything_says_so() {
     up.terminated().await.with_code(0);
 }
 
-/// Runs the test below in a process that sees a small disk. Users who may not mount one skip it.
 #[test]
 fn a_full_disk_ends_no_process_and_loses_nothing() {
+    run_with_a_small_disk("process::full_disk::with_everything_on_a_small_disk");
+}
+
+#[test]
+fn a_full_disk_under_the_projection_is_waited_for() {
+    run_with_a_small_disk("process::full_disk::with_the_projection_on_a_small_disk");
+}
+
+/// Runs one of the tests below in a process that sees a small disk. Users who may not mount one skip it.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is to see that one was skipped")]
+fn run_with_a_small_disk(test: &str) {
     let mut may_mount = Command::new("unshare");
     if !may_mount.args(["--map-root-user", "--mount", "true"]).status().is_ok_and(|status| status.success()) {
         eprintln!("skipped: this user may mount no disk");
         return;
     }
-    super::program::program();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let child = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", MOUNT])
         .arg(folder.path())
         .arg(env::current_exe().expect("this test has a path"))
-        .args(["--exact", "process::full_disk::on_a_small_disk", "--ignored", "--nocapture"])
+        .args(["--exact", test, "--ignored", "--nocapture"])
         .env(ON_A_SMALL_DISK, folder.path())
+        .env(BUILT, program())
         .stdin(Stdio::null())
         .output()
         .expect("the child starts");
@@ -80,7 +92,7 @@ fn a_full_disk_ends_no_process_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a small disk, which the test above mounts"]
-async fn on_a_small_disk() {
+async fn with_everything_on_a_small_disk() {
     let Some(disk) = env::var_os(ON_A_SMALL_DISK) else { return };
     let disk = Path::new(&disk);
     let ballast = disk.join("ballast");
@@ -102,7 +114,7 @@ async fn on_a_small_disk() {
     // Another program takes the rest, to the last byte, while calls are on their way to Front.
     let filler = disk.join("filler");
     fill(&filler);
-    wait_for(&up, "has no room on its disk").await;
+    wait_for(&up, "embedded log refused a commit").await;
     assert_eq!(post(address, &webhooks.next().expect("one more")).await.0, 503);
     assert!(!up.said().contains("panicked"), "{}", up.said());
 
@@ -110,7 +122,7 @@ async fn on_a_small_disk() {
     fs::remove_file(&filler).expect("the filler goes");
     fs::remove_file(&ballast).expect("the ballast goes");
     wait_for(&up, "disk has room again").await;
-    wait_for(&up, "projection store has room again").await;
+    wait_for(&up, "embedded log takes changes again").await;
     let started = Instant::now();
     while post(address, &webhooks.next().expect("one more")).await.0 != 200 {
         assert!(started.elapsed() < QUIET_MAX, "webhooks are not taken again:\n{}", up.said());
@@ -118,11 +130,53 @@ async fn on_a_small_disk() {
     }
     site.quiet().await;
     check_short(&site, &up, false).await;
-    let kept: BTreeSet<_> = site.records().await.iter().filter_map(|record| record["sequence"].as_u64()).collect();
+    let kept: BTreeSet<_> =
+        site.records().await.iter().filter_map(|record| record["sequence"].as_u64()).collect();
     let lost: Vec<_> = stored.difference(&kept).collect();
     assert!(lost.is_empty(), "answered 200 and not in the log: {lost:?}");
     site.verified().await;
     up.terminated().await.with_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a small disk, which the test above mounts"]
+async fn with_the_projection_on_a_small_disk() {
+    let Some(disk) = env::var_os(ON_A_SMALL_DISK) else { return };
+    let disk = Path::new(&disk);
+    let site = site_with_free_min(1).await;
+    let up = up_with_projection_in(&site, disk).await;
+    let aircall = Aircall::posting_to(up.webhooks_at_now());
+    let filler = disk.join("filler");
+    fill(&filler);
+    let history = random_history(5, 60, 20);
+    for body in bodies_of(&history) {
+        aircall.deliver(body).await;
+    }
+    wait_for(&up, "has no room on its disk").await;
+    let health = reqwest::get(format!("http://{}/health/ready", up.operator_at())).await.expect("an answer");
+    assert_eq!(health.status().as_u16(), 503, "it is taken for ready");
+
+    fs::remove_file(&filler).expect("the filler goes");
+    wait_for(&up, "projection store has room again").await;
+    site.quiet().await;
+    site.verified().await;
+    let said = up.terminated().await.with_code(0).stderr;
+    assert!(!said.contains("set aside"), "what was committed was folded again:\n{said}");
+}
+
+/// A program whose projection was moved to `disk`.
+async fn up_with_projection_in(site: &Site, disk: &Path) -> Up {
+    let mut up = site.up();
+    up.ready().await;
+    up.terminated().await.with_code(0);
+    let made = site.file("data/projection");
+    let copied = Command::new("cp").arg("-a").args([&made, disk]).status().expect("cp runs");
+    assert!(copied.success());
+    fs::remove_dir_all(&made).expect("the projection is removed");
+    symlink(disk.join("projection"), &made).expect("a link is made");
+    let mut up = site.up();
+    up.ready().await;
+    up
 }
 
 async fn site_with_free_min(mib: u64) -> Site {

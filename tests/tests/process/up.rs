@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::limits::{END_MAX, START_MAX};
-use super::program::{Ran, command_in};
+use super::program::{Ran, command_in, command_of, program};
 use super::secrets::check_nothing_leaked;
 
 /// It is killed when it is dropped.
@@ -41,7 +41,18 @@ impl Up {
     /// Starts it with other words and more variables.
     pub(crate) fn start_with(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Self {
         let mut command = command_in(folder, words);
-        let mut child = command.envs(more.iter().copied()).spawn().expect("the program starts");
+        command.envs(more.iter().copied());
+        Self::spawned(command)
+    }
+
+    /// Starts it as a shell does whose mask is `umask`.
+    pub(crate) fn under_umask(folder: &Path, umask: &str) -> Self {
+        let shell = format!("umask {umask} && exec \"$0\" up");
+        Self::spawned(command_of("/bin/sh".as_ref(), folder, &["-c", &shell, &program().to_string_lossy()]))
+    }
+
+    fn spawned(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
         let lines = BufReader::new(child.stderr.take().expect("its errors are read")).lines();
         let said = Arc::new(Mutex::new(String::new()));
         let (tell, listeners) = watch::channel(None);
@@ -82,6 +93,12 @@ impl Up {
     pub(crate) fn operator_at(&self) -> SocketAddr {
         let listeners = *self.listeners.borrow();
         listeners.unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said())).operator_at
+    }
+
+    /// What the system says of its process.
+    pub(crate) fn proc_status(&self) -> String {
+        let id = self.child.id().expect("it is running");
+        std::fs::read_to_string(format!("/proc/{id}/status")).expect("the system tells of it")
     }
 
     /// What it has said so far.

@@ -42,7 +42,7 @@ use crate::{control, operator};
 use tokens::Learners;
 
 pub use folder::projection_in;
-pub(crate) use folder::{LOG_FILE, free_bytes, take as take_folder};
+pub(crate) use folder::{FolderFault, LOG_FILE, faults as folder_faults, free_bytes, take as take_folder};
 pub use role::Role;
 pub(crate) use shared::Shared;
 pub(crate) use stores::Stores;

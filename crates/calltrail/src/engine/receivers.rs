@@ -47,7 +47,7 @@ pub(super) async fn watch(disk: Disk, stopped: watch::Receiver<bool>) {
     let looking = async {
         loop {
             // What is found is logged by the disk itself.
-            drop(disk.check());
+            let _ = disk.check();
             tokio::time::sleep(DISK_LOOK_INTERVAL).await;
         }
     };

@@ -12,7 +12,7 @@ use calltrail_event_log::jetstream::{ConnectError, Connection, JetStream};
 use calltrail_event_log::ports::{EventLog, Import, KeyValue, LoggedRecord, Outbox};
 use tracing::{info, warn};
 
-use super::folder::{LOG_FILE, check_has_log};
+use super::folder::{LOG_FILE, check_has_log, check_log_not_lost};
 use super::role::Role;
 use crate::config::{Backend, Config, LogConfig};
 use crate::streams;
@@ -49,12 +49,10 @@ impl Stores {
         match config.log.backend {
             Backend::Embedded => {
                 let LogConfig { path, ack_wait, disk_free_min_bytes, .. } = &config.log;
+                check_log_not_lost(path)?;
                 let disk = Disk::under(&path.join(LOG_FILE), *disk_free_min_bytes);
-                let options = LogOptions {
-                    ack_wait: *ack_wait,
-                    disk: Some(disk.clone()),
-                    ..LogOptions::default()
-                };
+                let options =
+                    LogOptions { ack_wait: *ack_wait, disk: Some(disk.clone()), ..LogOptions::default() };
                 Ok(Self { disk: Some(disk), ..Self::embedded(open_file(path, &options)?) })
             }
             Backend::JetStream => Ok(Self::jetstream(reach(config, role).await?)),
@@ -80,13 +78,27 @@ impl Stores {
     fn embedded(log: Embedded) -> Self {
         let all = Arc::new(log.clone());
         let opened = Opened::Embedded(log);
-        Self { log: all.clone(), outbox: all.clone(), key_value: all.clone(), import: all, disk: None, opened }
+        Self {
+            log: all.clone(),
+            outbox: all.clone(),
+            key_value: all.clone(),
+            import: all,
+            disk: None,
+            opened,
+        }
     }
 
     fn jetstream(jetstream: JetStream) -> Self {
         let all = Arc::new(jetstream);
         let opened = Opened::JetStream(all.clone());
-        Self { log: all.clone(), outbox: all.clone(), key_value: all.clone(), import: all, disk: None, opened }
+        Self {
+            log: all.clone(),
+            outbox: all.clone(),
+            key_value: all.clone(),
+            import: all,
+            disk: None,
+            opened,
+        }
     }
 
     /// The sequence of the last record.

@@ -94,8 +94,10 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
 
 /// True when the disk of `path` has so little room that sled cannot write.
 pub(crate) fn is_full(path: &Path) -> bool {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let free_bytes = statvfs(folder).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The store may have been set aside, with its next one not made yet.
+    let free_bytes =
+        statvfs(path).or_else(|_| statvfs(parent)).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     free_bytes.is_ok_and(|free_bytes| free_bytes < ROOM_BYTES_MIN)
 }
 

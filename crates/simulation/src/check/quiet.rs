@@ -74,16 +74,15 @@ impl Call<'_, '_> {
                 && fact.key.call.0 != self.call
                 && fact.party == self.decided.decision.party
         };
-        let seen = records.settled.iter().filter(is_earlier).filter_map(|(place, fact)| match &fact.outcome {
-            Outcome::Applied { conversation: Some(of), .. } | Outcome::Observed { conversation: of, .. } => {
-                Some((place, fact.key.kind, of.as_str()))
-            }
-            _ => None,
-        });
+        let seen =
+            records.settled.iter().filter(is_earlier).filter_map(|(place, fact)| match &fact.outcome {
+                Outcome::Applied { conversation: Some(of), .. }
+                | Outcome::Observed { conversation: of, .. } => Some((place, fact.key.kind, of.as_str())),
+                _ => None,
+            });
         let seen: Vec<_> = seen.collect();
-        let is_of_party = |(_, kind, _): &&(_, EffectKind, _)| {
-            matches!(kind, EffectKind::Call | EffectKind::Observe)
-        };
+        let is_of_party =
+            |(_, kind, _): &&(_, EffectKind, _)| matches!(kind, EffectKind::Call | EffectKind::Observe);
         // It was in another one since, which was merged back into this.
         if seen.iter().filter(is_of_party).next_back().is_some_and(|(_, _, of)| *of != conversation) {
             return None;
