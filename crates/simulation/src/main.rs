@@ -132,9 +132,11 @@ fn progress(seeds: u64) -> impl Fn(u64, &Sum) {
     move |_, sum| {
         bar.set_position(sum.seeds);
         // Whoever waits for the rest may look at it meanwhile.
-        if let Some(seed) = sum.failed_last.filter(|_| told.swap(sum.failed.len(), Relaxed) < sum.failed.len()) {
+        if let Some(seed) =
+            sum.failed_last.filter(|_| told.swap(sum.failed.len(), Relaxed) < sum.failed.len())
+        {
             let found = sum.failed[&seed].first().map_or("", String::as_str);
-            bar.suspend(|| eprintln!("seed {seed}: {found}"));
+            bar.suspend(|| println!("seed {seed}: {found}"));
         }
         if sum.seeds.is_multiple_of(100) {
             bar.set_message(sum.failed.len().to_string());
