@@ -24,6 +24,10 @@ rules:
 requests:
     cargo test --workspace --locked --test calltrail-tests -- --nocapture requests::
 
+# Plays the attacks of strangers against the running program, and shows how many of a good sender's webhooks are answered.
+attacks:
+    cargo test --workspace --locked --test calltrail-tests -- --ignored --nocapture --test-threads=1 strangers::
+
 # Runs the engine under every fault, in virtual time; `just simulate --seed 7 --trace` shows one run.
 simulate *args="--seeds 100000":
     cargo run --release --locked -p calltrail-simulation -- {{ args }}

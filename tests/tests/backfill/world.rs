@@ -282,6 +282,18 @@ impl World {
         panic!("a turn does not end");
     }
 
+    /// One reader until it has sent a request.
+    pub(super) fn read_once(&mut self, name: &str) {
+        let mut reading = Reading::new(self.settings(WEBHOOK_URL), name.to_owned());
+        let mut operation = reading.next(self.now(), Came::Begun);
+        let sent = self.requests.len();
+        while self.requests.len() == sent {
+            assert!(!matches!(operation, Operation::Rest(_)), "there is a slot");
+            let came = self.perform(operation);
+            operation = reading.next(self.now(), came);
+        }
+    }
+
     fn turn(&mut self, name: &str, left: &mut usize) -> Option<Job> {
         let mut reading = Reading::new(self.settings(WEBHOOK_URL), name.to_owned());
         let mut operation = reading.next(self.now(), Came::Begun);

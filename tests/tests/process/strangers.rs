@@ -202,22 +202,26 @@ async fn check(count: usize, attack: Attack, account: &'static str, token: &'sta
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "an attack takes the whole machine: `just attacks` plays it"]
 async fn idle_connections_leave_a_good_sender_whole() {
     check(IDLE, Attack::Idle, "acme", "fixture-token").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "an attack takes the whole machine: `just attacks` plays it"]
 async fn slow_bodies_to_an_unknown_account_leave_a_good_sender_whole() {
     check(SLOW_BODIES, Attack::SlowBody, "acme", "fixture-token").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "an attack takes the whole machine: `just attacks` plays it"]
 async fn stalled_bodies_leave_a_good_sender_whole_and_take_bounded_memory() {
     let grown_kib = check(STALLED_BODIES, Attack::StalledBody, "acme", "fixture-token").await;
     assert!(grown_kib < BODIES_KIB_MAX, "the program grew by {grown_kib} KiB");
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "an attack takes the whole machine: `just attacks` plays it"]
 async fn the_flood_of_one_account_leaves_another_whole() {
     let body = webhook("fixture-token");
     let one = format!(
