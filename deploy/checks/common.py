@@ -6,6 +6,16 @@ import subprocess
 from pathlib import Path
 
 
+# What each role needs besides its own key (`Role::needs`), as docs/SECURITY.md says.
+SECRETS = {
+    "ingest": {"aircall-webhook-token", "front-signing-key"},
+    "projector": set(),
+    "front-writer": {"front-api-token"},
+    "reader": {"aircall-api-id", "aircall-api-token"},
+    "streams": set(),
+}
+
+
 class Wrong(Exception):
     """What is wrong, for people."""
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import yaml
 
-from .common import Wrong, run, version, want
+from .common import SECRETS, Wrong, run, version, want
 
 COMPOSE = "deploy/compose/compose.yaml"
 REPLICAS = {"nats": 3, "ingest": 2, "projector": 2, "front-writer": 3, "reader": 2}
@@ -15,6 +15,7 @@ MISTAKES = [
     (COMPOSE, "read_only: true", "read_only: false"),
     (COMPOSE, "[ingest-2:/var/lib/calltrail]", "[ingest-1:/var/lib/calltrail]"),
     (COMPOSE, "{ source: operator, target: nkey }", "{ source: operators, target: nkey }"),
+    (COMPOSE, "secrets: [front_api_token, ", "secrets: [front_api_token, aircall_api_token, "),
     (COMPOSE, "0.0.0.0:8083", "0.0.0.0:8082"),
     (COMPOSE, "0.0.0.0:8084", "0.0.0.0:8083"),
     (COMPOSE, "{ source: reader, target: nkey }", "{ source: front-writer, target: nkey }"),
@@ -38,6 +39,8 @@ def check(root):
         check_contained(name, service)
         ours = service["image"].startswith("calltrail")
         want(not ours or service["image"].endswith(f":{version(root)}"), f"{name} is {service['image']}")
+    for name, service in services.items():
+        check_secrets(name, service)
     check_names(compose, services)
     check_own(services)
     for name, config in compose["configs"].items():
@@ -51,6 +54,14 @@ def check_contained(name, service):
     if stays:
         wait = int(service["stop_grace_period"].rstrip("s"))
         want(wait >= 30, f"{name} gets {wait} s to stop; it takes up to 25 s")
+
+
+def check_secrets(name, service):
+    role = name.rstrip("0123456789").rstrip("-")
+    if role not in SECRETS:
+        return
+    own = {entry.replace("_", "-") for entry in service["secrets"] if isinstance(entry, str)}
+    want(own == SECRETS[role], f"{name} has {sorted(own)}, and needs {sorted(SECRETS[role])}")
 
 
 def check_names(compose, services):

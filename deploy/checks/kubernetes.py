@@ -4,7 +4,7 @@ import tempfile
 
 import yaml
 
-from .common import Wrong, run, version, want
+from .common import SECRETS, Wrong, run, version, want
 
 FOLDER = "deploy/kubernetes"
 REPLICAS = {"ingest": 2, "projector": 2, "front-writer": 3, "reader": 2}
@@ -18,6 +18,7 @@ MISTAKES = [
     (f"{FOLDER}/every-pod.yaml", "terminationGracePeriodSeconds: 40", "terminationGracePeriodSeconds: 25"),
     (f"{FOLDER}/every-pod.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
     (f"{FOLDER}/ingest.yaml", "key: ingest.nk", "key: operator.nk"),
+    (f"{FOLDER}/ingest.yaml", "key: front-signing-key", "key: front-api-token"),
     (f"{FOLDER}/front-writer.yaml", "  maxUnavailable: 1\n  selector:\n    matchLabels: { app.kubernetes.io/component: front-writer }",
      "  maxUnavailable: 1\n  selector:\n    matchLabels: { app.kubernetes.io/component: writer }"),
     (f"{FOLDER}/reader.yaml", "key: reader.nk", "key: front-writer.nk"),
@@ -66,10 +67,14 @@ def check_pod(workload):
     volumes |= {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
     mounts = {mount["name"] for mount in container["volumeMounts"]}
     want(mounts == volumes, f"{name}: {sorted(mounts ^ volumes)}, only mounted or only declared")
-    key = "operator" if container["args"][0] == "streams" else container["args"][0]
-    seeds = [item["key"] for volume in pod["volumes"] if "projected" in volume
+    role = container["args"][0]
+    key = "operator" if role == "streams" else role
+    keys = [item["key"] for volume in pod["volumes"] if "projected" in volume
              for source in volume["projected"]["sources"] for item in source["secret"].get("items", [])]
-    want(seeds == [f"{key}.nk"], f"{name} has the keys {seeds}, not its own alone")
+    whole = [source["secret"]["name"] for volume in pod["volumes"] if "projected" in volume
+             for source in volume["projected"]["sources"] if "items" not in source["secret"]]
+    want(not whole, f"{name} has all of {whole}, and needs some of it")
+    want(set(keys) == SECRETS[role] | {f"{key}.nk"}, f"{name} has {sorted(keys)}, not its own alone")
 
 
 def check_probes(role):
