@@ -343,8 +343,10 @@ impl Rule {
             Self::LongWindowsAreSplit => &["reader"],
             Self::WebhookIsSwitchedOn => &["keeper"],
             Self::GapIsNotedBeforeItIsMended => &["gap"],
+            Self::OverlapIsReadAgain => &["overlap"],
             Self::RecoveryIsAskedForUntilStored => &["recovery"],
             Self::ReadersSleptSlotIsLost => &["slot"],
+            Self::ReadersShareTheirBudget => &["budget"],
             Self::ChecksKeepAShare => &["share"],
             Self::CommentsOfACallAreBounded => &["m15"],
             Self::OnlyLeftOutCallsAreReconsidered | Self::ReconsideredCallSettlesAgain => &["m05"],
@@ -405,11 +407,9 @@ impl Rule {
             | Self::SnapshotsBringTheLineage => &[],
             Self::RefusedPageIsReadAgain
             | Self::RecoveryLeavesHistoryAlone
-            | Self::OverlapIsReadAgain
             | Self::OverlapAddsNoCalls
             | Self::LapsedClaimIsTakenOver
             | Self::FailedCheckKnowsNothing
-            | Self::ReadersShareTheirBudget
             | Self::LiveGoesBeforeBulk
             | Self::BulkHoldsHistoryAlone => &[],
         }

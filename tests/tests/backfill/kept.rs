@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calltrail_aircall_reader::{Operation, Question, Rate};
+use calltrail_aircall_reader::{Operation, Question, Rate, Value};
 use calltrail_simulator::aircall::{CallEvent, CallScript, LINES};
 
 use super::backfill;
@@ -60,13 +60,28 @@ fn slot_that_a_paused_reader_has_missed_is_not_used() {
         world.rate = Rate::RequestsPerMinute(1);
         world.wants(backfill(&plan));
         world.wants(backfill(&plan));
-        world.read_paused("paused", |world| {
+        let to_sleep = |operation: &Operation| matches!(operation, Operation::Sleep(_));
+        world.read_paused("paused", to_sleep, |world| {
             world.wait(pause);
             // Its claim has lapsed as well; the other takes the slot of this minute.
             world.read_once("other");
         });
         assert_eq!(world.requests().len(), 1, "one request in a minute: {:?}", world.requests());
     }
+}
+
+/// Of two that reserve the same slot, one has it.
+#[test]
+fn budget_is_shared_by_readers_that_reserve_at_once() {
+    let plan = Plan::of(200);
+    let mut world = World::new(&plan);
+    world.rate = Rate::RequestsPerMinute(1);
+    world.wants(backfill(&plan));
+    world.wants(backfill(&plan));
+    let to_reserve =
+        |operation: &Operation| matches!(operation, Operation::Put { value: Value::Budget(_), .. });
+    world.read_paused("first", to_reserve, |world| world.read_once("other"));
+    assert_eq!(world.requests().len(), 1, "one request in a minute: {:?}", world.requests());
 }
 
 #[test]
@@ -118,4 +133,30 @@ fn gap_holds_what_ended_since_the_webhook_was_made_and_nothing_from_before() {
     world.keep(EVERY);
     world.read_through(&[]);
     assert_eq!(world.missed_calls(), [2, 3].into());
+}
+
+/// A comment that nobody was told of belongs to a call that began long before the gap.
+#[test]
+fn overlap_is_read_for_what_came_late_to_calls_from_before_the_gap() {
+    for hours in [3, 8, 11] {
+        let mut world = World::new(&Plan::of(0));
+        world.connect_webhook();
+        world.keep(EVERY);
+        let call = CallScript::inbound(CALL, LINES[0], "+44 7700 900177", world.now_s());
+        let events = call.commented("later", hours * 3_600 + 30).events();
+        let (late, in_time) = events.split_last().expect("a call has events");
+        assert!(late.body.to_string().contains("call.commented"));
+        in_time.iter().for_each(|event| world.happen(&event.body.to_string()));
+        world.deliver();
+        for _ in 0..hours * 12 {
+            world.wait(EVERY);
+            world.keep(EVERY);
+        }
+        world.switch_webhook_off();
+        world.give(&late.body.to_string());
+        world.wait(EVERY);
+        world.keep(EVERY);
+        world.read_through(&[]);
+        assert_eq!(world.updated_calls(), [CALL.unsigned_abs()].into(), "{hours} h before");
+    }
 }

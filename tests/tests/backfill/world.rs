@@ -176,8 +176,19 @@ impl World {
 
     /// Calls that were read as missed, and not only for what came late.
     pub(super) fn missed_calls(&self) -> BTreeSet<u64> {
+        self.read_calls(false)
+    }
+
+    /// Calls that were read for what came late.
+    pub(super) fn updated_calls(&self) -> BTreeSet<u64> {
+        self.read_calls(true)
+    }
+
+    fn read_calls(&self, update: bool) -> BTreeSet<u64> {
         let read = self.records.iter().filter_map(|body| match body {
-            RecordBody::AircallRead(read) if !read.update => calltrail_aircall::ended_call_read(read),
+            RecordBody::AircallRead(read) if read.update == update => {
+                calltrail_aircall::ended_call_read(read)
+            }
             _ => None,
         });
         read.map(|call| call.0).collect()
@@ -261,20 +272,22 @@ impl World {
         self.records.iter().filter_map(ended_in).collect()
     }
 
-    /// One reader that is paused once it is to sleep, while something else happens.
-    pub(super) fn read_paused(&mut self, name: &str, meanwhile: impl FnOnce(&mut Self)) {
+    /// One reader that is paused once before it does such a thing, while something else happens.
+    pub(super) fn read_paused(
+        &mut self,
+        name: &str,
+        before: fn(&Operation) -> bool,
+        meanwhile: impl FnOnce(&mut Self),
+    ) {
         let mut reading = Reading::new(self.settings(WEBHOOK_URL), name.to_owned());
         let mut operation = reading.next(self.now(), Came::Begun);
         let mut meanwhile = Some(meanwhile);
         for _ in 0..OPERATIONS_MAX {
-            match operation {
-                Operation::Rest(_) => return,
-                Operation::Sleep(_) => {
-                    if let Some(meanwhile) = meanwhile.take() {
-                        meanwhile(self);
-                    }
-                }
-                _ => {}
+            if matches!(operation, Operation::Rest(_)) {
+                return;
+            }
+            if let Some(meanwhile) = meanwhile.take_if(|_| before(&operation)) {
+                meanwhile(self);
             }
             let came = self.perform(operation);
             operation = reading.next(self.now(), came);
@@ -319,7 +332,9 @@ impl World {
             }
             Operation::Put { value, expected } => {
                 let known = self.values.get(word(value.place())).map(|(_, revision)| *revision);
-                assert_eq!(known, expected, "nobody else changes it here");
+                if known != expected {
+                    return Came::Put(Written::Conflict);
+                }
                 Came::Put(Written::Revision(self.put(value)))
             }
             Operation::ReadStoreTime => Came::StoreTime(self.now_ms),
