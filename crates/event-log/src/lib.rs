@@ -4,7 +4,6 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod disk;
 pub mod embedded;
 mod error;
 pub mod jetstream;

@@ -51,8 +51,6 @@ pub enum Refusal {
     NotStored,
     #[error("this machine keeps as many webhooks as it may; send it again later")]
     SpoolFull,
-    #[error("the disk of this machine is short; send it again later")]
-    DiskShort,
     #[error("the token of this account's webhook has not been read from Aircall yet; send it again later")]
     TokenNotKnown,
 }
@@ -73,13 +71,12 @@ pub enum Reason {
     Overloaded,
     LogUnavailable,
     SpoolFull,
-    DiskShort,
     TokenNotKnown,
 }
 
 impl Reason {
     /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooLarge,
@@ -92,7 +89,6 @@ impl Reason {
         Self::Overloaded,
         Self::LogUnavailable,
         Self::SpoolFull,
-        Self::DiskShort,
         Self::TokenNotKnown,
     ];
 
@@ -112,7 +108,6 @@ impl Reason {
             Self::Overloaded => "overloaded",
             Self::LogUnavailable => "log_unavailable",
             Self::SpoolFull => "spool_full",
-            Self::DiskShort => "disk_short",
             Self::TokenNotKnown => "token_not_known",
         }
     }
@@ -128,11 +123,9 @@ impl Reason {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Overloaded
-            | Self::LogUnavailable
-            | Self::SpoolFull
-            | Self::DiskShort
-            | Self::TokenNotKnown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::LogUnavailable | Self::SpoolFull | Self::TokenNotKnown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -145,8 +138,7 @@ impl Reason {
             | Self::Unauthenticated
             | Self::Overloaded
             | Self::LogUnavailable
-            | Self::SpoolFull
-            | Self::DiskShort => true,
+            | Self::SpoolFull => true,
             Self::NotFound
             | Self::MethodNotAllowed
             | Self::Timeout
@@ -175,7 +167,6 @@ impl Refusal {
             Self::Full | Self::NoRoom => Reason::Overloaded,
             Self::NotStored => Reason::LogUnavailable,
             Self::SpoolFull => Reason::SpoolFull,
-            Self::DiskShort => Reason::DiskShort,
             Self::TokenNotKnown => Reason::TokenNotKnown,
         }
     }

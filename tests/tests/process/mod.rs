@@ -9,8 +9,6 @@ mod damage;
 mod doctor;
 mod drill;
 mod erasure;
-mod files;
-mod full_disk;
 mod hostile;
 pub(crate) mod limits;
 mod machines;

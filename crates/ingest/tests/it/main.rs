@@ -3,7 +3,6 @@
 mod admission;
 mod connections;
 mod cost;
-mod disk;
 mod elsewhere;
 mod forwarding;
 mod killed;
