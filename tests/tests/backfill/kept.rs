@@ -96,7 +96,7 @@ fn share_of_the_limit_is_kept_for_checks_while_a_job_uses_the_rest() {
         world.wants(backfill(&plan));
         let mut checks = 0;
         while world.open_jobs() > 0 {
-            world.read(8, "reader");
+            world.read(60, "reader");
             world.wait(Duration::from_millis(500));
             let before = world.watch();
             world.keep(every);
