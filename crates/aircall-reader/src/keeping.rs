@@ -228,7 +228,7 @@ impl Keeping {
         };
         let Some(url) = self.settings.webhook_url.clone() else { return self.list(None) };
         let (fault, ours) = fault_of(&webhooks, &url);
-        // What ended since it was made was to be reported, also before the first check.
+        // Aircall had to report every call that ended after it was created, even before our first check.
         if let Some(created) = ours.and_then(|webhook| webhook.created_at) {
             self.watch.since_ms = self.watch.since_ms.min(created.as_millis());
         }
@@ -310,8 +310,8 @@ impl Keeping {
             None => return self.known(),
         };
         let to_s = self.now_ms.div_euclid(1000) + 1;
-        // A call that was under way when the webhook was made was missed like any other; one that was over, nobody asked for.
-        // Aircall tells of an end some time after it.
+        // Calls in progress when the webhook was created count as missed; calls that had ended by then are history. Aircall
+        // reports the end of a call with a delay.
         let since_s = (self.watch.since_ms - millis(TOLD_AFTER)).div_euclid(1000);
         match self.settings.recovery {
             Recovery::Ask => {

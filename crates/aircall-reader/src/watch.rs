@@ -10,8 +10,8 @@ use crate::limits::{LOOKS_MAX, TOLD_AFTER};
 /// What the checks have found so far. Times are the store's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Watch {
-    /// When the webhook was made, or, where Aircall does not say so, when the first check began: calls that ended before are
-    /// history, which nobody has asked for.
+    /// When the webhook was created or, if Aircall does not say, when the first check began. Calls that ended before are
+    /// history, which is only read on request.
     #[serde(default)]
     pub since_ms: i64,
     /// When the last check began.

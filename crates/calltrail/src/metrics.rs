@@ -343,7 +343,7 @@ fn words(
 
 /// The samples of each account, with its name before their own labels.
 fn labelled(status: &Status, samples: impl Fn(&AccountStatus) -> Samples) -> Samples {
-    // An account that was removed or renamed stays in the log for ever: nobody is to be alarmed for it.
+    // A removed or renamed account stays in the log for ever, and must not trigger alerts.
     let accounts = status.accounts.iter().filter(|(_, account)| account.configured);
     let named = accounts.flat_map(|(name, account)| {
         let with_name = |(labels, value): (Labels, f64)| {

@@ -344,7 +344,7 @@ impl Rule {
             Self::WebhookIsSwitchedOn => &["keeper"],
             Self::GapIsNotedBeforeItIsMended => &["gap"],
             Self::OverlapIsReadAgain => &["overlap"],
-            Self::RecoveryIsAskedForUntilStored => &["recovery"],
+            Self::RecoveryIsAskedForUntilStored => &["gap"],
             Self::ReadersSleptSlotIsLost => &["slot"],
             Self::ReadersShareTheirBudget => &["budget"],
             Self::ChecksKeepAShare => &["share"],

@@ -295,6 +295,20 @@ impl World {
         panic!("a turn does not end");
     }
 
+    /// One reader until it has no slot within its patience. No time passes for its rest.
+    pub(super) fn read_to_the_limit(&mut self, name: &str) {
+        let mut reading = Reading::new(self.settings(WEBHOOK_URL), name.to_owned());
+        let mut operation = reading.next(self.now(), Came::Begun);
+        for _ in 0..OPERATIONS_MAX {
+            if matches!(operation, Operation::Rest(_)) {
+                return;
+            }
+            let came = self.perform(operation);
+            operation = reading.next(self.now(), came);
+        }
+        panic!("a turn does not end");
+    }
+
     /// One reader until it has sent a request.
     pub(super) fn read_once(&mut self, name: &str) {
         let mut reading = Reading::new(self.settings(WEBHOOK_URL), name.to_owned());

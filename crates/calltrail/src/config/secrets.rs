@@ -33,7 +33,7 @@ impl Needs {
 }
 
 impl Section<'_> {
-    /// A secret that has to be there, and is read if it is needed; `variable` is the name that the mend proposes.
+    /// A secret whose key is required, and whose value is read if it is needed; an error suggests the name `variable`.
     pub(super) fn required_secret(
         &mut self,
         key: &'static str,
