@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,6 +84,8 @@ impl NatsServer {
         let deadline = Instant::now() + START_MAX;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         while TcpStream::connect(address).is_err() {
+            let exited = self.child.as_mut().and_then(|child| child.try_wait().expect("its state is known"));
+            assert!(exited.is_none(), "nats-server exits: {}", self.lines());
             assert!(Instant::now() < deadline, "nats-server does not start: {}", self.lines());
             thread::sleep(START_PAUSE);
         }
@@ -191,9 +194,21 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Ports that nobody listens on; held until all are known, so that they differ.
+/// The ports that servers of tests listen on: below those that Linux gives to outgoing connections (32768 and up by
+/// default, ip(7)). One of those may be taken by any connection while its server is down, and then it cannot start again.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// Ports that nobody listens on. No port is given twice by one process, and processes begin at different ones.
 pub(super) fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [TcpListener; N] =
-        std::array::from_fn(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("an address").port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    /// Far enough apart for all servers of one process.
+    const PORTS_PER_PROCESS: u32 = 257;
+    std::array::from_fn(|_| {
+        let first = std::process::id().wrapping_mul(PORTS_PER_PROCESS);
+        let mut candidates = PORTS.clone().map(|_| {
+            let offset = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % u32::from(PORTS.end - PORTS.start);
+            PORTS.start + u16::try_from(offset).expect("the range is of ports")
+        });
+        candidates.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
+    })
 }
