@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and what each command says of itself.
 
+pub mod dead_letters;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config, ConfigError, Environment, Needs};
 use crate::when::When;
+use dead_letters::DeadLettersCommand;
 
 /// Logs Aircall phone calls into Front conversations: no call lost, nothing twice, everything traceable.
 #[derive(Debug, Parser)]
@@ -118,6 +121,9 @@ pub enum Command {
     /// it is killed, run it again. Asks the running instance; on NATS it needs the key of the operator.
     #[command(after_help = RECONSIDER)]
     Reconsider(ReconsiderArgs),
+    /// What Front has refused for good: list it, look at it, send it again, give it up
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Show the jobs of `backfill` and `recover`, or cancel one
     #[command(after_help = JOBS, args_conflicts_with_subcommands = true)]
     Jobs {

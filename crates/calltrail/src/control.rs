@@ -1,5 +1,6 @@
 //! The Unix socket in `log.path` over which commands ask the running engine, and the asking.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,6 +15,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use calltrail_domain::ids::EffectKey;
+use calltrail_front_writer::DeadLetter;
 use futures_util::stream;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,10 +26,11 @@ use tracing::error;
 
 use crate::archive::Archived;
 use crate::cli::NumberOrParty;
+use crate::dead_letters::kept::{self, Asked};
 use crate::engine::{Shared, cut_after_stop, stopping};
 use crate::erase::{self, Erasure};
 use crate::jobs::{self, JobLines, JobOf, Wanted};
-use crate::reconsider::{self, Again};
+use crate::orders::{self, Order};
 use crate::remote_log;
 use crate::replay::{Rebuild, RebuildLine, Replay};
 use crate::retention::{self, Snapshot, Trim};
@@ -80,7 +84,9 @@ pub(crate) fn serve(
         .route("/tail", get(tail))
         .route("/log", get(log))
         .route("/erase", post(erase_person))
-        .route("/reconsider", post(reconsider_calls))
+        .route("/order", post(take_order))
+        .route("/dead-letters", post(dead_letters))
+        .route("/dead-letters/forget", post(forget_dead_letters))
         .with_state(shared);
     Ok(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped.clone()));
@@ -147,8 +153,16 @@ async fn erase_person(State(shared): State<Arc<Shared>>, Json(asked): Json<Erase
     answer(async { erase::run(shared.stores()?, &shared.folder, &asked).await }.await)
 }
 
-async fn reconsider_calls(State(shared): State<Arc<Shared>>, Json(again): Json<Again>) -> Response {
-    answer(async { reconsider::append(&*shared.stores()?.log, again).await }.await)
+async fn take_order(State(shared): State<Arc<Shared>>, Json(order): Json<Order>) -> Response {
+    answer(async { orders::append(&*shared.stores()?.log, order).await }.await)
+}
+
+async fn dead_letters(State(shared): State<Arc<Shared>>, Json(asked): Json<Asked>) -> Response {
+    answer(async { kept::read(&*shared.stores()?.key_value, &asked).await }.await)
+}
+
+async fn forget_dead_letters(State(shared): State<Arc<Shared>>, Json(asked): Json<Asked>) -> Response {
+    answer(async { kept::forget(&*shared.stores()?.key_value, &asked).await }.await)
 }
 
 async fn verify(State(shared): State<Arc<Shared>>, Json(archives): Json<Vec<PathBuf>>) -> Response {
@@ -280,11 +294,11 @@ impl Running {
         answered(self.client.get(format!("http://localhost/{path}")).query(query).timeout(limit)).await
     }
 
-    async fn order<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
-        self.order_within(ANSWER_MAX, path, body).await
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        self.post_within(ANSWER_MAX, path, body).await
     }
 
-    async fn order_within<T: DeserializeOwned>(
+    async fn post_within<T: DeserializeOwned>(
         &self,
         limit: Duration,
         path: &str,
@@ -355,30 +369,42 @@ impl Running {
     /// What is held of a person, erased if `yes`.
     pub(crate) async fn erase(&self, asked: &erase::Asked<'_>) -> anyhow::Result<Vec<Erasure>> {
         let (of, archives) = (asked.of.as_str().to_owned(), asked.archives.to_vec());
-        self.order_within(LONG_ANSWER_MAX, "erase", &Erase { of, yes: asked.yes, archives }).await
+        self.post_within(LONG_ANSWER_MAX, "erase", &Erase { of, yes: asked.yes, archives }).await
     }
 
     pub(crate) async fn verify(&self, archives: &[PathBuf]) -> anyhow::Result<Replay> {
-        self.order_within(LONG_ANSWER_MAX, "verify", &archives).await
+        self.post_within(LONG_ANSWER_MAX, "verify", &archives).await
     }
 
     pub(crate) async fn snapshot(&self) -> anyhow::Result<Snapshot> {
-        self.order_within(LONG_ANSWER_MAX, "snapshot", &()).await
+        self.post_within(LONG_ANSWER_MAX, "snapshot", &()).await
     }
 
     /// Trims off the records before `before`, if `yes`.
     pub(crate) async fn trim(&self, before: u64, yes: bool) -> anyhow::Result<Trim> {
-        self.order_within(LONG_ANSWER_MAX, "trim", &TrimBefore { before, yes }).await
+        self.post_within(LONG_ANSWER_MAX, "trim", &TrimBefore { before, yes }).await
     }
 
-    /// Has calls that were left out decided again.
-    pub(crate) async fn reconsider(&self, again: &Again) -> anyhow::Result<()> {
-        self.order("reconsider", again).await
+    /// Has it append a record of an operator.
+    pub(crate) async fn order(&self, order: &Order) -> anyhow::Result<()> {
+        self.post("order", order).await
+    }
+
+    /// The dead letters of these effects that are kept.
+    pub(crate) async fn dead_letters(
+        &self,
+        asked: &Asked,
+    ) -> anyhow::Result<BTreeMap<EffectKey, DeadLetter>> {
+        self.post("dead-letters", asked).await
+    }
+
+    pub(crate) async fn forget_dead_letters(&self, asked: &Asked) -> anyhow::Result<()> {
+        self.post("dead-letters/forget", asked).await
     }
 
     /// Asks the reader for calls.
     pub(crate) async fn ask_for(&self, wanted: &Wanted) -> anyhow::Result<JobOf> {
-        self.order("jobs", wanted).await
+        self.post("jobs", wanted).await
     }
 
     pub(crate) async fn jobs(&self) -> anyhow::Result<JobLines> {
@@ -387,7 +413,7 @@ impl Running {
 
     /// Cancels a job; false when it has ended or does not exist.
     pub(crate) async fn cancel(&self, job: &JobOf) -> anyhow::Result<bool> {
-        self.order("jobs/cancel", job).await
+        self.post("jobs/cancel", job).await
     }
 }
 

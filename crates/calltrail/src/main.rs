@@ -48,6 +48,7 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
         Command::Recover(args) => commands::backfill::recover(globals, args, out).await?,
         Command::Reconcile(args) => return commands::reconcile::run(globals, args, out).await,
         Command::Reconsider(args) => commands::reconsider::run(globals, args, out).await?,
+        Command::DeadLetters(command) => commands::dead_letters::run(globals, command, out).await?,
         Command::Jobs { command: None } => commands::jobs::list(globals, out).await?,
         Command::Jobs { command: Some(JobsCommand::Cancel(args)) } => {
             commands::jobs::cancel(globals, args, out).await?;

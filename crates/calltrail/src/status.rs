@@ -359,8 +359,10 @@ impl fmt::Display for FoldedStatus {
         row(f, "logged", &counts(&self.logged))?;
         row(f, "left out", &counts(&self.left_out))?;
         if self.rejected > 0 {
-            let rejected =
-                format!("{} effects, for good; `calltrail trail` of the caller says why", self.rejected);
+            let rejected = format!(
+                "{} effects, for good; `calltrail dead-letters list` says which and why",
+                self.rejected
+            );
             row(f, "rejected", &rejected)?;
         }
         let since = self.waiting_since.map(|since| format!(", the first since {}", clock_time(since)));

@@ -1,5 +1,6 @@
 //! The whole trail of one party: webhook, decision, effect, attempts, Front ids.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context as _, bail};
@@ -8,7 +9,7 @@ use calltrail_domain::decision::{Decision, Verdict};
 use calltrail_domain::effect::{EffectSettled, Outcome};
 use calltrail_domain::fact::{ConversationChange, Fact};
 use calltrail_domain::fold::{party_of_conversation, party_of_number};
-use calltrail_domain::ids::{CallId, ConversationId, PartyId};
+use calltrail_domain::ids::{CallId, ConversationId, EffectKey, PartyId};
 use calltrail_domain::record::{AircallEvent, Record, RecordBody};
 use calltrail_domain::state::{Backing, Memory, State};
 use calltrail_domain::time::Timestamp;
@@ -170,6 +171,8 @@ impl Trail {
                 let what = || format!("an operator asked to decide {} again{how}", each.join(", "));
                 ours.first().map(|call| (Some(*call), what()))
             }
+            (_, Fact::EffectsRetried(again)) => self.of_operator(state, "retry", &again.effects),
+            (_, Fact::EffectsDropped(dropped)) => self.of_operator(state, "drop", &dropped.effects),
             (
                 _,
                 Fact::CallSnapshot(_)
@@ -179,6 +182,18 @@ impl Trail {
                 | Fact::Other,
             ) => None,
         })
+    }
+
+    fn of_operator(
+        &self,
+        state: &State<Memory>,
+        what: &str,
+        effects: &BTreeMap<EffectKey, u64>,
+    ) -> Option<(Option<CallId>, String)> {
+        let is_ours = |key: &&EffectKey| self.is_of_call(state, key.call).unwrap_or(false);
+        let ours: Vec<_> = effects.keys().filter(is_ours).collect();
+        let each: Vec<_> = ours.iter().map(ToString::to_string).collect();
+        ours.first().map(|key| (Some(key.call), format!("an operator asked to {what} {}", each.join(", "))))
     }
 
     fn is_of_call(&self, state: &State<Memory>, call: CallId) -> anyhow::Result<bool> {

@@ -45,6 +45,10 @@ pub struct Call {
     pub media_overdue: bool,
     /// Everything ever decided for this call: an effect key that stands here is never decided again.
     pub effects: BTreeMap<EffectKey, EffectState>,
+    /// Effects that Front refused and that are decided again, because an operator asked for it. Decided, they stand in
+    /// `effects`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub retried: BTreeSet<EffectKey>,
     /// What the call waits for, and until when.
     pub timer: Option<(Timestamp, Timer)>,
 }
@@ -65,7 +69,7 @@ pub struct Settled {
     /// The call is history: nothing of it may disturb anyone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub history: bool,
-    /// The call was left out and is decided again: what was read for it before is out of date.
+    /// The call was left out or refused, and is decided again: what was read for it before is out of date.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reconsidered: bool,
 }
@@ -83,6 +87,9 @@ impl Settled {
 pub struct EffectState {
     pub ordinal: u64,
     pub outcome: Option<Outcome>,
+    /// Front refused it, and an operator has given it up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dropped: bool,
 }
 
 /// The merged fields. Each is what the greatest (status, event time, value) told: present beats absent, and the
@@ -137,6 +144,7 @@ impl Call {
             verdict: None,
             media_overdue: false,
             effects: BTreeMap::new(),
+            retried: BTreeSet::new(),
             timer: None,
         }
     }

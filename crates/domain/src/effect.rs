@@ -229,6 +229,9 @@ pub struct NumberedEffect {
     /// It belongs to a call that is history.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bulk: bool,
+    /// Front refused it under an earlier ordinal, and an operator has it retried: whether it is in Front is looked up first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retried: bool,
 }
 
 impl WorkItem {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fact::Fact;
-use crate::ids::{CallId, ContactId, ConversationId, PartyId, PhoneNumber};
+use crate::ids::{CallId, ContactId, ConversationId, EffectKey, PartyId, PhoneNumber};
 use crate::limits::{ERASURE_BYTES_MAX, ERASURE_SEQUENCES_MAX};
 use crate::party::{Number, Party, PartyEntry};
 use crate::record::PartyErased;
@@ -163,8 +163,14 @@ impl Person {
             Fact::TimerElapsed(Timer::WorkItem { party, .. }) => self.parties.contains(party),
             Fact::PartyErased(erased) => self.is_in(erased),
             Fact::CallsReconsidered(again) => !again.calls.is_disjoint(&self.calls),
+            Fact::EffectsRetried(again) => self.is_about(again.effects.keys()),
+            Fact::EffectsDropped(dropped) => self.is_about(dropped.effects.keys()),
             Fact::AccountCreated(_) | Fact::PolicyChanged(_) | Fact::Later(_) | Fact::Other => false,
         }
+    }
+
+    fn is_about<'a>(&self, mut effects: impl Iterator<Item = &'a EffectKey>) -> bool {
+        effects.any(|key| self.calls.contains(&key.call))
     }
 
     /// True for a text with a number of this person in it.

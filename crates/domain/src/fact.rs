@@ -8,7 +8,9 @@ use crate::decision::EffectsDecided;
 use crate::effect::EffectSettled;
 use crate::ids::{CallId, ContactId, ConversationId, InboxId, LineId, MediaLink, PhoneNumber, TeammateId};
 use crate::policy::Policy;
-use crate::record::{AccountCreated, CallsReconsidered, ConversationMerged, PartyErased};
+use crate::record::{
+    AccountCreated, CallsReconsidered, ConversationMerged, EffectsDropped, EffectsRetried, PartyErased,
+};
 use crate::time::Timestamp;
 use crate::timer::Timer;
 
@@ -25,6 +27,8 @@ pub enum Fact {
     TimerElapsed(Timer),
     PartyErased(Box<PartyErased>),
     CallsReconsidered(CallsReconsidered),
+    EffectsRetried(EffectsRetried),
+    EffectsDropped(EffectsDropped),
     /// Kept in the log, and without meaning here: what a later release wrote with words that this one does not know.
     Later(Later),
     /// Kept in the log, and without meaning for the state: an event of another kind, or one that this release does not know.

@@ -9,6 +9,7 @@ mod decisions;
 mod effects;
 mod erasure;
 mod reconsidered;
+mod retried;
 
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub fn fold<B: Backing>(state: &mut State<B>, place: Place, fact: &Fact) -> Fold
         }
         Fact::PartyErased(erased) => erasure::erased(state, place, erased),
         Fact::CallsReconsidered(again) => reconsidered::reconsidered(state, place, again),
+        Fact::EffectsRetried(again) => retried::retried(state, place, again),
+        Fact::EffectsDropped(dropped) => retried::dropped(state, dropped),
         Fact::Later(later) => later_kept(state, place, *later),
         Fact::Other => Ok(Vec::new()),
     }

@@ -289,6 +289,32 @@ impl EffectKind {
         }
     }
 
+    /// True for what only looks into Front, or prepares a contact: it is done again whenever it is needed.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        matches!(self, Self::Contact | Self::Observe | Self::ObserveAgain(_))
+    }
+
+    /// True for what is shown in the conversation besides the call's own activity.
+    #[must_use]
+    pub fn is_part(self) -> bool {
+        match self {
+            Self::Duration
+            | Self::Recording
+            | Self::RecordingPending
+            | Self::Voicemail
+            | Self::VoicemailPending
+            | Self::Comment(_)
+            | Self::Tag(_) => true,
+            Self::Contact
+            | Self::Observe
+            | Self::Call
+            | Self::Assign
+            | Self::Reopen
+            | Self::ObserveAgain(_) => false,
+        }
+    }
+
     /// The number behind the word, of the kinds that a call may have several of.
     fn item(self) -> Option<u64> {
         match self {

@@ -60,6 +60,8 @@ pub const HARMLESS_DIGITS_MAX: usize = 5;
 pub const ERASURE_BYTES_MAX: usize = 600_000;
 /// The most calls that one record has decided again, inclusive.
 pub const RECONSIDERED_CALLS_MAX: usize = 100;
+/// The most effects that one record has retried or dropped, inclusive.
+pub const RETRIED_EFFECTS_MAX: usize = 100;
 /// The most bytes of pieces in one part of a snapshot, as they are stored in the record.
 pub const SNAPSHOT_BYTES_MAX: usize = 600_000;
 /// A longer piece is cut: each of its bytes may take two in the record.

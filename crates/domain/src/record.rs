@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::EffectsDecided;
 use crate::effect::EffectSettled;
-use crate::ids::{CallId, ContactId, ConversationId, PartyId, PhoneNumber};
+use crate::ids::{CallId, ContactId, ConversationId, EffectKey, PartyId, PhoneNumber};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use crate::timer::Timer;
@@ -54,6 +54,10 @@ pub enum RecordBody {
     StateSnapshot(StateSnapshot),
     #[serde(rename = "calls.reconsidered")]
     CallsReconsidered(CallsReconsidered),
+    #[serde(rename = "effects.retried")]
+    EffectsRetried(EffectsRetried),
+    #[serde(rename = "effects.dropped")]
+    EffectsDropped(EffectsDropped),
     /// Written by a later release: kept, and without meaning here. `needs` is the vocabulary that would give it one.
     #[serde(skip)]
     Unknown { kind: String, needs: u32 },
@@ -239,6 +243,24 @@ pub struct CallsReconsidered {
     pub history: bool,
 }
 
+/// An operator has effects that Front refused decided again. Of any other effect this means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectsRetried {
+    /// With the ordinal under which each was refused, so that a later refusal of the same effect is not meant. Up to
+    /// [`RETRIED_EFFECTS_MAX`](crate::limits::RETRIED_EFFECTS_MAX); the fold reads no more.
+    pub effects: BTreeMap<EffectKey, u64>,
+    /// Their calls are history: they are logged without disturbing anyone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
+}
+
+/// An operator gives up effects that Front refused. Of any other effect this means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectsDropped {
+    /// As in [`EffectsRetried`].
+    pub effects: BTreeMap<EffectKey, u64>,
+}
+
 /// Bytes that are no record of any version.
 #[derive(Debug, thiserror::Error)]
 #[error("not a record of this log: {0}")]
@@ -275,13 +297,15 @@ impl RecordBody {
             Self::PartyErased(_) => "party.erased",
             Self::StateSnapshot(_) => "state.snapshot",
             Self::CallsReconsidered(_) => "calls.reconsidered",
+            Self::EffectsRetried(_) => "effects.retried",
+            Self::EffectsDropped(_) => "effects.dropped",
             Self::Unknown { kind, .. } => kind,
         }
     }
 }
 
 /// The kinds that this release knows.
-pub const KNOWN_KINDS: [&str; 13] = [
+pub const KNOWN_KINDS: [&str; 15] = [
     "account.created",
     "policy.changed",
     "aircall.event",
@@ -295,6 +319,8 @@ pub const KNOWN_KINDS: [&str; 13] = [
     "party.erased",
     "state.snapshot",
     "calls.reconsidered",
+    "effects.retried",
+    "effects.dropped",
 ];
 
 impl Record {

@@ -125,6 +125,9 @@ pub enum Rule {
     SnapshotsBringTheLineage,
     OnlyLeftOutCallsAreReconsidered,
     ReconsideredCallSettlesAgain,
+    OnlyRefusedEffectsAreRetried,
+    RetriedCallBringsItsParts,
+    RetriedEffectsAreInDoubt,
     RefusedPageIsReadAgain,
     RecoveryLeavesHistoryAlone,
     OverlapIsReadAgain,
@@ -142,7 +145,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Self; 132] = [
+    pub const ALL: [Self; 135] = [
         Self::AContactIsLookedUpOnce,
         Self::LaterCallsJoinTheConversation,
         Self::AnArchivedConversationIsReopened,
@@ -261,6 +264,9 @@ impl Rule {
         Self::SnapshotsBringTheLineage,
         Self::OnlyLeftOutCallsAreReconsidered,
         Self::ReconsideredCallSettlesAgain,
+        Self::OnlyRefusedEffectsAreRetried,
+        Self::RetriedCallBringsItsParts,
+        Self::RetriedEffectsAreInDoubt,
         Self::RefusedPageIsReadAgain,
         Self::RecoveryLeavesHistoryAlone,
         Self::OverlapIsReadAgain,
@@ -350,6 +356,9 @@ impl Rule {
             Self::ChecksKeepAShare => &["share"],
             Self::CommentsOfACallAreBounded => &["m15"],
             Self::OnlyLeftOutCallsAreReconsidered | Self::ReconsideredCallSettlesAgain => &["m05"],
+            Self::OnlyRefusedEffectsAreRetried
+            | Self::RetriedCallBringsItsParts
+            | Self::RetriedEffectsAreInDoubt => &["retry"],
             Self::UnexpectedPlaceIsLookedAt => &["m10"],
             Self::AWebhookIsAnsweredWhenItIsStored
             | Self::FieldsGoByTheirTime

@@ -86,7 +86,7 @@ pub struct Account {
     pub logged: BTreeMap<CallType, u64>,
     /// Calls left out, by reason.
     pub left_out: BTreeMap<LeftOut, u64>,
-    /// Activities and changes that Front refused for good.
+    /// Activities and changes that Front refused for good, without those that an operator has had retried or dropped.
     pub rejected: u64,
     /// What stands in the log that this release cannot read: nothing is decided while there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -141,6 +141,8 @@ words! {
         PartyErased: "kind party.erased",
         StateSnapshot: "kind state.snapshot",
         CallsReconsidered: "kind calls.reconsidered",
+        EffectsRetried: "kind effects.retried",
+        EffectsDropped: "kind effects.dropped",
 
         ReadFirst: "verdict read_first",
         LeftOut: "verdict left_out",

@@ -405,6 +405,11 @@ impl Machine {
         self.fence.entry(self.item.effects[index].ordinal)
     }
 
+    /// An operator has it retried. Front refused it before; whether it took an attempt all the same is looked up.
+    fn is_retried(&self, index: usize) -> bool {
+        self.item.effects[index].retried && rule::holds(Rule::RetriedEffectsAreInDoubt)
+    }
+
     /// The effect's entry. Without a fence for it, an item that was published again may have been worked on: in doubt. So
     /// may any effect of a party whose log has lost a part of its history.
     pub(crate) fn entry_mut(&mut self, index: usize) -> &mut Entry {
@@ -412,7 +417,8 @@ impl Machine {
         let (ordinal, key) = (effect.ordinal, effect.effect.key);
         let place = self.fence.entries.iter().position(|entry| entry.ordinal == ordinal);
         let place = place.unwrap_or_else(|| {
-            let in_doubt = self.item.publication > 1 || self.fence.known_through > 0;
+            let in_doubt =
+                self.item.publication > 1 || self.fence.known_through > 0 || self.is_retried(index);
             self.fence.entries.push(Entry::new(ordinal, key, in_doubt));
             self.fence.entries.len() - 1
         });

@@ -295,6 +295,20 @@ pub enum Method {
     Delete,
 }
 
+impl Method {
+    /// As it stands in a request line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 /// A request as it goes over the wire, without the token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WireRequest {

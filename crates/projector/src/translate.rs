@@ -70,6 +70,8 @@ pub fn fact_of(received_at: Timestamp, body: RecordBody) -> Fact {
         RecordBody::TimerElapsed(timer) => Fact::TimerElapsed(timer),
         RecordBody::PartyErased(erased) => Fact::PartyErased(Box::new(erased)),
         RecordBody::CallsReconsidered(again) => Fact::CallsReconsidered(again),
+        RecordBody::EffectsRetried(again) => Fact::EffectsRetried(again),
+        RecordBody::EffectsDropped(dropped) => Fact::EffectsDropped(dropped),
         RecordBody::Unknown { needs, .. } if needs > vocabulary::VERSION => Fact::Later(Later { needs }),
         RecordBody::StateSnapshot(_) | RecordBody::Unknown { .. } => Fact::Other,
     }

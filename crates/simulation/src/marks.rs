@@ -113,6 +113,8 @@ pub(crate) fn of_log(evidence: &Evidence, marks: &mut Marks) {
             | RecordBody::PartyErased(_)
             | RecordBody::StateSnapshot(_)
             | RecordBody::CallsReconsidered(_)
+            | RecordBody::EffectsRetried(_)
+            | RecordBody::EffectsDropped(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::Unknown { .. } => {}
         }

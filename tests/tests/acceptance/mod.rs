@@ -13,6 +13,7 @@ mod left_out;
 mod media;
 mod once;
 mod repairs;
+mod retried;
 mod segments;
 mod status;
 mod story;

@@ -157,6 +157,7 @@ impl Site {
                 effect,
                 conversation: None,
                 bulk: class == Class::Bulk,
+                retried: false,
             }],
             bulk: class == Class::Bulk,
         };

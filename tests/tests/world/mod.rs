@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 
 use calltrail::engine::{Engine, Role, projection_in};
 use calltrail_aircall_reader::{Asked, By, Kind};
-use calltrail_domain::ids::CallId;
+use calltrail_domain::effect::{EffectSettled, Outcome};
+use calltrail_domain::ids::{CallId, EffectKey};
+use calltrail_domain::record::{Record, RecordBody};
 use calltrail_domain::rule::{self, Rule};
+use calltrail_event_log::ports::LoggedRecord;
 use calltrail_simulator::aircall::{Api, ApiOptions};
 use calltrail_simulator::front::{Act, Action, Front, FrontOptions, Ledger, Subject};
 use calltrail_simulator::http::{AircallHandle, Clock, Handle, serve, serve_aircall};
@@ -48,6 +51,8 @@ const POLL_PATIENCE: Duration = Duration::from_secs(8);
 /// From the answer to a poll until the log has what it found.
 const POLL_NOTED: Duration = Duration::from_millis(300);
 const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// More than any scenario has.
+const RECORDS_MAX: usize = 10_000;
 /// Front's times are milliseconds: what a person does next is later.
 const BETWEEN_ACTS: Duration = Duration::from_millis(3);
 
@@ -101,6 +106,12 @@ struct World {
     caller: String,
     /// On which a person acted last.
     conversation: Option<String>,
+    /// Refusals that the operator has had retried or dropped.
+    dealt_with: BTreeSet<(EffectKey, u64)>,
+}
+
+fn named(settled: EffectSettled) -> (EffectKey, u64) {
+    (settled.key, settled.ordinal)
 }
 
 impl World {
@@ -121,7 +132,17 @@ impl World {
             .build()
             .expect("a client for loopback");
         let (caller, conversation) = (String::new(), None);
-        let mut world = Self { given, front, aircall, engine: None, folder, http, caller, conversation };
+        let mut world = Self {
+            given,
+            front,
+            aircall,
+            engine: None,
+            folder,
+            http,
+            caller,
+            conversation,
+            dealt_with: BTreeSet::new(),
+        };
         world.start_engine().await;
         world
     }
@@ -205,6 +226,16 @@ impl World {
             Step::Read(bodies, kind) => self.read(bodies, *kind).await,
             Step::ReadNow(id) => self.read_now(*id).await,
             Step::Reconsider(calls, history) => self.reconsider(calls, *history).await,
+            Step::Retry(effects) => {
+                let effects = self.settled_last(effects).await;
+                self.dealt_with.extend(effects.clone());
+                self.engine().retry(ACCOUNT, effects).await.expect("the log takes the record");
+            }
+            Step::Drop(effects) => {
+                let effects = self.settled_last(effects).await;
+                self.dealt_with.extend(effects.clone());
+                self.engine().give_up(ACCOUNT, effects).await.expect("the log takes the record");
+            }
             Step::SlowAnswersMs(slow_ms) => self.slow_answers(*slow_ms),
             Step::InFront(change) => {
                 let now_ms = self.front.clock().now_ms();
@@ -224,6 +255,24 @@ impl World {
         let calls: Vec<_> = calls.iter().copied().map(CallId).collect();
         let taken = self.engine().reconsider(ACCOUNT, &calls, history).await;
         taken.expect("the log takes the record");
+    }
+
+    /// What the log says of effects that have ended.
+    async fn facts(&self) -> Vec<EffectSettled> {
+        let log = self.engine().log().expect("the log is open");
+        let records = log.read_after(0, RECORDS_MAX).await.expect("the log is read");
+        let fact = |record: LoggedRecord| match Record::decode(&record.body).ok()?.body {
+            RecordBody::EffectSettled(settled) => Some(settled),
+            _ => None,
+        };
+        records.into_iter().filter_map(fact).collect()
+    }
+
+    /// The ordinals under which these effects were settled last.
+    async fn settled_last(&self, effects: &[&str]) -> BTreeMap<EffectKey, u64> {
+        let last: BTreeMap<_, _> = self.facts().await.into_iter().map(named).collect();
+        let keys = effects.iter().map(|key| key.parse().expect("a key"));
+        keys.map(|key| (key, *last.get(&key).expect("it was settled"))).collect()
     }
 
     fn slow_answers(&self, slow_ms: u64) {
@@ -428,7 +477,10 @@ impl World {
         let distinct: BTreeSet<_> = markers.iter().collect();
         assert_eq!(distinct.len(), markers.len(), "a comment is there twice");
         let writer = account.live.as_ref().and_then(|live| live.writer.as_ref()).expect("a writer runs");
-        assert_eq!(writer.outcomes["rejected"], 0, "effects were rejected:\n{status}");
+        let is_refused = |fact: &EffectSettled| matches!(fact.outcome, Outcome::Rejected { .. });
+        let refused: BTreeSet<_> = self.facts().await.into_iter().filter(is_refused).map(named).collect();
+        assert!(refused.is_subset(&self.dealt_with), "{refused:?} were rejected:\n{status}");
+        assert_eq!(folded.rejected, 0, "the operator has dealt with all of them:\n{status}");
         assert!(writer.conditions.is_empty(), "what was repaired is still shown:\n{status}");
         let replayed = self.engine().verify().await.expect("the log can be replayed");
         assert_eq!(replayed.live_hash, replayed.replayed_hash, "the log gives another state");

@@ -89,6 +89,10 @@ pub(crate) enum Step {
     ReadNow(i64),
     /// An operator has these calls decided again: as history, or as what was missed.
     Reconsider(Vec<u64>, bool),
+    /// An operator has these effects retried, each as it was settled last.
+    Retry(&'static [&'static str]),
+    /// Likewise given up.
+    Drop(&'static [&'static str]),
     /// How long slow answers take.
     SlowAnswersMs(u64),
     /// Front tells nothing for longer than a second.

@@ -1,6 +1,7 @@
 //! The commands of the command line, one module each.
 
 pub mod backfill;
+pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod erase;
@@ -10,6 +11,7 @@ pub mod import;
 pub mod init;
 pub mod jobs;
 pub mod log;
+mod order_log;
 pub mod reconcile;
 pub mod reconsider;
 pub mod replay;

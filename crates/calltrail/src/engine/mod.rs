@@ -15,6 +15,7 @@ mod stores;
 mod tokens;
 mod writers;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,8 +24,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use calltrail_aircall_reader::Asked;
-use calltrail_domain::ids::CallId;
-use calltrail_domain::record::CallsReconsidered;
+use calltrail_domain::ids::{CallId, EffectKey};
+use calltrail_domain::record::{CallsReconsidered, EffectsDropped, EffectsRetried};
 use calltrail_domain::time::Timestamp;
 use calltrail_event_log::ports::EventLog;
 use calltrail_ingest::{Account, Intake};
@@ -37,7 +38,7 @@ use tracing::info;
 
 use crate::config::{Backend, Config};
 use crate::jobs::{self, Wanted};
-use crate::reconsider::{self, Again};
+use crate::orders::{self, Order, What};
 use crate::status::Status;
 use crate::{control, operator};
 use tokens::Learners;
@@ -253,7 +254,26 @@ impl Engine {
     /// When they are more than one record takes, or the log does not take it.
     pub async fn reconsider(&self, account: &str, calls: &[CallId], history: bool) -> anyhow::Result<()> {
         let calls = CallsReconsidered { calls: calls.iter().copied().collect(), history };
-        reconsider::append(&*self.shared.stores()?.log, Again { account: account.to_owned(), calls }).await
+        let order = Order { account: account.to_owned(), what: What::Reconsider(calls) };
+        orders::append(&*self.shared.stores()?.log, order).await
+    }
+
+    /// Has effects retried that Front refused, each named with the ordinal under which it did.
+    ///
+    /// # Errors
+    /// When they are more than one record takes, or the log does not take it.
+    pub async fn retry(&self, account: &str, effects: BTreeMap<EffectKey, u64>) -> anyhow::Result<()> {
+        let what = What::Retry(EffectsRetried { effects, history: false });
+        orders::append(&*self.shared.stores()?.log, Order { account: account.to_owned(), what }).await
+    }
+
+    /// Has effects given up that Front refused, named likewise.
+    ///
+    /// # Errors
+    /// As [`Engine::retry`].
+    pub async fn give_up(&self, account: &str, effects: BTreeMap<EffectKey, u64>) -> anyhow::Result<()> {
+        let what = What::Drop(EffectsDropped { effects });
+        orders::append(&*self.shared.stores()?.log, Order { account: account.to_owned(), what }).await
     }
 
     /// True when a job has nothing left to read.

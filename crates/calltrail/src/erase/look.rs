@@ -113,7 +113,7 @@ async fn one(
     let mut person = Person::of(state, &root)?;
     let under_way = person.under_way(state)?;
     let calls = person.calls.iter().filter_map(|call| state.call(*call).ok().flatten());
-    let effects = calls.flat_map(|call| call.effects.into_keys()).collect();
+    let effects = calls.flat_map(|call| call.effects.into_keys().chain(call.retried)).collect();
     if let Outside::Number(number) = outside(asked.as_str(), None) {
         person.numbers.insert(number);
     }

@@ -9,17 +9,15 @@ mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use calltrail_domain::call::Call;
 use calltrail_domain::decision::{LeftOut, Verdict};
 use calltrail_domain::ids::{CallId, PartyId};
 use calltrail_domain::limits::RECONSIDERED_CALLS_MAX;
-use calltrail_domain::record::{CallsReconsidered, Record, RecordBody};
+use calltrail_domain::record::CallsReconsidered;
 use calltrail_domain::state::State;
 use calltrail_domain::time::Timestamp;
-use calltrail_event_log::ports::{EventLog, NewRecord};
 use calltrail_projector::{AccountPieces, Scan as _, Scratch};
-use serde::{Deserialize, Serialize};
 
 use crate::cli::NumberOrParty;
 use crate::config::AccountConfig;
@@ -41,14 +39,6 @@ pub(crate) struct Selection<'a> {
     /// One of these; any when empty.
     pub(crate) calls: BTreeSet<CallId>,
     pub(crate) of: Option<&'a NumberOrParty>,
-}
-
-/// What one record is to say, in an account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Again {
-    pub(crate) account: String,
-    #[serde(flatten)]
-    pub(crate) calls: CallsReconsidered,
 }
 
 /// A call that is left out and was selected.
@@ -175,23 +165,6 @@ fn records(calls: impl Iterator<Item = (CallId, bool)>) -> Vec<CallsReconsidered
         history: chunk[0].1,
     };
     chunks.map(record).collect()
-}
-
-/// Appends one record.
-///
-/// # Errors
-/// When it names more calls than a record may, or the log does not take it.
-pub(crate) async fn append(log: &dyn EventLog, again: Again) -> anyhow::Result<()> {
-    let count = again.calls.calls.len();
-    if count > RECONSIDERED_CALLS_MAX {
-        bail!("{count} calls are asked for at once; a record takes {RECONSIDERED_CALLS_MAX}");
-    }
-    let body = RecordBody::CallsReconsidered(again.calls);
-    let kind = body.kind().to_owned();
-    let body = Record { received_at: now(), body }.encode().into();
-    let record = NewRecord { account: again.account, kind, body };
-    log.append(vec![record]).await.context("the log did not take the record")?;
-    Ok(())
 }
 
 #[cfg(test)]

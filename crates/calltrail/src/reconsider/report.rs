@@ -5,7 +5,8 @@ use std::fmt;
 use calltrail_domain::ids::{CallId, PartyId};
 use serde::Serialize;
 
-use super::{Again, Found, records};
+use super::{Found, records};
+use crate::orders::{Order, What};
 use crate::trail::clock_time;
 
 /// Calls that a person reads; all are in the JSON form.
@@ -105,11 +106,11 @@ impl AccountPlan {
 
 impl Plan {
     /// What is to be appended. Calls that would be left out again are not touched.
-    pub(crate) fn records(&self) -> Vec<Again> {
+    pub(crate) fn orders(&self) -> Vec<Order> {
         let of_account = |account: &AccountPlan| {
             let calls = account.calls().filter(|call| call.is_decided_again());
             let name = account.account.clone();
-            let again = move |calls| Again { account: name.clone(), calls };
+            let again = move |calls| Order { account: name.clone(), what: What::Reconsider(calls) };
             records(calls.map(|call| (call.call, call.history))).into_iter().map(again).collect::<Vec<_>>()
         };
         self.accounts.iter().flat_map(of_account).collect()

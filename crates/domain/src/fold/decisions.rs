@@ -173,8 +173,10 @@ fn take_effects(party: &mut Party, call: &mut Call, decision: &Decision) {
             effect: Arc::clone(effect),
             conversation: decision.conversation.clone(),
             bulk: call.is_history(),
+            retried: call.retried.remove(&effect.key),
         };
-        call.effects.insert(effect.key, EffectState { ordinal: party.ordinal, outcome: None });
+        let undecided = EffectState { ordinal: party.ordinal, outcome: None, dropped: false };
+        call.effects.insert(effect.key, undecided);
         party.backlog.push(numbered);
     }
 }

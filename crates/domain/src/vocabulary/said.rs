@@ -15,8 +15,8 @@ use crate::policy::{
     Threading, Timing,
 };
 use crate::record::{
-    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, FrontEvent,
-    PartyErased, RecordBody, StateSnapshot,
+    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, EffectsDropped,
+    EffectsRetried, FrontEvent, PartyErased, RecordBody, StateSnapshot,
 };
 use crate::timer::Timer;
 
@@ -69,6 +69,14 @@ pub(super) fn words(body: &RecordBody) -> Vec<Word> {
         }) => kind(Word::PartyErased),
         RecordBody::CallsReconsidered(CallsReconsidered { calls: _, history: _ }) => {
             kind(Word::CallsReconsidered);
+        }
+        RecordBody::EffectsRetried(EffectsRetried { effects, history: _ }) => {
+            kind(Word::EffectsRetried);
+            words.extend(effects.keys().map(|key| of_key(*key)));
+        }
+        RecordBody::EffectsDropped(EffectsDropped { effects }) => {
+            kind(Word::EffectsDropped);
+            words.extend(effects.keys().map(|key| of_key(*key)));
         }
         // Its own format says how pieces and end are read.
         RecordBody::StateSnapshot(StateSnapshot {

@@ -14,6 +14,7 @@ mod rebuild;
 mod reconsidered;
 mod records;
 mod refused;
+mod retried;
 mod segments;
 mod sizes;
 mod strays;

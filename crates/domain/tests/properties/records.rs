@@ -15,8 +15,9 @@ use calltrail_domain::ids::{
 };
 use calltrail_domain::policy::{Anonymous, CallType, Comments, ImportType, Policy, Recording, Tags};
 use calltrail_domain::record::{
-    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, FrontEvent,
-    KNOWN_KINDS, PartyErased, PartyKey, Record, RecordBody, SNAPSHOT_FORMAT, SnapshotEnd, StateSnapshot,
+    AccountCreated, AircallEvent, AircallRead, CallsReconsidered, ConversationMerged, EffectsDropped,
+    EffectsRetried, FrontEvent, KNOWN_KINDS, PartyErased, PartyKey, Record, RecordBody, SNAPSHOT_FORMAT,
+    SnapshotEnd, StateSnapshot,
 };
 use calltrail_domain::time::Timestamp;
 use calltrail_domain::timer::Timer;
@@ -227,6 +228,12 @@ pub(crate) fn every_record() -> Vec<(&'static str, RecordBody)> {
     records.push(("state.snapshot.end", snapshot(Some(end))));
     records.push(("calls.reconsidered", reconsidered(&[812, 813], false)));
     records.push(("calls.reconsidered.history", reconsidered(&[812], true)));
+    let refused = BTreeMap::from([("812:call", 7), ("812:comment:99", 12)]);
+    let refused = || refused.iter().map(|(key, ordinal)| (key.parse().expect("a key"), *ordinal)).collect();
+    for (name, history) in [("effects.retried", false), ("effects.retried.history", true)] {
+        records.push((name, RecordBody::EffectsRetried(EffectsRetried { effects: refused(), history })));
+    }
+    records.push(("effects.dropped", RecordBody::EffectsDropped(EffectsDropped { effects: refused() })));
     records
 }
 

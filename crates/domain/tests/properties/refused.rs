@@ -7,7 +7,7 @@ use calltrail_domain::ids::{CallId, EffectKey, EffectKind, MediaLink};
 use crate::engine::{Engine, snapshot};
 use crate::traces::{applied, conversation, event, last_at, logged, settle};
 
-fn ended(engine: &mut Engine, call: u64, answered: bool) {
+pub(crate) fn ended(engine: &mut Engine, call: u64, answered: bool) {
     engine.append(Fact::CallSnapshot(Box::new(snapshot(call, 1, 3, answered))));
     engine.decide();
 }
@@ -21,7 +21,7 @@ fn recorded(engine: &mut Engine, call: u64) {
 }
 
 /// Front's answers to the next item: the call's own activity is refused, and the rest is skipped as a writer does.
-fn refuse(engine: &mut Engine, call: u64) {
+pub(crate) fn refuse(engine: &mut Engine, call: u64) {
     let item = engine.published.remove(0);
     for index in 0..item.effects.len() {
         let because_of = EffectKey { call: CallId(call), kind: EffectKind::Call };
@@ -35,7 +35,7 @@ fn refuse(engine: &mut Engine, call: u64) {
     engine.decide();
 }
 
-fn look_up(engine: &mut Engine) {
+pub(crate) fn look_up(engine: &mut Engine) {
     assert!(engine.settle_one_item(), "the read is done");
     engine.decide();
 }

@@ -302,6 +302,7 @@ pub(crate) fn item(conversation: Option<&str>, effects: Vec<Effect>) -> WorkItem
         effect: Arc::new(effect),
         conversation: None,
         bulk: false,
+        retried: false,
     };
     WorkItem {
         party: PartyId::new("p1"),

@@ -44,6 +44,8 @@ fn decided(bench: &Bench, call: u64) -> bool {
         | RecordBody::PartyErased(_)
         | RecordBody::StateSnapshot(_)
         | RecordBody::CallsReconsidered(_)
+        | RecordBody::EffectsRetried(_)
+        | RecordBody::EffectsDropped(_)
         | RecordBody::Unknown { .. } => false,
     })
 }
@@ -153,6 +155,8 @@ fn last_decided(bench: &Bench) -> EffectsDecided {
         | RecordBody::PartyErased(_)
         | RecordBody::StateSnapshot(_)
         | RecordBody::CallsReconsidered(_)
+        | RecordBody::EffectsRetried(_)
+        | RecordBody::EffectsDropped(_)
         | RecordBody::Unknown { .. } => None,
     });
     last.expect("something was decided")

@@ -41,6 +41,8 @@ fn decided(bench: &Bench) -> Vec<&EffectsDecided> {
             | RecordBody::PartyErased(_)
             | RecordBody::StateSnapshot(_)
             | RecordBody::CallsReconsidered(_)
+            | RecordBody::EffectsRetried(_)
+            | RecordBody::EffectsDropped(_)
             | RecordBody::Unknown { .. } => None,
         })
         .collect()

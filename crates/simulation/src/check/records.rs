@@ -173,6 +173,8 @@ impl<'a> Records<'a> {
             | RecordBody::PartyErased(_)
             | RecordBody::StateSnapshot(_)
             | RecordBody::CallsReconsidered(_)
+            | RecordBody::EffectsRetried(_)
+            | RecordBody::EffectsDropped(_)
             | RecordBody::FrontPolled(_)
             | RecordBody::TimerElapsed(Timer::WorkItem { .. })
             | RecordBody::Unknown { .. } => {}
