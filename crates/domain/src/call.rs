@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 use crate::timer::Timer;
 
 /// The status of an import that Front took and showed nowhere in time: it may be there all the same.
-const ACCEPTED: u16 = 202;
+pub(crate) const ACCEPTED: u16 = 202;
 
 /// What is known of one call, and what was decided for it. Kept for ever: late facts must find what was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +45,8 @@ pub struct Call {
     pub media_overdue: bool,
     /// Everything ever decided for this call: an effect key that stands here is never decided again.
     pub effects: BTreeMap<EffectKey, EffectState>,
-    /// Effects that Front refused and that are decided again, because an operator asked for it. Decided, they stand in
-    /// `effects`.
+    /// Effects that Front refused, that may be there all the same, and that are decided again because an operator asked for
+    /// it. Decided, they stand in `effects`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retried: BTreeSet<EffectKey>,
     /// What the call waits for, and until when.

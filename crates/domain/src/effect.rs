@@ -229,7 +229,8 @@ pub struct NumberedEffect {
     /// It belongs to a call that is history.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bulk: bool,
-    /// Front refused it under an earlier ordinal, and an operator has it retried: whether it is in Front is looked up first.
+    /// Front refused it under an earlier ordinal, may have it all the same, and an operator has it retried: that is looked up
+    /// first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retried: bool,
 }

@@ -405,7 +405,7 @@ impl Machine {
         self.fence.entry(self.item.effects[index].ordinal)
     }
 
-    /// An operator has it retried. Front refused it before; whether it took an attempt all the same is looked up.
+    /// An operator has it retried, and Front may have it although it refused it.
     fn is_retried(&self, index: usize) -> bool {
         self.item.effects[index].retried && rule::holds(Rule::RetriedEffectsAreInDoubt)
     }

@@ -6,6 +6,7 @@ mod company;
 mod configuration;
 mod crash;
 mod damage;
+mod dead_letters;
 mod doctor;
 mod drill;
 mod erasure;

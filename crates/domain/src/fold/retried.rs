@@ -1,7 +1,7 @@
 //! Effects that Front refused are decided again, or given up, because an operator asked for it.
 
 use super::{Folded, Output, Place, set_timer, settled};
-use crate::call::{Call, Settled};
+use crate::call::{ACCEPTED, Call, Settled};
 use crate::decision::Verdict;
 use crate::effect::Outcome;
 use crate::fact::Read;
@@ -59,8 +59,9 @@ fn decide_again<B: Backing>(
     let party = call.settled.as_ref().map(|settled| state.party(&settled.party)).transpose()?.flatten();
     let Some((party_id, mut party)) = party else { return Ok(Vec::new()) };
     uncount(state, key)?;
-    call.effects.remove(&key);
-    call.retried.insert(key);
+    if call.effects.remove(&key).is_some_and(|effect| may_be_in_front(key, effect.outcome.as_ref())) {
+        call.retried.insert(key);
+    }
     if key.kind == EffectKind::Call {
         take_back(state, &mut call)?;
         let read = Read { history, update: false };
@@ -84,6 +85,13 @@ fn may_be_retried(call: &Call, key: EffectKey) -> bool {
         kind if kind.is_part() => !call.is_refused(key.call),
         _ => false,
     }
+}
+
+/// A refused import is known not to be in Front, and known there by its external id if that is wrong. Front has no key for
+/// other effects, and an import that it took and never showed may still appear.
+fn may_be_in_front(key: EffectKey, outcome: Option<&Outcome>) -> bool {
+    let is_taken = matches!(outcome, Some(Outcome::Rejected { status: ACCEPTED, .. }));
+    is_taken || matches!(key.kind, EffectKind::Comment(_) | EffectKind::Tag(_))
 }
 
 /// The call waits for its decision once more, and with it the parts that were left out because it was refused. A contact that

@@ -40,7 +40,7 @@ fn left_out(calls: &[u64]) -> Engine {
 }
 
 /// Runs dry; everything that was published, with the items that brought it.
-fn published(engine: &mut Engine) -> Vec<WorkItem> {
+pub(crate) fn published(engine: &mut Engine) -> Vec<WorkItem> {
     let mut items = Vec::new();
     loop {
         let decided = engine.decide();
