@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use calltrail_domain::time::Timestamp;
+use calltrail_event_log::disk::{Disk, DiskFull};
 use calltrail_event_log::ports::{EventLog, LogError, NewRecord};
 
 use crate::spool::{Spool, SpoolFull};
@@ -10,8 +11,9 @@ use crate::spool::{Spool, SpoolFull};
 /// Where received records become durable.
 #[derive(Debug, Clone)]
 pub enum Intake {
-    /// The log is a file of this machine, and so its own spool.
-    Log(Arc<dyn EventLog>),
+    /// The log is a file of this machine, and so its own spool. While its disk is short, it takes no webhooks, so that there
+    /// is room for what is made of those that it has.
+    Log { log: Arc<dyn EventLog>, disk: Option<Disk> },
     /// The log is elsewhere: a [`crate::Forwarder`] brings the records there.
     Spool(Spool),
 }
@@ -24,6 +26,8 @@ pub enum AppendError {
     Refused(#[from] LogError),
     #[error(transparent)]
     SpoolFull(#[from] SpoolFull),
+    #[error(transparent)]
+    DiskFull(#[from] DiskFull),
     #[error("the log gave no sequence")]
     NoSequence,
     #[error("the log did not answer within {limit_ms} ms")]
@@ -38,7 +42,8 @@ impl Intake {
         received_at: Timestamp,
     ) -> Result<Option<u64>, AppendError> {
         match self {
-            Self::Log(log) => {
+            Self::Log { log, disk } => {
+                disk.as_ref().map_or(Ok(()), Disk::check)?;
                 let sequences = log.append(vec![record]).await?;
                 sequences.first().copied().map(Some).ok_or(AppendError::NoSequence)
             }

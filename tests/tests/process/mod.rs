@@ -9,6 +9,8 @@ mod damage;
 mod doctor;
 mod drill;
 mod erasure;
+mod files;
+mod full_disk;
 mod hostile;
 pub(crate) mod limits;
 mod machines;

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::limits::{END_MAX, START_MAX};
-use super::program::{Ran, command_in, command_with_files};
+use super::program::{Ran, command_in, command_of, command_with_files, program};
 use super::secrets::check_nothing_leaked;
 
 /// It is killed when it is dropped.
@@ -42,15 +42,21 @@ impl Up {
     pub(crate) fn start_with(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Self {
         let mut command = command_in(folder, words);
         command.envs(more.iter().copied());
-        Self::spawn(command)
+        Self::spawned(command)
     }
 
     /// Starts it with no more than so many open files.
     pub(crate) fn start_with_files(folder: &Path, open_files_max: u32) -> Self {
-        Self::spawn(command_with_files(folder, &["up"], open_files_max))
+        Self::spawned(command_with_files(folder, &["up"], open_files_max))
     }
 
-    fn spawn(mut command: Command) -> Self {
+    /// Starts it as a shell does whose mask is `umask`.
+    pub(crate) fn under_umask(folder: &Path, umask: &str) -> Self {
+        let shell = format!("umask {umask} && exec \"$0\" up");
+        Self::spawned(command_of("/bin/sh".as_ref(), folder, &["-c", &shell, &program().to_string_lossy()]))
+    }
+
+    fn spawned(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let lines = BufReader::new(child.stderr.take().expect("its errors are read")).lines();
         let said = Arc::new(Mutex::new(String::new()));
@@ -92,6 +98,12 @@ impl Up {
     pub(crate) fn operator_at(&self) -> SocketAddr {
         let listeners = *self.listeners.borrow();
         listeners.unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said())).operator_at
+    }
+
+    /// What the system says of its process.
+    pub(crate) fn proc_status(&self) -> String {
+        let id = self.child.id().expect("it is running");
+        std::fs::read_to_string(format!("/proc/{id}/status")).expect("the system tells of it")
     }
 
     /// What it has said so far.

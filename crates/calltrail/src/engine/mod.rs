@@ -43,7 +43,7 @@ use crate::{control, operator};
 use tokens::Learners;
 
 pub use folder::projection_in;
-pub(crate) use folder::{LOG_FILE, free_bytes, take as take_folder};
+pub(crate) use folder::{FolderFault, LOG_FILE, faults as folder_faults, free_bytes, take as take_folder};
 pub use role::Role;
 pub(crate) use shared::Shared;
 pub(crate) use stores::Stores;
@@ -158,6 +158,9 @@ impl Engine {
         let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
         if role.folds() || role.writes() || role.reads() {
             let stores = shared.open_stores(config).await?;
+            if let Some(disk) = stores.disk.clone() {
+                self.tasks.spawn(receivers::watch(disk, stopped.clone()));
+            }
             if role.folds() {
                 let projector = shared.projector.get_or_init(|| projector::start(config, stores));
                 projector::caught_up(projector, &*stores.log).await?;
@@ -183,7 +186,10 @@ impl Engine {
         let spool = receivers::spool(config).await?;
         let intake = match &spool {
             Some(spool) => Intake::Spool(spool.clone()),
-            None => Intake::Log(shared.stores()?.log.clone()),
+            None => {
+                let Stores { log, disk, .. } = shared.stores()?.clone();
+                Intake::Log { log, disk }
+            }
         };
         let ingest = receivers::receivers(config, receiving.accounts, intake);
         let ingest = shared.ingest.get_or_init(|| ingest).clone();

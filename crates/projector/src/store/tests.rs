@@ -36,7 +36,7 @@ fn committed(path: &Path, checkpoint: u64, piece: &str) -> Store {
 
 /// Opens the store: whether it was set aside, its checkpoint, and its piece.
 fn check(path: &Path, expect: (bool, u64, Option<&str>)) {
-    let Opened { store, set_aside } = Store::open(path, 9).expect("it opens");
+    let Opened { store, set_aside, .. } = Store::open(path, 9).expect("it opens");
     let piece = store.account("acme").read("contact/1").expect("readable");
     let found = (set_aside.is_some(), store.checkpoint().expect("readable"), piece);
     let expect = (expect.0, expect.1, expect.2.map(contact));
@@ -54,7 +54,7 @@ fn a_store_that_was_folded_with_another_vocabulary_is_set_aside() {
     assert_eq!(String::from_utf8_lossy(&format), format!("{FORMAT_VERSION}.{VERSION}"));
     store.db.insert(FORMAT, format!("{FORMAT_VERSION}.{}", VERSION + 1).as_bytes()).expect("writable");
     store.close();
-    let Opened { store, set_aside } = Store::open(&path, 9).expect("it opens");
+    let Opened { store, set_aside, .. } = Store::open(&path, 9).expect("it opens");
     assert_eq!(set_aside.expect("it is of no use").reason, "it has another format");
     assert_eq!(store.checkpoint().expect("readable"), 0);
     store.close();
@@ -165,4 +165,38 @@ fn the_store_and_the_one_in_memory_promise_the_same() {
     check_contract(&store);
     store.close();
     check_contract(&InMemory::default());
+}
+
+/// A copy of everything in the folder, but not of its folders.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the folder is made");
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let entry = entry.expect("readable");
+        if entry.path().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).expect("the file is copied");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_opens_at_an_earlier_commit_is_noticed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (path, earlier) = (folder.path().join("projection"), folder.path().join("earlier"));
+    committed(&path, 3, "crd_1").close();
+    copy(&path, &earlier);
+    committed(&path, 5, "crd_2").close();
+    Store::open_unchanged(&path, 9).expect("it is whole").close();
+
+    let noted = super::committed::read(&path);
+    std::fs::remove_dir_all(&path).expect("the later files are removed");
+    copy(&earlier, &path);
+    super::committed::write(&path, noted.expect("it was noted")).expect("writable");
+    let refused = Store::open_unchanged(&path, 9).expect_err("it lacks a commit").to_string();
+    assert!(refused.contains("opened at record 3") && refused.contains("up to record 5"), "{refused}");
+    let Opened { store, set_aside, committed } = Store::open(&path, 9).expect("it opens");
+    assert!(set_aside.is_none(), "what it has is right");
+    assert_eq!((store.checkpoint().expect("readable"), committed), (3, Some(5)));
+    store.commit(&[], &seen(5), 5).expect("it is written");
+    store.close();
+    assert_eq!(Store::open(&path, 9).expect("it opens").committed, None);
 }
