@@ -172,7 +172,8 @@ impl Projector {
                 }
             };
             let Some(next) = self.open_again(again).await? else { return Ok(()) };
-            carries = carries.filter(|_| next.set_aside.is_none());
+            // What the machine before knew goes with a store that is where that one was.
+            carries = carries.filter(|_| next.set_aside.is_none() && next.committed.is_none());
             opened = next;
         }
         Err(StoreError::Damaged(format!("it was rebuilt {REBUILDS_MAX} times; check the disk")).into())

@@ -1,8 +1,11 @@
 //! The position of the store's last commit, in a small file of its folder.
 //!
 //! sled may open at an earlier commit than its last one when bits of its file have flipped. All that it has then fits together, so
-//! nothing in the store itself can show it. This file is written when a commit is synced and is not synced itself: it never names a
-//! position that the store did not reach.
+//! nothing in the store itself can show it.
+//!
+//! **Invariants:** this file is written after a commit is synced, and is not synced itself: it never names a position that the store
+//! did not reach, and who is killed in between leaves an earlier one, which says nothing against the store. It is in the store's own
+//! folder: a store that is set aside, or changes places with a rebuilt one, takes it along.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};

@@ -7,6 +7,8 @@ mod checksum;
 mod committed;
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod earlier_tests;
 pub(crate) mod folder;
 #[cfg(test)]
 mod tests;
@@ -98,6 +100,10 @@ impl Store {
         match Self::open_checked(path, whole) {
             Ok(store) => {
                 let committed = store.lost_commit()?;
+                if committed.is_some() {
+                    // Whoever opens it is told and folds on from here; what was noted is not held against it again.
+                    store.note(store.checkpoint()?)?;
+                }
                 Ok(Opened { store, set_aside: None, committed })
             }
             Err(StoreError::Damaged(reason)) => Self::open_anew(path, reason),
@@ -194,6 +200,12 @@ impl Store {
     fn lost_commit(&self) -> Result<Option<u64>, StoreError> {
         let checkpoint = self.checkpoint()?;
         Ok(committed::read(&self.path).filter(|committed| *committed > checkpoint))
+    }
+
+    /// Notes that everything up to here is committed, which it is.
+    fn note(&self, checkpoint: u64) -> Result<(), StoreError> {
+        committed::write(&self.path, checkpoint)
+            .map_err(|source| StoreError::Io { path: self.path.clone(), source })
     }
 
     /// Reads everything once, piece by piece.
@@ -316,8 +328,7 @@ impl Pieces for Store {
         change(CHECKPOINT, Some(&checkpoint.to_be_bytes()))?;
         batch.insert(CHECKSUM, checksum.as_bytes());
         self.apply(batch)?;
-        committed::write(&self.path, checkpoint)
-            .map_err(|source| StoreError::Io { path: self.path.clone(), source })
+        self.note(checkpoint)
     }
 }
 

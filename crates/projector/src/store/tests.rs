@@ -17,16 +17,16 @@ use crate::pieces::{InMemory, Pieces, Scan as _};
 const LARGE_BYTES: usize = 300_000;
 
 /// A piece that is as large as the text.
-fn contact(text: &str) -> Arc<Piece> {
+pub(super) fn contact(text: &str) -> Arc<Piece> {
     Arc::new(Piece::Contact(PartyId::new(text)))
 }
 
 /// The record that was folded last.
-fn seen(sequence: u64) -> [Seen; 1] {
+pub(super) fn seen(sequence: u64) -> [Seen; 1] {
     [Seen { sequence, hash: sequence * 7 }]
 }
 
-fn committed(path: &Path, checkpoint: u64, piece: &str) -> Store {
+pub(super) fn committed(path: &Path, checkpoint: u64, piece: &str) -> Store {
     let Opened { store, .. } = Store::open(path, checkpoint).expect("it opens");
     let changes =
         Changes::from([("contact/1".to_owned(), Some(contact(piece))), ("contact/2".to_owned(), None)]);
@@ -165,38 +165,4 @@ fn the_store_and_the_one_in_memory_promise_the_same() {
     check_contract(&store);
     store.close();
     check_contract(&InMemory::default());
-}
-
-/// A copy of everything in the folder, but not of its folders.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("the folder is made");
-    for entry in std::fs::read_dir(from).expect("readable") {
-        let entry = entry.expect("readable");
-        if entry.path().is_file() {
-            std::fs::copy(entry.path(), to.join(entry.file_name())).expect("the file is copied");
-        }
-    }
-}
-
-#[test]
-fn a_store_that_opens_at_an_earlier_commit_is_noticed() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (path, earlier) = (folder.path().join("projection"), folder.path().join("earlier"));
-    committed(&path, 3, "crd_1").close();
-    copy(&path, &earlier);
-    committed(&path, 5, "crd_2").close();
-    Store::open_unchanged(&path, 9).expect("it is whole").close();
-
-    let noted = super::committed::read(&path);
-    std::fs::remove_dir_all(&path).expect("the later files are removed");
-    copy(&earlier, &path);
-    super::committed::write(&path, noted.expect("it was noted")).expect("writable");
-    let refused = Store::open_unchanged(&path, 9).expect_err("it lacks a commit").to_string();
-    assert!(refused.contains("opened at record 3") && refused.contains("up to record 5"), "{refused}");
-    let Opened { store, set_aside, committed } = Store::open(&path, 9).expect("it opens");
-    assert!(set_aside.is_none(), "what it has is right");
-    assert_eq!((store.checkpoint().expect("readable"), committed), (3, Some(5)));
-    store.commit(&[], &seen(5), 5).expect("it is written");
-    store.close();
-    assert_eq!(Store::open(&path, 9).expect("it opens").committed, None);
 }
