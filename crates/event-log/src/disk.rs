@@ -15,7 +15,7 @@ use std::time::Instant;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
 
-use crate::limits::{DISK_LOOK_INTERVAL, RESERVE_BYTES};
+use crate::limits::{DISK_LOOK_INTERVAL, RESERVE_BESIDE_BYTES_MIN, RESERVE_BYTES};
 
 /// What the reserve is named after the file that it is for.
 const RESERVE_EXTENSION: &str = "reserve";
@@ -162,7 +162,7 @@ impl Shared {
 
     /// What must be free for the reserve to be made.
     fn needed_bytes(&self) -> u64 {
-        self.min_bytes.saturating_add(RESERVE_BYTES)
+        self.min_bytes.max(RESERVE_BESIDE_BYTES_MIN).saturating_add(RESERVE_BYTES)
     }
 
     fn reserve_again(&self) -> bool {
@@ -206,7 +206,7 @@ mod tests {
 
     const FILE: &str = "log.redb";
     const RESERVE_FILE: &str = "log.reserve";
-    const MIN_BYTES: u64 = 1_000;
+    const MIN_BYTES: u64 = 2 * RESERVE_BESIDE_BYTES_MIN;
 
     /// A disk whose free space the test sets, in a folder of its own.
     struct Given {
@@ -216,11 +216,15 @@ mod tests {
     }
 
     fn given(free_bytes: Result<u64, Errno>) -> Given {
+        given_with(MIN_BYTES, free_bytes)
+    }
+
+    fn given_with(min_bytes: u64, free_bytes: Result<u64, Errno>) -> Given {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let free_bytes = Arc::new(Mutex::new(free_bytes));
         let read = Arc::clone(&free_bytes);
         let free = Box::new(move || *read.lock().expect("no test panics with it"));
-        Given { free_bytes, disk: Disk::with(&folder.path().join(FILE), MIN_BYTES, free), folder }
+        Given { free_bytes, disk: Disk::with(&folder.path().join(FILE), min_bytes, free), folder }
     }
 
     impl Given {
@@ -244,8 +248,8 @@ mod tests {
         for (free_bytes, expect) in [
             (Ok(u64::MAX), Ok(())),
             (Ok(MIN_BYTES), Ok(())),
-            (Ok(MIN_BYTES - 1), Err(DiskFull::Short { free_bytes: 999, min_bytes: 1_000 })),
-            (Ok(0), Err(DiskFull::Short { free_bytes: 0, min_bytes: 1_000 })),
+            (Ok(MIN_BYTES - 1), Err(DiskFull::Short { free_bytes: MIN_BYTES - 1, min_bytes: MIN_BYTES })),
+            (Ok(0), Err(DiskFull::Short { free_bytes: 0, min_bytes: MIN_BYTES })),
             (Err(Errno::IO), Err(DiskFull::Unknown(Errno::IO))),
             (Ok(MIN_BYTES), Ok(())),
         ] {
@@ -271,6 +275,17 @@ mod tests {
         assert_eq!(given.check(Ok(MIN_BYTES + RESERVE_BYTES - 1)), Err(NO_RESERVE));
         assert_eq!(given.check(Ok(MIN_BYTES + RESERVE_BYTES)), Ok(()));
         assert_eq!(given.reserve_bytes(), RESERVE_BYTES);
+    }
+
+    /// Who needs the room that it gives would find none, for ever.
+    #[test]
+    fn a_reserve_is_not_made_again_of_the_room_that_it_has_just_given() {
+        let given = given_with(0, Ok(u64::MAX));
+        assert_eq!(given.disk.check(), Ok(()));
+        assert!(given.disk.release());
+        let needed_bytes = RESERVE_BESIDE_BYTES_MIN + RESERVE_BYTES;
+        assert_eq!(given.check(Ok(RESERVE_BYTES)), Err(DiskFull::NoReserve { needed_bytes }));
+        assert_eq!(given.check(Ok(needed_bytes)), Ok(()));
     }
 
     #[test]
