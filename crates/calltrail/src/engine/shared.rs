@@ -278,6 +278,9 @@ impl Shared {
                 Some(projector) if projector.progress().borrow().caught_up => {
                     if progress.is_some_and(|progress| is_ahead(progress, tail)) {
                         reasons.push("the log ends before what the projector has folded; it folds it again");
+                    } else if tail.is_none() && reasons.is_empty() && !self.role.receives() {
+                        // It may have been put back. Receivers take webhooks without the log: none is kept from them for this.
+                        reasons.push("the log does not say where it ends");
                     }
                 }
                 Some(_) | None => reasons.push("the projector has not folded the log yet"),
