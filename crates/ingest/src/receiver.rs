@@ -217,9 +217,10 @@ impl Ingest {
             match failure {
                 AppendError::SpoolFull(_) => Refusal::SpoolFull,
                 AppendError::DiskFull(_) => Refusal::DiskShort,
-                AppendError::Refused(_) | AppendError::NoSequence | AppendError::Late { .. } => {
-                    Refusal::NotStored
-                }
+                AppendError::Refused(_)
+                | AppendError::NotYet
+                | AppendError::NoSequence
+                | AppendError::Late { .. } => Refusal::NotStored,
             }
         })
     }

@@ -22,12 +22,12 @@ use super::program::{BUILT, program};
 use super::site::{ACCOUNT, Site};
 use super::up::Up;
 
-const ON_A_SMALL_DISK: &str = "CALLTRAIL_TEST_SMALL_DISK";
+pub(super) const ON_A_SMALL_DISK: &str = "CALLTRAIL_TEST_SMALL_DISK";
 const MOUNT: &str = r#"mount -t tmpfs -o size=192m none "$0" && exec "$@""#;
 /// Room that is given back at the end.
 const BALLAST_BYTES: u64 = 72 << 20;
 /// Of the disk, so much is to stay free.
-const FREE_MIB_MIN: u64 = 16;
+pub(super) const FREE_MIB_MIN: u64 = 16;
 /// The highest limit that there is.
 const FREE_MIB_MAX: u64 = 1 << 20;
 const PAD_BYTES: usize = 200_000;
@@ -68,7 +68,7 @@ fn a_full_disk_under_the_projection_is_waited_for() {
 
 /// Runs one of the tests below in a process that sees a small disk. Users who may not mount one skip it.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see that one was skipped")]
-fn run_with_a_small_disk(test: &str) {
+pub(super) fn run_with_a_small_disk(test: &str) {
     let mut may_mount = Command::new("unshare");
     if !may_mount.args(["--map-root-user", "--mount", "true"]).status().is_ok_and(|status| status.success()) {
         eprintln!("skipped: this user may mount no disk");
@@ -179,7 +179,7 @@ async fn up_with_projection_in(site: &Site, disk: &Path) -> Up {
     up
 }
 
-async fn site_with_free_min(mib: u64) -> Site {
+pub(super) async fn site_with_free_min(mib: u64) -> Site {
     let site = Site::new(1, RepeatAnswer::AcceptedAndResolves).await;
     write_free_min(&site, mib);
     site
@@ -194,7 +194,7 @@ fn write_free_min(site: &Site, mib: u64) {
     fs::write(&file, changed).expect("the configuration is written");
 }
 
-fn move_data_to(site: &Site, folder: &Path) {
+pub(super) fn move_data_to(site: &Site, folder: &Path) {
     let file = site.file("calltrail.toml");
     let written = fs::read_to_string(&file).expect("there is a configuration");
     let path = format!("path = \"{}\"", folder.display());
@@ -204,7 +204,7 @@ fn move_data_to(site: &Site, folder: &Path) {
 }
 
 /// Webhooks of many calls, each longer than any of Aircall's.
-fn webhooks() -> Vec<String> {
+pub(super) fn webhooks() -> Vec<String> {
     let pad = Value::from("x".repeat(PAD_BYTES));
     let history = random_history(3, 400, 2);
     let padded = bodies_of(&history).map(|body| {
@@ -215,7 +215,7 @@ fn webhooks() -> Vec<String> {
     padded.collect()
 }
 
-async fn post(address: SocketAddr, body: &str) -> (u16, Value) {
+pub(super) async fn post(address: SocketAddr, body: &str) -> (u16, Value) {
     let client = reqwest::Client::builder().no_proxy().build().expect("an http client");
     let url = format!("http://{address}/webhooks/{ACCOUNT}/aircall");
     let answer = client.post(url).body(body.to_owned()).send().await.expect("an answer");
@@ -243,7 +243,7 @@ async fn post_until_refused(
 }
 
 /// What status, metrics and health say of the disk.
-async fn check_short(site: &Site, up: &Up, is_short: bool) {
+pub(super) async fn check_short(site: &Site, up: &Up, is_short: bool) {
     let status = site.status().await;
     assert_eq!(status["process"]["disk_short"], is_short, "{status:#}");
     let scraped = Scraped::of(up.operator_at()).await;
@@ -268,7 +268,7 @@ fn free_bytes(folder: &Path) -> u64 {
 }
 
 /// Takes what is free, to the last byte.
-fn fill(filler: &Path) {
+pub(super) fn fill(filler: &Path) {
     let mut file = File::create(filler).expect("a new file");
     let full = loop {
         if let Err(error) = file.write_all(&[0; 4096]) {

@@ -11,6 +11,7 @@ mod drill;
 mod erasure;
 mod files;
 mod full_disk;
+mod full_start;
 mod hostile;
 pub(crate) mod limits;
 mod machines;

@@ -126,10 +126,14 @@ impl Up {
         kill_process(process.expect("it is running"), signal).expect("the signal is sent");
     }
 
+    /// False when it has ended by itself.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("its state is known").is_none()
+    }
+
     /// Ends it as `kill -9` does. It must have been running until then.
     pub(crate) async fn killed(mut self) -> Ran {
-        let running = self.child.try_wait().expect("its state is known").is_none();
-        assert!(running, "calltrail ended by itself:\n{}", self.said());
+        assert!(self.is_running(), "calltrail ended by itself:\n{}", self.said());
         self.child.start_kill().expect("it is killed");
         self.ended().await
     }
@@ -140,7 +144,8 @@ impl Up {
         self.ended().await
     }
 
-    async fn ended(mut self) -> Ran {
+    /// How it ended by itself.
+    pub(crate) async fn ended(mut self) -> Ran {
         let status = timeout(END_MAX, self.child.wait()).await;
         let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.said())).expect("it ends");
         timeout(END_MAX, &mut self.reader).await.expect("its errors end").expect("its errors are read");

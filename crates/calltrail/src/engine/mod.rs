@@ -18,6 +18,7 @@ mod writers;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -51,6 +52,8 @@ pub use tokens::TokenStatus;
 
 /// A process that was told to stop is gone by then; whoever supervises it has to wait longer.
 pub const STOP_MAX: Duration = Duration::from_secs(25);
+/// So long may webhooks wait for a log to be folded at the start; then they are answered 503. Aircall waits 5 s for an answer.
+const RECEIVERS_WAIT_MAX: Duration = Duration::from_secs(3);
 /// How long requests to the operator listener and the control socket may take to end at a stop.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
@@ -62,6 +65,8 @@ pub struct Engine {
     tasks: JoinSet<()>,
     /// The receivers, until they open.
     receiving: Option<Receiving>,
+    /// Where the log is a file: it is folded, and so webhooks are taken.
+    folded: watch::Sender<bool>,
     /// Where webhooks are received, if they are.
     pub webhooks_at: Option<SocketAddr>,
     /// Where health and metrics are answered.
@@ -121,6 +126,7 @@ impl Engine {
             stop,
             tasks: JoinSet::new(),
             receiving: None,
+            folded: watch::Sender::new(false),
             _folder: folder,
         };
         for learning in engine.shared.learners.run(&stopped) {
@@ -142,7 +148,8 @@ impl Engine {
     /// Opens the log, waiting for servers that are away, starts what works on it, and returns when the role does its part.
     /// May be dropped: [`Engine::stop`] ends what runs by then.
     ///
-    /// Where the log is a file, the receivers open here, when it has been folded and every account has its first record.
+    /// Where the log is a file, the receivers open here, when it has been folded and every account has its first record. Where that
+    /// takes long, as on a full disk, they answer 503 until then.
     ///
     /// # Errors
     /// When the log or Front's address is of no use: the error says which and what to do.
@@ -163,7 +170,15 @@ impl Engine {
             }
             if role.folds() {
                 let projector = shared.projector.get_or_init(|| projector::start(config, stores));
-                projector::caught_up(projector, &*stores.log).await?;
+                let mut folded = pin!(projector::caught_up(projector, &*stores.log));
+                tokio::select! {
+                    folded = &mut folded => folded?,
+                    () = tokio::time::sleep(RECEIVERS_WAIT_MAX) => {
+                        self.receive_what_came(config).await?;
+                        folded.await?;
+                    }
+                }
+                self.folded.send_replace(true);
             }
             if role.writes() {
                 let counters = writers::start(config, stores, &stopped, &mut self.tasks)?;
@@ -174,6 +189,11 @@ impl Engine {
                 shared.readers.get_or_init(|| seen);
             }
         }
+        self.receive_what_came(config).await
+    }
+
+    /// Opens the receivers, if there are any and they are not open.
+    async fn receive_what_came(&mut self, config: &Config) -> anyhow::Result<()> {
         match self.receiving.take() {
             Some(receiving) => self.receive(config, receiving).await,
             None => Ok(()),
@@ -188,7 +208,7 @@ impl Engine {
             Some(spool) => Intake::Spool(spool.clone()),
             None => {
                 let Stores { log, disk, .. } = shared.stores()?.clone();
-                Intake::Log { log, disk }
+                Intake::Log { log, disk, opens: Some(self.folded.subscribe()) }
             }
         };
         let ingest = receivers::receivers(config, receiving.accounts, intake);

@@ -70,7 +70,10 @@ async fn on_a_small_disk() {
     let mut stored = post_all(&site, of_a_page, PAGE_PAD_BYTES).await;
     let record_bytes = spool.now().bytes / RECORDS_OF_A_PAGE;
     assert!(record_bytes > PAGE_BYTES / 2, "{record_bytes} bytes share a page");
-    assert!(FORWARD_BYTES_MAX as u64 / record_bytes > FREED_LIST_PAGES, "one list takes {record_bytes} bytes each");
+    assert!(
+        FORWARD_BYTES_MAX as u64 / record_bytes > FREED_LIST_PAGES,
+        "one list takes {record_bytes} bytes each"
+    );
     let mut next = RECORDS_OF_A_PAGE + LONG_RECORDS + 1;
     stored.extend(post_all(&site, RECORDS_OF_A_PAGE + 1..=next - 1, LONG_PAD_BYTES).await);
     fill(&folder.join("filler"));

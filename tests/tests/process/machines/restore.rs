@@ -157,7 +157,11 @@ async fn a_projector_ahead_of_its_log_is_not_ready() {
     // Whoever asks before it has noticed is told the same: the log ends before it, or does not answer yet.
     while !is_ready(operator_at).await {
         check_not_ahead(&status(&machines.site, machines.replicas[0].path()).await);
-        assert!(started.elapsed() < QUIET_MAX, "it is not ready again:\n{}", machines.replicas[0].up().said());
+        assert!(
+            started.elapsed() < QUIET_MAX,
+            "it is not ready again:\n{}",
+            machines.replicas[0].up().said()
+        );
         tokio::time::sleep(LOOK_EVERY).await;
     }
     let ready_at = jiff::Timestamp::now();
@@ -166,7 +170,10 @@ async fn a_projector_ahead_of_its_log_is_not_ready() {
     assert!(status["records"].is_u64() && status["process"]["caught_up"] == true, "{status:#}");
     let said = machines.replicas[0].terminate().await;
     let noticed_at = said.lines().find(|line| line.contains("projection store set aside")).map(time_of);
-    assert!(noticed_at.is_some_and(|at| at < ready_at), "it was ready at {ready_at}, ahead of its log:\n{said}");
+    assert!(
+        noticed_at.is_some_and(|at| at < ready_at),
+        "it was ready at {ready_at}, ahead of its log:\n{said}"
+    );
 }
 
 /// When a line was logged.
