@@ -206,7 +206,8 @@ pub(super) fn free_ports<const N: usize>() -> [u16; N] {
     std::array::from_fn(|_| {
         let first = std::process::id().wrapping_mul(PORTS_PER_PROCESS);
         let mut candidates = PORTS.clone().map(|_| {
-            let offset = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % u32::from(PORTS.end - PORTS.start);
+            let offset =
+                first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % u32::from(PORTS.end - PORTS.start);
             PORTS.start + u16::try_from(offset).expect("the range is of ports")
         });
         candidates.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
