@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use calltrail_simulator::aircall::random_history;
 use calltrail_simulator::front::RepeatAnswer;
@@ -31,6 +31,8 @@ pub(super) const FREE_MIB_MIN: u64 = 16;
 /// The highest limit that there is.
 const FREE_MIB_MAX: u64 = 1 << 20;
 const PAD_BYTES: usize = 200_000;
+/// So long the disk stays full.
+const FULL_FOR: Duration = Duration::from_secs(3);
 
 /// Where no disk can be mounted: a limit above what is free does the same.
 #[tokio::test(flavor = "multi_thread")]
@@ -102,32 +104,35 @@ async fn with_everything_on_a_small_disk() {
     let mut up = site.up();
     let address = up.ready().await;
 
-    // Until webhooks are refused, with the disk not yet full.
     let mut webhooks = webhooks().into_iter();
     let mut stored = BTreeSet::new();
+
+    // Another program takes everything, to the last byte, faster than the disk is looked at: a commit fails.
+    let filler = disk.join("filler");
+    fill_until_a_commit_fails(&filler, address, &mut webhooks, &mut stored).await;
+    wait_for(&up, "embedded log refused a commit").await;
+    assert_eq!(post(address, &webhooks.next().expect("one more")).await.0, 503);
+    fs::remove_file(&filler).expect("the filler goes");
+    post_until_stored(&up, address, &mut webhooks, &mut stored).await;
+    wait_for(&up, "embedded log takes changes again").await;
+
+    // Until webhooks are refused, with the disk not yet full.
     let refused = post_until_refused(address, &mut webhooks, &mut stored).await;
     assert_eq!(refused["error"], "disk_short");
     assert!(stored.len() > 20, "{} were stored", stored.len());
     check_short(&site, &up, true).await;
     assert!(free_bytes(disk) > 0, "the gate closed when nothing was left");
 
-    // Another program takes the rest, to the last byte, while calls are on their way to Front.
-    let filler = disk.join("filler");
+    // The other program again, while calls are on their way to Front.
     fill(&filler);
-    wait_for(&up, "embedded log refused a commit").await;
+    tokio::time::sleep(FULL_FOR).await;
     assert_eq!(post(address, &webhooks.next().expect("one more")).await.0, 503);
     assert!(!up.said().contains("panicked"), "{}", up.said());
 
     // There is room again: everything goes on by itself.
     fs::remove_file(&filler).expect("the filler goes");
     fs::remove_file(&ballast).expect("the ballast goes");
-    wait_for(&up, "disk has room again").await;
-    wait_for(&up, "embedded log takes changes again").await;
-    let started = Instant::now();
-    while post(address, &webhooks.next().expect("one more")).await.0 != 200 {
-        assert!(started.elapsed() < QUIET_MAX, "webhooks are not taken again:\n{}", up.said());
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    post_until_stored(&up, address, &mut webhooks, &mut stored).await;
     site.quiet().await;
     check_short(&site, &up, false).await;
     let kept: BTreeSet<_> =
@@ -242,6 +247,50 @@ async fn post_until_refused(
     panic!("all were stored, {} of them", stored.len())
 }
 
+/// The disk is looked at once a second. Fills it, and posts a webhook before the next look: tried until that is so.
+async fn fill_until_a_commit_fails(
+    filler: &Path,
+    address: SocketAddr,
+    webhooks: &mut impl Iterator<Item = String>,
+    stored: &mut BTreeSet<u64>,
+) {
+    for webhook in webhooks {
+        fill(filler);
+        let (status, answer) = post(address, &webhook).await;
+        if answer["error"] == "log_unavailable" {
+            return;
+        }
+        assert_eq!((status, answer["error"].as_str()), (503, Some("disk_short")), "{answer}");
+        fs::remove_file(filler).expect("the filler goes");
+        while post(address, &webhook).await.1["sequence"]
+            .as_u64()
+            .is_none_or(|sequence| !stored.insert(sequence))
+        {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+    panic!("no commit failed on a full disk");
+}
+
+/// Posts one until it is stored.
+async fn post_until_stored(
+    up: &Up,
+    address: SocketAddr,
+    webhooks: &mut impl Iterator<Item = String>,
+    stored: &mut BTreeSet<u64>,
+) {
+    let (started, webhook) = (Instant::now(), webhooks.next().expect("one more"));
+    loop {
+        let (status, answer) = post(address, &webhook).await;
+        if status == 200 {
+            stored.insert(answer["sequence"].as_u64().expect("an answer names the record"));
+            return;
+        }
+        assert!(started.elapsed() < QUIET_MAX, "webhooks are not taken again:\n{}", up.said());
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
 /// What status, metrics and health say of the disk.
 pub(super) async fn check_short(site: &Site, up: &Up, is_short: bool) {
     let status = site.status().await;
@@ -270,10 +319,13 @@ fn free_bytes(folder: &Path) -> u64 {
 /// Takes what is free, to the last byte.
 pub(super) fn fill(filler: &Path) {
     let mut file = File::create(filler).expect("a new file");
-    let full = loop {
-        if let Err(error) = file.write_all(&[0; 4096]) {
-            break error;
-        }
-    };
-    assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    for bytes in [1 << 20, 4_096] {
+        let bytes = vec![0; bytes];
+        let full = loop {
+            if let Err(error) = file.write_all(&bytes) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    }
 }

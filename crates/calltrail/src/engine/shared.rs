@@ -279,7 +279,8 @@ impl Shared {
                     if progress.is_some_and(|progress| is_ahead(progress, tail)) {
                         reasons.push("the log ends before what the projector has folded; it folds it again");
                     } else if tail.is_none() && reasons.is_empty() && !self.role.receives() {
-                        // It may have been put back. Receivers take webhooks without the log: none is kept from them for this.
+                        // It may have been put back. Receivers of this process take webhooks without the log: a balancer keeps
+                        // sending to them.
                         reasons.push("the log does not say where it ends");
                     }
                 }
