@@ -7,12 +7,16 @@ use calltrail::cli::{Cli, Command, Globals, JobsCommand, LogCommand, StreamsComm
 use calltrail::commands;
 use calltrail::engine::Role;
 use clap::Parser as _;
+use rustix::fs::Mode;
 use tracing_subscriber::EnvFilter;
 
 /// The variable that says what is logged, as in `info` or `calltrail_projector=debug`.
 const LOG_FILTER: &str = "CALLTRAIL_LOG";
 
 fn main() -> ExitCode {
+    // What is made here holds numbers and names, and libraries make files and sockets of their own: none of them is anyone
+    // else's to read at any moment, whatever mask this was started with.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let cli = Cli::parse();
     set_up_logging(&cli);
     // Two providers of cryptography could be linked; this says which. An error means that it was said before.
@@ -98,7 +102,11 @@ fn set_up_logging(cli: &Cli) {
         );
         EnvFilter::new(default)
     });
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, as to a file on a full disk, is lost: to say so by `eprintln!` would panic.
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         lines.init();
     } else {

@@ -77,7 +77,7 @@ impl Collector for Snapshot {
     }
 }
 
-const METRICS: [Metric; 51] = [
+const METRICS: [Metric; 52] = [
     gauge("build_info", "The release and the role; always 1", |status| {
         let labels = |process: &ProcessStatus| {
             vec![("version", status.version.clone()), ("role", process.role.to_string())]
@@ -100,6 +100,9 @@ const METRICS: [Metric; 51] = [
     ),
     gauge("disk_free_bytes", "Room on the disk of log.path", |status| {
         process(status, |process| plain(number(process.disk_free_bytes?)))
+    }),
+    gauge("disk_short", "1 while webhooks are refused because the disk of log.path is short", |status| {
+        process(status, |process| plain(flag(process.disk_short?)))
     }),
     counter(
         "webhooks_received",

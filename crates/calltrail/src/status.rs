@@ -48,6 +48,9 @@ pub struct ProcessStatus {
     pub spool: Option<SpoolStatus>,
     /// Room on the disk of `log.path`.
     pub disk_free_bytes: Option<u64>,
+    /// Webhooks are refused because that is too little. None where the log is elsewhere: then the spool says so.
+    #[serde(default)]
+    pub disk_short: Option<bool>,
     /// Requests to the receivers that belong to no account. None where none are received.
     #[serde(default)]
     pub elsewhere: Option<CountersNow>,

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod disk;
 pub mod embedded;
 mod error;
 pub mod jetstream;

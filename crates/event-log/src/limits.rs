@@ -39,6 +39,15 @@ pub(crate) const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// The memory that redb may use for pages.
 pub(crate) const CACHE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// The free space of a disk is looked at once in so long.
+pub const DISK_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// The size of the file that is given up when the disk is too full to change or open another one: many times what one commit
+/// of an erasure writes.
+pub const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
+/// So much is free besides when the reserve is made, however little is to stay free: it is not made again of the room that it has just
+/// given, which is still needed.
+pub(crate) const RESERVE_BESIDE_BYTES_MIN: u64 = 1024 * 1024;
+
 /// A request to NATS that is not answered after so long has failed; whether it took place is unknown.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often it is looked whether a lost connection is there again, by who waits to send something.

@@ -57,11 +57,6 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 pub const HIGH_WATER_BYTES_DEFAULT: u64 = 1024 * MIB;
 /// The spool takes records while so much of its disk is free, unless the options say otherwise.
 pub const DISK_FREE_MIN_BYTES_DEFAULT: u64 = 256 * MIB;
-/// The free space of the disk is looked at once in so long.
-pub const DISK_LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// The size of the file that is given up when the disk is too full to take records out of the spool: many times what
-/// the commit of one such erasure writes.
-pub const RESERVE_BYTES: u64 = 32 * MIB;
 /// When nothing waits in the spool, its file is compacted if it is as long as this, inclusive, and more than
 /// [`COMPACT_SHARE_MIN`] times as long as what is held: a file does not become shorter by itself.
 pub const COMPACT_FILE_BYTES_MIN: u64 = 16 * MIB;

@@ -120,6 +120,7 @@ mod tests {
             Reason::Overloaded,
             Reason::LogUnavailable,
             Reason::SpoolFull,
+            Reason::DiskShort,
         ];
         assert_eq!(told.collect::<Vec<_>>(), expect);
     }

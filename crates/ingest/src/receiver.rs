@@ -214,7 +214,14 @@ impl Ingest {
         let appended = timeout(limit, self.intake.append(record, received_at)).await.unwrap_or(Err(late));
         appended.map_err(|failure| {
             self.tell_not_stored(&failure);
-            if let AppendError::SpoolFull(_) = failure { Refusal::SpoolFull } else { Refusal::NotStored }
+            match failure {
+                AppendError::SpoolFull(_) => Refusal::SpoolFull,
+                AppendError::DiskFull(_) => Refusal::DiskShort,
+                AppendError::Refused(_)
+                | AppendError::NotYet
+                | AppendError::NoSequence
+                | AppendError::Late { .. } => Refusal::NotStored,
+            }
         })
     }
 

@@ -51,6 +51,8 @@ pub enum Refusal {
     NotStored,
     #[error("this machine keeps as many webhooks as it may; send it again later")]
     SpoolFull,
+    #[error("the disk of this machine is short; send it again later")]
+    DiskShort,
     #[error("the token of this account's webhook has not been read from Aircall yet; send it again later")]
     TokenNotKnown,
 }
@@ -71,12 +73,13 @@ pub enum Reason {
     Overloaded,
     LogUnavailable,
     SpoolFull,
+    DiskShort,
     TokenNotKnown,
 }
 
 impl Reason {
     /// Every reason, in the order of their declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooLarge,
@@ -89,6 +92,7 @@ impl Reason {
         Self::Overloaded,
         Self::LogUnavailable,
         Self::SpoolFull,
+        Self::DiskShort,
         Self::TokenNotKnown,
     ];
 
@@ -108,6 +112,7 @@ impl Reason {
             Self::Overloaded => "overloaded",
             Self::LogUnavailable => "log_unavailable",
             Self::SpoolFull => "spool_full",
+            Self::DiskShort => "disk_short",
             Self::TokenNotKnown => "token_not_known",
         }
     }
@@ -123,9 +128,11 @@ impl Reason {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Overloaded | Self::LogUnavailable | Self::SpoolFull | Self::TokenNotKnown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Overloaded
+            | Self::LogUnavailable
+            | Self::SpoolFull
+            | Self::DiskShort
+            | Self::TokenNotKnown => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -138,7 +145,8 @@ impl Reason {
             | Self::Unauthenticated
             | Self::Overloaded
             | Self::LogUnavailable
-            | Self::SpoolFull => true,
+            | Self::SpoolFull
+            | Self::DiskShort => true,
             Self::NotFound
             | Self::MethodNotAllowed
             | Self::Timeout
@@ -167,6 +175,7 @@ impl Refusal {
             Self::Full | Self::NoRoom => Reason::Overloaded,
             Self::NotStored => Reason::LogUnavailable,
             Self::SpoolFull => Reason::SpoolFull,
+            Self::DiskShort => Reason::DiskShort,
             Self::TokenNotKnown => Reason::TokenNotKnown,
         }
     }

@@ -31,6 +31,10 @@ pub const PUBLICATIONS_PER_TICK_MAX: usize = 500;
 pub const PUBLICATIONS_MAX: u32 = 3;
 /// How often a publication that is refused for good is tried again where no account's rules say it.
 pub const REPUBLISH_AFTER_DEFAULT: Duration = Duration::from_secs(120);
+/// The wait before a store whose disk is full is opened again.
+pub const ROOM_WAIT: Duration = Duration::from_secs(2);
+/// With less than this free, the disk of a store counts as full: what sled then fails with is no damage, and it is not opened.
+pub const ROOM_BYTES_MIN: u64 = 4 * 1024 * 1024;
 /// Memory that the projection store may use for pages it has read.
 pub const STORE_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Tries to lock a store that somebody has open, before that is taken for another process.

@@ -19,16 +19,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval};
 use tracing::{error, info, warn};
 
-use crate::limits::{REBUILDS_MAX, REFUSAL_LINE_EVERY, RETRY_WAIT, TIMER_TICK};
+use crate::limits::{REBUILDS_MAX, REFUSAL_LINE_EVERY, RETRY_WAIT, ROOM_WAIT, TIMER_TICK};
 use crate::machine::{AccountRules, Machine};
 use crate::operation::{Came, Operation, WhyAgain};
+use crate::pieces::Pieces as _;
 use crate::projection::Carried;
 use crate::published::class_of;
 use crate::query::{Progress, Query, Troubles, state_hash};
 use crate::reading;
 use crate::rebuild::{self, RebuildError, Rebuilt, Swap};
 use crate::snapshot::SnapshotError;
-use crate::store::{Opened, Store, StoreError};
+use crate::store::{Opened, Store, StoreError, folder};
 
 /// What the projector is told from outside.
 pub struct Options {
@@ -64,6 +65,20 @@ pub enum ProjectorError {
     Panicked,
 }
 
+impl ProjectorError {
+    /// True when the disk under the projection store had no room.
+    fn is_for_room(&self) -> bool {
+        match self {
+            Self::State(StateError::Backing(cause)) | Self::Store(cause) => cause.is_for_room(),
+            Self::State(StateError::Damaged { .. })
+            | Self::Log(_)
+            | Self::Snapshot(_)
+            | Self::Trimmed
+            | Self::Panicked => false,
+        }
+    }
+}
+
 impl From<SnapshotError> for ProjectorError {
     fn from(cause: SnapshotError) -> Self {
         match cause {
@@ -78,6 +93,13 @@ enum Ended {
     Stopped,
     FoldAgain(WhyAgain),
     MadeRoom { swap: Box<Swap>, before: Option<String>, carried: BTreeMap<String, Carried> },
+}
+
+/// How the store is opened for the next life.
+enum Again {
+    AsItIs,
+    WithRoom,
+    Anew(String),
 }
 
 /// The running projector's parts.
@@ -99,6 +121,8 @@ pub(crate) struct Lines {
     refusal_at: Option<Instant>,
     refusal_for_good_at: Option<Instant>,
     troubles_at: Option<Instant>,
+    /// The store waits for room on its disk, or has not committed since.
+    no_room: bool,
     /// The stale decisions that were told.
     stale_decisions: u64,
 }
@@ -110,7 +134,7 @@ impl Projector {
         if let Err(cause) = rebuild::remove_leftovers(&self.options.store) {
             warn!(error = %chain(&cause), "what a killed rebuild left cannot be removed");
         }
-        let mut opened = Store::open(&self.options.store, tail)?;
+        let Some(mut opened) = self.open(tail).await? else { return Ok(()) };
         let (mut damages, mut carries) = (0, None);
         while damages < REBUILDS_MAX {
             // Held beside the loop, so that sled is not closed, and does not panic again, while a panic unwinds.
@@ -119,35 +143,84 @@ impl Projector {
             let ended = AssertUnwindSafe(self.live(opened, carries.take())).catch_unwind().await;
             // Before another is made in its place: what sled still writes goes to names in this folder.
             store.close();
-            let reason = match ended {
+            let again = match ended {
                 Ok(Ok(Ended::MadeRoom { swap, before, carried })) => {
                     let rebuilt = swap.built.take_place(before).map_err(RebuildError::from);
                     tell_rebuilt(&rebuilt);
                     // Whoever asked may be gone.
                     let _ = swap.reply.send(rebuilt);
                     // Where nothing took its place, it is still there, as it was.
-                    opened = Store::open(&self.options.store, u64::MAX)?;
-                    carries = Some(carried).filter(|_| opened.set_aside.is_none());
-                    continue;
+                    carries = Some(carried);
+                    Again::AsItIs
                 }
                 Ok(Ok(Ended::FoldAgain(why))) => {
                     self.pause(RETRY_WAIT).await;
-                    why.to_string()
+                    Again::Anew(why.to_string())
                 }
+                // Whatever sled makes of a full disk, an error, a panic or what looks like damage.
+                Ok(Err(_)) | Err(_) if folder::is_full(&self.options.store) => Again::WithRoom,
                 Ok(Err(ProjectorError::State(error))) if is_damage(&error) => {
                     damages += 1;
-                    error.to_string()
+                    Again::Anew(error.to_string())
                 }
                 Ok(Ok(Ended::Stopped)) => return Ok(()),
+                Ok(Err(error)) if error.is_for_room() => Again::WithRoom,
                 Ok(Err(error)) => return Err(error),
                 Err(_) => {
                     damages += 1;
-                    "a read of it panicked".to_owned()
+                    Again::Anew("a read of it panicked".to_owned())
                 }
             };
-            opened = Store::open_anew(&self.options.store, reason)?;
+            let Some(next) = self.open_again(again).await? else { return Ok(()) };
+            // What the machine before knew goes with a store that is where that one was.
+            carries = carries.filter(|_| next.set_aside.is_none() && next.committed.is_none());
+            opened = next;
         }
         Err(StoreError::Damaged(format!("it was rebuilt {REBUILDS_MAX} times; check the disk")).into())
+    }
+
+    /// The store for the next life; nothing when this is to stop before.
+    async fn open_again(&mut self, again: Again) -> Result<Option<Opened>, ProjectorError> {
+        match again {
+            Again::AsItIs => {}
+            Again::WithRoom => self.wait_for_room().await,
+            Again::Anew(reason) => match Store::open_anew(&self.options.store, reason) {
+                Err(error) if error.is_for_room() => self.wait_for_room().await,
+                opened => return Ok(Some(opened?)),
+            },
+        }
+        self.open(u64::MAX).await
+    }
+
+    /// The store, as soon as its disk has room; nothing when this is to stop before.
+    async fn open(&mut self, tail: u64) -> Result<Option<Opened>, ProjectorError> {
+        while !self.is_stopping() {
+            // Not opened either: a store that sled cannot write to would be taken for damaged.
+            if folder::is_full(&self.options.store) {
+                self.wait_for_room().await;
+                continue;
+            }
+            match Store::open(&self.options.store, tail) {
+                Err(error) if error.is_for_room() => self.wait_for_room().await,
+                opened => return Ok(Some(opened?)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns when there may be room on the disk, or when this is to stop. What was not committed is folded again.
+    async fn wait_for_room(&mut self) {
+        self.progress.send_modify(|progress| progress.caught_up = false);
+        if !std::mem::replace(&mut self.lines.no_room, true) {
+            let store = self.options.store.display();
+            error!(%store, "projection store has no room on its disk; waiting for it");
+        }
+        loop {
+            self.pause(ROOM_WAIT).await;
+            if self.is_stopping() || !folder::is_full(&self.options.store) {
+                return;
+            }
+        }
     }
 
     /// The tail at the start; asked for until the log answers, or nothing when this is to stop before.
@@ -179,6 +252,13 @@ impl Projector {
         if let Some(aside) = opened.set_aside {
             let path = aside.path.display();
             warn!(reason = aside.reason, %path, "projection store set aside, rebuilding it from the log");
+        }
+        if let Some(committed) = opened.committed {
+            let checkpoint = opened.store.checkpoint()?;
+            warn!(
+                checkpoint,
+                committed, "projection store opened at an earlier commit; the records since are folded again"
+            );
         }
         if let Err(cause) = reading::begin(&*self.log, &opened.store).await {
             let ProjectorError::Log(cause) = cause else { return Err(cause) };
@@ -298,9 +378,13 @@ impl Projector {
         self.outbox.publish(item).await.map(|ticket| Came::Published { ticket })
     }
 
-    fn report(&self, progress: Progress) {
+    fn report(&mut self, progress: Progress) {
         if progress.caught_up && !self.progress.borrow().caught_up {
             info!(checkpoint = progress.checkpoint, "caught up with the log");
+        }
+        if progress.checkpoint > self.progress.borrow().checkpoint && std::mem::take(&mut self.lines.no_room)
+        {
+            info!("projection store has room again");
         }
         self.progress.send_if_modified(|known| std::mem::replace(known, progress) != progress);
     }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use calltrail_simulator::aircall::random_history;
+
+use super::aircall::{Aircall, bodies_of};
 use super::site::Site;
 
 const SET_ASIDE: &str = "projection store set aside, rebuilding it from the log";
@@ -58,6 +61,77 @@ async fn a_missing_projection_store_is_not_taken_for_a_proof() {
     let ran = site.run(&["replay", "--verify"]).await.with_code(1);
     assert!(!ran.stdout.contains("same state hash"), "nothing was compared: {}", ran.stdout);
     assert!(!site.file("data/projection").exists(), "a command that asks made a store");
+}
+
+/// As sled does when bits of its file have flipped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projection_store_that_opens_at_an_earlier_commit_is_noticed_and_caught_up() {
+    let (site, up, _) = Site::with_calls(1).await;
+    up.terminated().await.with_code(0);
+    let (store, earlier) = (site.file("data/projection"), site.file("earlier"));
+    copy(&store, &earlier);
+    let mut up = site.up();
+    let aircall = Aircall::posting_to(up.ready().await);
+    for body in bodies_of(&random_history(2, 3, 2)) {
+        aircall.deliver(body).await;
+    }
+    site.quiet().await;
+    up.terminated().await.with_code(0);
+    let before = site.verified().await;
+
+    let noted = fs::read(store.join("committed")).expect("the last commit is noted");
+    fs::remove_dir_all(&store).expect("the store is removed");
+    copy(&earlier, &store);
+    fs::write(store.join("committed"), noted).expect("what was noted stays");
+    let ran = site.run(&["replay", "--verify"]).await.with_code(1);
+    assert!(ran.stderr.contains("was committed"), "{}", ran.stderr);
+
+    let mut up = site.up();
+    up.ready().await;
+    site.quiet().await;
+    assert_eq!(site.verified().await, before, "another state was made from the same log");
+    let said = up.terminated().await.with_code(0).stderr;
+    assert!(said.contains("opened at an earlier commit") && !said.contains(SET_ASIDE), "{said}");
+}
+
+/// The files and folders below a folder, at another place.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the folder is made");
+    for entry in fs::read_dir(from).expect("the folder is readable") {
+        let path = entry.expect("an entry is readable").path();
+        let to = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).expect("the file is copied");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_missing_beside_its_projection_is_not_replaced_by_an_empty_one() {
+    let (site, up, _) = Site::with_calls(2).await;
+    up.terminated().await.with_code(0);
+    let (log, aside) = (site.file("data/log.redb"), site.file("log.redb"));
+    fs::rename(&log, &aside).expect("the log is moved away");
+    let ran = site.run(&["up"]).await.with_code(1);
+    for word in ["log.redb", "is missing", "projection", "restore", "move"] {
+        assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+    }
+    assert!(!log.exists(), "an empty log was made");
+
+    fs::rename(&aside, &log).expect("the log is restored");
+    let mut up = site.up();
+    up.ready().await;
+    site.verified().await;
+    up.terminated().await.with_code(0);
+
+    // To begin again on purpose.
+    fs::remove_file(&log).expect("the log is removed");
+    fs::rename(site.file("data/projection"), site.file("projection")).expect("the projection is moved away");
+    let mut up = site.up();
+    up.ready().await;
+    up.terminated().await.with_code(0);
 }
 
 /// What the next start says after `harm` was done to the store of a stopped program. It must know everything again, and

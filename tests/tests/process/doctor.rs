@@ -42,6 +42,7 @@ async fn a_healthy_company_has_no_finding_but_good_ones() {
     let expect = [
         "configuration",
         "disk",
+        "folder",
         "listeners",
         "front token",
         "front scopes",
@@ -58,7 +59,7 @@ async fn a_healthy_company_has_no_finding_but_good_ones() {
     let text = company.run(&["doctor"]).await.with_code(0).stdout;
     let rate =
         "acme: rate                Front allows 50 requests a minute, our share 25: about 6 calls a minute";
-    assert!(text.contains(rate) && text.ends_with("13 findings: 13 ok\n"), "{text}");
+    assert!(text.contains(rate) && text.ends_with("14 findings: 14 ok\n"), "{text}");
     assert_eq!(company.ledger().imports.len() + company.ledger().contacts.len(), 0, "it changed something");
     up.terminated().await.with_code(0);
 }

@@ -50,10 +50,14 @@ impl Ran {
     }
 }
 
+/// The program that a test in another process has built.
+pub(crate) const BUILT: &str = "CALLTRAIL_TEST_PROGRAM";
+
 /// The program, built once per run of the tests, so that it is never an old one.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match PROGRAM.get_or_init(build) {
+    let built = || std::env::var_os(BUILT).map_or_else(build, |built| Ok(PathBuf::from(built)));
+    match PROGRAM.get_or_init(built) {
         Ok(program) => program,
         Err(said) => panic!("calltrail is not built:\n{said}"),
     }
@@ -73,9 +77,7 @@ pub(crate) async fn run_in(folder: &Path, words: &[&str], more: &[(&str, &str)])
 
 /// The program in `folder` with nothing of this process's environment. It is killed when it is dropped.
 pub(crate) fn command_in(folder: &Path, words: &[&str]) -> tokio::process::Command {
-    let mut command = alone(program(), folder);
-    command.args(words);
-    command
+    command_of(program(), folder, words)
 }
 
 /// The same with no more than so many open files: only a shell sets that for what it becomes.
@@ -84,15 +86,16 @@ pub(crate) fn command_with_files(
     words: &[&str],
     open_files_max: u32,
 ) -> tokio::process::Command {
-    let mut command = alone(Path::new("/bin/sh"), folder);
-    command.arg("-c").arg(format!("ulimit -n {open_files_max} && exec \"$0\" \"$@\""));
+    let shell = format!("ulimit -n {open_files_max} && exec \"$0\" \"$@\"");
+    let mut command = command_of(Path::new("/bin/sh"), folder, &["-c", &shell]);
     command.arg(program()).args(words);
     command
 }
 
-fn alone(program: &Path, folder: &Path) -> tokio::process::Command {
+/// Likewise another program, as one that starts ours.
+pub(crate) fn command_of(program: &Path, folder: &Path, words: &[&str]) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(program);
-    command.current_dir(folder).env_clear().envs(VARIABLES);
+    command.args(words).current_dir(folder).env_clear().envs(VARIABLES);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

@@ -96,6 +96,18 @@ async fn a_rebuild_from_the_snapshot_gives_the_same_state() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_from_before_what_was_trimmed_off_begins_with_the_snapshot() {
+    let said = begun_with_the_snapshot(false).await;
+    assert!(!said.contains("opened at an earlier commit"), "a copy lacks no commit:\n{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_lost_what_was_trimmed_off_begins_with_the_snapshot() {
+    let said = begun_with_the_snapshot(true).await;
+    assert!(said.contains("opened at an earlier commit"), "{said}");
+}
+
+/// What the start says of a store from before what was trimmed off: a copy, or one that lost its later commits.
+async fn begun_with_the_snapshot(lost: bool) -> String {
     let (site, up, steps) = Site::with_calls(CALLS / 2).await;
     up.terminated().await.with_code(0);
     fs::rename(site.file("data/projection"), site.file("projection-before")).expect("it is moved");
@@ -110,8 +122,12 @@ async fn a_store_from_before_what_was_trimmed_off_begins_with_the_snapshot() {
     site.run(&["log", "archive", "--before", &before, "old.jsonl"]).await.with_code(0);
     site.run(&["log", "trim", "--before", &before, "--archive", "old.jsonl", "--yes"]).await.with_code(0);
     up.terminated().await.with_code(0);
+    let noted = fs::read(site.file("data/projection/committed")).expect("the last commit is noted");
     fs::remove_dir_all(site.file("data/projection")).expect("it is removed");
     fs::rename(site.file("projection-before"), site.file("data/projection")).expect("it is moved");
+    if lost {
+        fs::write(site.file("data/projection/committed"), noted).expect("what was noted stays");
+    }
     let messages = site.ledger().messages().len();
     let mut up = site.up();
     up.ready().await;
@@ -120,6 +136,9 @@ async fn a_store_from_before_what_was_trimmed_off_begins_with_the_snapshot() {
     assert_eq!(site.ledger().messages().len(), messages, "{} steps before", steps.len());
     let said = up.terminated().await.with_code(0).stderr;
     assert!(said.contains("trimmed off the log"), "{said}");
+    // At rest it is judged by what is noted of the store that was filled from the snapshot.
+    site.verified().await;
+    said
 }
 
 #[tokio::test(flavor = "multi_thread")]

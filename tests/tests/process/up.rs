@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::limits::{END_MAX, START_MAX};
-use super::program::{Ran, command_in, command_with_files};
+use super::program::{Ran, command_in, command_of, command_with_files, program};
 use super::secrets::check_nothing_leaked;
 
 /// It is killed when it is dropped.
@@ -42,15 +42,21 @@ impl Up {
     pub(crate) fn start_with(folder: &Path, words: &[&str], more: &[(&str, &str)]) -> Self {
         let mut command = command_in(folder, words);
         command.envs(more.iter().copied());
-        Self::spawn(command)
+        Self::spawned(command)
     }
 
     /// Starts it with no more than so many open files.
     pub(crate) fn start_with_files(folder: &Path, open_files_max: u32) -> Self {
-        Self::spawn(command_with_files(folder, &["up"], open_files_max))
+        Self::spawned(command_with_files(folder, &["up"], open_files_max))
     }
 
-    fn spawn(mut command: Command) -> Self {
+    /// Starts it as a shell does whose mask is `umask`.
+    pub(crate) fn under_umask(folder: &Path, umask: &str) -> Self {
+        let shell = format!("umask {umask} && exec \"$0\" up");
+        Self::spawned(command_of("/bin/sh".as_ref(), folder, &["-c", &shell, &program().to_string_lossy()]))
+    }
+
+    fn spawned(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let lines = BufReader::new(child.stderr.take().expect("its errors are read")).lines();
         let said = Arc::new(Mutex::new(String::new()));
@@ -94,6 +100,12 @@ impl Up {
         listeners.unwrap_or_else(|| panic!("calltrail is not up:\n{}", self.said())).operator_at
     }
 
+    /// What the system says of its process.
+    pub(crate) fn proc_status(&self) -> String {
+        let id = self.child.id().expect("it is running");
+        std::fs::read_to_string(format!("/proc/{id}/status")).expect("the system tells of it")
+    }
+
     /// What it has said so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -114,10 +126,14 @@ impl Up {
         kill_process(process.expect("it is running"), signal).expect("the signal is sent");
     }
 
+    /// False when it has ended by itself.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("its state is known").is_none()
+    }
+
     /// Ends it as `kill -9` does. It must have been running until then.
     pub(crate) async fn killed(mut self) -> Ran {
-        let running = self.child.try_wait().expect("its state is known").is_none();
-        assert!(running, "calltrail ended by itself:\n{}", self.said());
+        assert!(self.is_running(), "calltrail ended by itself:\n{}", self.said());
         self.child.start_kill().expect("it is killed");
         self.ended().await
     }
@@ -128,7 +144,8 @@ impl Up {
         self.ended().await
     }
 
-    async fn ended(mut self) -> Ran {
+    /// How it ended by itself.
+    pub(crate) async fn ended(mut self) -> Ran {
         let status = timeout(END_MAX, self.child.wait()).await;
         let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.said())).expect("it ends");
         timeout(END_MAX, &mut self.reader).await.expect("its errors end").expect("its errors are read");

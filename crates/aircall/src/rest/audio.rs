@@ -173,10 +173,7 @@ impl Resolve for PublicAddresses {
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(address) => is_public_v4(address),
-            None => is_public_v6(address),
-        },
+        IpAddr::V6(address) => is_public_v6(address),
     }
 }
 
@@ -197,10 +194,15 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || benchmarks)
 }
 
-/// Only what is given out for the internet at large (2000::/3), without the documentation's part of it.
+/// Only what is given out for the internet at large (2000::/3), without the documentation's parts of it and without what stands
+/// for an IPv4 address, which may be a private one: 6to4 (2002::/16) and Teredo, within 2001::/23. Mapped addresses and those of
+/// NAT64 (64:ff9b::/96) lie outside.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
-    (0x2000..0x4000).contains(&first) && (first, second) != (0x2001, 0x0db8)
+    let protocols = first == 0x2001 && second < 0x0200;
+    let documentation = (first, second) == (0x2001, 0x0db8) || (first == 0x3fff && second < 0x1000);
+    let is_6to4 = first == 0x2002;
+    (0x2000..0x4000).contains(&first) && !(protocols || documentation || is_6to4)
 }
 
 #[cfg(test)]
@@ -230,10 +232,17 @@ mod tests {
             "::ffff:10.0.0.1",
             "2001:db8::1",
             "64:ff9b::7f00:1",
+            "64:ff9b::8.8.8.8",
+            "64:ff9b:1::10.0.0.1",
+            "::ffff:8.8.8.8",
+            "2002:7f00:1::",
+            "2002:808:808::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "3fff::1",
         ] {
             assert!(!is_public(private.parse().expect("an address")), "{private}");
         }
-        for public in ["52.216.1.1", "8.8.8.8", "2a00:1450:4001::1", "::ffff:8.8.8.8"] {
+        for public in ["52.216.1.1", "8.8.8.8", "2a00:1450:4001::1", "2001:4860:4860::8888"] {
             assert!(is_public(public.parse().expect("an address")), "{public}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Format;
@@ -48,7 +49,8 @@ fn write(path: &Path, force: bool) -> Result<(), InitError> {
         return Err(InitError::Folder { path: path.to_owned() });
     }
     let mut options = OpenOptions::new();
-    options.write(true);
+    // Whoever else is to read it is let in by its owner.
+    options.write(true).mode(0o600);
     if force {
         options.create(true).truncate(true)
     } else {
@@ -76,6 +78,8 @@ fn write_next_steps(path: &Path, out: &mut dyn Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn printed(path: &Path, force: bool, format: Format) -> Result<String, InitError> {
@@ -90,6 +94,7 @@ mod tests {
         let path = folder.path().join("new.toml");
         let answer = printed(&path, false, Format::Text).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), TEMPLATE);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(answer.contains(&format!("calltrail up --config {}", path.display())), "{answer}");
     }
 

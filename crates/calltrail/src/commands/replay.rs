@@ -39,7 +39,7 @@ async fn verify(globals: &Globals, archives: &[PathBuf], out: &mut dyn Write) ->
             let tail = stores.tail().await?;
             let store = projection_in(&folder);
             let live = calltrail_projector::stored_digest(&store, tail)
-                .context("the projection store is of no use; `calltrail up` sets it aside and rebuilds it")?;
+                .context("the projection store proves nothing as it is; `calltrail up` folds what it lacks, or rebuilds it")?;
             let scratch = tempfile::tempdir_in(&folder).context("no room for a scratch store")?;
             let bar = bar(live.checkpoint)?;
             let scratch = scratch.path().join("projection");

@@ -27,6 +27,6 @@ pub(super) const REPLICAS_MAX: u64 = 5;
 /// A pebibyte: more is a slip.
 pub(super) const LOG_GIB_MAX: u64 = 1024 * 1024;
 /// A tebibyte: more is a slip.
-pub(super) const SPOOL_MIB_MAX: u64 = 1024 * 1024;
+pub(super) const ROOM_MIB_MAX: u64 = 1024 * 1024;
 /// Servers of one cluster that are named.
 pub(super) const URLS_MAX: usize = 16;

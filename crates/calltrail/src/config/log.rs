@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::limits::{LOG_GIB_MAX, REPLICAS_MAX, SPOOL_MIB_MAX};
+use super::limits::{LOG_GIB_MAX, REPLICAS_MAX, ROOM_MIB_MAX};
 use super::section::{Fault, Section};
 use super::values;
 
@@ -20,6 +20,8 @@ pub struct LogConfig {
     pub path: PathBuf,
     /// A claim that is neither extended nor settled for so long is given to the next claimant.
     pub ack_wait: Duration,
+    /// With less room on the disk of `path`, webhooks are refused.
+    pub disk_free_min_bytes: u64,
     pub jetstream: JetStreamConfig,
     pub spool: SpoolConfig,
 }
@@ -66,8 +68,6 @@ pub struct Identity {
 pub struct SpoolConfig {
     /// With so much in the spool, webhooks are refused until some of it is in the log.
     pub high_water_bytes: u64,
-    /// With less room on the disk, webhooks are refused.
-    pub disk_free_min_bytes: u64,
 }
 
 impl Default for LogConfig {
@@ -76,6 +76,7 @@ impl Default for LogConfig {
             backend: Backend::Embedded,
             path: PathBuf::from("calltrail-data"),
             ack_wait: Duration::from_secs(30),
+            disk_free_min_bytes: 256 * MIB,
             jetstream: JetStreamConfig::default(),
             spool: SpoolConfig::default(),
         }
@@ -99,7 +100,7 @@ impl Default for JetStreamConfig {
 
 impl Default for SpoolConfig {
     fn default() -> Self {
-        Self { high_water_bytes: 1_024 * MIB, disk_free_min_bytes: 256 * MIB }
+        Self { high_water_bytes: 1_024 * MIB }
     }
 }
 
@@ -112,6 +113,7 @@ pub(super) fn read(mut section: Section<'_>) -> LogConfig {
         backend: section.or("backend", default.backend, |entry| values::one_of(entry, &BACKENDS)),
         path: section.or("path", folder.join(default.path), |entry| values::path(entry, folder)),
         ack_wait: section.or("ack_wait_seconds", default.ack_wait, values::wait),
+        disk_free_min_bytes: mib(&mut section, "disk_free_min_mib", default.disk_free_min_bytes),
         jetstream: read_jetstream(section.section("jetstream")),
         spool: read_spool(section.section("spool")),
     };
@@ -162,13 +164,12 @@ fn file(section: &mut Section<'_>, key: &'static str) -> Option<PathBuf> {
 
 fn read_spool(mut section: Section<'_>) -> SpoolConfig {
     let default = SpoolConfig::default();
-    let mut mib = |key, bytes: u64| {
-        MIB * section.or(key, bytes / MIB, |entry| values::whole(entry, 1..=SPOOL_MIB_MAX, "MiB"))
-    };
-    let spool = SpoolConfig {
-        high_water_bytes: mib("high_water_mib", default.high_water_bytes),
-        disk_free_min_bytes: mib("disk_free_min_mib", default.disk_free_min_bytes),
-    };
+    let high_water_bytes = mib(&mut section, "high_water_mib", default.high_water_bytes);
     section.finish();
-    spool
+    SpoolConfig { high_water_bytes }
+}
+
+/// A number of MiB, in bytes.
+fn mib(section: &mut Section<'_>, key: &'static str, default_bytes: u64) -> u64 {
+    MIB * section.or(key, default_bytes / MIB, |entry| values::whole(entry, 1..=ROOM_MIB_MAX, "MiB"))
 }

@@ -10,8 +10,6 @@ pub(super) const SKEW_LOW: Duration = Duration::from_secs(30);
 pub(super) const SKEW_MAX: Duration = calltrail_front::limits::WEBHOOK_WINDOW;
 /// Room for some 30,000 calls, at ten webhooks of 3 KB each.
 pub(super) const DISK_FREE_BYTES_LOW: u64 = 1024 * 1024 * 1024;
-/// Below this the log may be full before anybody has seen the warning.
-pub(super) const DISK_FREE_BYTES_MIN: u64 = 100 * 1024 * 1024;
 /// Requests for a typical call: one import for the call, one for its duration, one listing that confirms both, and one
 /// look-up, observation or assignment. The demo's day takes 52 for 13 calls.
 pub(super) const REQUESTS_PER_CALL: u32 = 4;

@@ -1,5 +1,6 @@
 //! This machine: the disk, the listeners, and whether Aircall would reach them.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
@@ -7,16 +8,20 @@ use reqwest::redirect::Policy;
 use tokio::net::TcpListener;
 
 use super::finding::Finding;
-use super::limits::{DISK_FREE_BYTES_LOW, DISK_FREE_BYTES_MIN, RECEIVER_ANSWER_BYTES_MAX, REQUEST_TIMEOUT};
+use super::limits::{DISK_FREE_BYTES_LOW, RECEIVER_ANSWER_BYTES_MAX, REQUEST_TIMEOUT};
 use crate::config::{AccountConfig, Config, HttpConfig};
-use crate::engine::free_bytes;
+use crate::engine::{FolderFault, folder_faults, free_bytes};
 
 /// The disk and the listeners.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
-    vec![disk(&config.log.path), listeners(&config.http).await]
+    vec![
+        disk(&config.log.path, config.log.disk_free_min_bytes),
+        folder(&config.log.path),
+        listeners(&config.http).await,
+    ]
 }
 
-fn disk(path: &Path) -> Finding {
+fn disk(path: &Path, min_bytes: u64) -> Finding {
     const CHECK: &str = "disk";
     // The folder itself is made at the first start.
     let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
@@ -35,9 +40,39 @@ fn disk(path: &Path) -> Finding {
     let what = format!("{} MiB free for {}", free_bytes / (1024 * 1024), path.display());
     let mend = "make room, or move `log.path` to another disk";
     match free_bytes {
-        ..DISK_FREE_BYTES_MIN => Finding::problem(CHECK, what, mend),
-        DISK_FREE_BYTES_MIN..DISK_FREE_BYTES_LOW => Finding::warning(CHECK, what, mend),
+        free_bytes if free_bytes < min_bytes => {
+            let what = format!("{what}; below `log.disk_free_min_mib`, webhooks are refused");
+            Finding::problem(CHECK, what, mend)
+        }
+        ..DISK_FREE_BYTES_LOW => Finding::warning(CHECK, what, mend),
         DISK_FREE_BYTES_LOW.. => Finding::ok(CHECK, what),
+    }
+}
+
+/// Whether others may change what is kept there.
+fn folder(path: &Path) -> Finding {
+    const CHECK: &str = "folder";
+    let shown = path.display();
+    let faults = match folder_faults(path) {
+        Ok(faults) => faults,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Finding::ok(CHECK, format!("{shown} is made at the first start, for its user alone"));
+        }
+        Err(error) => {
+            let what = format!("{shown} cannot be looked at: {error}");
+            return Finding::problem(CHECK, what, "let it be a folder of the user that runs calltrail");
+        }
+    };
+    let what = || faults.iter().map(|fault| format!("{shown}: {fault}")).collect::<Vec<_>>().join("; ");
+    if faults.iter().any(|fault| matches!(fault, FolderFault::WritableByAll { .. })) {
+        return Finding::problem(CHECK, what(), format!("`chmod 700 {shown}`, as its owner"));
+    }
+    match faults.is_empty() {
+        true => Finding::ok(CHECK, format!("{shown} is its user's alone to change")),
+        false => {
+            let mend = "let the folder belong to the user that runs calltrail, and run this as that user";
+            Finding::warning(CHECK, what(), mend)
+        }
     }
 }
 

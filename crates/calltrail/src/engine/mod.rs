@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -44,7 +45,7 @@ use crate::{control, operator};
 use tokens::Learners;
 
 pub use folder::projection_in;
-pub(crate) use folder::{LOG_FILE, free_bytes, take as take_folder};
+pub(crate) use folder::{FolderFault, LOG_FILE, faults as folder_faults, free_bytes, take as take_folder};
 pub use role::Role;
 pub(crate) use shared::Shared;
 pub(crate) use stores::Stores;
@@ -52,6 +53,8 @@ pub use tokens::TokenStatus;
 
 /// A process that was told to stop is gone by then; whoever supervises it has to wait longer.
 pub const STOP_MAX: Duration = Duration::from_secs(25);
+/// So long may webhooks wait for a log to be folded at the start; then they are answered 503. Aircall waits 5 s for an answer.
+const RECEIVERS_WAIT_MAX: Duration = Duration::from_secs(3);
 /// How long requests to the operator listener and the control socket may take to end at a stop.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
@@ -63,6 +66,8 @@ pub struct Engine {
     tasks: JoinSet<()>,
     /// The receivers, until they open.
     receiving: Option<Receiving>,
+    /// Where the log is a file: it is folded, and so webhooks are taken.
+    folded: watch::Sender<bool>,
     /// Where webhooks are received, if they are.
     pub webhooks_at: Option<SocketAddr>,
     /// Where health and metrics are answered.
@@ -122,6 +127,7 @@ impl Engine {
             stop,
             tasks: JoinSet::new(),
             receiving: None,
+            folded: watch::Sender::new(false),
             _folder: folder,
         };
         for learning in engine.shared.learners.run(&stopped) {
@@ -143,7 +149,8 @@ impl Engine {
     /// Opens the log, waiting for servers that are away, starts what works on it, and returns when the role does its part.
     /// May be dropped: [`Engine::stop`] ends what runs by then.
     ///
-    /// Where the log is a file, the receivers open here, when it has been folded and every account has its first record.
+    /// Where the log is a file, the receivers open here, when it has been folded and every account has its first record. Where that
+    /// takes long, as on a full disk, they answer 503 until then.
     ///
     /// # Errors
     /// When the log or Front's address is of no use: the error says which and what to do.
@@ -159,9 +166,20 @@ impl Engine {
         let (shared, stopped, role) = (self.shared.clone(), self.stop.subscribe(), self.shared.role);
         if role.folds() || role.writes() || role.reads() {
             let stores = shared.open_stores(config).await?;
+            if let Some(disk) = stores.disk.clone() {
+                self.tasks.spawn(receivers::watch(disk, stopped.clone()));
+            }
             if role.folds() {
                 let projector = shared.projector.get_or_init(|| projector::start(config, stores));
-                projector::caught_up(projector, &*stores.log).await?;
+                let mut folded = pin!(projector::caught_up(projector, &*stores.log));
+                tokio::select! {
+                    folded = &mut folded => folded?,
+                    () = tokio::time::sleep(RECEIVERS_WAIT_MAX) => {
+                        self.receive_what_came(config).await?;
+                        folded.await?;
+                    }
+                }
+                self.folded.send_replace(true);
             }
             if role.writes() {
                 let counters = writers::start(config, stores, &stopped, &mut self.tasks)?;
@@ -172,6 +190,11 @@ impl Engine {
                 shared.readers.get_or_init(|| seen);
             }
         }
+        self.receive_what_came(config).await
+    }
+
+    /// Opens the receivers, if there are any and they are not open.
+    async fn receive_what_came(&mut self, config: &Config) -> anyhow::Result<()> {
         match self.receiving.take() {
             Some(receiving) => self.receive(config, receiving).await,
             None => Ok(()),
@@ -184,7 +207,10 @@ impl Engine {
         let spool = receivers::spool(config).await?;
         let intake = match &spool {
             Some(spool) => Intake::Spool(spool.clone()),
-            None => Intake::Log(shared.stores()?.log.clone()),
+            None => {
+                let Stores { log, disk, .. } = shared.stores()?.clone();
+                Intake::Log { log, disk, opens: Some(self.folded.subscribe()) }
+            }
         };
         let ingest = receivers::receivers(config, receiving.accounts, intake);
         let ingest = shared.ingest.get_or_init(|| ingest).clone();

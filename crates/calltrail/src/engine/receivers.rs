@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use calltrail_event_log::disk::Disk;
+use calltrail_event_log::limits::DISK_LOOK_INTERVAL;
 use calltrail_front::webhook::SigningKeys;
 use calltrail_ingest::{Account, Forwarder, Ingest, Intake, Spool, SpoolOptions};
 use tokio::sync::watch;
@@ -29,7 +31,7 @@ pub(super) async fn spool(config: &Config) -> anyhow::Result<Option<Spool>> {
     }
     let options = SpoolOptions {
         high_water_bytes: config.log.spool.high_water_bytes,
-        disk_free_min_bytes: config.log.spool.disk_free_min_bytes,
+        disk_free_min_bytes: config.log.disk_free_min_bytes,
         accounts: config.accounts.len(),
     };
     Ok(Some(Spool::open(&config.log.path, options).await?))
@@ -42,6 +44,21 @@ pub(super) fn receivers(config: &Config, accounts: Vec<Account>, intake: Intake)
     let trusted_proxies = config.http.trusted_proxies.clone();
     let options = calltrail_ingest::Options { accounts, limits, trusted_proxies };
     Arc::new(Ingest::new(options, intake, Arc::new(now)))
+}
+
+/// Looks at the disk of the log also while no webhook comes, so that its being short is logged when it begins.
+pub(super) async fn watch(disk: Disk, stopped: watch::Receiver<bool>) {
+    let looking = async {
+        loop {
+            // What is found is logged by the disk itself.
+            let _ = disk.check();
+            tokio::time::sleep(DISK_LOOK_INTERVAL).await;
+        }
+    };
+    select! {
+        () = looking => {}
+        () = stopping(stopped) => {}
+    }
 }
 
 /// Brings the spool into the log beside the receivers, from when the log is there until the receivers have ended, and what

@@ -126,6 +126,7 @@ impl Shared {
             connection,
             spool: self.spool.get().map(|spool| SpoolStatus::of(spool.now(), now())),
             disk_free_bytes: free_bytes(&self.folder).ok(),
+            disk_short: self.is_disk_short(),
             elsewhere: self.ingest.get().map(|ingest| ingest.counters().elsewhere().now()),
             connections: self.ingest.get().map(|ingest| ingest.connections()),
         };
@@ -149,6 +150,11 @@ impl Shared {
             Some(stores) if (self.role.folds() || self.role.reads()) && !is_lost => stores.tail().await.ok(),
             Some(_) | None => None,
         }
+    }
+
+    /// True while the disk of the log lets no webhook in; `None` where the log is no file of this process.
+    fn is_disk_short(&self) -> Option<bool> {
+        Some(self.stores.get()?.disk.as_ref()?.check().is_err())
     }
 
     fn connection(&self) -> Option<ConnectionStatus> {
@@ -254,6 +260,9 @@ impl Shared {
         if self.spool.get().is_some_and(|spool| !spool.now().accepting) {
             reasons.push("the spool takes nothing: it holds too much, or its disk is short");
         }
+        if self.is_disk_short() == Some(true) {
+            reasons.push("webhooks are refused: the disk of `log.path` is short; make room on it");
+        }
         if self.role.folds() || self.role.writes() || self.role.reads() {
             match (self.stores.get(), self.connection()) {
                 (None, _) => reasons.push("the log is not open yet"),
@@ -269,6 +278,10 @@ impl Shared {
                 Some(projector) if projector.progress().borrow().caught_up => {
                     if progress.is_some_and(|progress| is_ahead(progress, tail)) {
                         reasons.push("the log ends before what the projector has folded; it folds it again");
+                    } else if tail.is_none() && reasons.is_empty() && !self.role.receives() {
+                        // It may have been put back. Receivers of this process take webhooks without the log: a balancer keeps
+                        // sending to them.
+                        reasons.push("the log does not say where it ends");
                     }
                 }
                 Some(_) | None => reasons.push("the projector has not folded the log yet"),

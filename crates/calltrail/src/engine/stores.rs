@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use calltrail_event_log::disk::Disk;
 use calltrail_event_log::embedded::{Embedded, OpenError, Options as LogOptions};
 use calltrail_event_log::jetstream::permissions;
 use calltrail_event_log::jetstream::{ConnectError, Connection, JetStream};
 use calltrail_event_log::ports::{EventLog, Import, KeyValue, LoggedRecord, Outbox};
 use tracing::{info, warn};
 
-use super::folder::{LOG_FILE, check_has_log};
+use super::folder::{LOG_FILE, check_has_log, check_log_not_lost};
 use super::role::Role;
 use crate::config::{Backend, Config, LogConfig};
 use crate::streams;
@@ -31,6 +32,8 @@ pub(crate) struct Stores {
     pub(crate) key_value: Arc<dyn KeyValue>,
     /// Who asks how far sequences were given.
     pub(crate) import: Arc<dyn Import>,
+    /// The disk of the log, where that is a file of this process. Its reserve is beside the file.
+    pub(super) disk: Option<Disk>,
     opened: Opened,
 }
 
@@ -45,8 +48,12 @@ impl Stores {
     pub(super) async fn open(config: &Config, role: Role) -> anyhow::Result<Self> {
         match config.log.backend {
             Backend::Embedded => {
-                let options = LogOptions { ack_wait: config.log.ack_wait, ..LogOptions::default() };
-                Ok(Self::embedded(open_file(&config.log.path, &options)?))
+                let LogConfig { path, ack_wait, disk_free_min_bytes, .. } = &config.log;
+                check_log_not_lost(path)?;
+                let disk = Disk::under(&path.join(LOG_FILE), *disk_free_min_bytes);
+                let options =
+                    LogOptions { ack_wait: *ack_wait, disk: Some(disk.clone()), ..LogOptions::default() };
+                Ok(Self { disk: Some(disk), ..Self::embedded(open_file(path, &options)?) })
             }
             Backend::JetStream => Ok(Self::jetstream(reach(config, role).await?)),
         }
@@ -71,13 +78,27 @@ impl Stores {
     fn embedded(log: Embedded) -> Self {
         let all = Arc::new(log.clone());
         let opened = Opened::Embedded(log);
-        Self { log: all.clone(), outbox: all.clone(), key_value: all.clone(), import: all, opened }
+        Self {
+            log: all.clone(),
+            outbox: all.clone(),
+            key_value: all.clone(),
+            import: all,
+            disk: None,
+            opened,
+        }
     }
 
     fn jetstream(jetstream: JetStream) -> Self {
         let all = Arc::new(jetstream);
         let opened = Opened::JetStream(all.clone());
-        Self { log: all.clone(), outbox: all.clone(), key_value: all.clone(), import: all, opened }
+        Self {
+            log: all.clone(),
+            outbox: all.clone(),
+            key_value: all.clone(),
+            import: all,
+            disk: None,
+            opened,
+        }
     }
 
     /// The sequence of the last record.

@@ -31,6 +31,7 @@ use std::time::Duration;
 use redb::{Database, ReadTransaction};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::disk::Disk;
 use crate::limits::{ACK_WAIT_DEFAULT, QUEUE_CHANGES_MAX};
 use crate::ports::LogError;
 use change::Change;
@@ -50,11 +51,13 @@ pub struct Options {
     pub verify: bool,
     /// Keeps the size of the log in memory, for [`Embedded::size`]. Reads the whole log at the opening.
     pub measure: bool,
+    /// The disk under the file, whose reserve is given up when the file cannot be opened otherwise.
+    pub disk: Option<Disk>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { ack_wait: ACK_WAIT_DEFAULT, verify: true, measure: false }
+        Self { ack_wait: ACK_WAIT_DEFAULT, verify: true, measure: false, disk: None }
     }
 }
 

@@ -11,6 +11,7 @@ use redb::{Builder, Database, ReadableDatabase, TableError};
 use super::Options;
 use super::format::{FORMAT_VERSION, META, META_FORMAT};
 use super::tables::Tables;
+use crate::disk::Disk;
 use crate::limits::CACHE_BYTES_MAX;
 
 /// Why a store was not opened. The file is as it was.
@@ -39,14 +40,33 @@ pub enum OpenError {
 
 /// The database in the file at `path`, which is made when it is missing.
 pub(super) fn database(path: &Path, options: &Options) -> Result<Database, OpenError> {
-    if !path.try_exists().map_err(|source| io_error(path, source))? {
-        make(path)?;
-    }
-    existing(path, options)
+    with_reserve(options, || {
+        if !path.try_exists().map_err(|source| io_error(path, source))? {
+            make(path)?;
+        }
+        open(path, options)
+    })
 }
 
 /// The database in the file at `path`, which must be there.
 pub(super) fn existing(path: &Path, options: &Options) -> Result<Database, OpenError> {
+    with_reserve(options, || open(path, options))
+}
+
+/// Opening writes. On a disk that is too full for that, the reserve is given up.
+fn with_reserve<T>(options: &Options, opens: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    match opens() {
+        Err(OpenError::Io { .. } | OpenError::Storage { .. })
+            if options.disk.as_ref().is_some_and(Disk::release) =>
+        {
+            tracing::warn!("reserve on the disk given up, so that the file can be opened");
+            opens()
+        }
+        opened => opened,
+    }
+}
+
+fn open(path: &Path, options: &Options) -> Result<Database, OpenError> {
     let file = file(path, false).map_err(|source| io_error(path, source))?;
     // A file that is no whole database would be made into a new one if it were empty.
     if file.metadata().map_err(|source| io_error(path, source))?.len() == 0 {

@@ -1,8 +1,8 @@
 //! Why the spool was not opened, and why it takes no record now.
 
+use calltrail_event_log::disk::DiskFull;
 use calltrail_event_log::embedded::OpenError;
 use calltrail_event_log::ports::LogError;
-use rustix::io::Errno;
 
 /// Why a spool was not opened. Its records are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +30,6 @@ pub enum SpoolFull {
         "an account holds its share of the spool, and nothing is left that is lent: see why the log takes nothing"
     )]
     Share,
-    #[error("{free_bytes} bytes of the spool's disk are free, at least {min_bytes} must be: make room on it")]
-    DiskShort { free_bytes: u64, min_bytes: u64 },
-    #[error(
-        "the spool's reserve is not there; it is made when {needed_bytes} bytes of the disk are free: make room on it"
-    )]
-    NoReserve { needed_bytes: u64 },
-    #[error("nobody can tell how much of the spool's disk is free")]
-    DiskUnknown(#[source] Errno),
+    #[error(transparent)]
+    Disk(#[from] DiskFull),
 }

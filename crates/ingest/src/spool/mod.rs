@@ -5,7 +5,6 @@
 //!
 //! It is an embedded log in a file of its own, so that receivers share commits and nothing is stored by other code.
 
-mod disk;
 mod error;
 mod forward;
 mod forwarder;
@@ -19,13 +18,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use calltrail_domain::record::Record;
 use calltrail_domain::time::Timestamp;
-use calltrail_event_log::embedded::{Embedded, OpenError, Options as StoreOptions, Size};
+use calltrail_event_log::disk::Disk;
+use calltrail_event_log::embedded::{Embedded, Options as StoreOptions, Size};
 use calltrail_event_log::ports::{EventLog, KeyValue, LogError, LoggedRecord, NewRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::intake::AppendError;
 use crate::limits;
-use disk::Disk;
 use quota::Quota;
 
 pub use error::{SpoolError, SpoolFull};
@@ -103,14 +102,17 @@ struct Shared {
 impl Spool {
     /// Opens the spool in `folder`, or makes it there. Blocks while its file is read.
     pub async fn open(folder: &Path, options: SpoolOptions) -> Result<Self, SpoolError> {
-        let disk = Disk::under(folder, options.disk_free_min_bytes);
-        let store = open_store(folder, &disk)?;
+        let file = folder.join(SPOOL_FILE);
+        let disk = Disk::under(&file, options.disk_free_min_bytes);
+        let store_options =
+            StoreOptions { measure: true, disk: Some(disk.clone()), ..StoreOptions::default() };
+        let store = Embedded::open(&file, &store_options)?;
         let id = id_of(&store).await?;
         let oldest_at = oldest(&store).await?;
         let opened_at = store.tail().await.map_err(SpoolError::Read)?;
         let shared = Shared {
             store,
-            file: folder.join(SPOOL_FILE),
+            file,
             id,
             high_water_bytes: options.high_water_bytes,
             disk,
@@ -166,7 +168,7 @@ impl Spool {
         if held_bytes >= high_water_bytes {
             return Err(SpoolFull::HighWater { held_bytes, high_water_bytes });
         }
-        self.shared.disk.check()
+        Ok(self.shared.disk.check()?)
     }
 
     async fn read_after(&self, sequence: u64) -> Result<Vec<LoggedRecord>, LogError> {
@@ -234,18 +236,6 @@ impl Spool {
 
     fn oldest_at(&self) -> MutexGuard<'_, Option<Timestamp>> {
         self.shared.oldest_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// On a disk that is too full to open the file, the reserve is given up.
-fn open_store(folder: &Path, disk: &Disk) -> Result<Embedded, OpenError> {
-    let path = folder.join(SPOOL_FILE);
-    let options = StoreOptions { measure: true, ..StoreOptions::default() };
-    match Embedded::open(&path, &options) {
-        Err(OpenError::Io { .. } | OpenError::Storage { .. }) if disk.release() => {
-            Embedded::open(&path, &options)
-        }
-        opened => opened,
     }
 }
 

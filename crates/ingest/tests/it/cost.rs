@@ -82,7 +82,7 @@ async fn place(
             (site_on(&spool).await, Some(spool))
         }
         Err(log) => {
-            let intake = Intake::Log(log);
+            let intake = Intake::Log { log, disk: None, opens: None };
             (Site::start_on(intake, ServerLimits::default(), Arc::new(|| NOW)).await, None)
         }
     };

@@ -3,6 +3,7 @@
 mod admission;
 mod connections;
 mod cost;
+mod disk;
 mod elsewhere;
 mod forwarding;
 mod killed;

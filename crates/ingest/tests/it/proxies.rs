@@ -21,7 +21,8 @@ async fn site_behind(proxies: &[&str]) -> (Site, TestLog) {
         room_wait: Duration::from_millis(20),
         ..ServerLimits::default()
     };
-    (Site::start_behind(proxies, Intake::Log(port), limits, Arc::new(|| NOW)).await, log)
+    let intake = Intake::Log { log: port, disk: None, opens: None };
+    (Site::start_behind(proxies, intake, limits, Arc::new(|| NOW)).await, log)
 }
 
 /// A request through the proxy whose body does not come.

@@ -68,7 +68,7 @@ impl Site {
     }
 
     pub(crate) async fn start_at(log: Arc<dyn EventLog>, limits: ServerLimits, now: Now) -> Self {
-        Self::start_on(Intake::Log(log), limits, now).await
+        Self::start_on(Intake::Log { log, disk: None, opens: None }, limits, now).await
     }
 
     pub(crate) async fn start_on(intake: Intake, limits: ServerLimits, now: Now) -> Self {

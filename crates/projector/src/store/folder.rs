@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, renameat_with, statvfs};
 use rustix::io::Errno;
 
-use crate::limits::{LOCK_TRIES, LOCK_WAIT};
+use crate::limits::{LOCK_TRIES, LOCK_WAIT, ROOM_BYTES_MIN};
 
 /// The file in which sled keeps everything but large values.
 pub(super) const DB: &str = "db";
@@ -90,6 +90,15 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     remove(&aside)?;
     fs::rename(path, &aside)?;
     Ok(aside)
+}
+
+/// True when the disk of `path` has so little room that sled cannot write.
+pub(crate) fn is_full(path: &Path) -> bool {
+    let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The store may have been set aside, with its next one not made yet.
+    let free_bytes =
+        statvfs(path).or_else(|_| statvfs(parent)).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    free_bytes.is_ok_and(|free_bytes| free_bytes < ROOM_BYTES_MIN)
 }
 
 /// Removes what is there, whatever it is.

@@ -4,8 +4,11 @@
 //! format is set aside, and the log fills a new one.
 
 mod checksum;
+mod committed;
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod earlier_tests;
 pub(crate) mod folder;
 #[cfg(test)]
 mod tests;
@@ -57,6 +60,16 @@ impl StoreError {
     pub(crate) fn closed() -> Self {
         Self::Damaged("it is closed".to_owned())
     }
+
+    /// True when the disk had no room: what is there is as the last commit left it, or is found to be damaged when it is opened.
+    pub(crate) fn is_for_room(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => {
+                matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+            }
+            Self::Damaged(_) => false,
+        }
+    }
 }
 
 /// A store, and why it starts empty when it does although there was one.
@@ -64,6 +77,8 @@ impl StoreError {
 pub(crate) struct Opened {
     pub(crate) store: Store,
     pub(crate) set_aside: Option<SetAside>,
+    /// The position that was committed, where the store opened at an earlier one.
+    pub(crate) committed: Option<u64>,
 }
 
 /// A store that was of no use any more: where it is now, and why.
@@ -79,11 +94,18 @@ impl Store {
     pub(crate) fn open(path: &Path, tail: u64) -> Result<Opened, StoreError> {
         let exists = path.try_exists();
         if !exists.map_err(|source| StoreError::Io { path: path.to_owned(), source })? {
-            return Ok(Opened { store: Self::open_empty(path)?, set_aside: None });
+            return Ok(Opened { store: Self::open_empty(path)?, set_aside: None, committed: None });
         }
         let whole = |store: &Self| store.check(tail).and_then(|()| store.check_whole());
         match Self::open_checked(path, whole) {
-            Ok(store) => Ok(Opened { store, set_aside: None }),
+            Ok(store) => {
+                let committed = store.lost_commit()?;
+                if committed.is_some() {
+                    // Whoever opens it is told and folds on from here; what was noted is not held against it again.
+                    store.note(store.checkpoint()?)?;
+                }
+                Ok(Opened { store, set_aside: None, committed })
+            }
             Err(StoreError::Damaged(reason)) => Self::open_anew(path, reason),
             Err(StoreError::Io { path, source }) => Err(StoreError::Io { path, source }),
         }
@@ -95,7 +117,16 @@ impl Store {
         if !path.join(folder::DB).exists() {
             return Err(StoreError::Damaged("there is none".to_owned()));
         }
-        Self::open_checked(path, |store| store.check(tail))
+        Self::open_checked(path, |store| {
+            store.check(tail)?;
+            match store.lost_commit()? {
+                None => Ok(()),
+                Some(committed) => Err(StoreError::Damaged(format!(
+                    "it opened at record {}, and everything up to record {committed} was committed",
+                    store.checkpoint()?
+                ))),
+            }
+        })
     }
 
     /// Sets the store aside and opens an empty one: it turned out to be damaged while it was read.
@@ -103,7 +134,7 @@ impl Store {
         let aside =
             folder::set_aside(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
         let set_aside = Some(SetAside { path: aside, reason });
-        Ok(Opened { store: Self::open_empty(path)?, set_aside })
+        Ok(Opened { store: Self::open_empty(path)?, set_aside, committed: None })
     }
 
     fn open_empty(path: &Path) -> Result<Self, StoreError> {
@@ -163,6 +194,18 @@ impl Store {
             return Err(StoreError::Damaged("it was being filled from a snapshot".to_owned()));
         }
         Ok(())
+    }
+
+    /// The position that was committed, when the store is at an earlier one. What it lacks is in the log.
+    fn lost_commit(&self) -> Result<Option<u64>, StoreError> {
+        let checkpoint = self.checkpoint()?;
+        Ok(committed::read(&self.path).filter(|committed| *committed > checkpoint))
+    }
+
+    /// Notes that everything up to here is committed, which it is.
+    fn note(&self, checkpoint: u64) -> Result<(), StoreError> {
+        committed::write(&self.path, checkpoint)
+            .map_err(|source| StoreError::Io { path: self.path.clone(), source })
     }
 
     /// Reads everything once, piece by piece.
@@ -284,7 +327,8 @@ impl Pieces for Store {
         }
         change(CHECKPOINT, Some(&checkpoint.to_be_bytes()))?;
         batch.insert(CHECKSUM, checksum.as_bytes());
-        self.apply(batch)
+        self.apply(batch)?;
+        self.note(checkpoint)
     }
 }
 

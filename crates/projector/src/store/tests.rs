@@ -17,16 +17,16 @@ use crate::pieces::{InMemory, Pieces, Scan as _};
 const LARGE_BYTES: usize = 300_000;
 
 /// A piece that is as large as the text.
-fn contact(text: &str) -> Arc<Piece> {
+pub(super) fn contact(text: &str) -> Arc<Piece> {
     Arc::new(Piece::Contact(PartyId::new(text)))
 }
 
 /// The record that was folded last.
-fn seen(sequence: u64) -> [Seen; 1] {
+pub(super) fn seen(sequence: u64) -> [Seen; 1] {
     [Seen { sequence, hash: sequence * 7 }]
 }
 
-fn committed(path: &Path, checkpoint: u64, piece: &str) -> Store {
+pub(super) fn committed(path: &Path, checkpoint: u64, piece: &str) -> Store {
     let Opened { store, .. } = Store::open(path, checkpoint).expect("it opens");
     let changes =
         Changes::from([("contact/1".to_owned(), Some(contact(piece))), ("contact/2".to_owned(), None)]);
@@ -36,7 +36,7 @@ fn committed(path: &Path, checkpoint: u64, piece: &str) -> Store {
 
 /// Opens the store: whether it was set aside, its checkpoint, and its piece.
 fn check(path: &Path, expect: (bool, u64, Option<&str>)) {
-    let Opened { store, set_aside } = Store::open(path, 9).expect("it opens");
+    let Opened { store, set_aside, .. } = Store::open(path, 9).expect("it opens");
     let piece = store.account("acme").read("contact/1").expect("readable");
     let found = (set_aside.is_some(), store.checkpoint().expect("readable"), piece);
     let expect = (expect.0, expect.1, expect.2.map(contact));
@@ -54,7 +54,7 @@ fn a_store_that_was_folded_with_another_vocabulary_is_set_aside() {
     assert_eq!(String::from_utf8_lossy(&format), format!("{FORMAT_VERSION}.{VERSION}"));
     store.db.insert(FORMAT, format!("{FORMAT_VERSION}.{}", VERSION + 1).as_bytes()).expect("writable");
     store.close();
-    let Opened { store, set_aside } = Store::open(&path, 9).expect("it opens");
+    let Opened { store, set_aside, .. } = Store::open(&path, 9).expect("it opens");
     assert_eq!(set_aside.expect("it is of no use").reason, "it has another format");
     assert_eq!(store.checkpoint().expect("readable"), 0);
     store.close();

@@ -193,3 +193,23 @@ async fn a_start_removes_what_a_killed_rebuild_left() {
     assert_eq!(folders(&company), ["projection"]);
     handle.stop().await.expect("it ends well");
 }
+
+/// What was noted of the former store goes with its folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuilt_store_of_a_shorter_log_lacks_no_commit() {
+    let (company, _, handle) = company().await;
+    handle.stop().await.expect("it ends well");
+    let former = stored_digest(&company.store(), u64::MAX).expect("it is whole").checkpoint;
+    let shorter = Company::new();
+    let handle = shorter.start();
+    shorter.folded(&handle).await;
+    shorter.append(webhook(1, "+447700900121", "call.ringing")).await;
+    shorter.folded(&handle).await;
+    handle.stop().await.expect("it ends well");
+    let tail = shorter.log.tail().await.expect("the log answers");
+    assert!(tail < former, "{tail} and {former}");
+
+    let rebuilt = rebuild_at_rest(&shorter.log, &company.store(), &mut |_| ()).await.expect("it is rebuilt");
+    let found = stored_digest(&company.store(), tail).expect("it lacks no commit");
+    assert_eq!((found.checkpoint, found.state_hash()), (tail, rebuilt.after));
+}

@@ -10,7 +10,7 @@ mod quorum;
 mod readers;
 pub(super) mod replica;
 mod restore;
-mod roles;
+pub(super) mod roles;
 mod rollback;
 pub(super) mod shown;
 mod sizes;

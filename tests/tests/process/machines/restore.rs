@@ -1,10 +1,12 @@
 //! Streams that are put back to an earlier state: by the operators' page, and by a power cut. Calls arrive all the while.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use calltrail_event_log::testing::{Backup, NatsServer, remove_stream};
 use calltrail_simulator::aircall::random_history;
 use calltrail_simulator::front::RepeatAnswer;
+use serde_json::Value;
 
 use super::super::aircall::bodies_of;
 use super::super::limits::{LOOK_EVERY, QUIET_MAX};
@@ -152,19 +154,41 @@ async fn a_projector_ahead_of_its_log_is_not_ready() {
     machines.server.put_back_store(&store);
     machines.server.start_again();
     let started = Instant::now();
-    loop {
-        // The status is the later of the two answers: what makes the process ready shows in it.
-        let ready = reqwest::get(format!("http://{operator_at}/health/ready")).await.expect("it answers");
-        let status = status(&machines.site, machines.replicas[0].path()).await;
-        let (folded, records) = (status["folded"].as_u64(), status["records"].as_u64());
-        assert!(records.is_none() || folded <= records, "{status:#}");
-        // It was not ready in between, and is again once it has folded the log that there is.
-        let said = machines.replicas[0].up().said();
-        if ready.status().is_success() && said.contains("projection store set aside") {
-            assert!(status["records"].as_u64().is_some(), "{status:#}");
-            break;
-        }
-        assert!(started.elapsed() < QUIET_MAX, "it does not fold again: {status:#}");
+    // Whoever asks before it has noticed is told the same: the log ends before it, or does not answer yet.
+    while !is_ready(operator_at).await {
+        check_not_ahead(&status(&machines.site, machines.replicas[0].path()).await);
+        assert!(
+            started.elapsed() < QUIET_MAX,
+            "it is not ready again:\n{}",
+            machines.replicas[0].up().said()
+        );
         tokio::time::sleep(LOOK_EVERY).await;
     }
+    let ready_at = jiff::Timestamp::now();
+    let status = status(&machines.site, machines.replicas[0].path()).await;
+    check_not_ahead(&status);
+    assert!(status["records"].is_u64() && status["process"]["caught_up"] == true, "{status:#}");
+    let said = machines.replicas[0].terminate().await;
+    let noticed_at = said.lines().find(|line| line.contains("projection store set aside")).map(time_of);
+    assert!(
+        noticed_at.is_some_and(|at| at < ready_at),
+        "it was ready at {ready_at}, ahead of its log:\n{said}"
+    );
+}
+
+/// When a line was logged.
+fn time_of(line: &str) -> jiff::Timestamp {
+    let line: Value = serde_json::from_str(line).expect("a line of the log is JSON");
+    line["timestamp"].as_str().expect("a line has a time").parse().expect("its time is one")
+}
+
+async fn is_ready(operator_at: SocketAddr) -> bool {
+    let answer = reqwest::get(format!("http://{operator_at}/health/ready")).await.expect("it answers");
+    answer.status().is_success()
+}
+
+/// Nothing is shown as folded that the log is known not to have.
+fn check_not_ahead(status: &Value) {
+    let (folded, records) = (status["folded"].as_u64(), status["records"].as_u64());
+    assert!(records.is_none() || folded <= records, "{status:#}");
 }

@@ -485,7 +485,7 @@ async fn each_role_does_its_part_with_its_own_key() {
 }
 
 /// Status and text; asked again until somebody listens.
-async fn answered(address: SocketAddr, path: &str) -> (u16, String) {
+pub(in super::super) async fn answered(address: SocketAddr, path: &str) -> (u16, String) {
     let started = Instant::now();
     loop {
         match reqwest::get(format!("http://{address}/{path}")).await {
@@ -497,7 +497,7 @@ async fn answered(address: SocketAddr, path: &str) -> (u16, String) {
 }
 
 /// Where nobody listens yet.
-fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+pub(in super::super) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
     let listeners: [_; N] =
         std::array::from_fn(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free"));
     listeners.map(|listener| listener.local_addr().expect("an address"))
