@@ -10,6 +10,7 @@ mod doctor;
 mod drill;
 mod erasure;
 mod hostile;
+mod hostile_text;
 pub(crate) mod limits;
 mod machines;
 mod metrics;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::limits::COMMAND_MAX;
-use super::secrets::check_nothing_leaked;
+use super::secrets::{check_is_readable, check_nothing_leaked};
 use crate::workspace::root;
 
 /// The secrets that every configuration of these tests names, with their values.
@@ -68,6 +68,11 @@ pub(crate) async fn run_in(folder: &Path, words: &[&str], more: &[(&str, &str)])
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     check_nothing_leaked(&stderr);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    check_is_readable(&stderr);
+    // An archive is exact to the byte.
+    if !words.contains(&"export") {
+        check_is_readable(&stdout);
+    }
     Ran { code: output.status.code(), stdout, stderr }
 }
 

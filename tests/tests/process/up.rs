@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::limits::{END_MAX, START_MAX};
 use super::program::{Ran, command_in, command_with_files};
-use super::secrets::check_nothing_leaked;
+use super::secrets::{check_is_readable, check_nothing_leaked};
 
 /// It is killed when it is dropped.
 #[derive(Debug)]
@@ -134,6 +134,7 @@ impl Up {
         timeout(END_MAX, &mut self.reader).await.expect("its errors end").expect("its errors are read");
         let stderr = self.said();
         check_nothing_leaked(&stderr);
+        check_is_readable(&stderr);
         Ran { code: status.code(), stdout: String::new(), stderr }
     }
 }
