@@ -9,6 +9,7 @@ mod damage;
 mod doctor;
 mod drill;
 mod erasure;
+mod failing_disk;
 mod hostile;
 mod hostile_text;
 pub(crate) mod limits;

@@ -83,14 +83,15 @@ pub(crate) fn command_in(folder: &Path, words: &[&str]) -> tokio::process::Comma
     command
 }
 
-/// The same with no more than so many open files: only a shell sets that for what it becomes.
+/// The same with no more than so many open files: only a shell sets that for what it becomes. A file that may not be longer is
+/// an error of the write, and no signal that ends it.
 pub(crate) fn command_with_files(
     folder: &Path,
     words: &[&str],
     open_files_max: u32,
 ) -> tokio::process::Command {
     let mut command = alone(Path::new("/bin/sh"), folder);
-    command.arg("-c").arg(format!("ulimit -n {open_files_max} && exec \"$0\" \"$@\""));
+    command.arg("-c").arg(format!("ulimit -n {open_files_max} && trap '' XFSZ && exec \"$0\" \"$@\""));
     command.arg(program()).args(words);
     command
 }

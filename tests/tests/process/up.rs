@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
@@ -47,7 +47,12 @@ impl Up {
 
     /// Starts it with no more than so many open files.
     pub(crate) fn start_with_files(folder: &Path, open_files_max: u32) -> Self {
-        Self::spawn(command_with_files(folder, &["up"], open_files_max))
+        Self::start_role_with_files(folder, "up", open_files_max)
+    }
+
+    /// The same for one role.
+    pub(crate) fn start_role_with_files(folder: &Path, role: &str, open_files_max: u32) -> Self {
+        Self::spawn(command_with_files(folder, &[role], open_files_max))
     }
 
     fn spawn(mut command: Command) -> Self {
@@ -106,6 +111,14 @@ impl Up {
             std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux shows its processes");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
         peak.and_then(|kib| kib.parse().ok()).expect("a number of KiB")
+    }
+
+    /// From now on no byte can be written to a file beyond so many: a disk that fails. `None` ends that.
+    pub(crate) fn limit_file_bytes(&self, limit: Option<u64>) {
+        let process = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let maximum = getrlimit(Resource::Fsize).maximum;
+        let limit = Rlimit { current: limit.or(maximum), maximum };
+        prlimit(process, Resource::Fsize, limit).expect("the limit is set");
     }
 
     /// Sends it a signal.

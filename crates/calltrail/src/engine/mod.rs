@@ -42,6 +42,7 @@ use crate::status::Status;
 use crate::{control, operator};
 use tokens::Learners;
 
+pub(crate) use files::open_files;
 pub use folder::projection_in;
 pub(crate) use folder::{LOG_FILE, free_bytes, take as take_folder};
 pub use role::Role;
