@@ -10,6 +10,7 @@ use std::str::FromStr;
 use calltrail_domain::ids::{CallId, ConversationId, InboxId};
 use calltrail_domain::record::KNOWN_KINDS;
 use calltrail_domain::time::Timestamp;
+use calltrail_front::id::is_id;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
@@ -613,7 +614,7 @@ fn conversation(given: &str) -> Result<ConversationId, String> {
 
 /// What Front names with this prefix.
 fn named<'g>(given: &'g str, prefix: &str) -> Result<&'g str, String> {
-    let is_named = given.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+    let is_named = given.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()) && is_id(given);
     is_named.then_some(given).ok_or_else(|| format!("write the id that Front gives it, {prefix}…"))
 }
 

@@ -1,24 +1,20 @@
 //! The program `calltrail`: parses the command line, sets up logging, runs a command.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use calltrail::cli::{Cli, Command, Globals, JobsCommand, LogCommand, StreamsCommand, WebhookCommand};
-use calltrail::commands;
 use calltrail::engine::Role;
+use calltrail::output::{Escaped, say, shown};
+use calltrail::{commands, logging};
 use clap::Parser as _;
 use rustix::fs::Mode;
-use tracing_subscriber::EnvFilter;
-
-/// The variable that says what is logged, as in `info` or `calltrail_projector=debug`.
-const LOG_FILTER: &str = "CALLTRAIL_LOG";
 
 fn main() -> ExitCode {
     // What is made here holds numbers and names, and libraries make files and sockets of their own: none of them is anyone
     // else's to read at any moment, whatever mask this was started with.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let cli = Cli::parse();
-    set_up_logging(&cli);
+    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
+    logging::set_up(cli.command.is_a_role());
     // Two providers of cryptography could be linked; this says which. An error means that it was said before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
@@ -32,8 +28,7 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell when even this cannot be written.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -41,7 +36,7 @@ fn main() -> ExitCode {
 
 /// False when the command worked and its answer is no.
 async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
-    let out = &mut std::io::stdout();
+    let out = &mut Escaped::new(std::io::stdout(), globals.format);
     match command {
         Command::Up => commands::up::run(globals, Role::Up).await?,
         Command::Ingest => commands::up::run(globals, Role::Ingest).await?,
@@ -89,29 +84,15 @@ async fn run(globals: &Globals, command: &Command) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Log lines go to standard error, as JSON when nobody looks at them. The demo speaks for itself.
-fn set_up_logging(cli: &Cli) {
-    // The client of NATS tells every try to connect; what of it matters we tell ourselves.
-    let default = if cli.command.is_a_role() { "info,async_nats=off" } else { "warn,async_nats=off" };
-    let wanted = std::env::var(LOG_FILTER).unwrap_or_else(|_| default.to_owned());
-    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|_| {
-        // The answer goes on without it; a failure to say so harms nobody.
-        let _ = writeln!(
-            std::io::stderr(),
-            "{LOG_FILTER} is no filter such as info or calltrail=debug; using {default}"
-        );
-        EnvFilter::new(default)
-    });
-    // A line that cannot be written, as to a file on a full disk, is lost: to say so by `eprintln!` would panic.
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
-    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        lines.init();
-    } else {
-        lines.json().init();
+/// Prints what is wrong with the command line, or the help that it asks for, and ends the process.
+fn refuse(error: &clap::Error) -> ! {
+    let said = error.render().to_string();
+    if shown(&said) == said {
+        // In colours, where there are any.
+        error.exit();
     }
+    say(&said);
+    std::process::exit(error.exit_code())
 }
 
 /// `calltrail log tail | head` is no failure.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Role, Stores, TokenStatus};
 use crate::history::{History, parties};
+use crate::output::OneLine;
 use crate::reader_status::ReaderStatus;
 use crate::trail::clock_time;
 
@@ -460,7 +461,7 @@ impl fmt::Display for WriterStatus {
 }
 
 fn row(f: &mut fmt::Formatter<'_>, label: &str, value: &str) -> fmt::Result {
-    writeln!(f, "  {label:<10} {value}")
+    writeln!(f, "  {label:<10} {}", OneLine(value))
 }
 
 fn refusals(webhooks: &CountersNow) -> String {

@@ -8,6 +8,7 @@ use calltrail_event_log::ports::LoggedRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::output::OneLine;
 use crate::trail::clock_time;
 
 /// One record. `data` holds everything, numbers and names too: it goes to whoever may read the log's file.
@@ -70,6 +71,13 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.received_at.map_or_else(|| "unreadable".to_owned(), clock_time);
-        write!(f, "{:>6}  {at}  {:<10} {:<20} {}", self.sequence, self.account, self.kind, self.gist())
+        write!(
+            f,
+            "{:>6}  {at}  {:<10} {:<20} {}",
+            self.sequence,
+            self.account,
+            self.kind,
+            OneLine(&self.gist())
+        )
     }
 }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::NumberOrParty;
 use crate::history::{History, for_each_record};
+use crate::output::OneLine;
 
 /// Said of decisions that were made on another log than this one.
 const NOT_COUNTED: &str = " (made before the log was restored: it does not count)";
@@ -297,7 +298,7 @@ fn outcome(settled: &EffectSettled) -> String {
 impl fmt::Display for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "account {}, party {}", self.account, self.party)?;
-        let or_none = |text: Option<&str>| text.unwrap_or("none yet").to_owned();
+        let or_none = |text: Option<&str>| OneLine(text.unwrap_or("none yet")).to_string();
         writeln!(f, "contact {}", or_none(self.contact.as_deref()))?;
         let conversation = self.conversation.as_ref().map(ConversationId::as_str);
         writeln!(
@@ -313,7 +314,7 @@ impl fmt::Display for Trail {
                 "{:>6}  {}  {call:<15}  {}",
                 entry.sequence,
                 clock_time(entry.received_at),
-                entry.what
+                OneLine(&entry.what)
             )?;
         }
         Ok(())

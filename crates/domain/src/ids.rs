@@ -221,6 +221,12 @@ impl MediaLink {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The host that it leads to, as it is written there. No user stands before it: a link has no `@`.
+    pub(crate) fn host(&self) -> &str {
+        let rest = self.0.strip_prefix("https://").unwrap_or_default();
+        rest.split(['/', '?', '#', ':']).next().unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for MediaLink {

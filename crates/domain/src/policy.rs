@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{InboxId, LineId};
+use crate::ids::{InboxId, LineId, MediaLink};
 use crate::limits::VOICEMAIL_WAIT_DEFAULT;
 use crate::rule::{self, Rule};
 
@@ -33,6 +33,9 @@ pub struct Policy {
     pub tags: Tags,
     #[serde(default = "Policy::recording_of_v1")]
     pub recording: Recording,
+    /// The hosts whose links to recordings and voicemails are shown, each with what lies below it. `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_hosts: Option<BTreeSet<String>>,
     /// An IANA name for all lines; the configuration refuses unknown ones. `None`: each line has its own.
     #[serde(default)]
     pub time_zone: Option<String>,
@@ -58,6 +61,24 @@ impl Policy {
     fn recording_of_v1() -> Recording {
         Recording::Link
     }
+}
+
+impl Policy {
+    /// True when the link may be shown: whoever can forge a webhook must not put a page of their own before agents.
+    #[must_use]
+    pub fn shows(&self, link: &MediaLink) -> bool {
+        self.link_hosts.as_ref().is_none_or(|hosts| is_at_one_of(hosts, link))
+    }
+}
+
+fn is_at_one_of(hosts: &BTreeSet<String>, link: &MediaLink) -> bool {
+    let host = link.host().to_ascii_lowercase();
+    let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    let is_at = |known: &String| {
+        let below = host.strip_suffix(known.as_str());
+        below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    };
+    is_plain && hosts.iter().any(is_at)
 }
 
 /// What becomes of calls whose number was withheld or is none.
@@ -233,5 +254,36 @@ impl Timing {
     #[must_use]
     pub fn front_silence(&self) -> Duration {
         Duration::from_secs(self.front_silence_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_at_one_of;
+    use crate::ids::MediaLink;
+
+    #[test]
+    fn links_are_shown_of_known_hosts_and_what_lies_below_them() {
+        let hosts = ["aircall.io".to_owned()].into();
+        let is_shown = |link: &str| is_at_one_of(&hosts, &MediaLink::new(link).expect("a link"));
+        for link in [
+            "https://assets.aircall.io/calls/812/recording",
+            "https://Assets.Aircall.IO:443/calls/812/recording",
+            "https://aircall.io",
+        ] {
+            assert!(is_shown(link), "{link}");
+        }
+        for link in [
+            "https://evil.example/assets.aircall.io/recording",
+            "https://aircall.io.evil.example/recording",
+            "https://evilaircall.io/recording",
+            "https://evil.example#.aircall.io/recording",
+            "https://evil.example?.aircall.io/recording",
+            "https://evil.example%2f.aircall.io/recording",
+            "https://evil_.aircall.io/recording",
+            "https:///recording",
+        ] {
+            assert!(!is_shown(link), "{link}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::limits::{COMMENT_CHARS_MAX, CONTACT_EMAILS_MAX, EMAIL_BYTES_MAX, TAG_
 use crate::policy::{CallType, Comments, Policy};
 use crate::rule::{self, Rule};
 use crate::text::written::{cleaned, escaped, without_mentions};
-use crate::text::{is_blank, neutral_line, neutral_lines, neutral_start, plain, visible_line};
+use crate::text::{is_blank, is_hidden, neutral_line, neutral_lines, neutral_start, plain, visible_line};
 use crate::time::Timestamp;
 use crate::words::Words;
 use rows::Rows;
@@ -54,10 +54,12 @@ pub(crate) fn activity(key: EffectKey, call: &Call, policy: &Policy) -> Option<S
     match key.kind {
         EffectKind::Call => call::add(&mut rows, told, policy),
         EffectKind::Duration => add_duration(&mut rows, told)?,
-        EffectKind::Recording => add_media(&mut rows, words.recording, told.recording()),
-        EffectKind::RecordingPending => add_media(&mut rows, words.recording, &Media::Announced),
-        EffectKind::Voicemail => add_media(&mut rows, words.voicemail_activity, told.voicemail()),
-        EffectKind::VoicemailPending => add_media(&mut rows, words.voicemail_activity, &Media::Announced),
+        EffectKind::Recording => add_media(&mut rows, words.recording, told.recording(), policy),
+        EffectKind::RecordingPending => add_media(&mut rows, words.recording, &Media::Announced, policy),
+        EffectKind::Voicemail => add_media(&mut rows, words.voicemail_activity, told.voicemail(), policy),
+        EffectKind::VoicemailPending => {
+            add_media(&mut rows, words.voicemail_activity, &Media::Announced, policy)
+        }
         EffectKind::Contact
         | EffectKind::Observe
         | EffectKind::Comment(_)
@@ -77,9 +79,10 @@ fn add_duration(rows: &mut Rows, told: &CallTold) -> Option<()> {
     Some(())
 }
 
-fn add_media(rows: &mut Rows, label: &str, media: &Media) {
+fn add_media(rows: &mut Rows, label: &str, media: &Media, policy: &Policy) {
     match media {
-        Media::Linked(link) => rows.row(label, link.as_str()),
+        Media::Linked(link) if policy.shows(link) => rows.row(label, link.as_str()),
+        Media::Linked(_) => rows.row(label, rows.words.in_aircall),
         Media::Announced | Media::Absent => rows.row(label, rows.words.pending),
     }
 }
@@ -170,7 +173,8 @@ pub(crate) fn contact_name(told: &CallTold) -> Option<String> {
 /// The person's e-mails that Aircall knows, as far as they may be some.
 pub(crate) fn contact_emails(told: &CallTold) -> Vec<String> {
     let emails = told.contact().into_iter().flat_map(|contact| &contact.emails);
-    emails.filter(|email| may_be_email(email)).take(CONTACT_EMAILS_MAX).cloned().collect()
+    let emails = emails.map(|email| email.trim()).filter(|email| may_be_email(email) && is_clean(email));
+    emails.take(CONTACT_EMAILS_MAX).map(ToOwned::to_owned).collect()
 }
 
 /// What Front shows as the customer's name: callers without a number share one contact.
@@ -188,6 +192,12 @@ pub(crate) fn agent_email(told: &CallTold) -> Option<String> {
 
 pub(crate) fn email_of(agent: Option<&Agent>) -> Option<String> {
     agent?.email.clone().filter(|email| may_be_email(email))
+}
+
+/// True for an address with nothing in it that no reader sees, that ends it, or that dresses it up as another.
+fn is_clean(email: &str) -> bool {
+    let is_odd = |c: char| is_hidden(c) || c.is_whitespace() || "<>()[]{},;:\"\\|".contains(c);
+    !email.contains(is_odd) && email.matches('@').count() == 1
 }
 
 fn may_be_email(text: &str) -> bool {

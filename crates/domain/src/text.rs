@@ -71,8 +71,17 @@ fn is_visible(c: char) -> bool {
         c,
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
-    let is_without_width = matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}');
+    let is_without_width = matches!(
+        c,
+        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    );
     !c.is_control() && !is_direction_mark && !is_without_width
+}
+
+/// True for signs that no reader sees, those that join others too.
+pub(crate) fn is_hidden(c: char) -> bool {
+    !is_visible(c) || is_joiner(c) || is_filler(c)
 }
 
 /// Part of words and of emoji; who looks for links and markup may not see it.

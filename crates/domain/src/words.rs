@@ -31,6 +31,8 @@ pub(crate) struct Words {
     pub recording: &'static str,
     pub voicemail_activity: &'static str,
     pub pending: &'static str,
+    /// In place of a link that is not shown.
+    pub in_aircall: &'static str,
     pub unknown_line: &'static str,
     /// Shown where a recording was to bring its audio along.
     pub no_audio: &'static str,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::client::Exchange;
+use crate::id::is_id;
 use crate::limits::DETAILS_MAX;
 use crate::reply::{RateLimit, Reply, conversation_in, null_as_default, parse};
 use crate::request::{Request, RequestKind};
@@ -181,7 +182,7 @@ fn refusal(status: u16, words: &str) -> Refusal {
 fn contacts_in(words: &str) -> Vec<ContactId> {
     words
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .filter(|word| word.starts_with("crd_"))
+        .filter(|word| word.starts_with("crd_") && is_id(word))
         .map(ContactId::new)
         .collect()
 }

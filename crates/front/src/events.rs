@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::id::is_id;
 use crate::limits;
 use crate::reply::Recipient;
 
@@ -55,7 +56,7 @@ fn changed(body: &str, received_at: Timestamp) -> Option<ConversationChanged> {
         None => (Value::Null, serde_json::from_str::<Event>(body).ok()?),
     };
     let conversation = event.conversation?;
-    let id = conversation.id.as_str().filter(|id| !id.is_empty())?;
+    let id = conversation.id.as_str().filter(|id| is_id(id))?;
     Some(ConversationChanged {
         conversation: ConversationId::new(id),
         at: emitted_at(&event.emitted_at).unwrap_or(received_at),
@@ -181,5 +182,5 @@ pub(crate) fn target_id(body: &str) -> Option<String> {
         Some(object) if object.starts_with('{') => serde_json::from_str::<Named>(object).ok()?.id,
         Some(_) | None => target.id,
     };
-    named.filter(|id| !id.is_empty())
+    named.filter(|id| is_id(id))
 }

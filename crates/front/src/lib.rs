@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod client;
 pub mod events;
+pub mod id;
 mod import;
 pub mod limits;
 mod multipart;

@@ -21,3 +21,5 @@ pub const CHALLENGE_BYTES_MAX: usize = 256;
 pub const EVENT_SECONDS_MAX: f64 = 253_402_300_799.0;
 /// Details of an error that are kept with its message.
 pub const DETAILS_MAX: usize = 3;
+/// The longest id that is taken for one of Front's, inclusive. Front's have some 12 characters, its message uids 32.
+pub const ID_BYTES_MAX: usize = 128;

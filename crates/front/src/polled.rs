@@ -11,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::events;
+use crate::id::is_id;
 use crate::reply::{Recipient, null_as_default};
 
 /// The events that change something here, by Front's short names. A reminder is either end of a snooze.
@@ -53,7 +54,7 @@ impl PolledEvent {
         kept.source = Source { meta: Meta { kind: events::source_kind(event.get()) } };
         kept.target = Target { id: events::target_id(event.get()) };
         let body = serde_json::to_string(&kept).ok()?;
-        (!kept.id.is_empty()).then_some(Self { id: kept.id, at, event: FrontEvent { body } })
+        is_id(&kept.id).then_some(Self { id: kept.id, at, event: FrontEvent { body } })
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::events::Source;
+use crate::id::{self, is_id};
 use crate::polled::PolledEvent;
 use crate::request::RequestKind;
 
@@ -60,6 +61,7 @@ pub struct Comment {
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Tag {
+    #[serde(deserialize_with = "id::read")]
     pub id: TagId,
     pub name: String,
 }
@@ -73,6 +75,7 @@ pub struct TagPage {
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Teammate {
+    #[serde(deserialize_with = "id::read")]
     pub id: TeammateId,
     #[serde(default)]
     pub email: Option<String>,
@@ -81,11 +84,13 @@ pub struct Teammate {
 /// A shared inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Inbox {
+    #[serde(deserialize_with = "id::read")]
     pub id: InboxId,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Contact {
+    #[serde(deserialize_with = "id::read")]
     pub id: ContactId,
     #[serde(default)]
     pub handles: Vec<Handle>,
@@ -100,6 +105,7 @@ pub struct Handle {
 /// An import that passed Front's checks. It is no message yet.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Accepted {
+    #[serde(deserialize_with = "id::read")]
     pub message_uid: MessageUid,
 }
 
@@ -231,14 +237,14 @@ impl std::fmt::Debug for Handle {
 /// Reads the body of a 2xx answer.
 pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json::Error> {
     Ok(match kind {
-        RequestKind::Me => Reply::Company(serde_json::from_slice::<Named>(body)?.id),
+        RequestKind::Me => Reply::Company(serde_json::from_slice::<Named<String>>(body)?.id),
         RequestKind::ListTeammates => Reply::Teammates(list(body)?),
         RequestKind::GetContact | RequestKind::GetContactById | RequestKind::CreateContact => {
             Reply::Contact(serde_json::from_slice(body)?)
         }
         RequestKind::ListContactConversations => {
-            let named: Vec<Named> = list(body)?;
-            Reply::Conversations(named.into_iter().map(|one| ConversationId::new(one.id)).collect())
+            let named: Vec<Named<ConversationId>> = list(body)?;
+            Reply::Conversations(named.into_iter().map(|one| one.id).collect())
         }
         RequestKind::ImportMessage => Reply::Accepted(serde_json::from_slice(body)?),
         RequestKind::GetMessage => Reply::Message(serde_json::from_slice::<WireMessage>(body)?.read()),
@@ -287,15 +293,14 @@ pub(crate) fn parse(kind: RequestKind, body: &[u8]) -> Result<Reply, serde_json:
 
 /// The id in a link, `…/conversations/cnv_123`; other links have none.
 pub(crate) fn conversation_in(link: &str) -> Option<ConversationId> {
-    let id = id_in(link, "/conversations/")?;
-    let digits = id.strip_prefix("cnv_")?;
-    let is_id = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_id.then(|| ConversationId::new(id))
+    id_in(link, "/conversations/")
+        .filter(|id| id.strip_prefix("cnv_").is_some_and(is_id))
+        .map(ConversationId::new)
 }
 
 fn id_in<'a>(link: &'a str, kind: &str) -> Option<&'a str> {
     let (_, rest) = link.split(['?', '#']).next()?.split_once(kind)?;
-    rest.split('/').next().filter(|id| !id.is_empty())
+    rest.split('/').next().filter(|id| is_id(id))
 }
 
 fn list<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, serde_json::Error> {
@@ -315,8 +320,10 @@ fn page_token(next: &str) -> Option<String> {
 }
 
 #[derive(Deserialize)]
-struct Named {
-    id: String,
+#[serde(bound = "T: Deserialize<'de>")]
+struct Named<T> {
+    #[serde(deserialize_with = "id::read")]
+    id: T,
 }
 
 #[derive(Deserialize)]
@@ -363,7 +370,8 @@ impl WireMessage {
     fn read(self) -> Message {
         let text = self.text.filter(|text| !text.trim().is_empty()).or(self.body);
         Message {
-            uid: self.message_uid.map(MessageUid::new),
+            // The message may be another's, whatever its uid is.
+            uid: self.message_uid.filter(|uid| is_id(uid)).map(MessageUid::new),
             conversation: self.links.related.conversation.as_deref().and_then(conversation_in),
             last_line: text.as_deref().and_then(last_line),
             subject: self.subject,
@@ -373,14 +381,15 @@ impl WireMessage {
 
 #[derive(Deserialize)]
 struct WireComment {
-    id: String,
+    #[serde(deserialize_with = "id::read")]
+    id: CommentId,
     #[serde(default)]
     body: Option<String>,
 }
 
 impl WireComment {
     fn read(self) -> Comment {
-        Comment { id: CommentId::new(self.id), last_line: self.body.as_deref().and_then(last_line) }
+        Comment { id: self.id, last_line: self.body.as_deref().and_then(last_line) }
     }
 }
 
@@ -399,10 +408,11 @@ fn is_tag(line: &str) -> bool {
 
 #[derive(Deserialize)]
 struct WireConversation {
-    id: String,
+    #[serde(deserialize_with = "id::read")]
+    id: ConversationId,
     status: String,
     #[serde(default)]
-    assignee: Option<Named>,
+    assignee: Option<Named<TeammateId>>,
     #[serde(default, deserialize_with = "null_as_default")]
     scheduled_reminders: Vec<serde::de::IgnoredAny>,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -446,9 +456,9 @@ impl WireConversation {
         };
         Conversation {
             contact: self.recipient.contact(),
-            id: ConversationId::new(self.id),
+            id: self.id,
             status,
-            assignee: self.assignee.map(|teammate| TeammateId::new(teammate.id)),
+            assignee: self.assignee.map(|teammate| teammate.id),
             tags: self.tags.into_iter().map(|tag| tag.name).collect(),
         }
     }

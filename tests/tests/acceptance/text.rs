@@ -1,10 +1,10 @@
 //! M17 and M18: the time of each activity, and text that stays text.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{
-    CALLER, NOOR, activity, answered, call, changed, check, check_both, commented, contacts, given, inbound,
-    times, told,
+    CALLER, NOOR, activity, answered, call, changed, check, check_both, commented, contacts, conversations,
+    given, inbound, times, told,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,6 +99,74 @@ async fn m18_comment_has_no_markdown_where_it_is_to_be_escaped() {
 
             Aircall #1, note 10",
         )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m18_link_to_a_recording_elsewhere_is_not_shown() {
+    let elsewhere = |data: &mut Value| {
+        if !data["asset"].is_null() {
+            data["asset"] = "https://aircall.io.evil.example/calls/1/recording".into();
+        }
+    };
+    let step = || changed(answered(1, CALLER, NOOR).recorded(), elsewhere);
+    check(
+        given(),
+        &[step()],
+        &[activity(
+            "1:recording",
+            "
+            after 67 s, from +441632960001 to +447700900123
+            Recording: in Aircall
+            Aircall #1, recording",
+        )],
+    )
+    .await;
+    let named = given().aircall("link_hosts = [\"evil.example\"]");
+    check(
+        named,
+        &[step()],
+        &[activity(
+            "1:recording",
+            "
+            after 67 s, from +441632960001 to +447700900123
+            Recording: https://aircall.io.evil.example/calls/1/recording
+            Aircall #1, recording",
+        )],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m18_what_cannot_be_seen_is_left_out_of_names_tags_and_addresses() {
+    let script = answered(1, CALLER, NOOR).tagged("V\u{ad}I\u{e0041}P\u{2061}", 20);
+    let step = changed(script, |data| {
+        data["number"]["name"] = "Sup\u{202e}port\u{fff9} line".into();
+        data["contact"] = json!({
+            "first_name": "Da\u{ad}na\u{e0042}",
+            "last_name": "\u{206a}Lee",
+            "emails": [
+                { "label": "a", "value": "dana\u{202e}@customer.example" },
+                { "label": "b", "value": "Dana <dana@evil.example>" },
+                { "label": "c", "value": "dana@good.example@evil.example" },
+                { "label": "d", "value": " dana@customer.example " },
+            ],
+        });
+    });
+    check(
+        given().calls("subject = \"{type} - {line} {tags}\""),
+        &[step],
+        &[
+            contacts("Dana Lee: custom +447700900123, email dana@customer.example, phone +447700900123"),
+            conversations(
+                "
+                Dana Lee: open in Aircall Phone for Noor
+                  Inbound call - Support line VIP
+                    1:call by Noor
+                    1:duration by Noor",
+            ),
+        ],
     )
     .await;
 }

@@ -147,6 +147,7 @@ pub(crate) fn policy(rules: Rules) -> Policy {
         comments: Comments::AsWritten,
         tags: if rules.front_tags { Tags::FrontTags } else { Tags::Text },
         recording: Recording::Link,
+        link_hosts: None,
         timing: Timing {
             ended_wait_seconds: ENDED_WAIT_S,
             voicemail_wait_seconds: VOICEMAIL_WAIT_S,

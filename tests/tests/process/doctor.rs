@@ -4,6 +4,7 @@ use calltrail_simulator::aircall::{AGENTS, Agent};
 use serde_json::Value;
 
 use super::company::{Company, NOWHERE};
+use super::program::command_with_files;
 
 /// Enough for all looks of one test.
 const REQUESTS_PER_MINUTE: u32 = 3_600;
@@ -216,4 +217,15 @@ async fn what_is_not_configured_is_skipped_with_the_key_to_set() {
     let expect = ["aircall credential", "aircall lines", "aircall webhook", "agents", "public address"];
     assert_eq!(skipped.iter().map(|(check, _)| *check).collect::<Vec<_>>(), expect);
     assert!(skipped.iter().all(|(_, mend)| mend.contains("`api_id`") || mend.contains("`public_url`")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_few_open_files_are_told() {
+    let company = Company::new(REQUESTS_PER_MINUTE).await;
+    let few = command_with_files(company.folder(), &["doctor", "--format", "json"], 200).output().await;
+    let findings: Value = serde_json::from_slice(&few.expect("it runs").stdout).expect("a list");
+    let told = findings.as_array().expect("a list").iter().find(|finding| finding["check"] == "open files");
+    let told = told.unwrap_or_else(|| panic!("not told: {findings:#}"));
+    assert_eq!(told["state"], "warning");
+    assert!(told["what"].as_str().is_some_and(|what| what.contains("may have 200 open files")), "{told}");
 }

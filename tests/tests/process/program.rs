@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::limits::COMMAND_MAX;
-use super::secrets::check_nothing_leaked;
+use super::secrets::{check_is_readable, check_nothing_leaked};
 use crate::workspace::root;
 
 /// The secrets that every configuration of these tests names, with their values.
@@ -72,6 +72,11 @@ pub(crate) async fn run_in(folder: &Path, words: &[&str], more: &[(&str, &str)])
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     check_nothing_leaked(&stderr);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    check_is_readable(&stderr);
+    // An archive is exact to the byte.
+    if !words.contains(&"export") {
+        check_is_readable(&stdout);
+    }
     Ran { code: output.status.code(), stdout, stderr }
 }
 
@@ -80,13 +85,14 @@ pub(crate) fn command_in(folder: &Path, words: &[&str]) -> tokio::process::Comma
     command_of(program(), folder, words)
 }
 
-/// The same with no more than so many open files: only a shell sets that for what it becomes.
+/// The same with no more than so many open files: only a shell sets that for what it becomes. A file that may not be longer is
+/// an error of the write, and no signal that ends it.
 pub(crate) fn command_with_files(
     folder: &Path,
     words: &[&str],
     open_files_max: u32,
 ) -> tokio::process::Command {
-    let shell = format!("ulimit -n {open_files_max} && exec \"$0\" \"$@\"");
+    let shell = format!("ulimit -n {open_files_max} && trap '' XFSZ && exec \"$0\" \"$@\"");
     let mut command = command_of(Path::new("/bin/sh"), folder, &["-c", &shell]);
     command.arg(program()).args(words);
     command

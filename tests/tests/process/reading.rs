@@ -57,7 +57,7 @@ async fn status(company: &Company) -> Value {
 }
 
 /// Returns when `is_so` of the account's status.
-async fn until(company: &Company, is_so: impl Fn(&Value) -> bool) -> Value {
+pub(super) async fn until(company: &Company, is_so: impl Fn(&Value) -> bool) -> Value {
     let started = Instant::now();
     loop {
         let status = status(company).await;

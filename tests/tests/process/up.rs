@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::limits::{END_MAX, START_MAX};
 use super::program::{Ran, command_in, command_of, command_with_files, program};
-use super::secrets::check_nothing_leaked;
+use super::secrets::{check_is_readable, check_nothing_leaked};
 
 /// It is killed when it is dropped.
 #[derive(Debug)]
@@ -47,7 +47,12 @@ impl Up {
 
     /// Starts it with no more than so many open files.
     pub(crate) fn start_with_files(folder: &Path, open_files_max: u32) -> Self {
-        Self::spawned(command_with_files(folder, &["up"], open_files_max))
+        Self::start_role_with_files(folder, "up", open_files_max)
+    }
+
+    /// The same for one role.
+    pub(crate) fn start_role_with_files(folder: &Path, role: &str, open_files_max: u32) -> Self {
+        Self::spawned(command_with_files(folder, &[role], open_files_max))
     }
 
     /// Starts it as a shell does whose mask is `umask`.
@@ -120,6 +125,14 @@ impl Up {
         peak.and_then(|kib| kib.parse().ok()).expect("a number of KiB")
     }
 
+    /// From now on no byte can be written to a file beyond so many: a disk that fails. `None` ends that.
+    pub(crate) fn limit_file_bytes(&self, limit: Option<u64>) {
+        let process = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let maximum = getrlimit(Resource::Fsize).maximum;
+        let limit = Rlimit { current: limit.or(maximum), maximum };
+        prlimit(process, Resource::Fsize, limit).expect("the limit is set");
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let process = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
@@ -151,6 +164,7 @@ impl Up {
         timeout(END_MAX, &mut self.reader).await.expect("its errors end").expect("its errors are read");
         let stderr = self.said();
         check_nothing_leaked(&stderr);
+        check_is_readable(&stderr);
         Ran { code: status.code(), stdout: String::new(), stderr }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) struct Given {
     /// Aircall's REST API is configured.
     pub(super) with_aircall: bool,
     account: String,
+    aircall: String,
     inboxes: String,
     calls: String,
     timing: String,
@@ -81,6 +82,12 @@ impl Given {
         self
     }
 
+    /// Lines of `[account.aircall]`.
+    pub(crate) fn aircall(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.aircall);
+        self
+    }
+
     /// Lines of `[account.timing]`.
     pub(crate) fn timing(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.timing);
@@ -95,7 +102,7 @@ impl Given {
 
     /// The configuration as the program reads it from a file in `folder`.
     pub(super) fn config(&self, folder: &Path, base_url: &str, aircall: &str) -> Config {
-        let Self { account, inboxes, calls, timing, poll, .. } = self;
+        let Self { account, aircall: rules, inboxes, calls, timing, poll, .. } = self;
         let signing_key =
             if self.without_front_webhooks { "" } else { "signing_key = { env = \"FRONT_SIGNING_KEY\" }" };
         let api = if self.with_aircall {
@@ -119,6 +126,7 @@ id = "{ACCOUNT}"
 [account.aircall]
 webhook_tokens = [{{ env = "AIRCALL_WEBHOOK_TOKEN" }}]
 {api}
+{rules}
 [account.front]
 base_url = "{base_url}"
 api_token = {{ env = "FRONT_API_TOKEN" }}

@@ -1,7 +1,7 @@
 //! `calltrail log export` and `calltrail log archive`.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use anyhow::ensure;
@@ -12,7 +12,8 @@ use super::replay::readable;
 use super::retention::sequence;
 use super::{Source, bar, print};
 use crate::archive::{Archived, End, Header, Writer};
-use crate::cli::{ArchiveArgs, ExportArgs, Globals};
+use crate::cli::{ArchiveArgs, ExportArgs, Format, Globals};
+use crate::output::Escaped;
 
 /// Records read at once where no engine runs.
 const BATCH_RECORDS: usize = 1_000;
@@ -56,8 +57,12 @@ async fn write_file(
     // What is appended from here on is not part of it: else it would end in the middle of a group.
     let (last_given, mut batch) = next(&source, 0).await?;
     let through = end.map_or(last_given, |end| end.min(last_given));
-    let mut writer =
-        Writer::to(file, out, &Header::of(batch.first().filter(|first| first.sequence <= through)))?;
+    let stdout = &mut exact(io::stdout());
+    let mut writer = Writer::to(
+        file,
+        &mut **stdout,
+        &Header::of(batch.first().filter(|first| first.sequence <= through)),
+    )?;
     let bar = bar(through, "exporting {bar:40} {pos}/{len}, {eta} left")?;
     while let Some(last) = batch.last().map(|record| record.sequence) {
         for record in batch.iter().filter(|record| record.sequence <= through) {
@@ -75,6 +80,11 @@ async fn write_file(
         return Ok(());
     }
     print(&Exported { file, end }, globals.format, out)
+}
+
+/// An archive is exact to the byte, so that it goes past the escaping of what commands print. A terminal keeps no bytes.
+fn exact(stdout: io::Stdout) -> Box<dyn Write> {
+    if stdout.is_terminal() { Box::new(Escaped::new(stdout, Format::Json)) } else { Box::new(stdout) }
 }
 
 /// The last sequence given, and the next records.

@@ -13,6 +13,7 @@ use crate::aircall::{client_of, posting_to};
 use crate::cli::{Globals, RegisterArgs};
 use crate::config::{AccountConfig, Environment};
 use crate::doctor::difference;
+use crate::output::OneLine;
 
 /// What is done about the webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -173,7 +174,7 @@ impl fmt::Display for Registered {
         writeln!(f, "{done} {webhook} for account {}", self.account)?;
         writeln!(f, "  address  {}", self.url)?;
         writeln!(f, "  events   {} about calls, and no others", self.events.len())?;
-        self.changes.iter().try_for_each(|change| writeln!(f, "  change   {change}"))?;
+        self.changes.iter().try_for_each(|change| writeln!(f, "  change   {}", OneLine(change)))?;
         match self.token_place {
             Some(TokenPlace::Learned) => {
                 writeln!(

@@ -18,6 +18,9 @@ use super::values;
 const AIRCALL_BASE_URL: &str = "https://api.aircall.io";
 /// Where Aircall keeps recordings is not documented: its own hosts, and the storage that its signed links were seen at.
 const MEDIA_HOSTS: [&str; 2] = ["aircall.io", "amazonaws.com"];
+/// Where Aircall's own pages of recordings and voicemails are, as captured (`assets.aircall.io`). That no account has them
+/// elsewhere is not documented, so that it is a setting.
+const LINK_HOSTS: [&str; 1] = ["aircall.io"];
 /// Front's own address, from its API reference.
 const FRONT_BASE_URL: &str = "https://api2.frontapp.com";
 /// The half of the company's limit is left to people's other integrations.
@@ -53,6 +56,8 @@ pub struct AircallConfig {
     pub credential: Option<Credential>,
     /// Where the audio of recordings may be fetched: hosts, each with what lies below it.
     pub media_hosts: Vec<String>,
+    /// Whose links to recordings and voicemails are shown: hosts, each with what lies below it.
+    pub link_hosts: Vec<String>,
     /// Up to four live tokens of Aircall's webhook. None when the token is to be learnt from Aircall: then there are a
     /// credential and `http.public_url`.
     pub webhook_tokens: Vec<SecretString>,
@@ -222,6 +227,7 @@ impl AccountConfig {
             comments: calls.comments,
             tags: calls.tags,
             recording: calls.recording,
+            link_hosts: Some(self.aircall.link_hosts.iter().cloned().collect()),
             time_zone: calls.time_zone,
             business_hours: calls.business_hours,
             front_webhooks: self.front.has_webhooks,
@@ -276,6 +282,7 @@ fn read_aircall(mut section: Section<'_>, has_public_url: bool) -> AircallConfig
     let is_shown_by_aircall = needs.webhook_tokens && !section.has("webhook_tokens");
     let credential = read_credential(&mut section, needs.aircall_api || is_shown_by_aircall);
     let media_hosts = section.list("media_hosts", values::host);
+    let link_hosts = section.list("link_hosts", values::host);
     let requests_per_minute = section.optional("requests_per_minute", values::requests_per_minute);
     let rate_share = section.or("rate_share", RATE_SHARE, values::share);
     let webhook_check = section.or("webhook_check_seconds", Some(WEBHOOK_CHECK), values::pace_or_never);
@@ -289,10 +296,12 @@ fn read_aircall(mut section: Section<'_>, has_public_url: bool) -> AircallConfig
     }
     section.finish();
     let media_hosts = media_hosts.unwrap_or_else(|| MEDIA_HOSTS.map(ToOwned::to_owned).into());
+    let link_hosts = link_hosts.unwrap_or_else(|| LINK_HOSTS.map(ToOwned::to_owned).into());
     AircallConfig {
         base_url,
         credential,
         media_hosts,
+        link_hosts,
         webhook_tokens: webhook_tokens.unwrap_or_default(),
         requests_per_minute,
         rate_share,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use calltrail_domain::ids::{InboxId, LineId};
+use calltrail_front::id::is_id;
 use calltrail_ingest::Network;
 use calltrail_ingest::limits::STRANGERS_MAX;
 use jiff::tz::TimeZoneDatabase;
@@ -250,7 +251,7 @@ pub(super) fn host(entry: &Entry) -> Result<String, Fault> {
 /// An inbox as Front names it.
 pub(super) fn inbox(entry: &Entry) -> Result<InboxId, Fault> {
     let given = text(entry)?;
-    if given.len() <= NAME_BYTES_MAX && given.strip_prefix("inb_").is_some_and(|id| !id.is_empty()) {
+    if given.len() <= NAME_BYTES_MAX && given.strip_prefix("inb_").is_some_and(is_id) {
         return Ok(InboxId::new(given));
     }
     let mend = "write the id that Front gives it, such as \"inb_41w25\": it stands in the address of the inbox's settings";

@@ -11,6 +11,7 @@ use super::limits::NAMED_MAX;
 use super::webhook;
 use crate::aircall::client_of;
 use crate::config::{AccountConfig, Config};
+use crate::output::OneLine;
 
 /// How Aircall can be asked at all.
 pub(super) const SET_CREDENTIAL: &str = "set `api_id` and `api_token` under `[account.aircall]`: in Aircall, \
@@ -130,7 +131,7 @@ impl AircallSeen {
 
 fn names(lines: &[Line]) -> String {
     let named = |line: &Line| match &line.name {
-        Some(name) if !name.chars().any(|c| c.is_ascii_digit()) => format!("{} ({name})", line.id),
+        Some(name) if !name.chars().any(|c| c.is_ascii_digit()) => format!("{} ({})", line.id, OneLine(name)),
         // A name with digits in it may be the phone number itself.
         Some(_) | None => line.id.to_string(),
     };

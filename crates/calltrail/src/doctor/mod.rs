@@ -4,6 +4,7 @@
 //! finding. Agents are named by their e-mail, because that is what has to be mended.
 
 mod aircall;
+mod files;
 mod finding;
 mod front;
 mod limits;
@@ -38,6 +39,7 @@ pub async fn examine(config: &Config, path: &Path) -> Report {
     let mut findings = vec![configuration(config, path)];
     let accounts = futures_util::future::join_all(config.accounts.iter().map(|one| account(config, one)));
     let (machine, nats, accounts) = join!(machine::check(config), nats::check(config), accounts);
+    findings.extend(files::check(config));
     findings.extend(machine);
     findings.extend(nats);
     findings.extend(accounts.into_iter().flatten());

@@ -5,6 +5,7 @@ use calltrail_front::Teammate;
 
 use super::aircall::Unknown;
 use super::finding::Finding;
+use crate::output::OneLine;
 
 const CHECK: &str = "agents";
 
@@ -36,7 +37,7 @@ fn same_email(one: &str, other: &str) -> bool {
 
 fn nobody(user: &User) -> Finding {
     let who = match (&user.email, user.id) {
-        (Some(email), _) => format!("{email} is no teammate in Front"),
+        (Some(email), _) => format!("{} is no teammate in Front", OneLine(email)),
         (None, Some(id)) => format!("user {id} of Aircall has no e-mail"),
         (None, None) => "a user of Aircall has no e-mail".to_owned(),
     };

@@ -18,7 +18,7 @@ const CONNECTIONS_MIN: usize = 8;
 /// raised first, as far as its hard one allows.
 pub(super) fn server_limits(accounts: usize) -> ServerLimits {
     let wanted = ServerLimits::default();
-    let needed = files_kept(accounts).saturating_add(files(wanted.connections_max(accounts)));
+    let needed = needed(accounts);
     let open_files_max = raised(needed);
     let limits = fitted(wanted, accounts, open_files_max);
     if open_files_max < needed {
@@ -32,6 +32,16 @@ pub(super) fn server_limits(accounts: usize) -> ServerLimits {
         );
     }
     limits
+}
+
+/// The files that a process with receivers for so many accounts needs, when these are to take all connections that they may,
+/// and the files that a process may have that is started as this one.
+pub(crate) fn open_files(accounts: usize) -> (u64, u64) {
+    (needed(accounts), getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX))
+}
+
+fn needed(accounts: usize) -> u64 {
+    files_kept(accounts).saturating_add(files(ServerLimits::default().connections_max(accounts)))
 }
 
 /// The files that all but the connections of the receivers take.

@@ -44,6 +44,7 @@ use crate::status::Status;
 use crate::{control, operator};
 use tokens::Learners;
 
+pub(crate) use files::open_files;
 pub use folder::projection_in;
 pub(crate) use folder::{FolderFault, LOG_FILE, faults as folder_faults, free_bytes, take as take_folder};
 pub use role::Role;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use calltrail_aircall_reader::Seen;
 use calltrail_domain::policy::Policy;
+use calltrail_event_log::embedded::Embedded;
 use calltrail_front_writer::{Counters, Lasting};
 use calltrail_ingest::{Ingest, Spool};
 use calltrail_projector::{Handle, Progress, Rebuilt, Verification};
@@ -226,10 +227,30 @@ impl Shared {
 
     /// Why this process cannot do its part now: nothing when it can.
     pub(crate) async fn not_ready_now(&self) -> Vec<String> {
+        // Who waits for readiness may send nothing before, so that only this look can find that a disk works again.
+        if self.is_disk_refusing() {
+            // Its failure is what is reported below.
+            let _ = tokio::time::timeout(READY_ANSWER_MAX, self.try_commit()).await;
+        }
         let progress = self.progress();
         // A log that is slow to answer is seen by its connection.
         let records = tokio::time::timeout(READY_ANSWER_MAX, self.records()).await.ok().flatten();
         self.not_ready(progress, records)
+    }
+
+    /// True when a commit of the spool, or of a log that is a file, failed and none has succeeded since.
+    fn is_disk_refusing(&self) -> bool {
+        let log = self.stores.get().and_then(Stores::file);
+        self.spool.get().is_some_and(Spool::is_refusing) || log.is_some_and(Embedded::is_refusing)
+    }
+
+    async fn try_commit(&self) {
+        if let Some(spool) = self.spool.get() {
+            let _ = spool.try_commit().await;
+        }
+        if let Some(log) = self.stores.get().and_then(Stores::file) {
+            let _ = log.try_commit().await;
+        }
     }
 
     /// What only an operator can repair: no reason not to be ready, since everything else goes on.
@@ -262,6 +283,10 @@ impl Shared {
         }
         if self.is_disk_short() == Some(true) {
             reasons.push("webhooks are refused: the disk of `log.path` is short; make room on it");
+        }
+        if self.is_disk_refusing() {
+            reasons
+                .push("nothing can be stored: the disk of `log.path` refuses; the process log has the cause");
         }
         if self.role.folds() || self.role.writes() || self.role.reads() {
             match (self.stores.get(), self.connection()) {

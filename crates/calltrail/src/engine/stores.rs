@@ -123,6 +123,14 @@ impl Stores {
         }
     }
 
+    /// The log, when it is a file of this process.
+    pub(super) fn file(&self) -> Option<&Embedded> {
+        match &self.opened {
+            Opened::Embedded(log) => Some(log),
+            Opened::JetStream(_) => None,
+        }
+    }
+
     /// True when other processes may use the same log meanwhile.
     pub(crate) fn are_shared(&self) -> bool {
         matches!(self.opened, Opened::JetStream(_))

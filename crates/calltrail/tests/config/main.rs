@@ -110,6 +110,7 @@ fn a_policy_holds_what_changes_decisions() {
         comments: Comments::Escaped,
         tags: Tags::FrontTags,
         recording: Recording::Attach,
+        link_hosts: Some(["assets.example.com".to_owned()].into()),
         time_zone: Some("Europe/Paris".to_owned()),
         business_hours: Some(BusinessHours { days: [1, 7].into(), from_minute: 540, to_minute: 1440 }),
         front_webhooks: true,

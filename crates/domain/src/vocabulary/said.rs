@@ -208,6 +208,7 @@ fn of_policy(policy: &Policy, words: &mut Vec<Word>) {
         comments,
         tags,
         recording,
+        link_hosts: _,
         time_zone: _,
         business_hours,
         front_webhooks: _,

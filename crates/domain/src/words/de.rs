@@ -23,6 +23,7 @@ pub(super) const WORDS: Words = Words {
     recording: "Aufzeichnung",
     voicemail_activity: "Sprachnachricht",
     pending: "wird verarbeitet",
+    in_aircall: "in Aircall",
     unknown_line: "unbekannte Leitung",
     no_audio: "die Tonaufnahme konnte nicht angehängt werden",
     shortened: "gekürzt; der ganze Text steht in Aircall",

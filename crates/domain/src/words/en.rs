@@ -23,6 +23,7 @@ pub(super) const WORDS: Words = Words {
     recording: "Recording",
     voicemail_activity: "Voicemail",
     pending: "being processed",
+    in_aircall: "in Aircall",
     unknown_line: "unknown line",
     no_audio: "the audio could not be attached",
     shortened: "shortened; the whole text is in Aircall",

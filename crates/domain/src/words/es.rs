@@ -23,6 +23,7 @@ pub(super) const WORDS: Words = Words {
     recording: "Grabación",
     voicemail_activity: "Mensaje de voz",
     pending: "en proceso",
+    in_aircall: "en Aircall",
     unknown_line: "línea desconocida",
     no_audio: "no se pudo adjuntar el audio",
     shortened: "abreviado; el texto completo está en Aircall",

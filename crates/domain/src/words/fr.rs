@@ -23,6 +23,7 @@ pub(super) const WORDS: Words = Words {
     recording: "Enregistrement",
     voicemail_activity: "Message vocal",
     pending: "en cours de traitement",
+    in_aircall: "dans Aircall",
     unknown_line: "ligne inconnue",
     no_audio: "l’audio n’a pas pu être joint",
     shortened: "abrégé\u{202f}; le texte entier est dans Aircall",

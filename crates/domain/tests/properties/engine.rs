@@ -36,6 +36,7 @@ pub(crate) fn policy() -> Policy {
         comments: Comments::AsWritten,
         tags: Tags::Text,
         recording: Recording::Link,
+        link_hosts: None,
         time_zone: Some("Europe/Vienna".to_owned()),
         business_hours: None,
         front_webhooks: true,

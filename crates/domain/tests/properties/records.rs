@@ -186,6 +186,12 @@ fn lookup_policy() -> Policy {
     policy
 }
 
+/// Links to some hosts alone are shown.
+fn linked_policy() -> Policy {
+    let link_hosts = Some(["aircall.io".to_owned()].into());
+    Policy { link_hosts, ..lookup_policy() }
+}
+
 /// The rules as releases wrote them whose comments were neutral, in one time zone.
 fn late_policy() -> Policy {
     let (tags, recording, comments) = (Tags::FrontTags, Recording::Attach, Comments::Neutral);
@@ -361,6 +367,7 @@ fn other_records() -> Vec<(&'static str, RecordBody)> {
         ),
         ("policy.changed.own_zones", RecordBody::PolicyChanged(policy_of_each_line())),
         ("policy.changed.lookup", RecordBody::PolicyChanged(lookup_policy())),
+        ("policy.changed.link_hosts", RecordBody::PolicyChanged(linked_policy())),
         (
             "effects.decided",
             RecordBody::EffectsDecided(EffectsDecided {

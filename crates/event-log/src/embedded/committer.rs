@@ -105,7 +105,7 @@ fn commit(store: &Store, recovery: &mut Recovery, changes: &[Change], answers: V
     match outcomes {
         Ok(outcomes) => {
             if store.commits() > commits_before {
-                recovery.committed();
+                recovery.committed(store);
             }
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 drop(answer.send(outcome));
@@ -128,7 +128,7 @@ fn compact(store: &Store, recovery: &mut Recovery, answers: Vec<Answer>) {
     });
     match compacted {
         Ok(()) => {
-            recovery.committed();
+            recovery.committed(store);
             for answer in answers {
                 drop(answer.send(Ok(0)));
             }

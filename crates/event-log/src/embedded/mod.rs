@@ -28,18 +28,23 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use redb::{Database, ReadTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::Disk;
 use crate::limits::{ACK_WAIT_DEFAULT, QUEUE_CHANGES_MAX};
-use crate::ports::LogError;
+use crate::ports::{KeyValue as _, LogError};
 use change::Change;
 use committer::Message;
 use store::{Reopen, Store};
 
 pub use open::OpenError;
 pub use store::{OutboxStats, Size, Stats};
+
+/// What [`Embedded::try_commit`] changes.
+const TRIED_BUCKET: &str = "disk";
+const TRIED_KEY: &str = "tried";
 
 /// How an embedded store is opened.
 #[derive(Debug, Clone)]
@@ -132,6 +137,22 @@ impl Embedded {
     #[must_use]
     pub fn size(&self) -> Option<Size> {
         self.shared.store.size()
+    }
+
+    /// True when a commit failed and none has succeeded since.
+    #[must_use]
+    pub fn is_refusing(&self) -> bool {
+        self.shared.store.is_refusing()
+    }
+
+    /// Makes a small change of no meaning, so that a disk that works again is noticed though nothing is stored. Fails as any
+    /// other change does.
+    pub async fn try_commit(&self) -> Result<(), LogError> {
+        let changed = match self.get(TRIED_BUCKET, TRIED_KEY).await? {
+            Some(kept) => self.update(TRIED_BUCKET, TRIED_KEY, kept.value, kept.revision).await,
+            None => self.create(TRIED_BUCKET, TRIED_KEY, Bytes::new()).await,
+        };
+        changed.map(drop)
     }
 
     /// Gives the space of what was erased back to the disk. Changes and reads wait meanwhile, the longer the more is held:

@@ -91,6 +91,7 @@ impl Recovery {
     pub(super) fn failed(&mut self, store: &Store, failure: &LogError) {
         let trouble = self.trouble.get_or_insert_with(|| {
             tracing::error!(error = %reason(failure), "embedded log refused a commit; reopening its file");
+            store.set_refusing(true);
             Trouble { failure: failure.clone(), failures: 0, not_before: Instant::now(), away: true }
         });
         trouble.note(failure.clone());
@@ -98,8 +99,9 @@ impl Recovery {
     }
 
     /// A durable commit ends the trouble.
-    pub(super) fn committed(&mut self) {
+    pub(super) fn committed(&mut self, store: &Store) {
         if let Some(trouble) = self.trouble.take() {
+            store.set_refusing(false);
             tracing::info!(failures = trouble.failures, "embedded log takes changes again");
         }
     }

@@ -160,6 +160,30 @@ async fn a_disk_that_stays_broken_refuses_every_change_and_is_opened_again_thoug
     assert!(append_at_last(&store).await > 2);
 }
 
+/// A process without traffic would otherwise never learn that its disk works again.
+#[tokio::test]
+async fn a_failed_commit_is_known_until_one_succeeds_though_nothing_is_stored() {
+    let disk = Disk::new();
+    let store = store(&disk);
+    store.try_commit().await.expect("the disk works");
+    assert!(!store.is_refusing());
+    disk.set(Syncs::Fail);
+    store.append(group(1)).await.expect_err("the disk is broken");
+    for _ in 0..3 {
+        assert!(store.is_refusing());
+        store.try_commit().await.expect_err("the disk is broken");
+    }
+    disk.set(Syncs::Succeed);
+    assert!(store.is_refusing(), "nobody has looked yet");
+    let tried = async {
+        while store.try_commit().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, tried).await.expect("the store takes changes again");
+    assert!(!store.is_refusing());
+}
+
 #[tokio::test]
 async fn a_compaction_that_fails_is_a_commit_that_fails() {
     let disk = Disk::new();

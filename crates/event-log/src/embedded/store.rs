@@ -1,7 +1,7 @@
 //! The open file, what is known of it in memory, and one commit.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -103,6 +103,8 @@ pub(super) struct Store {
     tail: watch::Sender<u64>,
     open: watch::Sender<bool>,
     commits: AtomicU64,
+    /// A commit failed, and none has succeeded since.
+    refusing: AtomicBool,
 }
 
 impl Store {
@@ -125,12 +127,21 @@ impl Store {
             tail: watch::Sender::new(known.tail),
             open: watch::Sender::new(true),
             commits: AtomicU64::new(0),
+            refusing: AtomicBool::new(false),
         })
     }
 
     /// The sequence of the last record that can be read; marked as changed at every append.
     pub(super) fn tail(&self) -> watch::Receiver<u64> {
         self.tail.subscribe()
+    }
+
+    pub(super) fn set_refusing(&self, refusing: bool) {
+        self.refusing.store(refusing, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_refusing(&self) -> bool {
+        self.refusing.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -227,3 +227,62 @@ fn events_are_dated_to_the_millisecond() {
     let Answer::Done(Reply::Events(events)) = answer(&request, 200, body) else { panic!("events are read") };
     assert_eq!((events[0].name.as_str(), events[0].at.as_millis()), ("archive", 1_693_940_000_063));
 }
+
+/// No ids of Front's; the first two would name another path.
+const ODD_IDS: [&str; 6] = ["..", "../company/tags", "cnv_1?limit=1", "cnv_1/x", "", "cnv_\u{202e}1"];
+
+/// Answers of every kind that gives an id, with `id` in its place.
+fn answers_with(id: &str) -> Vec<(Request, serde_json::Value)> {
+    let cnv = || ConversationId::new("cnv_1");
+    let contact = || Request::GetContactById(ContactId::new("crd_1"));
+    let status = json!({"id": "cnv_1", "status": "assigned", "assignee": {"id": id}});
+    vec![
+        (Request::Me, json!({"id": id})),
+        (Request::ListTeammates, json!({"_results": [{"id": id, "email": "iris@example.com"}]})),
+        (contact(), json!({"id": id, "handles": []})),
+        (Request::ListContactConversations(ContactId::new("crd_1")), json!({"_results": [{"id": id}]})),
+        (conversation(), json!({"id": id, "status": "archived"})),
+        (conversation(), status),
+        (conversation(), json!({"id": "cnv_1", "status": "archived", "tags": [{"id": id, "name": "vip"}]})),
+        (Request::ListComments(cnv()), json!({"_results": [{"id": id, "body": "Aircall #812"}]})),
+        (Request::AddComment { conversation: cnv(), author: None, body: String::new() }, json!({"id": id})),
+        (Request::ListTags { page: None }, json!({"_results": [{"id": id, "name": "vip"}]})),
+        (Request::CreateTag { name: "vip".to_owned() }, json!({"id": id, "name": "vip"})),
+        (Request::ListInboxes, json!({"_results": [{"id": id}]})),
+    ]
+}
+
+#[test]
+fn an_answer_whose_id_is_none_of_fronts_cannot_be_read() {
+    for id in ODD_IDS {
+        for (request, body) in answers_with(id) {
+            let malformed = Answer::Ambiguous { reason: Ambiguous::Malformed };
+            assert_eq!(answer(&request, 200, &body.to_string()), malformed, "{request:?} {id:?}");
+        }
+    }
+    for id in ["cnv_1", "A-b_9", "7"] {
+        for (request, body) in answers_with(id) {
+            let answer = answer(&request, 200, &body.to_string());
+            assert!(matches!(answer, Answer::Done(_)), "{request:?} {id:?}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn an_odd_id_in_a_link_or_an_event_is_no_id() {
+    for id in ODD_IDS {
+        let links = json!({"_links": {"related": {"conversation": format!("https://x.api.frontapp.com/conversations/{id}")}}});
+        let Answer::Done(Reply::Message(message)) = answer(&message(), 200, &links.to_string()) else {
+            panic!("a message is read")
+        };
+        let named = message.conversation.map(|id| id.to_string());
+        assert!(named.is_none_or(|named| named == "cnv_1"), "{id}");
+        let event = json!({"id": id, "type": "archive", "emitted_at": 1_700_000_000.0, "conversation": {"id": "cnv_1"}});
+        let body = json!({"_results": [event]}).to_string();
+        let events = Request::ListEvents { after: Timestamp::from_millis(0), page: None };
+        let Answer::Done(Reply::CompanyEvents(page)) = answer(&events, 200, &body) else {
+            panic!("events are read")
+        };
+        assert_eq!(page.events, [], "{id}");
+    }
+}

@@ -277,3 +277,20 @@ fn an_odd_polled_event_does_not_lose_the_others() {
     let kept = asked_for(&odd.join(","));
     assert_eq!(kept.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["evt_1", "evt_3"]);
 }
+
+#[test]
+fn an_event_with_an_odd_id_is_about_no_conversation() {
+    for id in ["..", "../x", "cnv_1?x", "cnv_\u{202e}1"] {
+        let body = format!(r#"{{"type":"archive","emitted_at":1,"conversation":{{"id":"{id}"}}}}"#);
+        assert_eq!(fact(&body), Fact::Other, "{id}");
+        let target = format!(r#""target":{{"data":{{"id":"{id}"}}}}"#);
+        assert_eq!(change(&format!(r#""type":"assign",{target}"#)), ConversationChange::Other, "{id}");
+        assert_eq!(change(&format!(r#""type":"move",{target}"#)), ConversationChange::Other, "{id}");
+        let with = format!("https://x.api.frontapp.com/contacts/{id}");
+        let body = format!(
+            r#"{{"type":"archive","emitted_at":1,"conversation":{{"id":"cnv_1","recipient":{{"_links":{{"related":{{"contact":"{with}"}}}}}}}}}}"#
+        );
+        let contact = split(fact(&body)).1.map(|contact| contact.to_string());
+        assert!(contact.is_none_or(|contact| contact == "cnv_1"), "{id}");
+    }
+}

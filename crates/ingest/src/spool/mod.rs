@@ -144,6 +144,17 @@ impl Spool {
         }
     }
 
+    /// True when something could not be stored and nothing has been since: the disk refuses.
+    #[must_use]
+    pub fn is_refusing(&self) -> bool {
+        self.shared.store.is_refusing()
+    }
+
+    /// Looks whether the disk works again, by a small commit.
+    pub async fn try_commit(&self) -> Result<(), LogError> {
+        self.shared.store.try_commit().await
+    }
+
     /// Commits what is queued and releases the file; what is in it waits for the next start.
     pub async fn close(&self) {
         self.shared.store.close().await;

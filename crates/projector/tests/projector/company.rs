@@ -43,6 +43,7 @@ pub(crate) fn policy() -> Policy {
         comments: Comments::AsWritten,
         tags: Tags::Text,
         recording: Recording::Link,
+        link_hosts: None,
         time_zone: None,
         business_hours: None,
         front_webhooks: false,

@@ -170,6 +170,7 @@ impl Company {
             comments: Comments::AsWritten,
             tags: if self.front_tags { Tags::FrontTags } else { Tags::Text },
             recording: Recording::Link,
+            link_hosts: None,
             timing: Timing {
                 ended_wait_seconds: 120,
                 voicemail_wait_seconds: 180,
