@@ -29,7 +29,8 @@ pub fn set_up(is_a_role: bool) {
         EnvFilter::new(default)
     });
     let filter = filter.and(cap());
-    let lines = tracing_subscriber::fmt::layer();
+    // A line that cannot be written, as to a file on a full disk, is lost: to say so by `eprintln!` would panic.
+    let lines = tracing_subscriber::fmt::layer().log_internal_errors(false);
     if io::IsTerminal::is_terminal(&io::stderr()) {
         // The colours are made of control signs, so that each field is escaped and not the line.
         let fields = debug_fn(|line, field, value| {

@@ -4,7 +4,8 @@ use calltrail_simulator::front::{Front, ScriptedAnswer};
 use serde_json::json;
 
 use crate::world::{
-    CALLER, IRIS, NOOR, Step, answered, call, check_both, conversations, given, inbound, restart,
+    CALLER, IRIS, NOOR, Step, answered, call, check_both, conversations, give_up, given, inbound, restart,
+    retry,
 };
 
 /// Front refuses the next request to a path that ends so, for good, and once more when it comes without its author.
@@ -53,7 +54,7 @@ async fn retry_of_a_refused_call_brings_all_of_it() {
         &[
             Step::InFront(refuse_import),
             call(answered(1, CALLER, NOOR).commented_by(IRIS, "Sent the form", 90)),
-            Step::Retry(&["1:call"]),
+            retry(&["1:call"]),
         ],
         &[conversations(COMMENTED)],
     )
@@ -68,7 +69,7 @@ async fn retry_of_a_refused_call_goes_into_the_conversation_of_later_calls() {
             Step::InFront(refuse_import),
             call(answered(1, CALLER, NOOR)),
             call(answered(2, CALLER, NOOR)),
-            Step::Retry(&["1:call"]),
+            retry(&["1:call"]),
             restart(given()),
             call(inbound(3, CALLER)),
         ],
@@ -93,8 +94,8 @@ async fn retry_of_a_refused_comment_brings_it_alone() {
         &[
             Step::InFront(refuse_comment),
             call(answered(1, CALLER, NOOR).commented_by(IRIS, "Sent the form", 90)),
-            Step::Retry(&["1:comment:10"]),
-            Step::Retry(&["1:comment:10"]),
+            retry(&["1:comment:10"]),
+            retry(&["1:comment:10"]),
         ],
         &[conversations(COMMENTED)],
     )
@@ -108,7 +109,7 @@ async fn retry_of_a_comment_that_front_has_after_all_adds_none() {
         &[
             Step::InFront(refuse_comment_and_write_it),
             call(answered(1, CALLER, NOOR).commented_by(IRIS, "Sent the form", 90)),
-            Step::Retry(&["1:comment:10"]),
+            retry(&["1:comment:10"]),
         ],
         &[conversations(COMMENTED)],
     )
@@ -122,8 +123,8 @@ async fn retry_means_nothing_for_what_was_given_up() {
         &[
             Step::InFront(refuse_comment),
             call(answered(1, CALLER, NOOR).commented_by(IRIS, "Sent the form", 90)),
-            Step::Drop(&["1:comment:10"]),
-            Step::Retry(&["1:comment:10"]),
+            give_up(&["1:comment:10"]),
+            retry(&["1:comment:10"]),
         ],
         &[conversations(
             "

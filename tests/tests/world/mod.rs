@@ -26,7 +26,7 @@ pub(crate) use given::{Given, given};
 pub(crate) use page::blocks_of;
 pub(crate) use script::{
     BILLING, CALLER, IRIS, MENU, NOOR, OTHER, PAVEL, Step, answered, bodies, call, call_of, calls, changed,
-    history, inbound, inbound_on, missed, outbound, person, restart, told, trouble,
+    give_up, history, inbound, inbound_on, missed, outbound, person, restart, retry, told, trouble,
 };
 pub(crate) use view::{
     Expect, activity, breaks, commented, contacts, conversations, events, left_out, observed, requests,
@@ -226,16 +226,7 @@ impl World {
             Step::Read(bodies, kind) => self.read(bodies, *kind).await,
             Step::ReadNow(id) => self.read_now(*id).await,
             Step::Reconsider(calls, history) => self.reconsider(calls, *history).await,
-            Step::Retry(effects) => {
-                let effects = self.settled_last(effects).await;
-                self.dealt_with.extend(effects.clone());
-                self.engine().retry(ACCOUNT, effects).await.expect("the log takes the record");
-            }
-            Step::Drop(effects) => {
-                let effects = self.settled_last(effects).await;
-                self.dealt_with.extend(effects.clone());
-                self.engine().give_up(ACCOUNT, effects).await.expect("the log takes the record");
-            }
+            Step::DealWith(effects, is_retried) => self.deal_with(effects, *is_retried).await,
             Step::SlowAnswersMs(slow_ms) => self.slow_answers(*slow_ms),
             Step::InFront(change) => {
                 let now_ms = self.front.clock().now_ms();
@@ -254,6 +245,18 @@ impl World {
     async fn reconsider(&self, calls: &[u64], history: bool) {
         let calls: Vec<_> = calls.iter().copied().map(CallId).collect();
         let taken = self.engine().reconsider(ACCOUNT, &calls, history).await;
+        taken.expect("the log takes the record");
+    }
+
+    /// The operator has these effects retried, or gives them up.
+    async fn deal_with(&mut self, effects: &[&str], is_retried: bool) {
+        let effects = self.settled_last(effects).await;
+        self.dealt_with.extend(effects.clone());
+        let taken = if is_retried {
+            self.engine().retry(ACCOUNT, effects).await
+        } else {
+            self.engine().give_up(ACCOUNT, effects).await
+        };
         taken.expect("the log takes the record");
     }
 

@@ -89,10 +89,8 @@ pub(crate) enum Step {
     ReadNow(i64),
     /// An operator has these calls decided again: as history, or as what was missed.
     Reconsider(Vec<u64>, bool),
-    /// An operator has these effects retried, each as it was settled last.
-    Retry(&'static [&'static str]),
-    /// Likewise given up.
-    Drop(&'static [&'static str]),
+    /// An operator has these effects retried, each as it was settled last; if not retried, given up.
+    DealWith(&'static [&'static str], bool),
     /// How long slow answers take.
     SlowAnswersMs(u64),
     /// Front tells nothing for longer than a second.
@@ -108,6 +106,16 @@ pub(crate) enum Step {
 /// A call, its webhooks in the order of time.
 pub(crate) fn call(script: CallScript) -> Step {
     Step::Webhooks(bodies(&[script]))
+}
+
+/// An operator has these effects retried.
+pub(crate) fn retry(effects: &'static [&'static str]) -> Step {
+    Step::DealWith(effects, true)
+}
+
+/// An operator gives these effects up.
+pub(crate) fn give_up(effects: &'static [&'static str]) -> Step {
+    Step::DealWith(effects, false)
 }
 
 /// Calls from before the engine.
