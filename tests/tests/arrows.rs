@@ -1,8 +1,9 @@
 //! The arrows between the workspace's crates: who may know whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
-use crate::workspace::{metadata, short};
+use crate::workspace::{metadata, root, short};
 
 /// Each crate of ours with those of ours that it may know, in its tests too.
 const MAY_KNOW: [(&str, &[&str]); 13] = [
@@ -64,6 +65,26 @@ const SERVICE_MAY_KNOW: &[&str] = &["aircall", "domain", "event-log", "front"];
 
 /// Each crate with the crates of ours that its manifest names.
 type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+/// The features of `domain` in a build of these packages alone, as releases and images are made.
+fn features_of_domain(packages: &[&str]) -> BTreeSet<String> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--locked", "--edges", "features,no-dev", "--prefix", "none"]);
+    for package in packages {
+        tree.args(["--package", package]);
+    }
+    let tree = tree.args(["--invert", "calltrail-domain"]).current_dir(root()).output().expect("cargo runs");
+    let said = String::from_utf8(tree.stdout).expect("cargo writes UTF-8");
+    let features = said.lines().filter_map(|line| line.strip_prefix("calltrail-domain feature "));
+    features.map(|feature| feature.trim_end_matches(" (*)").trim_matches('"').to_owned()).collect()
+}
+
+#[test]
+fn programs_that_users_get_have_no_rule_switches() {
+    let shipped = features_of_domain(&["calltrail", "calltrail-simulator"]);
+    assert!(!shipped.is_empty() && !shipped.contains("rule-switches"), "{shipped:?}");
+    assert!(features_of_domain(&["calltrail-simulation"]).contains("rule-switches"), "it would be seen");
+}
 
 #[test]
 fn every_crate_knows_only_those_it_may_know() {

@@ -207,9 +207,11 @@ const METRICS: [Metric; 52] = [
     gauge("effects_pending", "Decided effects that are not settled in Front", |status| {
         accounts(status, |account| Some(count(folded(account)?.pending_effects)))
     }),
-    gauge("effects_rejected", "Effects that Front refused for good, and nobody has retried or dropped", |status| {
-        accounts(status, |account| Some(number(folded(account)?.rejected)))
-    }),
+    gauge(
+        "effects_rejected",
+        "Effects that Front refused for good, and nobody has retried or dropped",
+        |status| accounts(status, |account| Some(number(folded(account)?.rejected))),
+    ),
     gauge("items_lost", "Work items that are published again and again without a result", |status| {
         accounts(status, |account| Some(count(folded(account)?.lost_items)))
     }),
