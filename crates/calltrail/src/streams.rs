@@ -108,7 +108,9 @@ fn kinds(role: Role) -> &'static [&'static str] {
             "conversation.merged",
             "timer.elapsed",
         ],
-        Role::Operator => &["party.erased", "calls.reconsidered", "state.snapshot"],
+        Role::Operator => {
+            &["party.erased", "calls.reconsidered", "effects.retried", "effects.dropped", "state.snapshot"]
+        }
     }
 }
 

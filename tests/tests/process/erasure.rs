@@ -128,7 +128,9 @@ async fn a_killed_erasure_goes_on_where_it_was() {
     }
     erased(&site, &number, "data").await;
     assert!(!log_of(&site, "data").await.contains(&digits), "the number is in the log");
-    let (up, requests) = (site.up(), site.ledger().messages().len());
+    let requests = site.ledger().messages().len();
+    let mut up = site.up();
+    up.ready().await;
     site.quiet().await;
     site.verified().await;
     assert_eq!(site.ledger().messages().len(), requests);
