@@ -77,7 +77,8 @@ advisories:
 spell:
     typos
 
-# Checks everything under deploy/; `just deploy-check --can-fail` shows that each check finds mistakes.
+# Checks everything under deploy/; `just deploy-check --can-fail` shows that each check finds mistakes, and `just deploy-check image`
+# builds what the image would contain and runs it read-only.
 deploy-check *args:
     target/tools/bin/python deploy/check {{ args }}
 

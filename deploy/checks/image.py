@@ -23,8 +23,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 BUILD_S_MAX = 3_600
 START_S_MAX = 30
 STOP_S_MAX = 25
-# Nothing is mounted there but the configuration and the volume.
-MISTAKES = []
+# What the base image sets.
+IMAGE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+MISTAKES = [
+    ("deploy/Dockerfile", "USER 65532:65532", "USER 0:0"),
+    ("deploy/Dockerfile", "CALLTRAIL__LOG__PATH=/var/lib/calltrail", "CALLTRAIL__LOG__PATH=/var/lib/other"),
+    ("deploy/Dockerfile", 'CMD ["up"]', 'CMD ["ingest"]'),
+    ("deploy/Dockerfile", "deploy/static", "cargo build"),
+]
 CONFIG = """[http]
 listen = "127.0.0.1:{webhooks}"
 operator_listen = "127.0.0.1:{operator}"
@@ -37,11 +44,12 @@ base_url = "http://127.0.0.1:1"
 api_token = {{ env = "FRONT_TOKEN" }}
 default_inbox = "inb_1"
 """
-# Everything below a root that is mounted again, so that nothing of it can be written but the volume; then no right is left.
+# Everything below a root that is mounted again, so that nothing of it can be written but the volume, with the devices that an
+# engine gives a container; then no right is left.
 RUN = """mount --bind "$0" "$0" && mount --bind "$0/var/lib/calltrail" "$0/var/lib/calltrail" \
-&& mount -o remount,bind,ro "$0" \
+&& mount --rbind /dev "$0/dev" && mount -o remount,bind,ro "$0" \
 && exec setpriv --no-new-privs --bounding-set=-all,+sys_chroot,+setuid,+setgid \
-chroot --userspec=65532:65532 "$0" "$@" """
+chroot --userspec={user} "$0" "$@" """
 
 
 def check(root):
@@ -49,22 +57,25 @@ def check(root):
     text = (root / "deploy/Dockerfile").read_text()
     programs = built(text)
     environment = dict(re.findall(r"(CALLTRAIL_\w+)=(\S+)", text))
-    environment |= {"AIRCALL_TOKEN": "whook_token", "FRONT_TOKEN": "front_token"}
+    environment |= {"AIRCALL_TOKEN": "whook_token", "FRONT_TOKEN": "front_token", "PATH": IMAGE_PATH}
+    user = re.search(r"^USER (\S+)", text, re.M)[1]
     entry, command = (re.findall(rf'^{word} \["(.*)"\]', text, re.M)[-1] for word in ["ENTRYPOINT", "CMD"])
     with tempfile.TemporaryDirectory() as folder:
         inside = Path(folder) / "root"
         webhooks, operator = free_ports(2)
         fill(inside, programs / "calltrail", entry, CONFIG.format(webhooks=webhooks, operator=operator))
-        words = ["unshare", "--mount", "sh", "-c", RUN, str(inside), entry]
-        process = subprocess.Popen([*words, command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        words = ["unshare", "--mount", "sh", "-c", RUN.format(user=user), str(inside), entry]
+        said = Path(folder) / "said"
+        with said.open("w") as lines:
+            process = subprocess.Popen([*words, command], env=environment, stdout=lines, stderr=lines)
         try:
-            until_ready(words, environment, process)
+            until_ready(words, environment, process, said)
             want(status_of(process.pid)["Uid"].split()[0] == "65532", "it runs as somebody else than 65532")
             want(int(status_of(process.pid)["CapEff"], 16) == 0, "it has rights")
             want(posted(webhooks) == 200, "a webhook is not taken")
             want(list((inside / "var/lib/calltrail").iterdir()), "the volume is empty")
             process.send_signal(signal.SIGTERM)
-            want(process.wait(STOP_S_MAX) == 0, f"it does not end well: {process.stdout.read().decode()}")
+            want(process.wait(STOP_S_MAX) == 0, f"it does not end well: {said.read_text()}")
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -87,6 +98,11 @@ def fill(inside, program, entry, config):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(program.read_bytes() if path == entry else config.encode())
         file.chmod(mode)
+    # The base image has them.
+    certificates = inside / CERTIFICATES.lstrip("/")
+    certificates.parent.mkdir(parents=True)
+    certificates.write_bytes(Path(CERTIFICATES).read_bytes())
+    (inside / "dev").mkdir()
     state = inside / "var/lib/calltrail"
     state.mkdir(parents=True)
     os.chown(state, 65532, 65532)
@@ -95,12 +111,12 @@ def fill(inside, program, entry, config):
         folder.chmod(0o755)
 
 
-def until_ready(words, environment, process):
+def until_ready(words, environment, process, said):
     """By the command that the image's health check runs."""
     deadline = time.monotonic() + START_S_MAX
     while subprocess.run([*words, "health"], env=environment, capture_output=True).returncode != 0:
-        want(process.poll() is None, f"it has ended: {process.stdout.read().decode() if process.stdout else ''}")
-        want(time.monotonic() < deadline, "it does not become ready")
+        want(process.poll() is None, f"it has ended: {said.read_text()}")
+        want(time.monotonic() < deadline, f"it does not become ready: {said.read_text()}")
         time.sleep(0.2)
 
 
