@@ -77,8 +77,7 @@ advisories:
 spell:
     typos
 
-# Checks everything under deploy/; `just deploy-check --can-fail` shows that each check finds mistakes, and `just deploy-check image`
-# builds what the image would contain and runs it read-only.
+# Checks what is under deploy/; with --can-fail that mistakes are found; `image` builds and runs what the image would hold.
 deploy-check *args:
     target/tools/bin/python deploy/check {{ args }}
 
