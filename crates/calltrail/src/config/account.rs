@@ -92,7 +92,7 @@ pub struct Credential {
 pub struct FrontConfig {
     /// Without a slash at its end; https, or http on this machine.
     pub base_url: String,
-    /// Nothing in a process that does not need it ([`Needs`]).
+    /// Nothing in a process that does not need it ([`Needs`](super::Needs)).
     pub api_token: Option<SecretString>,
     /// A signing key is configured: without it no webhook of Front is taken.
     pub has_webhooks: bool,
