@@ -117,7 +117,7 @@ fn of_account(
     Ok(all)
 }
 
-/// The effects of a call that stand as refused, in a party that is yet to be looked up.
+/// The effects of a call that stand as refused. The caller fills in their party.
 fn of_call<'a>(account: &'a AccountConfig, call: &'a Call) -> impl Iterator<Item = Refused> + 'a {
     let ended = call.told.ended_at().unwrap_or(call.last_received_at);
     call.effects.iter().filter_map(move |(key, effect)| {

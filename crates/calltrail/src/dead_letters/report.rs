@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Refused;
 use crate::trail::clock_time;
 
-/// What `dead-letters list` shows. It names nobody.
+/// What `dead-letters list` shows: no names and no phone numbers.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub(crate) struct DeadLetters<'a>(pub(crate) &'a [Refused]);
